@@ -1,0 +1,20 @@
+/**
+ * Why a transcript fails, in the order in which it is judged; a transcript carries the first that applies.
+ * Reading comes first (the caption, then the answer), then the answer's worth, then the caption's.
+ */
+export const failureReasons = {
+  "no-caption": "there is no caption",
+  "no-answer": "there is no answer after the caption",
+  truncated: "a caption or answer is opened but never closed",
+  "bad-json": "a caption or answer is not JSON, read leniently",
+  "bad-caption": "the caption is JSON but does not describe an instance",
+  "bad-answer": "the answer is JSON but not an answer",
+  "wrong-size": "the caption or answer is for an instance of another size",
+  conflict: "two adjacent vertices have the same colour",
+  "not-minimal": "the colouring is proper but has more colours than the chromatic number",
+  "clue-changed": "the answer overwrites a given digit",
+  "not-a-solution": "the answer breaks a row, column or box, or leaves a cell blank",
+  misperceived: "the answer is right, the caption is not",
+} as const;
+
+export type FailureReason = keyof typeof failureReasons;

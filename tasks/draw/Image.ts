@@ -1,0 +1,93 @@
+import { Effect, Schema } from "effect";
+import { normalQuantile } from "../normalQuantile.ts";
+import type { Random } from "../Random.ts";
+import { encodePng } from "./png.ts";
+import type { Raster } from "./Raster.ts";
+
+const fraction = (maximum: number) =>
+  Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum }));
+
+/** How an instance is pictured; jitter, rotation and noise set how hard it is to perceive. */
+export const ImageParams = Schema.Struct({
+  size: Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 2048 }))
+    .annotate({ description: "Width and height in pixels." })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(512))),
+  color: Schema.Boolean.annotate({ description: "Colour, or grey levels only." }).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(true)),
+  ),
+  jitter: fraction(0.5)
+    .annotate({
+      description:
+        "Largest random shift, as a fraction of the distance between neighbouring vertices or of a cell.",
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+  rotation: fraction(180)
+    .annotate({ description: "Largest random turn to either side, in degrees." })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+  noise: fraction(1)
+    .annotate({
+      description:
+        "Standard deviation of Gaussian pixel noise, as a fraction of full scale; the sum is clipped.",
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+});
+export interface ImageParams extends Schema.Schema.Type<typeof ImageParams> {}
+
+/** Grey levels the pictures are painted with, dark on white. */
+export const ink = { text: 0, outline: 50, stroke: 95, face: 222, paper: 255 } as const;
+
+// A picture is painted in grey levels only; colour is a ramp through these stops, so it costs a palette and nothing else.
+const stops: ReadonlyArray<readonly [level: number, r: number, g: number, b: number]> = [
+  [ink.text, 8, 20, 48],
+  [ink.outline, 23, 78, 140],
+  [ink.stroke, 76, 96, 120],
+  [ink.face, 196, 224, 246],
+  [ink.paper, 255, 255, 255],
+];
+
+const ramp = new Uint8Array(256 * 3);
+for (let level = 0; level < 256; level++) {
+  const after = Math.max(
+    1,
+    stops.findIndex((stop) => stop[0] >= level),
+  );
+  const [from, to] = [stops[after - 1]!, stops[after]!];
+  const t = (level - from[0]) / (to[0] - from[0]);
+  for (const channel of [1, 2, 3] as const) {
+    ramp[level * 3 + channel - 1] = Math.round(from[channel] + t * (to[channel] - from[channel]));
+  }
+}
+
+// Noise is looked up by 16 random bits: as fine as 8-bit samples can show, and several times cheaper than a logarithm a pixel.
+let quantiles: Float32Array | undefined;
+const normalTable = () =>
+  (quantiles ??= Float32Array.from({ length: 65536 }, (_, i) => normalQuantile((i + 0.5) / 65536)));
+
+function addNoise(samples: Uint8Array, sigma: number, random: Random): void {
+  const table = normalTable();
+  const scale = sigma * 255;
+  const noisy = (sample: number, bits: number) =>
+    Math.min(255, Math.max(0, Math.round(sample + scale * table[bits]!)));
+  for (let i = 0; i < samples.length; i += 2) {
+    const bits = random.bits();
+    samples[i] = noisy(samples[i]!, bits & 0xffff);
+    if (i + 1 < samples.length) samples[i + 1] = noisy(samples[i + 1]!, bits >>> 16);
+  }
+}
+
+/** The painted picture as a PNG: grey, palette colour, or (colour with noise) RGB with independent noise a channel. */
+export function finishImage(raster: Raster, image: ImageParams, random: Random): Buffer {
+  const { size, pixels } = raster;
+  if (image.noise === 0)
+    return encodePng(
+      size,
+      pixels,
+      image.color ? { kind: "palette", rgb: ramp } : { kind: "gray" },
+      false,
+    );
+  const samples = image.color ? new Uint8Array(pixels.length * 3) : pixels;
+  if (image.color)
+    for (let i = 0; i < samples.length; i++) samples[i] = ramp[pixels[(i / 3) | 0]! * 3 + (i % 3)]!;
+  addNoise(samples, image.noise, random);
+  return encodePng(size, samples, { kind: image.color ? "rgb" : "gray" }, true);
+}

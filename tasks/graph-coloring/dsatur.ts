@@ -1,0 +1,90 @@
+import { type Edge, neighbourLists } from "./Graph.ts";
+
+/** One pick of the search: what was known when `vertex` was picked, and the colour it got, or null for a dead end. */
+export interface Step {
+  /** Distinct colours around each vertex, null for the vertices already coloured. */
+  readonly saturations: ReadonlyArray<number | null>;
+  readonly vertex: number;
+  /** Colours of its coloured neighbours, in the neighbours' order. */
+  readonly around: ReadonlyArray<number>;
+  /** Colours tried on it before, in this state, that led to dead ends. */
+  readonly tried: ReadonlyArray<number>;
+  readonly color: number | null;
+}
+
+const bitCount = (bits: number) => {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+};
+
+/**
+ * Colours a graph with at most `limit` colours by DSATUR (Brelaz, 1979) with backtracking: the vertex with the most
+ * distinct colours around it is next, ties going to the higher degree and then to the lower number; it takes the lowest
+ * free colour. Returns null when there is no such colouring. `onStep` hears of every pick and every dead end.
+ */
+export function colorWithin(
+  neighbours: ReadonlyArray<ReadonlyArray<number>>,
+  limit: number,
+  onStep?: (step: Step) => void,
+): ReadonlyArray<number> | null {
+  const colors = new Array<number>(neighbours.length).fill(-1);
+
+  const colorsAround = (vertex: number) => {
+    let bits = 0;
+    for (const other of neighbours[vertex]!) if (colors[other]! >= 0) bits |= 1 << colors[other]!;
+    return bits;
+  };
+
+  const next = () => {
+    let [best, bestSaturation] = [-1, -1];
+    for (let vertex = 0; vertex < colors.length; vertex++) {
+      if (colors[vertex]! >= 0) continue;
+      const saturation = bitCount(colorsAround(vertex));
+      const better =
+        saturation > bestSaturation ||
+        (saturation === bestSaturation && neighbours[vertex]!.length > neighbours[best]!.length);
+      if (better) [best, bestSaturation] = [vertex, saturation];
+    }
+    return best;
+  };
+
+  const tell = (vertex: number, tried: ReadonlyArray<number>, color: number | null) =>
+    onStep?.({
+      saturations: colors.map((taken, other) =>
+        taken >= 0 ? null : bitCount(colorsAround(other)),
+      ),
+      vertex,
+      around: neighbours[vertex]!.map((other) => colors[other]!).filter((taken) => taken >= 0),
+      tried: [...tried],
+      color,
+    });
+
+  const search = (left: number, used: number): boolean => {
+    if (left === 0) return true;
+    const vertex = next();
+    const forbidden = colorsAround(vertex);
+    const tried: Array<number> = [];
+    // One colour beyond those in use stands for all unused ones: they are interchangeable.
+    for (let color = 0; color < Math.min(used + 1, limit); color++) {
+      if ((forbidden >> color) & 1) continue;
+      tell(vertex, tried, color);
+      colors[vertex] = color;
+      if (search(left - 1, Math.max(used, color + 1))) return true;
+      colors[vertex] = -1;
+      tried.push(color);
+    }
+    tell(vertex, tried, null);
+    return false;
+  };
+
+  return search(neighbours.length, 0) ? colors : null;
+}
+
+/** The least number of colours of a proper colouring. */
+export function chromaticNumber(v: number, edges: ReadonlyArray<Edge>): number {
+  const neighbours = neighbourLists(v, edges);
+  let colors = edges.length === 0 ? 1 : 2;
+  while (colorWithin(neighbours, colors) === null) colors++;
+  return colors;
+}
