@@ -1,0 +1,183 @@
+/** A running `supervise.py` and the lines exchanged with it; its header tells the protocol and who notices what. */
+import { execa } from "execa";
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import type { JobEnd } from "./Executor.ts";
+import { killMarked } from "./killMarked.ts";
+
+/** What to start. `environment` is the whole of it; what the program prints is appended to `log`. */
+export interface Program {
+  readonly id: string;
+  readonly command: readonly [string, ...string[]];
+  readonly cwd: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly log: string;
+}
+
+export type Answer =
+  | { readonly kind: "ended"; readonly end: JobEnd }
+  | { readonly kind: "failed"; readonly why: string }
+  | { readonly kind: "unavailable"; readonly why: string }
+  | { readonly kind: "lost"; readonly why: string };
+
+/** A line of the supervisor. */
+type Line =
+  | { readonly ready: true }
+  | { readonly id: string; readonly lost: true }
+  | { readonly id: string; readonly failed: string }
+  | {
+      readonly id: string;
+      readonly exit: number;
+      readonly signal: string | null;
+      readonly wall: number;
+      readonly cpu: number;
+      readonly rss: number;
+    };
+
+/** In the environment of every program, so that those of a supervisor that was killed can be found. */
+const MARK = "PIPE_SUPERVISOR";
+const STDERR_CHARACTERS = 2000;
+const SYSTEM_PYTHON = "/usr/bin/python3";
+
+export class SupervisorConnection {
+  readonly #mark = randomUUID();
+  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  readonly #requests: Writable;
+  readonly #allGone: Promise<void>;
+  #ready = false;
+  #stderr = "";
+  #unread = "";
+  lost = false;
+
+  constructor(graceSeconds: number, leftoverGraceSeconds: number) {
+    const subprocess = execa(
+      anyPython(),
+      // isolated and without `site`, which halves the time to start
+      [
+        "-I",
+        "-S",
+        "-X",
+        "utf8",
+        supervisorPath(),
+        String(graceSeconds),
+        String(leftoverGraceSeconds),
+      ],
+      // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of its stdin is
+      // what ends it; execa's own clean-up would add signal handlers to this process.
+      {
+        detached: true,
+        cleanup: false,
+        buffer: false,
+        reject: false,
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    this.#requests = subprocess.stdin;
+    this.#requests.on("error", () => {}); // the end of stdout tells the same
+    subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    subprocess.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+    });
+    this.#allGone = ended(subprocess.stdout).then(() =>
+      this.#giveUp(async () => (await subprocess).shortMessage),
+    );
+  }
+
+  /** `tell` is called once, when nothing of the program is left (or nothing of it ever was). */
+  start(program: Program, tell: (answer: Answer) => void): void {
+    if (this.#waiting.has(program.id))
+      throw new Error(`two jobs with the id ${program.id} at once`);
+    this.#waiting.set(program.id, tell);
+    const { id, command, cwd, environment, log } = program;
+    this.#request({ id, argv: command, cwd, env: { ...environment, [MARK]: this.#mark }, log });
+  }
+
+  /** Ends a program's whole tree; `tell` is called, instead of the one given to `start`, when it is gone. */
+  end(id: string, tell: () => void): void {
+    if (!this.#waiting.has(id)) return tell();
+    this.#waiting.set(id, tell);
+    this.#request({ end: id });
+  }
+
+  /** Ends everything and returns when all is gone. */
+  async close(): Promise<void> {
+    this.#requests.end();
+    await this.#allGone;
+  }
+
+  #request(line: object): void {
+    this.#requests.write(`${JSON.stringify(line)}\n`);
+  }
+
+  #read(text: string): void {
+    const lines = (this.#unread + text).split("\n");
+    this.#unread = lines.pop() ?? "";
+    for (const line of lines) this.#take(JSON.parse(line) as Line);
+  }
+
+  #take(line: Line): void {
+    if ("ready" in line) this.#ready = true;
+    else this.#answer(line.id, answerOf(line));
+  }
+
+  #answer(id: string, answer: Answer): void {
+    const tell = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    tell?.(answer);
+  }
+
+  /**
+   * No supervisor and no reaper is left. Had one ended as it should, nobody would be waiting; so they were killed, or
+   * never ran. Killed all at once, they leave orphans nobody adopted but the mark.
+   */
+  async #giveUp(exitMessage: () => Promise<string | undefined>): Promise<void> {
+    this.lost = true;
+    if (this.#waiting.size === 0) return;
+    await killMarked(`${MARK}=${this.#mark}`);
+    const complaint = this.#stderr.trim();
+    const answer: Answer = this.#ready
+      ? { kind: "lost", why: complaint }
+      : {
+          kind: "unavailable",
+          why: complaint === "" ? ((await exitMessage()) ?? "it ended at once") : complaint,
+        };
+    for (const id of [...this.#waiting.keys()]) this.#answer(id, answer);
+  }
+}
+
+const answerOf = (line: Exclude<Line, { readonly ready: true }>): Answer => {
+  if ("lost" in line) return { kind: "lost", why: "" };
+  if ("failed" in line) return { kind: "failed", why: line.failed };
+  const end = {
+    exitCode: line.exit,
+    wallSeconds: line.wall,
+    cpuSeconds: line.cpu,
+    maxRssBytes: line.rss,
+  };
+  return { kind: "ended", end: line.signal === null ? end : { ...end, signal: line.signal } };
+};
+
+const ended = (stream: Readable): Promise<void> =>
+  new Promise((resolve) => {
+    stream.on("close", resolve);
+  });
+
+/** Any Python from 3.9 on will do; the system's own starts several times faster than a version manager's wrapper. */
+const anyPython = (): string =>
+  process.env["PIPE_PYTHON"] ?? (existsSync(SYSTEM_PYTHON) ? SYSTEM_PYTHON : "python3");
+
+/** `executors/supervise.py` of this package, seen from its source as well as from the bundle. */
+const supervisorPath = (): string => {
+  let directory = import.meta.dirname;
+  while (
+    !existsSync(join(directory, "executors/supervise.py")) &&
+    dirname(directory) !== directory
+  ) {
+    directory = dirname(directory);
+  }
+  return join(directory, "executors/supervise.py");
+};

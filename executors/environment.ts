@@ -1,0 +1,53 @@
+/** What a job finds in its environment: a short list of inherited variables, so that results do not hang on a shell. */
+import type { Job } from "./Executor.ts";
+
+/** The variables of `pipe`'s own environment that every job inherits; all others stay outside. */
+const INHERITED: ReadonlyArray<string> = [
+  // finding programs and shared libraries
+  ...["PATH", "LD_LIBRARY_PATH"],
+  // whose files, and where temporary and cached ones go; PyTorch asks for the user's name to build a cache path
+  ...["HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE"],
+  // how text is encoded and times are shown
+  ...["LANG", "LC_ALL", "LC_CTYPE", "TZ"],
+  // which GPUs somebody (Slurm, a lease) has given us
+  ...["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"],
+  // the way out of the network, and whom to trust there
+  ...[
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+  ],
+  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+];
+
+/** Thread pools of numerical libraries, which otherwise take all cores: slower side by side, and sums in another order. */
+const THREAD_COUNTS: ReadonlyArray<string> = [
+  "OMP_NUM_THREADS",
+  "MKL_NUM_THREADS",
+  "OPENBLAS_NUM_THREADS",
+  "NUMEXPR_NUM_THREADS",
+  "RAYON_NUM_THREADS",
+];
+
+/** The whole environment of a job: inherited, then what every job needs, then what this one asks for. */
+export const jobEnvironment = (
+  job: Pick<Job, "cpus" | "environment">,
+  own: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, string> => {
+  const environment: Record<string, string> = {
+    // a killed program's last lines are in its log, and a set of strings has the same order every time
+    PYTHONUNBUFFERED: "1",
+    PYTHONHASHSEED: "0",
+  };
+  for (const name of INHERITED) {
+    const value = own[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  for (const name of THREAD_COUNTS) environment[name] = String(job.cpus);
+  return { ...environment, ...job.environment };
+};
