@@ -1,6 +1,8 @@
 import { Schema } from "effect";
 import { graphColoring } from "./graph-coloring/index.ts";
 import { GraphColoringParams } from "./graph-coloring/params.ts";
+import { sudoku } from "./sudoku/index.ts";
+import { SudokuParams } from "./sudoku/params.ts";
 import type { Task } from "./Task.ts";
 
 /** A task whose instance and answer types are its own business. */
@@ -10,10 +12,11 @@ export type AnyTask = Task<any, any, any>;
 /** Every task, by the name that `kind` and the column `task` carry. A new task is a folder and a line here and below. */
 export const tasks: Readonly<Record<TaskParams["kind"], AnyTask>> = {
   "graph-coloring": graphColoring,
+  sudoku,
 };
 
 /** The params of any task, told apart by `kind`. */
-export const TaskParams = Schema.Union([GraphColoringParams]);
+export const TaskParams = Schema.Union([GraphColoringParams, SudokuParams]);
 export type TaskParams = Schema.Schema.Type<typeof TaskParams>;
 
 export type TaskName = TaskParams["kind"];

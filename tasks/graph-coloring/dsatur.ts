@@ -28,7 +28,7 @@ export function colorWithin(
   limit: number,
   onStep?: (step: Step) => void,
 ): ReadonlyArray<number> | null {
-  const colors = new Array<number>(neighbours.length).fill(-1);
+  const colors = neighbours.map(() => -1);
 
   const colorsAround = (vertex: number) => {
     let bits = 0;

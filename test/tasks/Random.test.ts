@@ -28,8 +28,8 @@ describe("Random", () => {
   it("is uniform: mean, variance and each of 16 leading and trailing bit patterns", () => {
     const random = Random.of("uniform");
     const n = 64_000;
-    const low = new Array<number>(16).fill(0);
-    const high = new Array<number>(16).fill(0);
+    const low = Array.from({ length: 16 }, () => 0);
+    const high = Array.from({ length: 16 }, () => 0);
     for (let i = 0; i < n; i++) {
       const bits = random.bits();
       low[bits & 15]!++;

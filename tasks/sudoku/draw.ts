@@ -1,0 +1,98 @@
+import { finishImage, type ImageParams, ink } from "../draw/Image.ts";
+import { Raster } from "../draw/Raster.ts";
+import { drawDigits, heightInEms } from "../draw/text.ts";
+import type { Random } from "../Random.ts";
+import { type Grid, shape, sizeOf } from "./Grid.ts";
+
+/** Free paper on each side, as a fraction of the picture. */
+const margin = 0.06;
+
+/** Where the grid lies: grid coordinates (in pixels from its corner) go to (x, y) = origin + turned coordinates. */
+interface Placement {
+  readonly x: number;
+  readonly y: number;
+  readonly cell: number;
+  /** Clockwise, in radians. */
+  readonly angle: number;
+}
+
+/** The grid with thick lines around boxes. Jitter shifts the grid and, by half as much, each digit; rotation turns it all. */
+export function drawSudoku(
+  grid: Grid,
+  _params: unknown,
+  image: ImageParams,
+  random: Random,
+): Buffer {
+  const raster = new Raster(image.size, ink.paper);
+  const placement = place(sizeOf(grid), image, random);
+  const { cell, angle } = placement;
+  drawLines(raster, grid, placement);
+  const shift = Math.min(0.15, image.jitter / 2) * cell;
+  grid.forEach((row, r) =>
+    row.forEach((digit, c) => {
+      const dx = shift * random.uniform(-1, 1);
+      const dy = shift * random.uniform(-1, 1);
+      if (digit === 0) return;
+      const center = turned(placement, (c + 0.5) * cell + dx, (r + 0.5) * cell + dy);
+      drawDigits(
+        raster,
+        String(digit),
+        center.x,
+        center.y,
+        (0.58 * cell) / heightInEms,
+        ink.text,
+        angle,
+      );
+    }),
+  );
+  return finishImage(raster, image, random);
+}
+
+function place(size: number, image: ImageParams, random: Random): Placement {
+  const angle = (random.uniform(-1, 1) * image.rotation * Math.PI) / 180;
+  const room = (1 - 2 * margin) * image.size;
+  // A turned square needs |cos| + |sin| times its side. Upright, whole pixels keep the lines sharp.
+  const exact = room / size / (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)));
+  const cell = angle === 0 ? Math.max(2, Math.floor(exact)) : exact;
+  const reach = Math.min(image.jitter * cell, margin * image.size - 1);
+  const centre = () => image.size / 2 + Math.max(0, reach) * random.uniform(-1, 1);
+  const [cx, cy] = [centre(), centre()];
+  const half = (cell * size) / 2;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const corner = { x: cx - half * cos + half * sin, y: cy - half * sin - half * cos };
+  return {
+    x: angle === 0 ? Math.round(corner.x) : corner.x,
+    y: angle === 0 ? Math.round(corner.y) : corner.y,
+    cell,
+    angle,
+  };
+}
+
+function drawLines(raster: Raster, grid: Grid, placement: Placement): void {
+  const { size, boxHeight, boxWidth } = shape(sizeOf(grid));
+  const thin = Math.max(1, Math.round(raster.size / 360));
+  const thick = Math.max(2, Math.round(raster.size / 120));
+  const end = size * placement.cell;
+  const stroke = (x0: number, y0: number, x1: number, y1: number, width: number, level: number) => {
+    // An upright line is sharp when its sides, not its middle, lie between pixels.
+    const nudge = placement.angle === 0 && width % 2 === 1 ? 0.5 : 0;
+    const [from, to] = [turned(placement, x0, y0), turned(placement, x1, y1)];
+    raster.line(from.x + nudge, from.y + nudge, to.x + nudge, to.y + nudge, width, level);
+  };
+  // Thick lines last, so that no thin one crosses them.
+  for (const thickPass of [false, true]) {
+    const [width, level] = thickPass ? [thick, ink.outline] : [thin, ink.stroke];
+    for (let i = 0; i <= size; i++) {
+      const at = i * placement.cell;
+      if ((i % boxWidth === 0) === thickPass) stroke(at, 0, at, end, width, level);
+      if ((i % boxHeight === 0) === thickPass) stroke(0, at, end, at, width, level);
+    }
+  }
+}
+
+function turned({ x, y, angle }: Placement, u: number, v: number) {
+  return {
+    x: x + u * Math.cos(angle) - v * Math.sin(angle),
+    y: y + u * Math.sin(angle) + v * Math.cos(angle),
+  };
+}
