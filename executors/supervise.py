@@ -199,21 +199,25 @@ def signal_name(number):
         return f"SIG{number}"  # a real-time signal
 
 
-def reap(request, control, grace, leftover_grace):
+def reap(request, supervisor, control, graces):
     try:
-        reaper = Reaper(request, control, grace, leftover_grace)
+        reaper = Reaper(request, control, *graces)
     except OSError as error:
         return answer(id=request["id"], failed=f"{error.strerror}: {error.filename or request['argv'][0]}")
     except ValueError as error:  # a NUL or half a surrogate pair in an argument
         return answer(id=request["id"], failed=str(error))
     reaper.wait_for_end_or_order()
+    ended_by_itself = reaper.status is not None
     reaper.end_tree()
-    return reaper.report()
+    if ended_by_itself or os.getppid() == supervisor:
+        return reaper.report()
+    return answer(id=request["id"], lost=True)  # nobody asked for its end: the supervisor died
 
 
 class Supervisor:
     def __init__(self, grace, leftover_grace):
         adopt_orphans()
+        self.pid = os.getpid()
         self.graces = (grace, leftover_grace)
         self.wake_pipe = wake_on_signals()
         self.reapers = {}  # pid -> (job id, our end of its control pipe)
@@ -245,7 +249,7 @@ class Supervisor:
             for descriptor in (ours, *self.wake_pipe, *(control for _, control in self.reapers.values())):
                 if descriptor is not None:
                     os.close(descriptor)
-            reap(request, theirs, *self.graces)
+            reap(request, self.pid, theirs, self.graces)
             os._exit(0)
         except BaseException:
             traceback.print_exc()
