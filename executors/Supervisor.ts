@@ -38,12 +38,18 @@ export class Supervisor extends Context.Service<
   static readonly layer = Supervisor.layerWith({});
 }
 
-/** The connection, made at the first call and again after one was lost; closed with the scope. */
+/** The connection, made at the first call and again after one was lost; all are closed with the scope. */
 const lazyConnection = (connect: () => SupervisorConnection) => {
-  let current: SupervisorConnection | undefined;
-  return Effect.acquireRelease(
-    Effect.succeed(() => (current = current === undefined || current.lost ? connect() : current)),
-    () => Effect.promise(async () => current?.close()),
+  const connections: Array<SupervisorConnection> = [];
+  const open = () => {
+    const last = connections.at(-1);
+    if (last !== undefined && !last.lost) return last;
+    const next = connect();
+    connections.push(next);
+    return next;
+  };
+  return Effect.acquireRelease(Effect.succeed(open), () =>
+    Effect.promise(() => Promise.all(connections.map((connection) => connection.close()))),
   );
 };
 

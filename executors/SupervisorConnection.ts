@@ -49,6 +49,7 @@ export class SupervisorConnection {
   #ready = false;
   #stderr = "";
   #unread = "";
+  /** Takes no more programs; those it has may still be ending. */
   lost = false;
 
   constructor(graceSeconds: number, leftoverGraceSeconds: number) {
@@ -76,6 +77,9 @@ export class SupervisorConnection {
         stderr: "pipe",
       },
     );
+    subprocess.nodeChildProcess.once("exit", () => {
+      this.lost = true;
+    });
     this.#requests = subprocess.stdin;
     this.#requests.on("error", () => {}); // the end of stdout tells the same
     subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
@@ -145,7 +149,7 @@ export class SupervisorConnection {
           kind: "unavailable",
           why: complaint === "" ? ((await exitMessage()) ?? "it ended at once") : complaint,
         };
-    for (const id of [...this.#waiting.keys()]) this.#answer(id, answer);
+    for (const id of this.#waiting.keys()) this.#answer(id, answer);
   }
 }
 

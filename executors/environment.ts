@@ -1,18 +1,24 @@
 /** What a job finds in its environment: a short list of inherited variables, so that results do not hang on a shell. */
 import type { Job } from "./Executor.ts";
 
-/** The variables of `pipe`'s own environment that every job inherits; all others stay outside. */
-const INHERITED: ReadonlyArray<string> = [
-  // finding programs and shared libraries
-  ...["PATH", "LD_LIBRARY_PATH"],
-  // whose files, and where temporary and cached ones go; PyTorch asks for the user's name to build a cache path
-  ...["HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE"],
-  // how text is encoded and times are shown
-  ...["LANG", "LC_ALL", "LC_CTYPE", "TZ"],
-  // which GPUs somebody (Slurm, a lease) has given us
-  ...["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"],
-  // the way out of the network, and whom to trust there
-  ...[
+/** The variables of `pipe`'s own environment that every job inherits, and why; all others stay outside. */
+const INHERITED = {
+  "finding programs and shared libraries": ["PATH", "LD_LIBRARY_PATH"],
+  "where own, temporary and cached files go; PyTorch builds a path from the user's name": [
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "HF_HOME",
+    "HF_HUB_CACHE",
+  ],
+  "how text is encoded and times are shown": ["LANG", "LC_ALL", "LC_CTYPE", "TZ"],
+  "which GPUs somebody (Slurm, a lease) has given us": [
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+  ],
+  "the way out of the network": [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -22,8 +28,8 @@ const INHERITED: ReadonlyArray<string> = [
     "all_proxy",
     "no_proxy",
   ],
-  ...["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
-];
+  "whom to trust there": ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+} as const;
 
 /** Thread pools of numerical libraries, which otherwise take all cores: slower side by side, and sums in another order. */
 const THREAD_COUNTS: ReadonlyArray<string> = [
@@ -44,7 +50,7 @@ export const jobEnvironment = (
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
   };
-  for (const name of INHERITED) {
+  for (const name of Object.values(INHERITED).flat()) {
     const value = own[name];
     if (value !== undefined) environment[name] = value;
   }

@@ -209,9 +209,9 @@ def reap(request, supervisor, control, graces):
     reaper.wait_for_end_or_order()
     ended_by_itself = reaper.status is not None
     reaper.end_tree()
+    # Else the supervisor died, and nobody asked for the job's end: the owner sees that no answer came.
     if ended_by_itself or os.getppid() == supervisor:
-        return reaper.report()
-    return answer(id=request["id"], lost=True)  # nobody asked for its end: the supervisor died
+        reaper.report()
 
 
 class Supervisor:
