@@ -21,3 +21,7 @@ export type TaskParams = Schema.Schema.Type<typeof TaskParams>;
 
 export type TaskName = TaskParams["kind"];
 export const taskNames = Object.keys(tasks) as ReadonlyArray<TaskName>;
+
+/** The task of that name, if there is one. */
+export const taskNamed = (name: string): AnyTask | undefined =>
+  Object.hasOwn(tasks, name) ? tasks[name as TaskName] : undefined;

@@ -1,7 +1,7 @@
 import { Result } from "effect";
 import type { FailureReason } from "../FailureReason.ts";
 import { asCount } from "../readValue.ts";
-import { cellsOf, type Grid, isSize, shape, sizeOf } from "./Grid.ts";
+import { type Grid, isSize, shape, sizeOf } from "./Grid.ts";
 
 const blanks: ReadonlySet<unknown> = new Set([0, null, "", "0", "-", ".", "_"]);
 
@@ -10,19 +10,18 @@ export function readPuzzle(value: unknown): Result.Result<Grid, string> {
   if (!Array.isArray(value) || !isSize(value.length))
     return Result.fail("the Sudoku is not a list of 4, 6 or 9 rows");
   const size = value.length;
-  for (const [r, row] of value.entries()) {
+  const grid: Array<Array<number>> = [];
+  for (const row of value as ReadonlyArray<unknown>) {
+    const at = `row ${grid.length + 1}`;
     if (!Array.isArray(row) || row.length !== size)
-      return Result.fail(`row ${r + 1} is not a list of ${size} cells`);
-    for (const [c, cell] of row.entries()) {
-      if (readCell(cell, size) === undefined)
-        return Result.fail(
-          `row ${r + 1}, column ${c + 1} is not a digit from 1 to ${size} or a blank`,
-        );
-    }
+      return Result.fail(`${at} is not a list of ${size} cells`);
+    const digits = row.map((cell) => readCell(cell, size) ?? -1);
+    if (digits.includes(-1))
+      return Result.fail(
+        `${at}, column ${digits.indexOf(-1) + 1} is not a digit from 1 to ${size} or a blank`,
+      );
+    grid.push(digits);
   }
-  const grid: Grid = value.map((row: ReadonlyArray<unknown>) =>
-    row.map((cell) => readCell(cell, size)!),
-  );
   const clash = firstClash(grid);
   return clash === null ? Result.succeed(grid) : Result.fail(`${clash} holds a digit twice`);
 }
@@ -56,27 +55,32 @@ export const readGridAnswer = (json: unknown, truth: Grid) =>
   readRows(json, truth.length, "bad-answer");
 
 function readCell(cell: unknown, size: number): number | undefined {
+  // Nearly every cell is a plain number or one of the blanks as it stands.
+  if (typeof cell === "number")
+    return Number.isInteger(cell) && cell >= 0 && cell <= size ? cell : undefined;
   if (blanks.has(cell) || (typeof cell === "string" && cell.length <= 8 && blanks.has(cell.trim())))
     return 0;
   const digit = asCount(cell);
   return digit !== undefined && digit <= size ? digit : undefined;
 }
 
-/** The first row, column or box (named from 1) that holds a digit twice. */
+/** The first row, column or box (named from 1, in reading order of the second digit) that holds a digit twice. */
 export function firstClash(grid: Grid): string | null {
-  const { row, column, box, size } = shape(sizeOf(grid));
-  const cells = cellsOf(grid);
-  for (const [name, unitOf] of [
-    ["row", row],
-    ["column", column],
-    ["box", box],
-  ] as const) {
-    const seen = new Uint16Array(size);
-    for (let cell = 0; cell < cells.length; cell++) {
-      const unit = unitOf[cell]!;
-      const bit = cells[cell] === 0 ? 0 : 1 << cells[cell]!;
-      if ((seen[unit]! & bit) !== 0) return `${name} ${unit + 1}`;
-      seen[unit]! |= bit;
+  const { size, box } = shape(sizeOf(grid));
+  const columns = new Uint16Array(size);
+  const boxes = new Uint16Array(size);
+  for (let r = 0; r < size; r++) {
+    let inRow = 0;
+    const row = grid[r]!;
+    for (let c = 0; c < size; c++) {
+      const bit = row[c] === 0 ? 0 : 1 << row[c]!;
+      const b = box[r * size + c]!;
+      if ((inRow & bit) !== 0) return `row ${r + 1}`;
+      if ((columns[c]! & bit) !== 0) return `column ${c + 1}`;
+      if ((boxes[b]! & bit) !== 0) return `box ${b + 1}`;
+      inRow |= bit;
+      columns[c]! |= bit;
+      boxes[b]! |= bit;
     }
   }
   return null;
