@@ -35,7 +35,9 @@ class LenientReader {
     this.#text = text;
   }
 
+  /** The text as one list or object; a word by itself is prose, not JSON. */
   whole(): unknown {
+    if (!/[[({]/.test(this.#text[0] ?? "")) return undefined;
     const value = this.#value(0);
     this.#skip(/[\s,;.]*/y);
     return this.#at === this.#text.length ? value : undefined;
