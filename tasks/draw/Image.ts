@@ -66,18 +66,28 @@ const normalTable = () =>
 function addNoise(samples: Uint8Array, sigma: number, random: Random): void {
   const table = normalTable();
   const scale = sigma * 255;
-  const noisy = (sample: number, bits: number) =>
-    Math.min(255, Math.max(0, Math.round(sample + scale * table[bits]!)));
-  for (let i = 0; i < samples.length; i += 2) {
+  // This kind of array rounds and clips what is stored in it.
+  const clipped = new Uint8ClampedArray(samples.buffer);
+  for (let i = 0; i < clipped.length; i += 2) {
     const bits = random.bits();
-    samples[i] = noisy(samples[i]!, bits & 0xffff);
-    if (i + 1 < samples.length) samples[i + 1] = noisy(samples[i + 1]!, bits >>> 16);
+    clipped[i]! += scale * table[bits & 0xffff]!;
+    if (i + 1 < clipped.length) clipped[i + 1]! += scale * table[bits >>> 16]!;
   }
 }
 
+function colored(levels: Uint8Array): Uint8Array {
+  const samples = new Uint8Array(levels.length * 3);
+  for (let pixel = 0, at = 0; pixel < levels.length; pixel++, at += 3) {
+    const color = levels[pixel]! * 3;
+    samples[at] = ramp[color]!;
+    samples[at + 1] = ramp[color + 1]!;
+    samples[at + 2] = ramp[color + 2]!;
+  }
+  return samples;
+}
+
 /** The painted picture as a PNG: grey, palette colour, or (colour with noise) RGB with independent noise a channel. */
-export function finishImage(raster: Raster, image: ImageParams, random: Random): Buffer {
-  const { size, pixels } = raster;
+export function finishImage({ size, pixels }: Raster, image: ImageParams, random: Random): Buffer {
   if (image.noise === 0)
     return encodePng(
       size,
@@ -85,9 +95,7 @@ export function finishImage(raster: Raster, image: ImageParams, random: Random):
       image.color ? { kind: "palette", rgb: ramp } : { kind: "gray" },
       false,
     );
-  const samples = image.color ? new Uint8Array(pixels.length * 3) : pixels;
-  if (image.color)
-    for (let i = 0; i < samples.length; i++) samples[i] = ramp[pixels[(i / 3) | 0]! * 3 + (i % 3)]!;
+  const samples = image.color ? colored(pixels) : pixels;
   addNoise(samples, image.noise, random);
   return encodePng(size, samples, { kind: image.color ? "rgb" : "gray" }, true);
 }

@@ -29,7 +29,7 @@ export class Raster {
     const uy = (y1 - y0) / length;
     const reach = width / 2 + 0.5;
     const top = this.#clip(Math.min(y0, y1) - reach);
-    const bottom = this.#clip(Math.max(y0, y1) + reach);
+    const bottom = this.#clip(Math.ceil(Math.max(y0, y1) + reach));
     const left = Math.min(x0, x1) - reach;
     const right = Math.max(x0, x1) + reach;
     for (let y = top; y < bottom; y++) {
