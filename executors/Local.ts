@@ -1,5 +1,5 @@
 /** Runs jobs on this machine, under the supervisor. */
-import { Duration, Effect, Layer, Schedule } from "effect";
+import { Duration, Effect, Layer } from "effect";
 import { join } from "node:path";
 import { decodeJobEvent } from "../schemas/Job.ts";
 import { jobEnvironment } from "./environment.ts";
@@ -11,19 +11,17 @@ import {
   type JobError,
   type OnJobEvent,
 } from "./Executor.ts";
-import { LineFollower } from "./LineFollower.ts";
 import { Supervisor, type SupervisorOptions } from "./Supervisor.ts";
-
-const POLL_EVENTS = Schedule.spaced("100 millis");
+import { whileFollowing } from "./whileFollowing.ts";
 
 const layerNoDeps = Layer.effect(
   Executor,
   Effect.gen(function* () {
     const supervisor = yield* Supervisor;
     const run = Effect.fn("Executor.run")((job: Job, onEvent: OnJobEvent) =>
-      whileTelling(
+      whileFollowing(
         join(job.directory, "events.jsonl"),
-        onEvent,
+        (line) => onEvent(decodeJobEvent(line)),
         limited(job, supervisor.run(programOf(job))),
       ),
     );
@@ -60,27 +58,3 @@ const limited = <E extends JobError>(job: Job, running: Effect.Effect<JobEnd, E>
       }),
   });
 };
-
-/** Tells the events as they come, and all that are left once the job is over, whichever way it ends. */
-const whileTelling = <E>(path: string, onEvent: OnJobEvent, running: Effect.Effect<JobEnd, E>) =>
-  Effect.suspend(() => {
-    const follower = new LineFollower(path);
-    const tell = (lines: ReadonlyArray<string>) =>
-      Effect.forEach(lines, (line) => onEvent(decodeJobEvent(line)), { discard: true });
-    // Uninterruptible: a line that has been read must be told.
-    const tellNew = Effect.uninterruptible(
-      Effect.gen(function* () {
-        for (let lines = follower.read(); lines.length > 0; lines = follower.read())
-          yield* tell(lines);
-      }),
-    );
-    const tellRest = Effect.andThen(
-      tellNew,
-      Effect.suspend(() => tell(follower.rest())),
-    );
-    return Effect.forkScoped(Effect.repeat(tellNew, POLL_EVENTS)).pipe(
-      Effect.andThen(running),
-      Effect.scoped,
-      Effect.ensuring(tellRest),
-    );
-  });

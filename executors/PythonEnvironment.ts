@@ -2,23 +2,23 @@
  * The Python that trainers run with: a virtual environment made from lock files, once per machine and lock, or the
  * interpreter that `PIPE_PYTHON` names, as it is.
  */
-import { Context, type Effect, Schema } from "effect";
-
-/** There is no environment for the trainers; `message` says why, `fix` what to do. */
-export class PythonUnavailable extends Schema.TaggedError<PythonUnavailable>()(
-  "PythonUnavailable",
-  {
-    reason: Schema.Literals([
-      "no-python",
-      "bad-lock",
-      "install-failed",
-      "disk-full",
-      "cache-unwritable",
-    ]),
-    message: Schema.String,
-    fix: Schema.String,
-  },
-) {}
+import { Context, Effect, Layer, Result, Semaphore } from "effect";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { digestJson, shortDigest } from "../schemas/Digest.ts";
+import {
+  buildEnvironment,
+  pythonOf,
+  type EnvironmentPlan,
+  type OnProgress,
+} from "./buildEnvironment.ts";
+import { keepingTurn, takeTurn } from "./BuildTurn.ts";
+import { findPython, type FoundPython } from "./findPython.ts";
+import { givenPython } from "./givenPython.ts";
+import { packageName, parseLock, type Requirements } from "./LockFile.ts";
+import { environmentsDirectory, inCache } from "./pythonCache.ts";
+import { PythonUnavailable } from "./PythonUnavailable.ts";
+import { Supervisor } from "./Supervisor.ts";
 
 export interface TrainerPython {
   /** Absolute path of the interpreter. */
@@ -26,9 +26,6 @@ export interface TrainerPython {
   /** What goes into keys: see `identity`. */
   readonly identity: string;
 }
-
-/** `fraction` runs from 0 to 1 where it is known. */
-export type OnProgress = (message: string, fraction?: number) => Effect.Effect<void>;
 
 export class PythonEnvironment extends Context.Service<
   PythonEnvironment,
@@ -44,4 +41,112 @@ export class PythonEnvironment extends Context.Service<
       onProgress: OnProgress,
     ) => Effect.Effect<TrainerPython, PythonUnavailable>;
   }
->()("pipe/PythonEnvironment") {}
+>()("pipe/PythonEnvironment") {
+  static readonly layerNoDeps = Layer.effect(
+    PythonEnvironment,
+    Effect.gen(function* () {
+      const supervisor = yield* Supervisor;
+      const oneAtATime = yield* Semaphore.make(1);
+      return PythonEnvironment.of({
+        identity: Effect.fn("PythonEnvironment.identity")(function* (locks) {
+          const given = process.env["PIPE_PYTHON"];
+          const read = yield* Effect.forEach(locks, readLock);
+          if (given !== undefined) return (yield* givenPython(given, namesIn(read))).identity;
+          return identityOf(read, yield* findPython(memoFile()));
+        }),
+        ensure: Effect.fn("PythonEnvironment.ensure")(function* (locks, onProgress) {
+          const given = process.env["PIPE_PYTHON"];
+          const read = yield* Effect.forEach(locks, readLock);
+          if (given !== undefined) return yield* givenPython(given, namesIn(read));
+          return yield* oneAtATime.withPermit(ensureLayers(supervisor, read, onProgress));
+        }),
+      });
+    }),
+  );
+
+  static readonly layer = Layer.provide(PythonEnvironment.layerNoDeps, Supervisor.layer);
+}
+
+/** The same for scripts that know nothing of Effect; rejects with a `PythonUnavailable`. */
+export const ensurePython = (
+  locks: ReadonlyArray<string>,
+  onProgress: (message: string, fraction?: number) => void,
+): Promise<TrainerPython> =>
+  Effect.runPromise(
+    Effect.gen(function* () {
+      const environment = yield* PythonEnvironment;
+      return yield* environment.ensure(locks, (...news) => Effect.sync(() => onProgress(...news)));
+    }).pipe(Effect.provide(PythonEnvironment.layer)),
+  );
+
+interface Lock {
+  readonly path: string;
+  readonly requirements: Requirements;
+}
+
+const POLL_OTHERS = "250 millis";
+
+const readLock = (path: string): Effect.Effect<Lock, PythonUnavailable> =>
+  Effect.gen(function* () {
+    const bad = (why: string) =>
+      new PythonUnavailable({
+        reason: "bad-lock",
+        message: `the lock file ${path} cannot be used: ${why}`,
+        fix: "a lock names every package with its version, name==version, a line each; `pip freeze` and `uv pip compile` write such files",
+      });
+    const text = yield* Effect.try({
+      try: () => readFileSync(path, "utf8"),
+      catch: (error) => bad(String(error)),
+    });
+    const requirements = yield* Effect.fromResult(Result.mapError(parseLock(text), bad));
+    return { path, requirements };
+  });
+
+const namesIn = (locks: ReadonlyArray<Lock>): ReadonlyArray<string> =>
+  [...new Set(locks.flatMap((lock) => lock.requirements.map(packageName)))].toSorted();
+
+const identityOf = (locks: ReadonlyArray<Lock>, python: FoundPython): string =>
+  digestJson({ python: python.version, requirements: locks.map((lock) => lock.requirements) });
+
+const memoFile = (): string => join(environmentsDirectory(), "python.json");
+
+/** Makes the environments of the first lock, the first two, and so on, where they are not there already. */
+const ensureLayers = (
+  supervisor: Supervisor["Service"],
+  locks: ReadonlyArray<Lock>,
+  onProgress: OnProgress,
+) =>
+  Effect.gen(function* () {
+    const directory = environmentsDirectory();
+    yield* inCache(directory, () => mkdirSync(directory, { recursive: true }));
+    const found = yield* findPython(memoFile());
+    let python = found.executable;
+    let base: string | undefined;
+    for (const [index, { path, requirements }] of locks.entries()) {
+      const place = join(directory, shortDigest(identityOf(locks.slice(0, index + 1), found)));
+      const plan = { place, lock: path, packages: requirements.length, python: found, base };
+      python = yield* ensureOne(supervisor, plan, onProgress);
+      base = place;
+    }
+    return { python, identity: identityOf(locks, found) };
+  });
+
+/** Builds the environment, or waits for the process that does, until it is there. */
+const ensureOne = (
+  supervisor: Supervisor["Service"],
+  plan: EnvironmentPlan,
+  onProgress: OnProgress,
+) =>
+  Effect.gen(function* () {
+    const turn = `${plan.place}.turn`;
+    for (let waited = false; ; waited = true) {
+      const python = pythonOf(plan.place);
+      if (python !== undefined) return python;
+      if (yield* inCache(turn, () => takeTurn(turn))) {
+        yield* keepingTurn(turn, buildEnvironment(supervisor, plan, onProgress));
+        continue;
+      }
+      if (!waited) yield* onProgress("waiting for another process that prepares Python");
+      yield* Effect.sleep(POLL_OTHERS);
+    }
+  });
