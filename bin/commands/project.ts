@@ -1,0 +1,46 @@
+/** What every command shares: the project's directory, its store, and how an experiment is read. */
+import { Effect, Schema } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { compile, type Graph } from "../../pipelines/Compile.ts";
+import type { Overrides } from "../../pipelines/Overrides.ts";
+import { Source } from "../../pipelines/Source.ts";
+import { InvalidSpec } from "../../schemas/Diagnostic.ts";
+import { stages } from "../../stages/stages.ts";
+import { UsageError } from "../UsageError.ts";
+
+/** Where the person stands: relative paths start here. */
+export const project = (): string => process.cwd();
+
+/** `PIPE_HOME`, or `.pipe` in the project. */
+export const storeHome = (): string => path.resolve(project(), process.env["PIPE_HOME"] ?? ".pipe");
+
+export interface LoadedSpec {
+  readonly graph: Graph;
+  readonly spec: { readonly file: string; readonly text: string };
+}
+
+/** Reads, checks and expands an experiment; whatever is wrong with it is reported together. */
+export const loadSpec = Effect.fn("loadSpec")(function* (file: string, overrides: Overrides) {
+  const text = yield* Effect.try({
+    try: () => fs.readFileSync(file, "utf8"),
+    catch: (cause) => new UsageError({ message: unreadable(file, cause as NodeJS.ErrnoException) }),
+  });
+  const { graph, diagnostics } = compile(new Source(file, text), overrides, stages);
+  if (graph === undefined) return yield* new InvalidSpec({ diagnostics });
+  return { graph, spec: { file, text } } satisfies LoadedSpec;
+});
+
+const unreadable = (file: string, error: NodeJS.ErrnoException): string => {
+  if (error.code === "ENOENT") return `there is no file ${file}`;
+  return error.code === "EISDIR"
+    ? `${file} is a directory, not an experiment`
+    : `${file} can't be read: ${error.message}`;
+};
+
+/** Every line of `--json` says which version of its shape it has. */
+export const jsonLine = (value: object): string => `${JSON.stringify({ v: 1, ...value })}\n`;
+
+const encodeDiagnostics = Schema.encodeSync(InvalidSpec);
+
+export const invalidSpecJson = (error: InvalidSpec): string => jsonLine(encodeDiagnostics(error));

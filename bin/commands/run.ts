@@ -1,0 +1,75 @@
+import { Effect, Layer } from "effect";
+import { Command, Flag } from "effect/cli";
+import os from "node:os";
+import { Store } from "../../cache/Store.ts";
+import { Local } from "../../executors/Local.ts";
+import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
+import { plan } from "../../pipelines/Plan.ts";
+import { run } from "../../pipelines/Run.ts";
+import { Exit, UsageError } from "../UsageError.ts";
+import { eventsLayer } from "../view/eventsLayer.ts";
+import { loadSpec, project, storeHome } from "./project.ts";
+import { jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
+import { printTables } from "./table.ts";
+
+export const runCommand = Command.make(
+  "run",
+  {
+    experiment: specArgument,
+    ...overrideFlags,
+    jobs: Flag.Int("jobs").pipe(
+      Flag.withAlias("j"),
+      Flag.withDefault(os.availableParallelism()),
+      Flag.withDescription("how many nodes run at a time; by default one a processor"),
+    ),
+    keepGoing: Flag.Boolean("keep-going").pipe(
+      Flag.withAlias("k"),
+      Flag.withDefault(false),
+      Flag.withDescription("after a failure, finish all that does not depend on it"),
+    ),
+    json: jsonFlag,
+  },
+  Effect.fn("pipe run")(
+    function* ({ experiment, set, axis, jobs, keepGoing, json }) {
+      if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
+      const { graph, spec } = yield* loadSpec(experiment, { set, axis });
+      // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
+      const planned = yield* plan(graph, project()).pipe(
+        Effect.provide(Store.layerReadOnly(storeHome())),
+      );
+      const overrides = [
+        ...set.map((edit) => `--set ${edit}`),
+        ...axis.map((edit) => `--axis ${edit}`),
+      ];
+      const again = ["npx pipe run", experiment, ...overrides.map(shellWord)].join(" ");
+      const end = yield* run({
+        plan: planned,
+        spec,
+        overrides,
+        project: project(),
+        jobs,
+        keepGoing,
+      }).pipe(
+        Effect.provide(Layer.mergeAll(Store.layer(storeHome()), eventsLayer({ json, again }))),
+      );
+      if (end.status !== "done") return yield* new Exit({ code: 1 });
+      if (!json) yield* printTables(end.run);
+      // One supervisor serves jobs and environment alike: layers built together share what they have in common.
+    },
+    Effect.provide(Layer.mergeAll(Local.layer, PythonEnvironment.layer)),
+  ),
+).pipe(
+  Command.withDescription("Make what an experiment asks for and is not there yet"),
+  Command.withExamples([
+    {
+      command: "pipe run experiments/sft-lambda.yaml",
+      description: "the main study, on two cores",
+    },
+  ]),
+);
+
+const shellWord = (override: string): string => {
+  const [flag = "", ...rest] = override.split(" ");
+  const value = rest.join(" ");
+  return `${flag} ${/^[\w./=,:+-]+$/u.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`}`;
+};

@@ -1,0 +1,60 @@
+import { Console, Effect } from "effect";
+import { Argument, Command } from "effect/cli";
+import { Store } from "../../cache/Store.ts";
+import { bytes, duration } from "../view/format.ts";
+import { styleFor } from "../view/style.ts";
+import { findArtifact } from "./artifacts.ts";
+import { jsonLine, storeHome } from "./project.ts";
+import { jsonFlag } from "./specFlags.ts";
+
+const shownFiles = 40;
+
+export const showCommand = Command.make(
+  "show",
+  {
+    artifact: Argument.String("artifact").pipe(
+      Argument.withDescription("a digest or its beginning, RUN/NODE, or a node of the latest run"),
+    ),
+    json: jsonFlag,
+  },
+  Effect.fn("pipe show")(function* ({ artifact: name, json }) {
+    yield* show(name, json).pipe(Effect.provide(Store.layerReadOnly(storeHome())));
+  }),
+).pipe(
+  Command.withDescription("Show an artifact: its files, what made it, from what, and at what cost"),
+);
+
+const show = Effect.fnUntraced(function* (name: string, json: boolean) {
+  const store = yield* Store;
+  const artifact = yield* findArtifact(name);
+  const actions = yield* store.actionsOf(artifact.digest);
+  if (json)
+    return void process.stdout.write(
+      jsonLine({ artifact, directory: store.directoryOf(artifact.digest), actions }),
+    );
+  const style = styleFor(process.stdout);
+  const lines = [
+    `${style.bold(artifact.kind)} ${artifact.digest}`,
+    `${store.directoryOf(artifact.digest)}`,
+    "",
+    ...artifact.files
+      .slice(0, shownFiles)
+      .map((file) => `  ${bytes(file.size).padStart(8)}  ${file.path}`),
+    ...(artifact.files.length > shownFiles
+      ? [`  … ${artifact.files.length} files, ${bytes(artifact.bytes)} in all`]
+      : []),
+    ...actions.flatMap((action) => [
+      "",
+      `made by ${style.bold(action.stage)} in ${duration(action.cost.wallSeconds)} on ${action.environment["cpu"] ?? "an unknown processor"}, ${action.finishedAt}`,
+      `  recipe  ${action.recipe}`,
+      `  content ${action.content}`,
+      indent(JSON.stringify(action.keyParts, null, 2)),
+      ...(Object.keys(action.summary).length === 0
+        ? []
+        : ["  said:", indent(JSON.stringify(action.summary, null, 2))]),
+    ]),
+  ];
+  yield* Console.log(lines.join("\n"));
+});
+
+const indent = (text: string): string => text.replace(/^/gmu, "  ");

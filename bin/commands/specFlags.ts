@@ -1,0 +1,26 @@
+/** The argument and flags of every command that reads an experiment. */
+import { Argument, Flag } from "effect/cli";
+
+export const specArgument = Argument.String("experiment").pipe(
+  Argument.withDescription("the experiment's YAML file"),
+);
+
+export const overrideFlags = {
+  set: Flag.String("set").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "path=value: an edit of the experiment, such as model.steps=300 (can be repeated)",
+    ),
+  ),
+  axis: Flag.String("axis").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "name=v1,v2: other values for an axis, by label or as YAML (can be repeated)",
+    ),
+  ),
+};
+
+export const jsonFlag = Flag.Boolean("json").pipe(
+  Flag.withDefault(false),
+  Flag.withDescription("JSON lines on stdout, for programs"),
+);

@@ -1,0 +1,44 @@
+#!/usr/bin/env node
+/** The door: parses the command line, shows errors, sets the exit code. */
+import { NodeRuntime, NodeServices } from "@effect/platform-node";
+import { Effect } from "effect";
+import { Command } from "effect/cli";
+import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
+import { planCommand } from "./commands/plan.ts";
+import { runCommand } from "./commands/run.ts";
+import { schemaCommand } from "./commands/schema.ts";
+import { scoreCommand } from "./commands/score.ts";
+import { showCommand } from "./commands/show.ts";
+import { tableCommand } from "./commands/table.ts";
+import { explain } from "./explain.ts";
+
+const version = "0.1.0";
+
+const pipe = Command.make("pipe").pipe(
+  Command.withDescription(
+    "Experiments on perception and reasoning in vision-language models: make what is due, keep what is made",
+  ),
+  Command.withSubcommands([
+    runCommand,
+    planCommand,
+    tableCommand,
+    showCommand,
+    exportCommand,
+    scoreCommand,
+    schemaCommand,
+    doctorCommand,
+  ]),
+);
+
+// Whoever reads our output may leave early (`| head`): that ends the program, as it ends others, without a stack trace.
+const brokenPipe = 141;
+process.stdout.on("error", (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === "EPIPE" ? brokenPipe : 1),
+);
+
+Command.runWith(pipe, { version, renderErrors: false })(process.argv.slice(2)).pipe(
+  Effect.tapError(explain),
+  Effect.provide(NodeServices.layer),
+  (main) => NodeRuntime.runMain(main),
+);

@@ -1,0 +1,57 @@
+/** Shows a run's events while they happen: a live part in a terminal, plain lines elsewhere, JSON lines for programs. */
+import { Clock, Effect, Layer } from "effect";
+import { Events } from "../../pipelines/Events.ts";
+import { jsonLine } from "../commands/project.ts";
+import { advance, emptyView, liveLines } from "./RunView.ts";
+import { styleFor } from "./style.ts";
+
+const framesPerSecond = 8;
+
+export const eventsLayer = ({
+  json,
+  again,
+}: {
+  readonly json: boolean;
+  readonly again: string;
+}): Layer.Layer<Events> => (json ? jsonLayer : personLayer(again));
+
+const jsonLayer = Layer.succeed(
+  Events,
+  Events.of({ publish: (event) => Effect.sync(() => void process.stdout.write(jsonLine(event))) }),
+);
+
+const personLayer = (again: string) =>
+  Layer.effect(
+    Events,
+    Effect.gen(function* () {
+      const { stderr } = process;
+      const live =
+        stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb";
+      const options = { style: styleFor(stderr), live, again };
+      let view = emptyView;
+      let liveHeight = 0;
+      const erase = () => (liveHeight === 0 ? "" : `\u001B[${liveHeight}A\u001B[0J`);
+      const draw = (lines: ReadonlyArray<string>, now: number) => {
+        const moving = live ? liveLines(view, now, stderr.columns ?? 80, options.style) : [];
+        const text = [...lines, ...moving].map((line) => `${line}\n`).join("");
+        if (text !== "" || liveHeight > 0) stderr.write(erase() + text);
+        liveHeight = moving.length;
+      };
+      if (live) {
+        const frame = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.sync(() => draw([], now)),
+        );
+        yield* Effect.forkScoped(
+          Effect.forever(Effect.andThen(Effect.sleep(1000 / framesPerSecond), frame)),
+        );
+      }
+      return Events.of({
+        publish: (event) =>
+          Effect.sync(() => {
+            const [next, lines] = advance(view, event, options);
+            view = next;
+            if (lines.length > 0) draw(lines, Date.parse(event.at));
+          }),
+      });
+    }),
+  );

@@ -1,0 +1,59 @@
+/** Numbers and names as people read them. */
+
+/** 0.4 s, 12 s, 3 m 05 s, 2 h 10 m. */
+export const duration = (seconds: number): string => {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} m ${String(whole % 60).padStart(2, "0")} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} m`;
+};
+
+export const bytes = (count: number): string => {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = count;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toPrecision(2)} ${units[unit]}`;
+};
+
+/** A number in few characters: counts whole, others with three significant digits. */
+export const compact = (value: number): string => {
+  if (Number.isInteger(value) && Math.abs(value) < 1e6) return String(value);
+  if (Math.abs(value) >= 1000) return `${(value / 1000).toPrecision(3)}k`;
+  return String(Number(value.toPrecision(3)));
+};
+
+export const plural = (count: number, one: string): string =>
+  `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** Hostile text stays text: control characters, escapes included, are shown and not obeyed. */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  text.replace(
+    /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+
+/** Cells a text takes in a terminal, near enough: combining marks none, wide East Asian characters two. */
+export const width = (text: string): number => {
+  let cells = 0;
+  for (const character of text) {
+    if (/\p{M}/u.test(character)) continue;
+    cells +=
+      /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/u.test(
+        character,
+      )
+        ? 2
+        : 1;
+  }
+  return cells;
+};
+
+export const padEnd = (text: string, cells: number): string =>
+  text + " ".repeat(Math.max(0, cells - width(text)));
+export const padStart = (text: string, cells: number): string =>
+  " ".repeat(Math.max(0, cells - width(text))) + text;

@@ -1,0 +1,45 @@
+/** The store itself is in trouble: not the experiment, not a stage. Exit code 4. */
+import { Runtime, Schema } from "effect";
+
+export class StoreTrouble extends Schema.TaggedError<StoreTrouble>()("StoreTrouble", {
+  message: Schema.String,
+  fix: Schema.String,
+}) {
+  override readonly [Runtime.errorExitCode] = 4;
+  override readonly [Runtime.errorReported] = false;
+}
+
+/** What the operating system or SQLite said, as a sentence with a way out. */
+export const storeTrouble =
+  (doing: string) =>
+  (cause: unknown): StoreTrouble => {
+    if (cause instanceof StoreTrouble) return cause;
+    const error = cause as NodeJS.ErrnoException & { readonly errcode?: number };
+    return new StoreTrouble({
+      message: `${doing}: ${error.message ?? String(cause)}`,
+      fix: fixFor(error),
+    });
+  };
+
+// https://www.sqlite.org/rescode.html, primary codes
+const sqlite = { readonly: 8, full: 13, cantOpen: 14, corrupt: 11, notADatabase: 26 };
+
+const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): string => {
+  const code = error.errcode === undefined ? undefined : error.errcode & 0xff;
+  if (error.code === "ENOSPC" || error.code === "EDQUOT" || code === sqlite.full) {
+    return "free some space on the store's disk and run the same command again: what is finished is kept";
+  }
+  if (
+    error.code === "EACCES" ||
+    error.code === "EROFS" ||
+    error.code === "EPERM" ||
+    code === sqlite.readonly ||
+    code === sqlite.cantOpen
+  ) {
+    return "make the store writable, or point PIPE_HOME at a directory that is";
+  }
+  if (code === sqlite.corrupt || code === sqlite.notADatabase) {
+    return "move index.sqlite out of the store and run again: artifacts stay, and what made them is found out anew";
+  }
+  return "see the message above; nothing that was finished is lost";
+};

@@ -1,0 +1,205 @@
+/** From an experiment's text to its nodes: each stage at each point of the axes it depends on. Pure. */
+import { Exit, Schema } from "effect";
+import type { Diagnostic } from "../schemas/Diagnostic.ts";
+import { Experiment, StageSpec } from "../schemas/Experiment.ts";
+import type { Stage } from "../stages/Stage.ts";
+import {
+  type Axis,
+  indexOfPoint,
+  labelsOf,
+  type Point,
+  pointsOf,
+  project,
+  readAxes,
+  substitute,
+} from "./Axes.ts";
+import { diagnose } from "./diagnose.ts";
+import { applyOverrides, type Overrides } from "./Overrides.ts";
+import { type CheckedParams, paramsChecker } from "./Params.ts";
+import { entryOf, type Located, parseSource, type Place, type Source, toJson } from "./Source.ts";
+import { type Wire, type WiredStage, wire } from "./Wiring.ts";
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** A node's input: another node, or the elements of a fan-in with their labels. */
+export type NodeInput = Node | ReadonlyArray<{ readonly labels: Labels; readonly node: Node }>;
+
+/** A stage placed in an experiment at one point of its axes. */
+export interface Node {
+  /** As a person reads it: `model[loss=token,seed=0]`. */
+  readonly name: string;
+  readonly stageName: string;
+  readonly stage: Stage;
+  readonly labels: Labels;
+  readonly params: CheckedParams;
+  readonly inputs: Readonly<Record<string, NodeInput>>;
+  readonly at: Place;
+}
+
+export interface Graph {
+  readonly name: string;
+  /** Every node after the nodes it takes from. */
+  readonly nodes: ReadonlyArray<Node>;
+}
+
+interface Compiled {
+  readonly graph?: Graph;
+  readonly diagnostics: ReadonlyArray<Diagnostic>;
+}
+
+/** A person mends a hundred errors before reading the next hundred. */
+const mostDiagnostics = 100;
+
+/** All that is wrong with the experiment, or its graph. */
+export const compile = (
+  source: Source,
+  overrides: Overrides,
+  registry: ReadonlyMap<string, Stage>,
+): Compiled => {
+  const parsed = parseSource(source);
+  if (parsed.value === undefined || parsed.diagnostics.length > 0)
+    return { diagnostics: parsed.diagnostics };
+  const edited = applyOverrides(parsed.value, overrides);
+  if (edited.diagnostics.length > 0) return { diagnostics: edited.diagnostics };
+  const compiled = compileLocated(edited.value, registry);
+  return { ...compiled, diagnostics: tidy(compiled.diagnostics) };
+};
+
+const options = { errors: "all", onExcessProperty: "error" } as const;
+const decodeExperiment = Schema.decodeUnknownExit(Experiment, options);
+const decodeStage = Schema.decodeUnknownOption(StageSpec, options);
+
+const compileLocated = (located: Located, registry: ReadonlyMap<string, Stage>): Compiled => {
+  const shape = decodeExperiment(toJson(located));
+  const shapeIssue = Exit.isFailure(shape) ? shape.cause.reasons[0] : undefined;
+  const diagnostics =
+    shapeIssue?._tag === "Fail"
+      ? [...diagnose(shapeIssue.error.issue, located, "the experiment")]
+      : [];
+  const axes = readAxes(entryOf(located, "axes")?.value);
+  const wiring = wire(soundStages(located), located, axes.axes, registry);
+  diagnostics.push(...axes.diagnostics, ...wiring.diagnostics);
+
+  const nodes = new Map<string, ReadonlyArray<Node>>();
+  for (const stage of wiring.stages) {
+    const checked = checkEveryParams(stage);
+    diagnostics.push(...checked.diagnostics);
+    if (diagnostics.length === 0)
+      nodes.set(stage.name, expand(stage, checked.params, nodes, wiring.stages));
+  }
+  return diagnostics.length > 0 || Exit.isFailure(shape)
+    ? { diagnostics }
+    : { graph: { name: shape.value.name, nodes: [...nodes.values()].flat() }, diagnostics };
+};
+
+/** The stages whose own shape is right: what is wrong elsewhere must not hide what is wrong in them. */
+const soundStages = (located: Located): ReadonlyMap<string, StageSpec> => {
+  const stages = entryOf(located, "stages")?.value;
+  const entries = stages?.kind === "map" ? stages.entries : [];
+  return new Map(
+    entries.flatMap(({ key, value }) => {
+      const spec = decodeStage(toJson(value));
+      return spec._tag === "Some" ? [[key, spec.value] as const] : [];
+    }),
+  );
+};
+
+interface EveryParams {
+  /** By the point on the axes that the params mention. */
+  readonly params: ReadonlyArray<CheckedParams>;
+  readonly diagnostics: ReadonlyArray<Diagnostic>;
+}
+
+/** Params are checked once for each point of the axes that they mention, which are often fewer than the stage's. */
+const checkEveryParams = (stage: WiredStage): EveryParams => {
+  const check = paramsChecker(
+    stage.stage,
+    `stage \`${stage.name}\``,
+    stage.wires.map((each) => each.input),
+  );
+  const params: Array<CheckedParams> = [];
+  const diagnostics: Array<Diagnostic> = [];
+  for (const point of pointsOf(stage.mentioned)) {
+    const checked = check(substitute(stage.params, stage.mentioned, point), stage.at);
+    if (checked.params !== undefined) params.push(checked.params);
+    diagnostics.push(...checked.diagnostics);
+    if (diagnostics.length > mostDiagnostics) break;
+  }
+  return { params, diagnostics };
+};
+
+const expand = (
+  stage: WiredStage,
+  params: ReadonlyArray<CheckedParams>,
+  nodes: ReadonlyMap<string, ReadonlyArray<Node>>,
+  stages: ReadonlyArray<WiredStage>,
+): ReadonlyArray<Node> => {
+  const upstreams = new Map(stages.map((other) => [other.name, other]));
+  return pointsOf(stage.axes).map((point) => {
+    const labels = labelsOf(stage.axes, point);
+    const own = params[indexOfPoint(stage.mentioned, project(stage.axes, point, stage.mentioned))];
+    if (own === undefined)
+      throw new Error(`${stage.name} has no params at ${JSON.stringify(labels)}`);
+    const inputs = Object.fromEntries(
+      stage.wires.map((each) => {
+        const upstream = upstreams.get(each.from);
+        const made = nodes.get(each.from);
+        if (upstream === undefined || made === undefined)
+          throw new Error(`${each.from} comes after ${stage.name}`);
+        return [each.input, inputAt(each, stage, point, upstream, made)];
+      }),
+    );
+    return {
+      name: nodeName(stage.name, labels),
+      stageName: stage.name,
+      stage: stage.stage,
+      labels,
+      params: own,
+      inputs,
+      at: stage.at,
+    };
+  });
+};
+
+const inputAt = (
+  wire: Wire,
+  stage: WiredStage,
+  point: Point,
+  upstream: WiredStage,
+  made: ReadonlyArray<Node>,
+): NodeInput => {
+  const nodeAt = (at: Point): Node => {
+    const node = made[indexOfPoint(upstream.axes, at)];
+    if (node === undefined) throw new Error(`${upstream.name} lacks a point`);
+    return node;
+  };
+  const { over } = wire;
+  if (over === undefined) return nodeAt(project(stage.axes, point, upstream.axes));
+  return pointsOf(over).map((inner) => {
+    const at = upstream.axes.map((axis: Axis) => {
+      const position = over.indexOf(axis);
+      return (position === -1 ? point[stage.axes.indexOf(axis)] : inner[position]) ?? 0;
+    });
+    const node = nodeAt(at);
+    return { labels: node.labels, node };
+  });
+};
+
+const nodeName = (stageName: string, labels: Labels): string => {
+  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${label}`);
+  return point.length === 0 ? stageName : `${stageName}[${point.join(",")}]`;
+};
+
+/** In the order of the file, each once; of several about one place the first said, which is the cause of the others. */
+const tidy = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {
+  const placeOf = ({ at, message }: Diagnostic) =>
+    at === undefined ? message : `${at.file}:${at.line}:${at.col}:${at.length}`;
+  const first = new Map<string, Diagnostic>();
+  for (const diagnostic of diagnostics) {
+    if (!first.has(placeOf(diagnostic))) first.set(placeOf(diagnostic), diagnostic);
+  }
+  const order = ({ at }: Diagnostic) => (at === undefined ? 0 : at.line * 1e6 + at.col);
+  return [...first.values()]
+    .sort((one, other) => order(one) - order(other))
+    .slice(0, mostDiagnostics);
+};

@@ -1,0 +1,43 @@
+/**
+ * The two keys of a node: SHA-256 over canonical JSON of the fields below. Names, comments, jobs, executors, log levels
+ * and resources are not among them. `test/pipelines/Keys.test.ts` pins the format with golden vectors.
+ */
+import type { Digest, Json } from "../schemas/Digest.ts";
+import { digestJson } from "../schemas/Digest.ts";
+import type { Labels } from "./Compile.ts";
+
+/** Raised when the meaning of a field changes, so that no old key is taken for a new one. */
+const keyFormat = 1;
+
+/** An input's identity: upstream's recipe key in a recipe key, the artifact's digest in a content key. */
+export type InputIdentity =
+  | Digest
+  | ReadonlyArray<{ readonly labels: Labels; readonly identity: Digest }>;
+
+export interface KeyFields {
+  /** Which code: the stage's name… */
+  readonly stage: string;
+  /** …and its version, raised whenever the same question would get another answer. */
+  readonly version: number;
+  /** What was asked, defaults left out, so that a new option leaves yesterday's keys alone. */
+  readonly params: Json;
+  /** From what. The labels of a fan-in are here since the stage sees them and may write them down. */
+  readonly inputs: Readonly<Record<string, InputIdentity>>;
+  /** Local files that the params name, by content: path → digest. */
+  readonly sources?: Readonly<Record<string, Digest>>;
+  /** The trainers' locked requirements, since another library is another experiment; the machine is not here. */
+  readonly environment?: string;
+}
+
+/** The fields as canonical JSON sees them; kept with the action, so that a later miss can say which one differs. */
+export const keyParts = (fields: KeyFields): Json => ({
+  format: keyFormat,
+  stage: fields.stage,
+  version: fields.version,
+  params: fields.params,
+  inputs: fields.inputs as Json,
+  ...(fields.sources === undefined ? {} : { sources: fields.sources }),
+  ...(fields.environment === undefined ? {} : { environment: fields.environment }),
+});
+
+export const keyOf = (fields: KeyFields): Digest => digestJson(keyParts(fields));

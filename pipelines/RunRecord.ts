@@ -1,0 +1,142 @@
+/**
+ * A run on disk, `runs/<name>/`: the experiment as it was, the plan, the event log, and links to what it made.
+ *
+ * Names count up per experiment (`sft-lambda-3`), so that a person can say one aloud.
+ */
+import { Effect, Schema } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { storeTrouble } from "../cache/StoreTrouble.ts";
+import { ArtifactKind } from "../schemas/Artifact.ts";
+import { Event } from "../schemas/Event.ts";
+import type { Node } from "./Compile.ts";
+import type { Plan } from "./Plan.ts";
+
+/** `plan.json` of a run. */
+export const RunPlan = Schema.Struct({
+  run: Schema.String,
+  experiment: Schema.String,
+  spec: Schema.String,
+  overrides: Schema.Array(Schema.String),
+  nodes: Schema.Array(
+    Schema.Struct({
+      node: Schema.String,
+      stageName: Schema.String,
+      stage: Schema.String,
+      kind: ArtifactKind,
+      labels: Schema.Record(Schema.String, Schema.String),
+      recipe: Schema.String,
+    }),
+  ),
+});
+export interface RunPlan extends Schema.Schema.Type<typeof RunPlan> {}
+
+export interface RunRecord {
+  readonly name: string;
+  readonly directory: string;
+  readonly append: (event: Event) => void;
+  readonly keepLog: (node: Node, log: string) => void;
+  readonly link: (node: Node, artifactDirectory: string) => void;
+  readonly close: () => void;
+}
+
+interface Begin {
+  readonly home: string;
+  readonly plan: Plan;
+  readonly spec: { readonly file: string; readonly text: string };
+  readonly overrides: ReadonlyArray<string>;
+}
+
+export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
+  Effect.try({
+    try: (): RunRecord => {
+      const name = claimName(path.join(home, "runs"), plan.experiment);
+      const directory = path.join(home, "runs", name);
+      for (const part of ["artifacts", "logs"]) fs.mkdirSync(path.join(directory, part));
+      fs.writeFileSync(path.join(directory, "experiment.yaml"), spec.text);
+      const nodes = plan.nodes.map(({ node, recipe }) => ({
+        node: node.name,
+        stageName: node.stageName,
+        stage: node.stage.name,
+        kind: node.stage.output,
+        labels: node.labels,
+        recipe,
+      }));
+      const runPlan: RunPlan = {
+        run: name,
+        experiment: plan.experiment,
+        spec: spec.file,
+        overrides,
+        nodes,
+      };
+      fs.writeFileSync(path.join(directory, "plan.json"), `${JSON.stringify(runPlan)}\n`);
+      const events = fs.openSync(path.join(directory, "events.jsonl"), "a");
+      return {
+        name,
+        directory,
+        append: (event) => void fs.writeSync(events, `${JSON.stringify(event)}\n`),
+        keepLog: (node, log) => {
+          if (fs.existsSync(log))
+            fs.copyFileSync(log, path.join(directory, "logs", `${fileName(node.name)}.log`));
+        },
+        link: (node, artifactDirectory) => {
+          const link = path.join(directory, "artifacts", fileName(node.name));
+          fs.rmSync(link, { force: true });
+          fs.symlinkSync(path.relative(path.dirname(link), artifactDirectory), link);
+        },
+        close: () => fs.closeSync(events),
+      };
+    },
+    catch: storeTrouble("the run can't be written down"),
+  });
+
+/** mkdir is atomic: of two runs that begin at once, each gets a number of its own. */
+const claimName = (runs: string, experiment: string): string => {
+  const taken = fs.readdirSync(runs).flatMap((name) => {
+    const number = name.startsWith(`${experiment}-`)
+      ? Number(name.slice(experiment.length + 1))
+      : Number.NaN;
+    return Number.isInteger(number) ? [number] : [];
+  });
+  for (let number = Math.max(0, ...taken) + 1; ; number += 1) {
+    const name = `${experiment}-${number}`;
+    try {
+      fs.mkdirSync(path.join(runs, name));
+      return name;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+};
+
+/** A node's name as a file name: labels may hold slashes and worse. */
+export const fileName = (node: string): string =>
+  node.replace(/[^\p{L}\p{N}.,=[\]_-]/gu, "_").slice(0, 200);
+
+const decodePlan = Schema.decodeUnknownSync(Schema.fromJsonString(RunPlan));
+const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event));
+
+/** The plan of a run that was begun; undefined where there is no such run. */
+export const readRunPlan = (home: string, run: string): RunPlan | undefined => {
+  const file = path.join(home, "runs", run, "plan.json");
+  return fs.existsSync(file) ? decodePlan(fs.readFileSync(file, "utf8")) : undefined;
+};
+
+/** The events a run has told so far; a line cut short by a crash is left out. */
+export const readRunEvents = (home: string, run: string): ReadonlyArray<Event> =>
+  fs
+    .readFileSync(path.join(home, "runs", run, "events.jsonl"), "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const event = decodeEvent(line);
+      return event._tag === "Some" ? [event.value] : [];
+    });
+
+/** Every run of the store, the youngest last. */
+export const listRuns = (home: string): ReadonlyArray<string> => {
+  const runs = path.join(home, "runs");
+  if (!fs.existsSync(runs)) return [];
+  const begun = (run: string) =>
+    fs.statSync(path.join(runs, run, "plan.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return fs.readdirSync(runs).sort((a, b) => begun(a) - begun(b));
+};

@@ -1,0 +1,163 @@
+/**
+ * From a schema's issue to diagnostics: each at the line it is about, with what was expected and the nearest valid name.
+ */
+import { SchemaAST, type SchemaIssue, SchemaIssue as Issues } from "effect";
+import { type Diagnostic, nearestName, unknownName } from "../schemas/Diagnostic.ts";
+import { entryOf, type Located, type Place, placeAt, spanOf, toJson, valueAt } from "./Source.ts";
+
+type Path = ReadonlyArray<PropertyKey>;
+
+interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  readonly expected?: string;
+  readonly suggestion?: string;
+  readonly onKey?: boolean;
+}
+
+/** `within` names what the located value is, for messages such as "unknown param `lamda` of stage `sft`". */
+export const diagnose = (
+  issue: SchemaIssue.Issue,
+  located: Located,
+  within: string,
+  otherwise?: Place,
+): ReadonlyArray<Diagnostic> =>
+  new Finder(located, within)
+    .find(issue, [])
+    .map(({ path, message, expected, suggestion, onKey }) => {
+      const at =
+        path.length === 0 && otherwise !== undefined
+          ? otherwise
+          : placeAt(located, path, { onKey: onKey === true });
+      return {
+        message,
+        at: spanOf(at),
+        ...(expected === undefined ? {} : { expected }),
+        ...(suggestion === undefined ? {} : { suggestion }),
+      };
+    });
+
+/** Walks an issue down to what is wrong; the values themselves come from the source, which has them all. */
+class Finder {
+  private readonly located: Located;
+  private readonly within: string;
+
+  constructor(located: Located, within: string) {
+    this.located = located;
+    this.within = within;
+  }
+
+  find(
+    issue: SchemaIssue.Issue,
+    path: Path,
+    siblings: ReadonlyArray<string> = [],
+  ): ReadonlyArray<Finding> {
+    switch (issue._tag) {
+      case "Pointer":
+        return this.find(issue.issue, [...path, ...issue.path], siblings);
+      case "Encoding":
+        return this.find(issue.issue, path, siblings);
+      case "Composite": {
+        const keys = SchemaAST.isObjects(issue.ast) ? propertyNames(issue.ast) : siblings;
+        return issue.issues.flatMap((inner) => this.find(inner, path, keys));
+      }
+      case "UnexpectedKey": {
+        const { message, ...hints } = unknownName("key", String(path.at(-1)), siblings);
+        return [
+          {
+            path,
+            onKey: true,
+            message: `${message} in ${this.describe(path.slice(0, -1))}`,
+            ...hints,
+          },
+        ];
+      }
+      case "MissingKey":
+        return [
+          {
+            path,
+            message: `\`${String(path.at(-1))}\` is missing in ${this.describe(path.slice(0, -1))}`,
+          },
+        ];
+      case "AnyOf":
+        return this.findInUnion(issue, path);
+      default:
+        return [{ path, message: this.is(path), expected: expectation(issue) }];
+    }
+  }
+
+  /** A union: of names, of objects told apart by `kind`, or of plain types. */
+  private findInUnion(issue: SchemaIssue.AnyOf, path: Path): ReadonlyArray<Finding> {
+    const [single, ...others] = issue.issues;
+    if (single !== undefined && others.length === 0) return this.find(single, path);
+    const value = valueAt(this.located, path);
+    const { types } = issue.ast;
+    const names = types.flatMap((type) =>
+      SchemaAST.isLiteral(type) ? [String(type.literal)] : [],
+    );
+    if (names.length === types.length) {
+      const near =
+        value?.kind === "scalar" && typeof value.value === "string"
+          ? nearestName(value.value, names)
+          : undefined;
+      const suggestion = near === undefined ? {} : { suggestion: `did you mean \`${near}\`?` };
+      return [
+        { path, message: this.is(path), expected: `one of ${names.join(", ")}`, ...suggestion },
+      ];
+    }
+    const kinds = types.flatMap(kindOf);
+    if (kinds.length < types.length)
+      return [{ path, message: this.is(path), expected: expectation(issue) }];
+    if (value?.kind !== "map")
+      return [
+        {
+          path,
+          message: this.is(path),
+          expected: `an object with kind: one of ${kinds.join(", ")}`,
+        },
+      ];
+    const kind = entryOf(value, "kind")?.value;
+    if (kind === undefined) {
+      return [
+        {
+          path,
+          message: `\`kind\` is missing in ${this.describe(path)}`,
+          expected: `kind: one of ${kinds.join(", ")}`,
+        },
+      ];
+    }
+    const { message, ...hints } = unknownName(
+      "kind",
+      kind.kind === "scalar" ? String(kind.value) : "",
+      kinds,
+    );
+    return [{ path: [...path, "kind"], message: `${message} of ${this.describe(path)}`, ...hints }];
+  }
+
+  private is(path: Path): string {
+    const value = valueAt(this.located, path);
+    const text = value === undefined ? "not valid" : JSON.stringify(toJson(value));
+    return `${this.describe(path)} is ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
+  }
+
+  private describe(path: Path): string {
+    return path.length === 0 ? this.within : `\`${path.map(String).join(".")}\` of ${this.within}`;
+  }
+}
+
+const kindOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
+  if (!SchemaAST.isObjects(ast)) return [];
+  const kind = ast.propertySignatures.find((property) => property.name === "kind")?.type;
+  return kind !== undefined && SchemaAST.isLiteral(kind) ? [String(kind.literal)] : [];
+};
+
+const propertyNames = (ast: SchemaAST.Objects): ReadonlyArray<string> =>
+  ast.propertySignatures.map((property) => String(property.name));
+
+const formatter = Issues.makeFormatterStandardSchemaV1();
+
+/** The schema's own words for what it wants: "a value between 0 and 1", "string". */
+const expectation = (issue: SchemaIssue.Issue): string =>
+  (formatter(issue).issues[0]?.message ?? "another value")
+    .replace(/^Expected /u, "")
+    .replace(/, got .*$/u, "");

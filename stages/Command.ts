@@ -1,0 +1,146 @@
+/**
+ * Stage `command`: any program. `run` is a list of arguments, or a string for `sh -c`; in it `{in.NAME}` is an input's
+ * directory and `{out}` the output directory. A fan-in is a directory with one folder an element, named by its labels,
+ * and an `index.json`. The program starts in the project's directory.
+ */
+import { Effect, Schema } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { Executor } from "../executors/Executor.ts";
+import {
+  type FanInElement,
+  type InputArtifact,
+  stage,
+  StageFailed,
+  type StageInputs,
+} from "./Stage.ts";
+import { howItEnded } from "./trainer.ts";
+
+const Params = Schema.Struct({
+  run: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)]).annotate({
+    description:
+      "a list of arguments, or a string for `sh -c`; {in.NAME} and {out} are directories",
+  }),
+  sources: Schema.Array(Schema.NonEmptyString)
+    .annotate({
+      description:
+        "files and directories of the project that the program reads: their content is part of the key",
+    })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
+  env: Schema.Record(Schema.String, Schema.String).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed({})),
+  ),
+  timeout: Schema.optionalKey(
+    Schema.DurationFromString.annotate({ description: "such as `30 minutes`" }),
+  ),
+});
+
+const cpus = 1;
+const placeholder = /\{(?:in\.([A-Za-z][A-Za-z0-9_-]*)|(out))\}/gu;
+
+export const Command = stage({
+  name: "command",
+  version: 1,
+  summary: "runs any program on its inputs",
+  params: Params,
+  // A limit decides whether there is a result, never which.
+  outsideKey: ["timeout"],
+  inputs: "any",
+  output: "files",
+  cpus,
+  sources: (params) => params.sources,
+  check: (params, inputs) =>
+    [params.run]
+      .flat()
+      .flatMap((text, index) =>
+        [...text.matchAll(placeholder)].flatMap(([, input]) =>
+          input === undefined || inputs.includes(input)
+            ? []
+            : [
+                {
+                  path: typeof params.run === "string" ? ["run"] : ["run", index],
+                  what: "input",
+                  name: input,
+                  valid: inputs,
+                },
+              ],
+        ),
+      ),
+  run: Effect.fnUntraced(function* (context) {
+    const { params } = context;
+    const executor = yield* Executor;
+    const directories = materialize(context.inputs, path.join(context.work, "inputs"));
+    const fill = (text: string, quote: (directory: string) => string) =>
+      text.replace(placeholder, (_, input: string | undefined) =>
+        quote(input === undefined ? context.output : (directories[input] ?? "")),
+      );
+    const command =
+      typeof params.run === "string"
+        ? (["sh", "-c", fill(params.run, shellQuote)] as const)
+        : ([
+            fill(params.run[0], String),
+            ...params.run.slice(1).map((argument) => fill(argument, String)),
+          ] as const);
+    const end = yield* executor
+      .run(
+        {
+          id: context.attempt,
+          command,
+          directory: context.work,
+          cwd: context.project,
+          environment: params.env,
+          cpus,
+          timeout: params.timeout,
+        },
+        () => Effect.void,
+      )
+      .pipe(
+        Effect.mapError((error) => new StageFailed({ message: error.message, fix: error.fix })),
+      );
+    if (end.exitCode !== 0) {
+      const fix = "mend the command, then run the same line again";
+      return yield* new StageFailed({ message: `the command ended ${howItEnded(end)}`, fix });
+    }
+    return { summary: {}, cost: { cpuSeconds: end.cpuSeconds, maxRssBytes: end.maxRssBytes } };
+  }),
+});
+
+const shellQuote = (text: string): string =>
+  /^[\w./@%+=:,-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** A directory for each input; those of fan-ins are made of links. */
+const materialize = (inputs: StageInputs, work: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, input]) => [
+      name,
+      isFanIn(input) ? materializeFanIn(input, path.join(work, name)) : input.directory,
+    ]),
+  );
+
+const isFanIn = (
+  input: InputArtifact | ReadonlyArray<FanInElement>,
+): input is ReadonlyArray<FanInElement> => Array.isArray(input);
+
+const materializeFanIn = (elements: ReadonlyArray<FanInElement>, directory: string): string => {
+  fs.mkdirSync(directory, { recursive: true });
+  const taken = new Set<string>();
+  const index = elements.map(({ labels, directory: target }) => {
+    const folder = folderName(labels, taken);
+    fs.symlinkSync(target, path.join(directory, folder));
+    return { labels, path: folder };
+  });
+  fs.writeFileSync(path.join(directory, "index.json"), `${JSON.stringify(index, null, 2)}\n`);
+  return directory;
+};
+
+/** `loss=token,seed=0`; where labels differ only in what a file name can't hold, a number follows. */
+const folderName = (labels: FanInElement["labels"], taken: Set<string>): string => {
+  const plain = Object.entries(labels)
+    .map(([axis, label]) => `${axis}=${label.replace(/[^\p{L}\p{N}.=_+-]/gu, "_")}`)
+    .join(",")
+    .slice(0, 200);
+  let name = plain;
+  for (let number = 2; taken.has(name); number += 1) name = `${plain}~${number}`;
+  taken.add(name);
+  return name;
+};

@@ -1,0 +1,48 @@
+/**
+ * Stage `generate`: a model's transcripts for a split, seen end to end or with the oracle perception forced as the
+ * assistant's prefix (counterfactual). The trainer is `trainers/generate.py`.
+ */
+import { Effect, Schema } from "effect";
+import { splitNames } from "../tasks/split.ts";
+import { one, stage } from "./Stage.ts";
+import { runTrainer, trainerLocks } from "./trainer.ts";
+
+const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+
+const Params = Schema.Struct({
+  mode: Schema.Literals(["end-to-end", "counterfactual"]),
+  split: Schema.Literals(splitNames).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("test" as const)),
+  ),
+  limit: Schema.NullOr(Positive)
+    .annotate({ description: "only the first rows of the split" })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(null))),
+  max_tokens: Schema.NullOr(Positive)
+    .annotate({ description: "longest response; by default what the model was trained on" })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(null))),
+  batch: Positive.pipe(Schema.withDecodingDefaultKey(Effect.succeed(250))),
+  temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(0)),
+  ),
+  seed: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+});
+
+const cpus = 1;
+
+export const Generate = stage({
+  name: "generate",
+  version: 1,
+  summary: "lets a model answer a split, end to end or from the oracle perception",
+  params: Params,
+  inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },
+  output: "predictions",
+  environment: trainerLocks,
+  cpus,
+  run: (context) => {
+    const inputs = {
+      model: one(context.inputs, "model").directory,
+      data: one(context.inputs, "data").directory,
+    };
+    return runTrainer("generate", context, inputs, cpus);
+  },
+});

@@ -1,0 +1,129 @@
+/**
+ * What a stage declares once, for every experiment: its params, what it takes, what it makes, and how.
+ *
+ * The exemplars to copy are `Score.ts` (in this process) and `Sft.ts` (a trainer's job).
+ */
+import { type Effect, Schema } from "effect";
+import type { Executor } from "../executors/Executor.ts";
+import type { PythonEnvironment } from "../executors/PythonEnvironment.ts";
+import type { Artifact, ArtifactKind, Cost, Summary } from "../schemas/Artifact.ts";
+
+/** What a stage accepts under one input's name. */
+export interface InputDeclaration {
+  readonly kinds: ReadonlyArray<ArtifactKind>;
+  /** Takes a fan-in: one artifact for each point, with its labels. */
+  readonly many?: true;
+}
+
+/** An input at run time: the artifact, and where its files can be read. Nothing may be written there. */
+export interface InputArtifact {
+  readonly artifact: Artifact;
+  readonly directory: string;
+}
+
+/** One element of a fan-in: the artifact made at the point that the labels name. */
+export interface FanInElement extends InputArtifact {
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type StageInputs = Readonly<Record<string, InputArtifact | ReadonlyArray<FanInElement>>>;
+
+/** What a stage says while it works; the engine adds the node and the time. */
+export type StageReport =
+  | {
+      readonly _tag: "Progress";
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+    }
+  | {
+      readonly _tag: "Metrics";
+      readonly step: number;
+      readonly values: Readonly<Record<string, number>>;
+    }
+  | { readonly _tag: "Message"; readonly level: "info" | "warn"; readonly message: string };
+
+export interface StageContext<Params> {
+  readonly params: Params;
+  readonly inputs: StageInputs;
+  /** An empty directory: what stands in it at the end is the artifact. */
+  readonly output: string;
+  /** The attempt's own directory: `job.json`, `log` and the like; kept when the attempt fails. */
+  readonly work: string;
+  /** Outlives attempts and crashes, and belongs to this key alone: the next attempt goes on from what it holds. */
+  readonly checkpoints: string;
+  readonly attempt: string;
+  /** The directory that relative paths in the experiment's params start from. */
+  readonly project: string;
+  readonly report: (report: StageReport) => Effect.Effect<void>;
+}
+
+export interface StageResult {
+  /** Small facts worth telling: counts, shares, the last loss. */
+  readonly summary: Summary;
+  /** What the job's process tree cost, where there was one. */
+  readonly cost?: Omit<Cost, "wallSeconds">;
+}
+
+/** The stage could not do its work; the store is as it was, and `work` is kept. */
+export class StageFailed extends Schema.TaggedError<StageFailed>()("StageFailed", {
+  message: Schema.String,
+  fix: Schema.String,
+}) {}
+
+/** A name inside the params, at `path`, that stands for nothing. */
+export interface UnknownNameInParams {
+  readonly path: ReadonlyArray<PropertyKey>;
+  readonly what: string;
+  readonly name: string;
+  readonly valid: ReadonlyArray<string>;
+}
+
+export interface StageDefinition<Params> {
+  readonly name: string;
+  /** Raised whenever the same params and inputs would give other output: it is in every key. */
+  readonly version: number;
+  readonly summary: string;
+  readonly params: Schema.Codec<Params, any>;
+  /** Params that can't change the output, only whether there is one. */
+  readonly outsideKey?: ReadonlyArray<string>;
+  /** What the params alone can't say is wrong: names in them that are no input of this node. */
+  readonly check?: (
+    params: Params,
+    inputs: ReadonlyArray<string>,
+  ) => ReadonlyArray<UnknownNameInParams>;
+  /** By name; `any` takes inputs of every name and kind. */
+  readonly inputs: Readonly<Record<string, InputDeclaration>> | "any";
+  readonly output: ArtifactKind;
+  /** Lock files (absolute paths) of the Python environment it runs in, whose identity then is part of the key. */
+  readonly environment?: ReadonlyArray<string>;
+  /** Processor slots that one node of this stage takes from `--jobs`. */
+  readonly cpus: number;
+  /** Local paths (relative to the project) whose content is part of the key. */
+  readonly sources?: (params: Params) => ReadonlyArray<string>;
+  readonly run: (
+    context: StageContext<Params>,
+  ) => Effect.Effect<StageResult, StageFailed, Executor | PythonEnvironment>;
+}
+
+/** A stage whose params are known only to itself. */
+export type Stage = StageDefinition<any>;
+
+/** Declares a stage; the params' type follows from the schema. */
+export const stage = <Params>(definition: StageDefinition<Params>): StageDefinition<Params> =>
+  definition;
+
+/** The one artifact of a point-wise input. The planner has made sure that it is there. */
+export const one = (inputs: StageInputs, name: string): InputArtifact => {
+  const input = inputs[name];
+  if (input === undefined || Array.isArray(input))
+    throw new Error(`the input ${name} is no single artifact`);
+  return input as InputArtifact;
+};
+
+/** The elements of a fan-in. */
+export const many = (inputs: StageInputs, name: string): ReadonlyArray<FanInElement> => {
+  const input = inputs[name];
+  if (!Array.isArray(input)) throw new Error(`the input ${name} is no fan-in`);
+  return input as ReadonlyArray<FanInElement>;
+};

@@ -1,0 +1,94 @@
+/** The JSON Schema of experiments, for editors: the file's shape, and under `with` the params of the stage in `use`. */
+import { Schema } from "effect";
+import type { Json } from "../schemas/Digest.ts";
+import { Experiment, StageSpec } from "../schemas/Experiment.ts";
+import type { Stage } from "./Stage.ts";
+import { stages } from "./stages.ts";
+
+type JsonSchema = { readonly [key: string]: Json };
+
+const jsonSchemaOf = (schema: Schema.Top): JsonSchema => {
+  const document = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" });
+  const definitions = document.definitions as JsonSchema;
+  const body = document.schema as JsonSchema;
+  return Object.keys(definitions).length === 0 ? body : { ...body, $defs: definitions };
+};
+
+export const experimentJsonSchema = (): JsonSchema => {
+  const { properties, ...experiment } = jsonSchemaOf(Experiment) as {
+    readonly properties: JsonSchema;
+  };
+  const stage = {
+    ...jsonSchemaOf(StageSpec),
+    allOf: [...stages.values()].map((each) => ({
+      if: { properties: { use: { const: each.name } } },
+      // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
+      then: {
+        description: each.summary,
+        properties: {
+          use: { description: each.summary },
+          ...fromSchema(each),
+          with: paramsSchema(each),
+        },
+      },
+    })),
+  };
+  const use = { type: "string", enum: [...stages.keys()] };
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    ...experiment,
+    properties: {
+      ...properties,
+      stages: {
+        type: "object",
+        additionalProperties: {
+          ...stage,
+          properties: { ...(stage as unknown as { properties: JsonSchema }).properties, use },
+        },
+      },
+    },
+  } as JsonSchema;
+};
+
+const fromSchema = ({ inputs }: Stage): { readonly from?: Json } => {
+  if (inputs === "any") return {};
+  const names = Object.entries(inputs);
+  const properties = Object.fromEntries(
+    names.map(([name, { kinds, many }]) => [
+      name,
+      { description: `${kinds.join(" or ")}${many === true ? ", a fan-in" : ""}` },
+    ]),
+  );
+  return {
+    from: {
+      type: "object",
+      properties,
+      required: names.map(([name]) => name),
+      additionalProperties: false,
+    },
+  };
+};
+
+const paramsSchema = (stage: Stage): Json => orAxisInside(jsonSchemaOf(stage.params));
+
+const axisReference = { type: "string", pattern: "^\\$[A-Za-z]", description: "an axis" };
+
+/** Wherever a value stands, `$axis` may stand, too. */
+const orAxisInside = (schema: Json): Json => {
+  if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
+  const { properties, items, anyOf, ...rest } = schema as JsonSchema;
+  return {
+    ...rest,
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(
+            Object.entries(properties as JsonSchema).map(([name, inner]) => [name, orAxis(inner)]),
+          ),
+        }),
+    ...(items === undefined ? {} : { items: orAxis(items) }),
+    ...(anyOf === undefined ? {} : { anyOf: (anyOf as ReadonlyArray<Json>).map(orAxisInside) }),
+  };
+};
+
+const orAxis = (schema: Json): Json => ({ anyOf: [orAxisInside(schema), axisReference] });

@@ -1,0 +1,17 @@
+/** Every stage, by the name that `use` carries. A new stage is a file and a line here. */
+import { Command } from "./Command.ts";
+import { Distill } from "./Distill.ts";
+import { Files } from "./Files.ts";
+import { Generate } from "./Generate.ts";
+import { Render } from "./Render.ts";
+import { Score } from "./Score.ts";
+import { Sft } from "./Sft.ts";
+import type { Stage } from "./Stage.ts";
+import { Summarize } from "./Summarize.ts";
+
+export const stages: ReadonlyMap<string, Stage> = new Map(
+  [Render, Distill, Sft, Generate, Score, Summarize, Command, Files].map((stage: Stage) => [
+    stage.name,
+    stage,
+  ]),
+);
