@@ -5,7 +5,7 @@
  */
 import { Context, Duration, Effect, Layer } from "effect";
 import { JobNotStarted, SupervisorLost, type JobEnd } from "./Executor.ts";
-import { SupervisorConnection, type Answer, type Program } from "./SupervisorConnection.ts";
+import type { Answer, Program, SupervisorConnection } from "./SupervisorConnection.ts";
 
 export interface SupervisorOptions {
   /** How long a program that is ended has to end itself between TERM and KILL. */
@@ -28,10 +28,13 @@ export class Supervisor extends Context.Service<
       Supervisor,
       Effect.gen(function* () {
         const { grace, leftoverGrace } = { ...DEFAULTS, ...options };
-        const connect = () =>
-          new SupervisorConnection(Duration.toSeconds(grace), Duration.toSeconds(leftoverGrace));
-        const open = yield* lazyConnection(connect);
-        return Supervisor.of({ run: (program) => Effect.suspend(() => runOver(open(), program)) });
+        const open = yield* lazyConnection(
+          Duration.toSeconds(grace),
+          Duration.toSeconds(leftoverGrace),
+        );
+        return Supervisor.of({
+          run: (program) => Effect.flatMap(open, (connection) => runOver(connection, program)),
+        });
       }),
     );
 
@@ -39,15 +42,17 @@ export class Supervisor extends Context.Service<
 }
 
 /** The connection, made at the first call and again after one was lost; all are closed with the scope. */
-const lazyConnection = (connect: () => SupervisorConnection) => {
+const lazyConnection = (grace: number, leftoverGrace: number) => {
   const connections: Array<SupervisorConnection> = [];
-  const open = () => {
+  const open = Effect.promise(async () => {
+    // loaded late: execa takes 40 ms, and a run that finds everything made starts no program
+    const { SupervisorConnection } = await import("./SupervisorConnection.ts");
     const last = connections.at(-1);
     if (last !== undefined && !last.lost) return last;
-    const next = connect();
+    const next = new SupervisorConnection(grace, leftoverGrace);
     connections.push(next);
     return next;
-  };
+  });
   return Effect.acquireRelease(Effect.succeed(open), () =>
     Effect.promise(() => Promise.all(connections.map((connection) => connection.close()))),
   );

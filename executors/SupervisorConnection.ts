@@ -2,10 +2,11 @@
 import { execa } from "execa";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { JobEnd } from "./Executor.ts";
 import { killMarked } from "./killMarked.ts";
+import { root } from "./root.ts";
 
 /** What to start. `environment` is the whole of it; what the program prints is appended to `log`. */
 export interface Program {
@@ -61,7 +62,7 @@ export class SupervisorConnection {
         "-S",
         "-X",
         "utf8",
-        supervisorPath(),
+        join(root, "executors/supervise.py"),
         String(graceSeconds),
         String(leftoverGraceSeconds),
       ],
@@ -173,15 +174,3 @@ const ended = (stream: Readable): Promise<void> =>
 /** Any Python from 3.9 on will do; the system's own starts several times faster than a version manager's wrapper. */
 const anyPython = (): string =>
   process.env["PIPE_PYTHON"] ?? (existsSync(SYSTEM_PYTHON) ? SYSTEM_PYTHON : "python3");
-
-/** `executors/supervise.py` of this package, seen from its source as well as from the bundle. */
-const supervisorPath = (): string => {
-  let directory = import.meta.dirname;
-  while (
-    !existsSync(join(directory, "executors/supervise.py")) &&
-    dirname(directory) !== directory
-  ) {
-    directory = dirname(directory);
-  }
-  return join(directory, "executors/supervise.py");
-};

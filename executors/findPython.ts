@@ -1,6 +1,5 @@
 /** Which Python makes environments on this machine. */
 import { Effect } from "effect";
-import { execa } from "execa";
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
@@ -58,6 +57,7 @@ const remember = (memoFile: string, found: FoundPython): void => {
 };
 
 const probe = async (candidate: string): Promise<FoundPython | undefined> => {
+  const { execa } = await import("execa"); // takes 40 ms, which a plan can do without
   const { failed, stdout } = await execa(candidate, ["-I", "-c", PROBE], {
     reject: false,
     timeout: PROBE_MILLIS,

@@ -1,6 +1,5 @@
 /** The interpreter that `PIPE_PYTHON` names: somebody else's environment, taken as it is. */
 import { Effect } from "effect";
-import { execa } from "execa";
 import { digestJson } from "../schemas/Digest.ts";
 import type { TrainerPython } from "./PythonEnvironment.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
@@ -22,16 +21,21 @@ interface Installed {
   readonly versions: { readonly [name: string]: string | null };
 }
 
+const listVersions = async (interpreter: string, packages: ReadonlyArray<string>) => {
+  const { execa } = await import("execa"); // takes 40 ms, which a plan can do without
+  return execa(interpreter, ["-I", "-c", LIST_VERSIONS], {
+    reject: false,
+    input: packages.join("\n"),
+  });
+};
+
 /** Its path and identity: the digest of what it has of these packages, marked as not coming from a lock. */
 export const givenPython = (
   interpreter: string,
   packages: ReadonlyArray<string>,
 ): Effect.Effect<TrainerPython, PythonUnavailable> =>
   Effect.gen(function* () {
-    const options = { reject: false, input: packages.join("\n") } as const;
-    const answer = yield* Effect.promise(async () =>
-      execa(interpreter, ["-I", "-c", LIST_VERSIONS], options),
-    );
+    const answer = yield* Effect.promise(() => listVersions(interpreter, packages));
     if (answer.failed) {
       return yield* new PythonUnavailable({
         reason: "no-python",
