@@ -29,7 +29,6 @@ export interface Attempt {
 export const beginAttempt = Effect.fnUntraced(function* (
   planned: PlannedNode,
   content: Digest,
-  context: RunContext,
 ) {
   const store = yield* Store;
   const directory = yield* store.workDirectory(content);

@@ -43,7 +43,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       const made = yield* store.byContent(content);
       if (made !== undefined) return yield* adopt(planned, made, "other-run", context);
 
-      const attempt = yield* beginAttempt(planned, content, context);
+      const attempt = yield* beginAttempt(planned, content);
       const { result, seconds } = yield* runAttempt(planned, attempt, context);
       const artifact = yield* store.addTree(attempt.output, node.stage.output);
       const action: Action = {

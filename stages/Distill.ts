@@ -2,7 +2,7 @@
  * Stage `distill`: a teacher answers the training instances from their oracle perception; what it got right becomes a
  * training set. The judge is the one scorer, so a transcript kept here is one that would score full marks.
  */
-import { Effect, Schema } from "effect";
+import { Effect, Result, Schema } from "effect";
 import { countTokens } from "../tasks/pieces.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { respond } from "../tasks/transcript.ts";
@@ -44,6 +44,12 @@ export const Distill = stage({
       (done, total) => report({ _tag: "Progress", done, total, unit: "transcripts" }),
     );
     writer.finish();
+    if (tally.kept === 0) {
+      return yield* new StageFailed({
+        message: `of ${tally.seen} transcripts none is right`,
+        fix: "look at the data set: is its ground truth that of the task it names?",
+      });
+    }
     writeCard(output, {
       title: "Transcripts of the built-in solver",
       about: [
@@ -63,8 +69,8 @@ export const Distill = stage({
 
 const answer = (row: DatasetRow, writer: SplitWriter, tally: Tally) => {
   const task = tasks[row.task as TaskName];
-  const truth = task.readTruth(row.ground_truth);
-  const response = truth._tag === "Success" ? respond(task, truth.success) : "";
+  const truth = task.readTruth(JSON.parse(row.ground_truth));
+  const response = Result.isSuccess(truth) ? respond(task, truth.success) : "";
   const score = scoreTranscript({
     id: row.id,
     task: row.task,

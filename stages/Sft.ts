@@ -36,7 +36,7 @@ const Params = Schema.Struct({
   steps: withDefault(Positive, 500),
   batch: withDefault(Positive, 32),
   accumulate: withDefault(Positive, 1).annotate({
-    description: "micro-batches a step, which divide the batch",
+    description: "micro-batches of `batch` rows that are added up in one step",
   }),
   learning_rate: withDefault(positiveNumber, 3e-3),
   warmup: withDefault(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), 25).annotate({
