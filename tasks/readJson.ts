@@ -18,10 +18,13 @@ export function readJson(text: string): Result.Result<unknown, FailureReason> {
   }
 }
 
+/** What stands in the first code fence, or all of the text when there is none; JSON itself has no use for backticks. */
 function withoutFence(text: string): string {
-  if (!text.startsWith("```")) return text;
-  const inner = text.slice(3).replace(/^[A-Za-z0-9]*/, "");
-  return (inner.endsWith("```") ? inner.slice(0, -3) : inner).trim();
+  const opened = text.indexOf("```");
+  if (opened < 0) return text;
+  const closed = text.indexOf("```", opened + 3);
+  const inner = text.slice(opened + 3, closed < 0 ? text.length : closed);
+  return inner.replace(/^[A-Za-z0-9]*/, "").trim();
 }
 
 const closing: Readonly<Record<string, string>> = { "[": "]", "(": ")", "{": "}" };

@@ -79,7 +79,8 @@ export function judgeResponse(
  */
 export function scoreTranscript(input: unknown): Score | ScoreError {
   if (!isRecord(input)) return { id: null, error: "the line is not a JSON object" };
-  const { id, task: name, ground_truth, response, mode = "end-to-end", perception } = input;
+  const { id, task: name, ground_truth, response, perception } = input;
+  const mode = input["mode"] ?? "end-to-end";
   if (typeof id !== "string" && typeof id !== "number")
     return { id: null, error: '"id" is not a string or a number' };
   const fail = (error: string): ScoreError => ({ id, error });
@@ -91,7 +92,9 @@ export function scoreTranscript(input: unknown): Score | ScoreError {
   const truth = Result.flatMap(parsed(ground_truth), (value) => task.readTruth(value));
   if (Result.isFailure(truth)) return fail(`"ground_truth": ${truth.failure}`);
   const perceived =
-    perception === undefined ? truth : readPerception(task, perception, truth.success);
+    perception === undefined || perception === null
+      ? truth
+      : readPerception(task, perception, truth.success);
   if (Result.isFailure(perceived)) return fail(`"perception": ${perceived.failure}`);
   return { id, ...judgeResponse(task, truth.success, perceived.success, response, mode) };
 }

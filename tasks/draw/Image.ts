@@ -1,7 +1,7 @@
 import { Effect, Schema } from "effect";
 import { normalQuantile } from "../normalQuantile.ts";
 import type { Random } from "../Random.ts";
-import { encodePng } from "./png.ts";
+import { encodePng, type Texture } from "./png.ts";
 import type { Raster } from "./Raster.ts";
 
 const fraction = (maximum: number) =>
@@ -86,16 +86,25 @@ function colored(levels: Uint8Array): Uint8Array {
   return samples;
 }
 
-/** The painted picture as a PNG: grey, palette colour, or (colour with noise) RGB with independent noise a channel. */
-export function finishImage({ size, pixels }: Raster, image: ImageParams, random: Random): Buffer {
+/**
+ * The painted picture as a PNG: grey, palette colour, or (colour with noise) RGB with independent noise a channel.
+ * `texture` says what a picture without noise is like.
+ */
+export function finishImage(
+  raster: Raster,
+  image: ImageParams,
+  random: Random,
+  texture: Exclude<Texture, "noise">,
+): Buffer {
+  const { size, pixels } = raster;
   if (image.noise === 0)
     return encodePng(
       size,
       pixels,
       image.color ? { kind: "palette", rgb: ramp } : { kind: "gray" },
-      false,
+      texture,
     );
   const samples = image.color ? colored(pixels) : pixels;
   addNoise(samples, image.noise, random);
-  return encodePng(size, samples, { kind: image.color ? "rgb" : "gray" }, true);
+  return encodePng(size, samples, { kind: image.color ? "rgb" : "gray" }, "noise");
 }

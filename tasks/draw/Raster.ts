@@ -18,7 +18,7 @@ export class Raster {
   blend(index: number, level: Level, coverage: number): void {
     if (coverage <= 0) return;
     const below = this.pixels[index] as number;
-    this.pixels[index] = coverage >= 1 ? level : Math.round(below + (level - below) * coverage);
+    this.pixels[index] = coverage >= 1 ? level : (below + (level - below) * coverage + 0.5) | 0;
   }
 
   /** A straight stroke with round ends. */
@@ -54,21 +54,24 @@ export class Raster {
 
   disc(cx: number, cy: number, radius: number, level: Level): void {
     const reach = radius + 0.5;
+    const inner = Math.max(0, radius - 0.5);
     const bottom = this.#clip(Math.ceil(cy + reach));
     for (let y = this.#clip(cy - reach); y < bottom; y++) {
       const dy = y + 0.5 - cy;
-      const half = Math.sqrt(Math.max(0, reach * reach - dy * dy));
-      const full =
-        Math.sqrt(Math.max(0, (radius - 0.5) ** 2 - dy * dy)) *
-        (Math.abs(dy) < radius - 0.5 ? 1 : 0);
       const row = y * this.size;
-      const end = this.#clip(Math.ceil(cx + half));
-      const fullFrom = Math.ceil(cx - full - 0.5);
-      const fullTo = full > 0 ? Math.floor(cx + full - 0.5) : fullFrom - 1;
-      for (let x = this.#clip(cx - half); x < end; x++) {
-        if (x >= fullFrom && x <= fullTo) this.pixels[row + x] = level;
-        else this.blend(row + x, level, reach - Math.hypot(x + 0.5 - cx, dy));
-      }
+      const half = Math.sqrt(Math.max(0, reach * reach - dy * dy));
+      const left = this.#clip(cx - half);
+      const right = this.#clip(Math.ceil(cx + half));
+      // Pixels whose centres lie in the inner circle are covered whole: a run that needs no arithmetic a pixel.
+      const whole = inner > Math.abs(dy) ? Math.sqrt(inner * inner - dy * dy) : 0;
+      const runFrom = whole === 0 ? right : this.#clip(Math.ceil(cx - whole - 0.5));
+      const runTo =
+        whole === 0 ? right : Math.max(runFrom, this.#clip(Math.floor(cx + whole - 0.5) + 1));
+      this.pixels.fill(level, row + runFrom, row + runTo);
+      for (let x = left; x < runFrom; x++)
+        this.blend(row + x, level, reach - Math.hypot(x + 0.5 - cx, dy));
+      for (let x = runTo; x < right; x++)
+        this.blend(row + x, level, reach - Math.hypot(x + 0.5 - cx, dy));
     }
   }
 

@@ -28,25 +28,30 @@ function header(size: number, format: PixelFormat): Buffer {
   return chunk("IHDR", data);
 }
 
-/**
- * A square PNG, 8 bits a sample, rows unfiltered: flat line art deflates best that way. `noisy` says the samples are
- * mostly noise, where searching for repetitions costs time and finds nothing.
- */
+/** What there is for the compressor to find: rows like the ones above, runs within a row, or nothing. */
+export type Texture = "rows" | "runs" | "noise";
+
+// Looking for repetitions that are not there is most of a picture's cost: the right strategy halves it.
+const strategies: Readonly<Record<Texture, number>> = {
+  rows: constants.Z_DEFAULT_STRATEGY,
+  runs: constants.Z_RLE,
+  noise: constants.Z_HUFFMAN_ONLY,
+};
+
+/** A square PNG, 8 bits a sample, rows unfiltered: flat line art deflates best that way. */
 export function encodePng(
   size: number,
   samples: Uint8Array,
   format: PixelFormat,
-  noisy: boolean,
+  texture: Texture,
 ): Buffer {
   const stride = samples.length / size;
   const rows = new Uint8Array((stride + 1) * size);
   for (let y = 0; y < size; y++)
     rows.set(samples.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
-  const data = deflateSync(rows, {
-    level: 3,
-    strategy: noisy ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY,
-    chunkSize: Math.max(1024, noisy ? rows.length + 1024 : rows.length >> 2),
-  });
+  // One chunk that nearly always suffices, so that the output is not pieced together.
+  const chunkSize = Math.max(1024, texture === "noise" ? rows.length + 1024 : rows.length >> 2);
+  const data = deflateSync(rows, { level: 3, strategy: strategies[texture], chunkSize });
   const palette = format.kind === "palette" ? [chunk("PLTE", format.rgb)] : [];
   return Buffer.concat([
     signature,

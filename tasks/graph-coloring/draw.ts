@@ -34,7 +34,7 @@ export function drawGraph(
     raster.disc(point.x, point.y, radius - width, ink.face);
     drawLabel(raster, String(i), point, radius - width);
   });
-  return finishImage(raster, image, random);
+  return finishImage(raster, image, random, "runs");
 }
 
 /** Vertex centres in pixels, all discs inside the picture. */

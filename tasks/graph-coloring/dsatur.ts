@@ -84,7 +84,18 @@ export function colorWithin(
 /** The least number of colours of a proper colouring. */
 export function chromaticNumber(v: number, edges: ReadonlyArray<Edge>): number {
   const neighbours = neighbourLists(v, edges);
-  let colors = edges.length === 0 ? 1 : 2;
+  let colors = cliqueSize(neighbours);
   while (colorWithin(neighbours, colors) === null) colors++;
   return colors;
+}
+
+/** The size of a clique, found greedily from every vertex: most often the chromatic number itself. */
+function cliqueSize(neighbours: ReadonlyArray<ReadonlyArray<number>>): number {
+  const bits = neighbours.map((list) => list.reduce((set, other) => set | (1 << other), 0));
+  const sizes = neighbours.map((list, vertex) => {
+    let clique = 1 << vertex;
+    for (const other of list) if ((clique & ~bits[other]!) === 0) clique |= 1 << other;
+    return bitCount(clique);
+  });
+  return Math.max(...sizes);
 }

@@ -2,6 +2,8 @@ import { Effect, Schema } from "effect";
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 20 }));
 
+const EdgeCount = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 190 }));
+
 /** Which graphs to draw from: Erdős–Rényi graphs, kept when they have what is asked for. */
 export const GraphColoringParams = Schema.Struct({
   kind: Schema.Literal("graph-coloring"),
@@ -17,7 +19,7 @@ export const GraphColoringParams = Schema.Struct({
     }),
   ),
   edges: Schema.optionalKey(
-    Schema.Tuple([Schema.Int, Schema.Int]).annotate({
+    Schema.Tuple([EdgeCount, EdgeCount]).annotate({
       description: "Least and greatest number of edges.",
     }),
   ),

@@ -45,7 +45,7 @@ export function drawSudoku(
       );
     }),
   );
-  return finishImage(raster, image, random);
+  return finishImage(raster, image, random, image.rotation === 0 ? "rows" : "runs");
 }
 
 function place(size: number, image: ImageParams, random: Random): Placement {

@@ -59,6 +59,7 @@ describe("a right transcript", () => {
     '<caption>[["0","1"],["0"," 3"],[1,2],[2,3]]</caption>',
     "<caption>[(0, 1), (0, 3), (1, 2), (2, 3),]</caption>",
     '<caption>{"edges": [[0,1],[0,3],[1,2],[2,3]]}</caption>',
+    "<caption>The edges:\n```json\n[[0,1],[0,3],[1,2],[2,3]]\n```\nThat is all.</caption>",
     "I write <caption> first. <caption>[[0,1],[0,3],[1,2],[2,3]]</caption>",
   ])("reads the graph caption %s", (caption) => {
     assert.deepStrictEqual(graph(caption + squareAnswer), allRight);
@@ -86,6 +87,13 @@ describe("a right transcript", () => {
     "<caption>```json\n[[1,0,3,4],\n[3,4,0,0],\n[2,1,4,3],\n[4,3,0,1]]```</caption>",
   ])("reads the grid %s", (caption) => {
     assert.deepStrictEqual(grid(caption + puzzleAnswer), allRight);
+  });
+
+  it("takes null for what may be left out", () => {
+    assert.deepStrictEqual(
+      graph(squareCaption + squareAnswer, { mode: null, perception: null }),
+      allRight,
+    );
   });
 
   it("takes the ground truth as a string of JSON, and c may be left out", () => {

@@ -83,6 +83,21 @@ describe("generateGraph", () => {
     assert.closeTo(edges / 45_000, 0.3, 5 * Math.sqrt((0.3 * 0.7) / 45_000));
   });
 
+  it("plants a colouring where the chromatic number asked for is too rare, as dense as asked", () => {
+    const random = Random.of("planted");
+    let edges = 0;
+    for (let i = 0; i < 100; i++) {
+      const graph = generateGraph(
+        graphParams({ vertices: 18, density: 0.45, colors: [3] }),
+        random,
+      );
+      assert.strictEqual(graph.c, 3);
+      edges += graph.edges.length;
+    }
+    // 153 possible edges, 100 graphs.
+    assert.closeTo(edges / 15_300, 0.45, 0.02);
+  });
+
   it("says what it could not find", () => {
     const impossible = graphParams({ vertices: 3, colors: [4] });
     assert.throws(
