@@ -82,6 +82,7 @@ const executeAll = Effect.fnUntraced(function* (
     slots: jobs,
     keepGoing,
     run: (planned) => execute(planned, context),
+    stopping: (running) => tell({ _tag: "RunStopping", run: context.run, running }),
   }).pipe(
     Effect.onInterrupt(() => {
       const executed = context.settled.size;

@@ -11,6 +11,8 @@ interface Schedule<Task, A, E, R> {
   /** Whether tasks that don't depend on a failed one are still started. */
   readonly keepGoing: boolean;
   readonly run: (task: Task) => Effect.Effect<A, E, R>;
+  /** Called when the schedule is interrupted, before the tasks still running are. */
+  readonly stopping: (running: number) => Effect.Effect<void, never, R>;
 }
 
 export interface Outcome<Task, A, E> {
@@ -87,7 +89,9 @@ export const schedule = <Task, A, E, R>(
           yield* start(next);
         }
         if (running === 0) break;
-        const [task, exit] = yield* Queue.take(finished);
+        const [task, exit] = yield* Queue.take(finished).pipe(
+          Effect.onInterrupt(() => options.stopping(running)),
+        );
         running -= 1;
         free += cost(task);
         settle(task, exit);

@@ -48,6 +48,7 @@ export const Event = Schema.TaggedUnion({
   },
   NodeSkipped: { at, node, because: Schema.String },
   NodeInterrupted: { at, node, kept: Schema.String },
+  RunStopping: { at, run: Schema.String, running: Schema.Int },
   RunFinished: {
     at,
     run: Schema.String,

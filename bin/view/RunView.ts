@@ -98,7 +98,12 @@ export const advance = (
     case "NodeInterrupted":
       return [
         settle(view, event.node),
-        [row(style.yellow("■"), event.node, "interrupted; its checkpoints are kept", style)],
+        [row(style.yellow("■"), event.node, "interrupted; what it has saved is kept", style)],
+      ];
+    case "RunStopping":
+      return [
+        view,
+        [style.yellow(`stopping: ${plural(event.running, "running node")} asked to save and end`)],
       ];
     case "RunFinished":
       return [{ ...view, running: new Map() }, [closing(event, options)]];
