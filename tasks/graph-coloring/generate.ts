@@ -4,9 +4,9 @@ import { chromaticNumber } from "./dsatur.ts";
 import type { Edge, Graph } from "./Graph.ts";
 import type { GraphColoringParams } from "./params.ts";
 
-// A wish that one graph in forty fulfils is planted with probability 0.006; a hopeless one fails in under a second.
-const tries = 20_000;
-const triesBeforePlanting = 200;
+// A wish that one graph in ten fulfils is planted with probability 0.005; a hopeless one fails in under a second.
+const tries = 5_000;
+const triesBeforePlanting = 50;
 
 /** Every pair of vertices that `allowed` lets through is an edge with probability `density`. */
 function randomEdges(
