@@ -15,6 +15,8 @@ import {
 import type { Node } from "./Compile.ts";
 import { Events, type Happening, tell } from "./Events.ts";
 import type { RunContext } from "./Execute.ts";
+import type { KeyFields } from "./Keys.ts";
+import { sourcesUnchanged } from "./localFiles.ts";
 import { isFanIn, type PlannedNode } from "./Plan.ts";
 
 export interface Attempt {
@@ -26,10 +28,7 @@ export interface Attempt {
 }
 
 /** A fresh directory for the attempt; of earlier attempts at this key only the checkpoints stay. */
-export const beginAttempt = Effect.fnUntraced(function* (
-  planned: PlannedNode,
-  content: Digest,
-) {
+export const beginAttempt = Effect.fnUntraced(function* (planned: PlannedNode, content: Digest) {
   const store = yield* Store;
   const directory = yield* store.workDirectory(content);
   const id = randomUUID();
@@ -61,6 +60,7 @@ export const beginAttempt = Effect.fnUntraced(function* (
 export const runAttempt = Effect.fnUntraced(function* (
   planned: PlannedNode,
   attempt: Attempt,
+  sources: KeyFields["sources"],
   context: RunContext,
 ) {
   const { node } = planned;
@@ -81,6 +81,7 @@ export const runAttempt = Effect.fnUntraced(function* (
     })
     .pipe(
       Effect.catchDefect(unexpected),
+      Effect.tap(() => sourcesUnchanged(sources ?? {}, context.project)),
       Effect.onExit((exit) =>
         Effect.flatMap(secondsSince, (seconds) =>
           endAttempt(planned, attempt, context, exit, begun, seconds),

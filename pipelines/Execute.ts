@@ -44,7 +44,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       if (made !== undefined) return yield* adopt(planned, made, "other-run", context);
 
       const attempt = yield* beginAttempt(planned, content);
-      const { result, seconds } = yield* runAttempt(planned, attempt, context);
+      const { result, seconds } = yield* runAttempt(planned, attempt, fields.sources, context);
       const artifact = yield* store.addTree(attempt.output, node.stage.output);
       const action: Action = {
         recipe: planned.recipe,

@@ -5,17 +5,12 @@
  * made, and if that comes out as it was before, the node is found after all.
  */
 import { Effect } from "effect";
-import fs from "node:fs";
-import path from "node:path";
 import { Store, type StoredAction } from "../cache/Store.ts";
-import { type StoreTrouble, storeTrouble } from "../cache/StoreTrouble.ts";
-import { digestPath } from "../cache/Tree.ts";
 import { PythonEnvironment } from "../executors/PythonEnvironment.ts";
-import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { Graph, Node, NodeInput } from "./Compile.ts";
 import { type InputIdentity, type KeyFields, keyOf } from "./Keys.ts";
-import { spanOf } from "./Source.ts";
+import { digestSources } from "./localFiles.ts";
 
 export interface PlannedNode {
   readonly node: Node;
@@ -147,31 +142,3 @@ const identifyEnvironments = Effect.fnUntraced(function* (graph: Graph) {
   }
   return identities;
 });
-
-/** Every local path that some node's params name, by content; those that are missing are reported together. */
-const digestSources = Effect.fnUntraced(function* (graph: Graph, project: string) {
-  const digests = new Map<string, Digest>();
-  const missing = new Map<string, Node>();
-  for (const node of graph.nodes) {
-    for (const source of node.stage.sources?.(node.params.decoded) ?? []) {
-      if (digests.has(source) || missing.has(source)) continue;
-      const target = path.resolve(project, source);
-      if (!fs.existsSync(target)) missing.set(source, node);
-      else digests.set(source, yield* digestOf(target));
-    }
-  }
-  if (missing.size === 0) return digests;
-  return yield* new InvalidSpec({
-    diagnostics: [...missing].map(([source, node]) => ({
-      message: `the stage \`${node.stageName}\` names \`${source}\`, which does not exist`,
-      at: spanOf(node.at),
-      expected: `a path that starts from the project's directory`,
-    })),
-  });
-});
-
-const digestOf = (target: string): Effect.Effect<Digest, StoreTrouble> =>
-  Effect.tryPromise({
-    try: () => digestPath(target),
-    catch: storeTrouble(`${target} can't be read`),
-  });
