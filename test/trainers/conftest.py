@@ -1,0 +1,117 @@
+"""A tiny data set in the artifact's layout: three vertices on a 32x32 picture, drawn with PIL, so that no Node is needed."""
+
+import io
+import json
+import random
+from itertools import combinations
+from pathlib import Path
+
+import pyarrow
+import pyarrow.parquet as parquet
+import pytest
+import torch
+from PIL import Image, ImageDraw
+
+SIDE = 32
+CORNERS = [(6, 6), (25, 8), (14, 26)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+def row(index: int, side: int = SIDE) -> dict:
+    choose = random.Random(index)
+    edges = [edge for edge in combinations(range(3), 2) if choose.random() < 0.5]
+    picture = Image.new("L", (side, side), 255)
+    pen = ImageDraw.Draw(picture)
+    for a, b in edges:
+        pen.line([CORNERS[a], CORNERS[b]], fill=60, width=2)
+    for x, y in CORNERS:
+        pen.ellipse([x - 3 + choose.randint(-1, 1), y - 3, x + 3, y + 3], fill=0)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    perception = json.dumps(edges, separators=(",", ":"))
+    near = ["".join(f" {other}" for edge in edges for other in edge if v in edge and other != v) for v in range(3)]
+    reasoning = "".join(f"\nadj {v}{near[v]} -> {'ab'[bool(near[v])]}" for v in range(3))
+    answer = json.dumps({str(v): "ab"[bool(near[v])] for v in range(3)}, separators=(",", ":"))
+    return {
+        "id": f"row-{index}",
+        "task": "graph-coloring",
+        "query": "Colour this.",
+        "image": {"bytes": file.getvalue(), "path": f"{index}.png"},
+        "ground_truth": json.dumps({"v": 3, "c": 2, "edges": edges}),
+        "perception": perception,
+        "response": f"<caption>{perception}</caption>{reasoning}\n<answer>{answer}</answer>",
+    }
+
+
+def write_split(directory: Path, split: str, rows: list[dict]) -> Path:
+    (directory / "data").mkdir(parents=True, exist_ok=True)
+    image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
+    text = [(name, pyarrow.string()) for name in row(0) if name != "image"]
+    table = pyarrow.Table.from_pylist(rows, pyarrow.schema([*text, ("image", image)]))
+    parquet.write_table(table, directory / "data" / f"{split}-00000-of-00001.parquet")
+    return directory
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("dataset")
+    write_split(directory, "train_sft", [row(index) for index in range(40)])
+    return write_split(directory, "test", [row(index) for index in range(1000, 1013)])
+
+
+SFT = {
+    "model": {"kind": "micro", "size": "nano"},
+    "loss": {"kind": "token"},
+    "steps": 4,
+    "batch": 8,
+    "accumulate": 1,
+    "learning_rate": 3e-3,
+    "warmup": 2,
+    "schedule": "constant",
+    "weight_decay": 0.01,
+    "grad_clip": 1.0,
+    "seed": 0,
+}
+GENERATE = {"mode": "end-to-end", "split": "test", "limit": None, "max_tokens": None, "batch": 5, "temperature": 0, "seed": 0}
+
+
+def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **inputs: Path) -> Path:
+    """A job directory ready to run."""
+    output, kept = directory / "output", checkpoints or directory / "checkpoints"
+    output.mkdir(parents=True)
+    kept.mkdir(parents=True, exist_ok=True)
+    description = {
+        "protocol": 1,
+        "stage": "a stage",
+        "attempt": "attempt-1",
+        "params": params,
+        "inputs": {name: str(path) for name, path in inputs.items()},
+        "output": str(output),
+        "checkpoints": str(kept),
+    }
+    (directory / "job.json").write_text(json.dumps(description))
+    return directory
+
+
+def result(job: Path) -> dict:
+    return json.loads((job / "result.json").read_text())
+
+
+def events(job: Path, kind: str) -> list[dict]:
+    lines = (job / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+@pytest.fixture(scope="session")
+def trained(dataset, tmp_path_factory) -> Path:
+    """The model directory of a run long enough to write whole responses."""
+    from trainers import sft
+    from trainers.job import main
+
+    job = prepare(tmp_path_factory.mktemp("trained") / "job", SFT | {"steps": 80, "loss": {"kind": "fixed", "lambda": 0.4}}, data=dataset)
+    assert main(sft.work, [str(job)]) == 0
+    return job / "output"

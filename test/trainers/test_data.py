@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from conftest import row, write_split
+from trainers.data import BatchOrder, encode_responses, read_split
+from trainers.job import JobError
+from trainers.tokenizer import train_tokenizer
+
+
+def test_reads_pixels_and_text_in_file_order(dataset):
+    split = read_split(dataset, "test")
+    assert split.images.shape == (13, 32, 32, 3) and split.images.dtype == np.uint8
+    assert split.columns["id"] == [f"row-{index}" for index in range(1000, 1013)]
+    assert len(read_split(dataset, "test", limit=4)) == 4
+
+
+def test_spans_meet_at_the_end_of_the_caption(dataset):
+    split = read_split(dataset, "train_sft")
+    tokenizer = train_tokenizer(split.columns["response"])
+    responses = encode_responses(tokenizer, split)
+    for tokens, caption, length, text in zip(responses.tokens, responses.caption_lengths, responses.lengths, split.columns["response"]):
+        cut = text.index("</caption>") + len("</caption>")
+        assert tokenizer.decode(tokens[:caption]) == text[:cut]
+        assert tokenizer.decode(tokens[caption:length]) == text[cut:] + "<|im_end|>"
+        assert (tokens[length:] == tokenizer.pad_token_id).all()
+
+
+def failure(act) -> str:
+    with pytest.raises(JobError) as caught:
+        act()
+    assert caught.value.fix
+    return caught.value.message
+
+
+def test_an_unknown_split_names_those_there_are(dataset):
+    assert "test, train_sft" in failure(lambda: read_split(dataset, "train_rl"))
+
+
+def test_an_empty_split_is_an_error(tmp_path):
+    assert "empty" in failure(lambda: read_split(write_split(tmp_path, "test", []), "test"))
+
+
+def test_images_of_another_size_are_named(tmp_path):
+    rows = [row(0), row(1), row(2, side=48), row(3)]
+    said = failure(lambda: read_split(write_split(tmp_path, "test", rows), "test"))
+    assert "row-2 (48x48)" in said and "row-1" not in said
+
+
+def test_responses_without_a_caption_are_named(tmp_path):
+    rows = [row(0), row(1) | {"response": "no"}, row(2) | {"response": ""}]
+    split = read_split(write_split(tmp_path, "train_sft", rows), "train_sft")
+    tokenizer = train_tokenizer(split.columns["response"])
+    said = failure(lambda: encode_responses(tokenizer, split))
+    assert "row-1, row-2" in said and "row-0" not in said
+
+
+def test_every_epoch_sees_every_row_once_in_another_order():
+    order = BatchOrder(rows=10, batch=4, seed=3)
+    seen = np.concatenate([order(step) for step in range(5)])
+    assert sorted(seen[:10]) == sorted(seen[10:]) == list(range(10))
+    assert list(seen[:10]) != list(seen[10:])
+
+
+def test_a_batch_depends_on_seed_and_step_alone():
+    straight = BatchOrder(rows=10, batch=4, seed=3)
+    for step in range(7):
+        straight(step)
+    assert list(straight(7)) == list(BatchOrder(rows=10, batch=4, seed=3)(7))
+    assert list(straight(7)) != list(BatchOrder(rows=10, batch=4, seed=4)(7))
+
+
+def test_a_batch_may_be_larger_than_the_data():
+    assert sorted(BatchOrder(rows=3, batch=6, seed=0)(1)) == [0, 0, 1, 1, 2, 2]

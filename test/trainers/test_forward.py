@@ -1,0 +1,116 @@
+"""The batched forward and decoding against transformers' own, on a trained model read back from disk."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from conftest import GENERATE
+from trainers.data import read_split
+from trainers.forward import Batched, Pixels
+from trainers.generate import Params, chooser, decode, forced_captions
+from trainers.tokenizer import encode
+
+
+@pytest.fixture(scope="module")
+def loaded(trained, monkeypatch_module):
+    monkeypatch_module.setenv("HF_HUB_OFFLINE", "1")
+    return AutoModelForImageTextToText.from_pretrained(trained).eval(), AutoProcessor.from_pretrained(trained)
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def batched(loaded):
+    model, processor = loaded
+    return Batched(model, 32, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
+
+
+@pytest.fixture(scope="module")
+def split(dataset):
+    return read_split(dataset, "test")
+
+
+def chat_inputs(processor, image: np.ndarray, response: str | None):
+    chat = [{"role": "user", "content": [{"type": "image", "image": Image.fromarray(image)}, {"type": "text", "text": "Colour this."}]}]
+    if response is None:
+        return processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
+    chat.append({"role": "assistant", "content": [{"type": "text", "text": response}]})
+    return processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt", continue_final_message=True)
+
+
+def test_patches_are_the_image_processors(loaded, batched, split):
+    expected = loaded[1].image_processor(images=[Image.fromarray(image) for image in split.images], return_tensors="pt").pixel_values
+    torch.testing.assert_close(batched.patches(torch.from_numpy(split.images)).flatten(0, 1), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("head", [1, 4, 12])
+def test_logits_are_model_forwards(loaded, batched, split, head):
+    model, processor = loaded
+    texts = split.columns["response"][:6]
+    tokens = encode(processor.tokenizer, texts)
+    shortest = min(map(len, tokens))
+    first, rest = batched.logits(torch.from_numpy(split.images[:6]), torch.tensor([ids[:shortest] for ids in tokens]), head)
+    ours = torch.cat([first, rest], 1)
+    for row, text in enumerate(texts):
+        inputs = chat_inputs(processor, split.images[row], text)
+        with torch.no_grad():
+            theirs = model(**inputs).logits[0, batched.prompt_length - 1 :][:shortest]
+        assert inputs["input_ids"][0, batched.prompt_length :][:shortest].tolist() == tokens[row][:shortest]
+        torch.testing.assert_close(ours[row], theirs, rtol=0, atol=2e-4 * theirs.abs().max().item())
+
+
+def test_padding_on_the_right_changes_nothing(batched, split, loaded):
+    tokens = torch.tensor(encode(loaded[1].tokenizer, split.columns["response"][:1]))
+    padded = torch.cat([tokens, torch.zeros(1, 5, dtype=torch.long)], 1)
+    images = torch.from_numpy(split.images[:1])
+    plain, longer = batched.logits(images, tokens, 3)[1], batched.logits(images, padded, 3)[1]
+    torch.testing.assert_close(longer[:, : plain.shape[1]], plain)
+
+
+def ours(batched, processor, split, forced, longest=60, **params):
+    rows = range(len(split))
+    table = torch.full((len(split), max(map(len, forced)) + 1), -1)
+    for row, ids in enumerate(forced):
+        table[row, : len(ids)] = torch.tensor(ids)
+    texts: list[list[int]] = [[] for _ in rows]
+    choose = chooser(Params(**GENERATE | params), rows, longest)
+    for alive, tokens in decode(batched, torch.from_numpy(split.images), table, longest, processor.tokenizer.eos_token_id, choose):
+        for row, token in zip(alive.tolist(), tokens.tolist()):
+            texts[row].append(token)
+    return texts
+
+
+@pytest.mark.parametrize("counterfactual", [False, True])
+def test_decoding_says_what_generate_says(loaded, batched, split, counterfactual):
+    model, processor = loaded
+    prefixes = forced_captions(split) if counterfactual else [None] * len(split)
+    forced = encode(processor.tokenizer, [prefix or "" for prefix in prefixes])
+    mine = ours(batched, processor, split, forced)
+    for row, prefix in enumerate(prefixes):
+        inputs = chat_inputs(processor, split.images[row], prefix)
+        text = model.generate(**inputs, max_new_tokens=60 - len(forced[row]))[0, batched.prompt_length :].tolist()
+        assert mine[row] == text
+    assert any(ids[-1] == processor.tokenizer.eos_token_id for ids in mine)
+
+
+def test_a_sample_is_a_function_of_seed_and_row(loaded, batched, split):
+    processor, free = loaded[1], [[]] * len(split)
+    once = ours(batched, processor, split, free, temperature=1.0, seed=5)
+    assert once == ours(batched, processor, split, free, temperature=1.0, seed=5)
+    assert once != ours(batched, processor, split, free, temperature=1.0, seed=6)
+
+
+def test_samples_follow_the_models_distribution():
+    probabilities = torch.tensor([0.5, 0.0, 0.3, 0.2])
+    rows = range(4000)
+    sample = chooser(Params(**GENERATE | {"temperature": 1.0}), rows, 1)
+    drawn = sample(probabilities.log().expand(len(rows), 4), torch.arange(len(rows)), 0)
+    shares = torch.bincount(drawn, minlength=4) / len(rows)
+    torch.testing.assert_close(shares, probabilities, rtol=0, atol=0.03)
+    assert shares[1] == 0

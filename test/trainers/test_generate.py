@@ -1,0 +1,78 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import GENERATE, events, prepare, result, row, write_split
+from trainers import generate
+from trainers.job import main
+
+
+def run(directory: Path, trained: Path, dataset: Path, **params) -> list[dict]:
+    job = prepare(directory, GENERATE | params, model=trained, data=dataset)
+    assert main(generate.work, [str(job)]) == 0
+    return [json.loads(line) for line in (job / "output" / "predictions.jsonl").read_text().splitlines()]
+
+
+def test_rows_come_in_the_order_of_the_data(trained, dataset, tmp_path):
+    predictions = run(tmp_path / "job", trained, dataset)
+    assert [made["id"] for made in predictions] == [f"row-{index}" for index in range(1000, 1013)]
+    assert set(predictions[0]) == {"id", "task", "ground_truth", "perception", "mode", "response", "tokens"}
+    assert {made["mode"] for made in predictions} == {"end-to-end"}
+    assert all("<|" not in made["response"] for made in predictions)
+    assert [event["done"] for event in events(tmp_path / "job", "progress")] == [5, 10, 13]
+    assert result(tmp_path / "job")["summary"] == {
+        "responses": 13,
+        "finished": 13,
+        "tokens": sum(made["tokens"] for made in predictions),
+    }
+
+
+def test_counterfactual_responses_begin_with_the_oracle_caption(trained, dataset, tmp_path):
+    for made in run(tmp_path / "job", trained, dataset, mode="counterfactual"):
+        assert made["response"].startswith(f"<caption>{made['perception']}</caption>\n")
+
+
+def test_a_trained_model_writes_the_format(trained, dataset, tmp_path):
+    for made in run(tmp_path / "job", trained, dataset):
+        assert made["response"].startswith("<caption>") and made["response"].endswith("</answer>")
+
+
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_the_batch_does_not_matter(trained, dataset, tmp_path, temperature):
+    for batch in (1, 4, 13):
+        run(tmp_path / str(batch), trained, dataset, batch=batch, temperature=temperature)
+    alone, few, all_rows = ((tmp_path / name / "output/predictions.jsonl").read_text() for name in ("1", "4", "13"))
+    assert alone == few == all_rows
+
+
+def test_limit_takes_the_first_rows(trained, dataset, tmp_path):
+    assert run(tmp_path / "some", trained, dataset, limit=3) == run(tmp_path / "all", trained, dataset)[:3]
+
+
+def test_max_tokens_cuts_responses_off(trained, dataset, tmp_path):
+    assert {made["tokens"] for made in run(tmp_path / "job", trained, dataset, max_tokens=4)} == {4}
+    assert result(tmp_path / "job")["summary"]["finished"] == 0
+
+
+def test_a_caption_of_unknown_words_is_kept_and_warned_of(trained, tmp_path):
+    strange = row(1) | {"perception": "[[0,7]]"}
+    data = write_split(tmp_path / "data", "test", [row(0), strange])
+    made = run(tmp_path / "job", trained, data, mode="counterfactual")
+    assert made[1]["response"].startswith("<caption>[[0,7]]</caption>")
+    (warning,) = events(tmp_path / "job", "log")
+    assert warning["level"] == "warn" and "1 of 2" in warning["message"]
+
+
+@pytest.mark.parametrize(("change", "says"), [({"split": "train_rl"}, "test, train_sft"), ({"mode": "magic"}, "magic")])
+def test_impossible_params_are_refused(trained, dataset, tmp_path, change, says):
+    job = prepare(tmp_path / "job", GENERATE | change, model=trained, data=dataset)
+    assert main(generate.work, [str(job)]) == 1
+    assert says in result(job)["message"]
+
+
+def test_images_of_another_size_are_refused(trained, tmp_path):
+    data = write_split(tmp_path / "data", "test", [row(0, side=48)])
+    job = prepare(tmp_path / "job", GENERATE, model=trained, data=data)
+    assert main(generate.work, [str(job)]) == 1
+    assert "48x48" in result(job)["message"]

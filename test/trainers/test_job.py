@@ -1,0 +1,56 @@
+import json
+
+from conftest import events, prepare, result
+from trainers.job import Job, JobError, Outcome, main
+
+
+def test_an_outcome_is_the_result(tmp_path):
+    job = prepare(tmp_path / "job", {"x": 1})
+    assert main(lambda running: Outcome({"x": running.params["x"]}, resumed_from=3), [str(job)]) == 0
+    assert result(job) == {"protocol": 1, "attempt": "attempt-1", "status": "ok", "summary": {"x": 1}, "resumed_from": 3}
+    assert sorted(path.name for path in job.iterdir()) == ["checkpoints", "events.jsonl", "job.json", "output", "result.json"]
+
+
+def test_a_known_failure_says_what_to_do(tmp_path):
+    def work(job: Job):
+        raise JobError("It broke.", "Mend it.")
+
+    job = prepare(tmp_path / "job", {})
+    assert main(work, [str(job)]) == 1
+    assert result(job) == {"protocol": 1, "attempt": "attempt-1", "status": "failed", "message": "It broke.", "fix": "Mend it."}
+
+
+def test_an_unknown_failure_is_a_sentence_too(tmp_path, capsys):
+    job = prepare(tmp_path / "job", {})
+    assert main(lambda _: {}["absent"], [str(job)]) == 1
+    assert "KeyError: 'absent'" in result(job)["message"]
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_job_that_cannot_be_read_fails(tmp_path):
+    (tmp_path / "job.json").write_text("{")
+    assert main(lambda job: Outcome({}), [str(tmp_path)]) == 1
+    assert result(tmp_path)["status"] == "failed" and result(tmp_path)["attempt"] is None
+
+
+def test_another_protocol_is_refused(tmp_path):
+    job = prepare(tmp_path / "job", {})
+    description = json.loads((job / "job.json").read_text())
+    (job / "job.json").write_text(json.dumps(description | {"protocol": 2}))
+    assert main(lambda _: Outcome({}), [str(job)]) == 1
+    assert "protocol 2" in result(job)["message"]
+
+
+def test_events_are_lines_of_json(tmp_path):
+    job = prepare(tmp_path / "job", {})
+
+    def work(running: Job):
+        running.progress(1, 2, "steps")
+        running.metrics(1, {"L_p": 0.5})
+        running.log("warn", "Careful, λ.")
+        return Outcome({})
+
+    main(work, [str(job)])
+    assert events(job, "progress") == [{"event": "progress", "done": 1, "total": 2, "unit": "steps"}]
+    assert events(job, "metrics") == [{"event": "metrics", "step": 1, "values": {"L_p": 0.5}}]
+    assert events(job, "log") == [{"event": "log", "level": "warn", "message": "Careful, λ."}]

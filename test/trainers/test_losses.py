@@ -1,0 +1,113 @@
+import pytest
+import torch
+from torch.nn import functional
+
+from trainers.job import JobError
+from trainers.losses import Spans, backward, check_loss
+
+B, T, V, HEAD = 8, 9, 7, 4
+CAPTIONS = torch.tensor([2, 3, 4, 3, 2, 4, 3, 3])
+LENGTHS = torch.tensor([9, 7, 8, 5, 6, 9, 9, 7])
+FIXED = {"kind": "fixed", "lambda": 0.3}
+
+
+class Toy(torch.nn.Module):
+    """Stands in for a model: features (B, T, 5) -> logits, with a weight that captions alone would use as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Linear(5, 6)
+        self.second = torch.nn.Linear(6, V)
+
+    def forward(self, features):
+        return self.second(torch.tanh(self.first(features)))
+
+
+@pytest.fixture
+def toy():
+    torch.manual_seed(0)
+    model = Toy().double()
+    features, targets = torch.randn(B, T, 5, dtype=torch.double), torch.randint(V, (B, T))
+    place = torch.arange(T)
+    perception = place < CAPTIONS[:, None]
+    reasoning = (place >= CAPTIONS[:, None]) & (place < LENGTHS[:, None])
+    return model, features, targets, perception, reasoning
+
+
+def micro_batches(toy, parts: int):
+    model, features, targets, perception, reasoning = toy
+    for rows in torch.arange(B).split(B // parts):
+        head, tail = model(features[rows, :HEAD]), model(features[rows, HEAD:])
+        yield Spans(head, tail, targets[rows], perception[rows], reasoning[rows])
+
+
+def step(loss, toy, parts=1):
+    parameters = list(toy[0].parameters())
+    tokens_p, tokens_r = int(CAPTIONS.sum()), int((LENGTHS - CAPTIONS).sum())
+    done = backward(loss, micro_batches(toy, parts), tokens_p, tokens_r, parameters)
+    return done, [parameter.grad.clone() for parameter in parameters]
+
+
+def by_hand(toy):
+    """L_p, L_r and their gradients, written out from the definition."""
+    model, features, targets, perception, reasoning = toy
+    logits = model(features)
+    entropy = functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(B, T)
+    results = []
+    for mask in (perception, reasoning):
+        mean = entropy[mask].mean()
+        results += [mean.item(), torch.autograd.grad(mean, list(model.parameters()), retain_graph=True)]
+    return results
+
+
+def total_norm(gradients):
+    return torch.sqrt(sum(gradient.square().sum() for gradient in gradients)).item()
+
+
+def test_fixed_is_the_weighted_sum_of_both_gradients(toy):
+    loss_p, g_p, loss_r, g_r = by_hand(toy)
+    done, gradients = step(FIXED, toy)
+    assert (done.perception, done.reasoning, done.weight) == (pytest.approx(loss_p), pytest.approx(loss_r), 0.3)
+    torch.testing.assert_close(gradients, [0.3 * p + 0.7 * r for p, r in zip(g_p, g_r)])
+
+
+def test_ngdiff_gives_both_spans_equal_say(toy):
+    _, g_p, _, g_r = by_hand(toy)
+    norm_p, norm_r = total_norm(g_p), total_norm(g_r)
+    weight = norm_r / (norm_p + norm_r)
+    done, gradients = step({"kind": "ngdiff"}, toy)
+    assert (done.weight, done.norm_p, done.norm_r) == tuple(pytest.approx(value) for value in (weight, norm_p, norm_r))
+    torch.testing.assert_close(gradients, [weight * p + (1 - weight) * r for p, r in zip(g_p, g_r)])
+    assert done.weight * done.norm_p == pytest.approx((1 - done.weight) * done.norm_r)
+
+
+def test_token_is_exactly_fixed_at_the_token_share(toy):
+    share = int(CAPTIONS.sum()) / int(LENGTHS.sum())
+    token, gradients = step({"kind": "token"}, toy)
+    fixed, same = step({"kind": "fixed", "lambda": share}, toy)
+    assert token == fixed
+    assert all(torch.equal(a, b) for a, b in zip(gradients, same))
+
+
+def test_token_is_the_mean_over_all_tokens(toy):
+    loss_p, g_p, loss_r, g_r = by_hand(toy)
+    model, features, targets, perception, reasoning = toy
+    mask = perception | reasoning
+    mean = functional.cross_entropy(model(features)[mask], targets[mask])
+    _, gradients = step({"kind": "token"}, toy)
+    torch.testing.assert_close(gradients, list(torch.autograd.grad(mean, list(model.parameters()))))
+
+
+@pytest.mark.parametrize("loss", [{"kind": "token"}, FIXED, {"kind": "ngdiff"}])
+def test_accumulating_four_parts_equals_one_batch(toy, loss):
+    whole, gradients = step(loss, toy)
+    parts, same = step(loss, toy, parts=4)
+    assert parts.weight == pytest.approx(whole.weight)
+    assert (parts.perception, parts.reasoning) == (pytest.approx(whole.perception), pytest.approx(whole.reasoning))
+    torch.testing.assert_close(gradients, same)
+
+
+@pytest.mark.parametrize("loss", [{"kind": "fixed", "lambda": 1.7}, {"kind": "fixed"}, {"kind": "mean"}, {}])
+def test_an_impossible_loss_is_refused(loss):
+    with pytest.raises(JobError, match="no loss"):
+        check_loss(loss)

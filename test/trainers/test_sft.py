@@ -1,0 +1,211 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import SFT, events, prepare, result, row, write_split
+from trainers import checkpoint, losses, sft
+from trainers.job import main
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
+
+
+def run(job: Path) -> dict:
+    assert main(sft.work, [str(job)]) == 0
+    return result(job)
+
+
+def same_model(one: Path, other: Path) -> None:
+    for name in FILES:
+        assert (one / "output" / name).read_bytes() == (other / "output" / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def straight(dataset, tmp_path_factory):
+    """Six steps in one go, for each loss."""
+    jobs = {}
+    for kind in ("token", "ngdiff"):
+        jobs[kind] = prepare(tmp_path_factory.mktemp(kind) / "job", SFT | {"steps": 6, "loss": {"kind": kind}}, data=dataset)
+        assert run(jobs[kind])["resumed_from"] is None
+    return jobs
+
+
+def test_reports_both_losses_and_their_shares(straight):
+    job = straight["ngdiff"]
+    (measured,) = events(job, "metrics")
+    values = measured["values"]
+    assert measured["step"] == 6
+    assert {"L_p", "L_r", "lambda", "token_share_p", "loss_share_p", "grad_norm", "grad_norm_p", "grad_norm_r"} <= set(values)
+    assert values["tokens_per_second"] > 0
+    assert values["lambda"] == pytest.approx(values["grad_norm_r"] / (values["grad_norm_p"] + values["grad_norm_r"]))
+    lines = [json.loads(line) for line in (job / "output" / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [{"step": 6} | {name: value for name, value in values.items() if name != "tokens_per_second"}]
+    assert events(job, "progress")[-1] == {"event": "progress", "done": 6, "total": 6, "unit": "steps"}
+    assert "MICRO MODEL" in (job / "output" / "README.md").read_text()
+
+
+def test_the_losses_fall(dataset, tmp_path):
+    run(prepare(tmp_path / "job", SFT | {"steps": 40}, data=dataset))
+    first, *_, last = [event["values"] for event in events(tmp_path / "job", "metrics")]
+    assert last["L_p"] < first["L_p"] and last["L_r"] < first["L_r"]
+
+
+def test_equal_runs_give_equal_bytes(straight, dataset, tmp_path):
+    run(prepare(tmp_path / "job", SFT | {"steps": 6}, data=dataset))
+    same_model(straight["token"], tmp_path / "job")
+
+
+@pytest.mark.parametrize("kind", ["token", "ngdiff"])
+def test_more_steps_continue_where_fewer_ended(straight, dataset, tmp_path, kind):
+    params = SFT | {"loss": {"kind": kind}}
+    run(prepare(tmp_path / "first", params | {"steps": 3}, tmp_path / "kept", data=dataset))
+    said = run(prepare(tmp_path / "second", params | {"steps": 6}, tmp_path / "kept", data=dataset))
+    assert said["resumed_from"] == 3
+    assert (tmp_path / "second/output/model.safetensors").read_bytes() == (straight[kind] / "output/model.safetensors").read_bytes()
+
+
+def test_fewer_steps_do_not_take_a_later_checkpoint(dataset, tmp_path):
+    run(prepare(tmp_path / "long", SFT | {"steps": 4}, tmp_path / "kept", data=dataset))
+    said = run(prepare(tmp_path / "short", SFT | {"steps": 2}, tmp_path / "kept", data=dataset))
+    assert said["resumed_from"] is None
+    assert run(prepare(tmp_path / "again", SFT | {"steps": 5}, tmp_path / "kept", data=dataset))["resumed_from"] == 4
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"batch": 4}, {"loss": {"kind": "ngdiff"}}, {"schedule": "cosine"}])
+def test_another_run_is_not_continued(dataset, tmp_path, change):
+    run(prepare(tmp_path / "first", SFT | {"steps": 2}, tmp_path / "kept", data=dataset))
+    said = run(prepare(tmp_path / "second", SFT | {"steps": 3} | change, tmp_path / "kept", data=dataset))
+    assert said["resumed_from"] is None
+
+
+def test_other_data_are_another_run(dataset, tmp_path):
+    run(prepare(tmp_path / "first", SFT | {"steps": 2}, tmp_path / "kept", data=dataset))
+    other = write_split(tmp_path / "other", "train_sft", [row(index) for index in range(1, 41)])
+    assert run(prepare(tmp_path / "second", SFT | {"steps": 3}, tmp_path / "kept", data=other))["resumed_from"] is None
+
+
+def test_the_cosine_horizon_is_part_of_the_run(dataset, tmp_path):
+    cosine = SFT | {"schedule": "cosine"}
+    run(prepare(tmp_path / "first", cosine | {"steps": 2}, tmp_path / "kept", data=dataset))
+    assert run(prepare(tmp_path / "second", cosine | {"steps": 3}, tmp_path / "kept", data=dataset))["resumed_from"] is None
+
+
+def test_a_damaged_checkpoint_is_passed_over(straight, dataset, tmp_path):
+    for steps in (2, 4):
+        run(prepare(tmp_path / f"to-{steps}", SFT | {"steps": steps}, tmp_path / "kept", data=dataset))
+    newest = tmp_path / "kept" / "step-00000004.pt"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    job = prepare(tmp_path / "second", SFT | {"steps": 6}, tmp_path / "kept", data=dataset)
+    assert run(job)["resumed_from"] == 2
+    assert "step-00000004.pt is damaged" in events(job, "log")[0]["message"] and events(job, "log")[0]["level"] == "warn"
+    same_model(straight["token"], job)
+
+
+def test_a_cut_off_checkpoint_starts_from_nothing(dataset, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "step-00000001.pt").write_bytes(b"")
+    assert run(prepare(tmp_path / "job", SFT | {"steps": 2}, tmp_path / "kept", data=dataset))["resumed_from"] is None
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path):
+    for step in (1, 2, 3):
+        checkpoint.save(tmp_path, step, "this run", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002.pt", "step-00000003.pt"]
+
+
+def test_accumulation_sees_the_same_rows_as_one_batch(dataset, tmp_path):
+    run(prepare(tmp_path / "whole", SFT | {"steps": 1}, data=dataset))
+    run(prepare(tmp_path / "parts", SFT | {"steps": 1, "batch": 2, "accumulate": 4}, data=dataset))
+    whole, parts = (events(tmp_path / name, "metrics")[0]["values"] for name in ("whole", "parts"))
+    for name in ("L_p", "L_r", "lambda", "token_share_p", "grad_norm"):
+        assert parts[name] == pytest.approx(whole[name], rel=1e-4)
+
+
+def start(job: Path) -> subprocess.Popen:
+    """The real program in a process of its own, with a checkpoint after every step."""
+    program = "import sys; from trainers import sft; from trainers.job import main; sft.CHECKPOINT_SECONDS = 0; sys.exit(main(sft.work))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", program, str(job)], env=environment, cwd=job)
+
+
+def wait_for(job: Path, checkpoints: int) -> None:
+    for _ in range(1200):
+        if len(list((job / "checkpoints").glob("step-*.pt"))) >= checkpoints:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint within a minute")
+
+
+@pytest.mark.parametrize("kind", ["token", "ngdiff"])
+def test_a_killed_run_ends_as_if_nothing_had_happened(dataset, tmp_path, kind):
+    params = SFT | {"steps": 40, "loss": {"kind": kind}}
+    killed = prepare(tmp_path / "killed", params, data=dataset)
+    process = start(killed)
+    wait_for(killed, 2)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    assert not (killed / "result.json").exists()
+    second = prepare(tmp_path / "second", params, killed / "checkpoints", data=dataset)
+    assert run(second)["resumed_from"] >= 2
+    run(prepare(tmp_path / "undisturbed", params, data=dataset))
+    same_model(tmp_path / "undisturbed", second)
+
+
+def test_sigterm_saves_where_it_stands(dataset, tmp_path):
+    job = prepare(tmp_path / "job", SFT | {"steps": 100_000}, data=dataset)
+    process = start(job)
+    wait_for(job, 1)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert not (job / "result.json").exists()
+    assert list((job / "checkpoints").glob("step-*.pt"))
+
+
+def failed(job: Path) -> dict:
+    assert main(sft.work, [str(job)]) == 1
+    said = result(job)
+    assert said["status"] == "failed" and said["attempt"] == "attempt-1" and said["fix"]
+    return said
+
+
+def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch):
+    exact = losses.span_losses
+    calls = []
+
+    def breaking(*arguments):
+        calls.append(1)
+        loss_p, loss_r = exact(*arguments)
+        return loss_p, loss_r * (float("nan") if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(losses, "span_losses", breaking)
+    assert "at step 3" in failed(prepare(tmp_path / "job", SFT, data=dataset))["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model": {"kind": "micro", "size": "huge"}}, "huge"),
+        ({"loss": {"kind": "fixed", "lambda": 2}}, "no loss"),
+        ({"schedule": "linear"}, "linear"),
+    ],
+)
+def test_impossible_params_are_refused(dataset, tmp_path, change, says):
+    assert says in failed(prepare(tmp_path / "job", SFT | change, data=dataset))["message"]
+
+
+def test_images_must_fit_the_patches(tmp_path):
+    data = write_split(tmp_path / "data", "train_sft", [row(index, side=40) for index in range(8)])
+    assert "multiple of 16" in failed(prepare(tmp_path / "job", SFT, data=data))["message"]
+
+
+def test_data_without_transcripts_are_refused(tmp_path):
+    data = write_split(tmp_path / "data", "train_sft", [row(index) | {"response": ""} for index in range(8)])
+    assert "8 of 8 training responses have no <caption>" in failed(prepare(tmp_path / "job", SFT, data=data))["message"]

@@ -1,0 +1,46 @@
+"""The model card that is saved with every micro model."""
+
+import json
+from typing import Any
+
+from transformers import Qwen3VLForConditionalGeneration
+
+from trainers.data import Split
+
+
+def model_card(params: dict[str, Any], split: Split, model: Qwen3VLForConditionalGeneration, side: int) -> str:
+    """A card that nobody can mistake for a usable model's, with all it takes to train the model again."""
+    weights = sum(weight.numel() for weight in model.parameters())
+    tasks = ", ".join(sorted(set(split.columns["task"])))
+    return f"""---
+library_name: transformers
+pipeline_tag: image-text-to-text
+tags: [micro-model, perception, reasoning]
+---
+
+# MICRO MODEL: {tasks}
+
+A Qwen3-VL of {weights:,} weights, trained from random initialisation on {len(split):,} synthetic transcripts. It reads one
+kind of {side}x{side} picture and writes one kind of text. It is an instrument for studying how fine-tuning divides its effort between
+perception and reasoning (arXiv 2605.29496), and of no other use.
+
+The chat template shows the model the image and drops the text of the question: there is only one question. The vocabulary is the
+words of the training text; anything else is `<unk>`.
+
+```python
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+model, processor = AutoModelForImageTextToText.from_pretrained(path), AutoProcessor.from_pretrained(path)
+chat = [{{"role": "user", "content": [{{"type": "image", "image": image}}]}}]
+inputs = processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
+print(processor.decode(model.generate(**inputs)[0, inputs["input_ids"].shape[1]:], skip_special_tokens=True))
+```
+
+Trained by `trainers/sft.py` of `pipe` with
+
+```json
+{json.dumps(params, indent=2, ensure_ascii=False)}
+```
+
+`metrics.jsonl` has the losses of both spans along the way.
+"""

@@ -1,0 +1,56 @@
+"""Checkpoints of a training run: written whole or not at all, checked when read, the newest usable one wins.
+
+A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. A run keeps the newest two, so one that
+was damaged costs the way back to the one before it, not the run.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from trainers.job import write_atomically
+
+KEPT = 2
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+def save(directory: Path, step: int, identity: str, state: dict[str, Any]) -> None:
+    """Write the state after `step` steps of the run `identity`, and drop the oldest checkpoints behind it."""
+    buffer = io.BytesIO()
+    torch.save({"identity": identity, "step": step, "state": state}, buffer)
+    payload = buffer.getvalue()
+    write_atomically(directory / _name(step), hashlib.sha256(payload).digest() + payload)
+    # Those ahead of this one belong to a longer run, which may want them back.
+    behind = [path for path in _files(directory) if path.name <= _name(step)]
+    for old in behind[KEPT:]:
+        old.unlink()
+
+
+def load_newest(
+    directory: Path, identity: str, last_step: int, warn: Callable[[str], None]
+) -> tuple[int, dict[str, Any]] | None:
+    """(step, state) of the newest checkpoint of this run that is no further than `last_step`; None when there is none."""
+    for path in _files(directory):
+        content = path.read_bytes()
+        payload = content[_DIGEST_BYTES:]
+        if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
+            warn(f"Checkpoint {path.name} is damaged and was ignored.")
+            continue
+        saved = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+        if saved["identity"] == identity and saved["step"] <= last_step:
+            return saved["step"], saved["state"]
+    return None
+
+
+def _name(step: int) -> str:
+    return f"step-{step:08d}.pt"
+
+
+def _files(directory: Path) -> list[Path]:
+    """Newest first."""
+    return sorted((path for path in directory.iterdir() if re.fullmatch(r"step-\d{8}\.pt", path.name)), reverse=True)

@@ -1,0 +1,134 @@
+"""Reading a dataset artifact (Hub layout, parquet) into arrays, and the order in which training sees it."""
+
+import io
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+from PIL import Image
+from transformers import PreTrainedTokenizerFast
+
+from trainers.job import JobError
+from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, encode
+
+_TEXT_COLUMNS = ["id", "task", "ground_truth", "perception", "response"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split, in file order. `images` is uint8 (N, height, width, 3); `columns` holds the text columns by name."""
+
+    images: np.ndarray
+    columns: dict[str, list[str]]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Responses:
+    """Encoded training responses: `tokens` (N, longest) padded, `caption_lengths` and `lengths` (N,), ends included."""
+
+    tokens: np.ndarray
+    caption_lengths: np.ndarray
+    lengths: np.ndarray
+
+
+def split_files(directory: Path, split: str) -> list[Path]:
+    """The parquet files of a split, in order; a split that is not there is an error that names those that are."""
+    files = sorted(directory.glob(f"data/{split}-*-of-*.parquet"))
+    if not files:
+        there = sorted({path.name.rsplit("-", 3)[0] for path in directory.glob("data/*-*-of-*.parquet")})
+        have = f"It has: {', '.join(there)}." if there else "It has no splits at all."
+        raise JobError(f"The dataset has no split `{split}`. {have}", "Name one of these splits, or render this one.")
+    return files
+
+
+def read_split(directory: Path, split: str, limit: int | None = None) -> Split:
+    """Read a split, or its first `limit` rows, with every image decoded to RGB."""
+    columns: dict[str, list] = {name: [] for name in [*_TEXT_COLUMNS, "image"]}
+    for path in split_files(directory, split):
+        table = parquet.read_table(path, columns=list(columns))
+        for name, values in columns.items():
+            values.extend(table.column(name).to_pylist())
+    pictures = columns.pop("image")[:limit]
+    columns = {name: values[:limit] for name, values in columns.items()}
+    if not pictures:
+        raise JobError(f"Split `{split}` is empty.", "Ask for at least one row of it where the dataset is rendered.")
+    images = [np.asarray(Image.open(io.BytesIO(picture["bytes"])).convert("RGB")) for picture in pictures]
+    _require_one_size(images, columns["id"], split)
+    return Split(np.stack(images), columns)
+
+
+def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> None:
+    usual, _ = Counter(image.shape for image in images).most_common(1)[0]
+    odd = [f"{name} ({image.shape[1]}x{image.shape[0]})" for name, image in zip(ids, images) if image.shape != usual]
+    if odd:
+        raise JobError(
+            f"Images of split `{split}` differ in size. Most are {usual[1]}x{usual[0]}; {len(odd)} are not: {_first(odd)}.",
+            "Render all images of a dataset at one size.",
+        )
+
+
+def encode_responses(tokenizer: PreTrainedTokenizerFast, split: Split) -> Responses:
+    """Token ids of every response with the end token after it, and where its caption ends.
+
+    The perception span is `<caption>…</caption>` with both tags, at the very start; everything after it, the end token
+    included, is the reasoning span.
+    """
+    texts = split.columns["response"]
+    broken = [
+        name
+        for name, text in zip(split.columns["id"], texts)
+        if not text.startswith(CAPTION_OPEN) or CAPTION_CLOSE not in text
+    ]
+    if broken:
+        raise JobError(
+            f"{len(broken)} of {len(texts)} training responses have no {CAPTION_OPEN}…{CAPTION_CLOSE} at their start: {_first(broken)}.",
+            "Train on the output of `distill`, whose transcripts all have one.",
+        )
+    captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]
+    end = tokenizer.convert_tokens_to_ids(END)
+    rows = [[*ids, end] for ids in encode(tokenizer, texts)]
+    return Responses(
+        tokens=pad(rows, tokenizer.pad_token_id),
+        caption_lengths=np.array([len(ids) for ids in encode(tokenizer, captions)]),
+        lengths=np.array([len(row) for row in rows]),
+    )
+
+
+def pad(rows: list[list[int]], filler: int) -> np.ndarray:
+    """Rows of unequal length as one (N, longest) array, filled up on the right."""
+    padded = np.full((len(rows), max(map(len, rows))), filler, dtype=np.int64)
+    for target, row in zip(padded, rows):
+        target[: len(row)] = row
+    return padded
+
+
+class BatchOrder:
+    """Which rows step k sees: the rows in a fresh random order every epoch, cut into batches across epoch borders.
+
+    An epoch's order depends on (seed, epoch) alone, so a step's batch is a function of (seed, step) and a resumed run needs no
+    memory of the ones before it.
+    """
+
+    def __init__(self, rows: int, batch: int, seed: int):
+        self.rows = rows
+        self.batch = batch
+        self.seed = seed
+        self._epoch: tuple[int, np.ndarray] = (-1, np.empty(0, dtype=np.int64))
+
+    def __call__(self, step: int) -> np.ndarray:
+        positions = np.arange(step * self.batch, (step + 1) * self.batch)
+        return np.array([self._permutation(position // self.rows)[position % self.rows] for position in positions])
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        if self._epoch[0] != epoch:
+            self._epoch = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.rows))
+        return self._epoch[1]
+
+
+def _first(names: list[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

@@ -1,0 +1,174 @@
+"""Driving a Qwen3-VL batch by batch, for images of one size and prompts that are an image and nothing else.
+
+The modules and weights are the model's own, and so is the result (test: logits as from `model.forward`); what is left out is
+the bookkeeping for images of many sizes at any place in the text, which at micro size takes most of the time. Each shortcut,
+and why it changes nothing:
+
+  * Vision attention runs over (B, patches) at once. `model.forward` loops over images, since they may differ in size.
+  * Position tables (interpolated patch positions, rotary angles) are made once. They depend on the image size alone.
+  * Images are laid into patches by one permutation, the image processor's layout for images that need no resizing.
+  * Image features are joined to the text by position, not by looking for the image tokens: the prompt is always
+    <|vision_start|>, the image, <|vision_end|>. Deepstack features are added at the same fixed positions.
+  * There is no padding mask. Padding is on the right, attention is causal, and what padding predicts is masked in the loss.
+  * Text is computed in pieces, each attending to the keys and values of those before it. That is what a cache does in
+    decoding; training uses it too, so that the caption's graph ends with the caption (losses.py).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from transformers import Qwen3VLForConditionalGeneration
+from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
+
+KeysValues = list[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How pixels become numbers: (value / 255 - mean) / deviation, per channel."""
+
+    mean: list[float]
+    deviation: list[float]
+
+
+class Batched:
+    """A Qwen3-VL and its constant tables for square images of `image_side` pixels, on the model's device."""
+
+    def __init__(self, model: Qwen3VLForConditionalGeneration, image_side: int, pixels: Pixels):
+        self.model = model
+        self.visual = model.model.visual
+        self.text = model.model.language_model
+        self.device = model.device
+        self.patch = self.visual.patch_size
+        self.merge = self.visual.spatial_merge_size
+        self.side = image_side // self.patch
+        self.image_tokens = (self.side // self.merge) ** 2
+        self.mean = torch.tensor(pixels.mean, device=self.device)
+        self.deviation = torch.tensor(pixels.deviation, device=self.device)
+        self._make_vision_tables()
+        self._make_text_tables()
+
+    @property
+    def prompt_length(self) -> int:
+        """Positions before the response: the image and its two marks."""
+        return self.image_tokens + 2
+
+    def _make_vision_tables(self) -> None:
+        visual, grid = self.visual, torch.tensor([[1, self.side, self.side]])
+        index, weight = qwen.get_vision_interpolation_indices_and_weights(
+            grid,
+            num_grid_per_side=visual.num_grid_per_side,
+            mode=visual.interpolation_mode,
+            align_corners=visual.interpolation_align_corners,
+            spatial_merge_size=self.merge,
+            kwargs={},
+        )
+        self.position_index = index.to(self.device)
+        self.position_weight = weight.to(self.device)[:, :, None]
+        places = qwen.get_vision_position_ids(grid, self.merge, kwargs={}).to(self.device)
+        cos, sin = visual.rotary_pos_emb(torch.zeros(1, device=self.device), places)
+        self.vision_rotary = cos, sin
+
+    def _make_text_tables(self) -> None:
+        config = self.model.config
+        prompt = [config.vision_start_token_id, *[config.image_token_id] * self.image_tokens, config.vision_end_token_id]
+        self.prompt_ids = torch.tensor([prompt], device=self.device)
+        grid = torch.tensor([[1, self.side, self.side]], device=self.device)
+        is_image = (self.prompt_ids == config.image_token_id).int()
+        positions, _ = self.model.model.get_rope_index(self.prompt_ids, mm_token_type_ids=is_image, image_grid_thw=grid)
+        first = int(positions.max()) + 1
+        response = torch.arange(first, first + config.text_config.max_position_embeddings, device=self.device)
+        positions = torch.cat([positions[:, 0], response.expand(3, -1)], 1)
+        cos, sin = self.text.rotary_emb(torch.zeros(1, device=self.device), positions[:, None])
+        self.text_rotary = cos[0], sin[0]
+
+    def patches(self, images: Tensor) -> Tensor:
+        """uint8 (B, height, width, 3) -> normalised patches (B, patches, 3 * patch * patch), merged 2x2 blocks together."""
+        values = (images.to(self.device).float() / 255 - self.mean) / self.deviation
+        blocks, merge, patch = self.side // self.merge, self.merge, self.patch
+        values = values.view(-1, blocks, merge, patch, blocks, merge, patch, 3).permute(0, 1, 4, 2, 5, 7, 3, 6)
+        return values.reshape(len(images), self.side**2, 3 * patch * patch)
+
+    def prompt(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Embedded prompt (B, P, d), and the deepstack features (B, image tokens, d) for the first text layers."""
+        features, deepstack = self._see(self.patches(images))
+        marks = self.text.embed_tokens(self.prompt_ids[:, [0, -1]]).expand(len(images), -1, -1)
+        return torch.cat([marks[:, :1], features, marks[:, 1:]], 1), deepstack
+
+    def _see(self, patches: Tensor) -> tuple[Tensor, list[Tensor]]:
+        visual, (batch, count, _) = self.visual, patches.shape
+        embed = visual.patch_embed.proj
+        # A convolution whose stride is its kernel is a linear map of each patch.
+        hidden = functional.linear(patches, embed.weight.flatten(1), embed.bias)
+        hidden = hidden + (visual.pos_embed(self.position_index) * self.position_weight).sum(1)
+        deepstack = []
+        for index, block in enumerate(visual.blocks):
+            attention = block.attn
+            qkv = attention.qkv(block.norm1(hidden)).view(batch, count, 3, attention.num_heads, attention.head_dim)
+            query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+            query, key = qwen.apply_rotary_pos_emb(query, key, *self.vision_rotary, unsqueeze_dim=0)
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+            hidden = hidden + attention.proj(mixed.transpose(1, 2).reshape(batch, count, -1))
+            hidden = hidden + block.mlp(block.norm2(hidden))
+            if index in visual.deepstack_visual_indexes:
+                merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(index)]
+                deepstack.append(merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1))
+        return visual.merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1), deepstack
+
+    def read(
+        self, hidden: Tensor, start: int, remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], deepstack: list[Tensor]
+    ) -> Tensor:
+        """Text layers over embedded positions `start`, `start + 1`, … (B, T, d) -> final hidden states (B, T, d).
+
+        `remember(layer, key, value)` takes the new keys and values (B, heads, T, d_head) and answers with all up to now.
+        """
+        end = start + hidden.shape[1]
+        cos, sin = self.text_rotary[0][start:end], self.text_rotary[1][start:end]
+        for index, layer in enumerate(self.text.layers):
+            hidden = hidden + self._attend(layer.self_attn, layer.input_layernorm(hidden), (cos, sin), start, index, remember)
+            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            if index < len(deepstack):
+                end_of_image = 1 + self.image_tokens
+                image = hidden[:, 1:end_of_image] + deepstack[index]
+                hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
+        return self.text.norm(hidden)
+
+    def _attend(self, attention, hidden, rotary, start, index, remember) -> Tensor:
+        shape = (*hidden.shape[:2], -1, attention.head_dim)
+        query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)
+        key = attention.k_norm(attention.k_proj(hidden).view(shape)).transpose(1, 2)
+        value = attention.v_proj(hidden).view(shape).transpose(1, 2)
+        query, key = qwen.apply_rotary_pos_emb(query, key, *rotary, unsqueeze_dim=0)
+        key, value = remember(index, key, value)
+        new, seen = query.shape[2], key.shape[2]
+        if start == 0:
+            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        elif new == 1:
+            mixed = functional.scaled_dot_product_attention(query, key, value)
+        else:
+            visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
+            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        return attention.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
+
+    def logits(self, images: Tensor, tokens: Tensor, head: int) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: what the model says of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
+
+        `images` uint8 (B, height, width, 3); `tokens` (B, T), padded on the right; 1 <= head < T.
+        """
+        prompt, deepstack = self.prompt(images)
+        words = self.text.embed_tokens(tokens[:, :-1])
+        past: KeysValues = []
+
+        def keep(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            past.append((key, value))
+            return key, value
+
+        def extend(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
+
+        first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
+        rest = self.read(words[:, head - 1 :], self.prompt_length + head - 1, extend, [])
+        return self.model.lm_head(first[:, self.prompt_length - 1 :]), self.model.lm_head(rest)

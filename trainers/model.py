@@ -1,0 +1,188 @@
+"""The micro model: a real Qwen3-VL, small enough to train from random weights on one CPU core, saved as a Hub directory.
+
+The processor class is not Qwen3VLProcessor: that one cannot be built or loaded without a video processor, which needs
+torchvision. DeepseekVLProcessor is transformers' plain pair of image processor and tokenizer; with as many image tokens as
+our one image size gives, it prepares the very inputs that Qwen3-VL takes (test: `generate` on them equals our decoder).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import (
+    AutoProcessor,
+    DeepseekVLProcessor,
+    GenerationConfig,
+    PreTrainedTokenizerFast,
+    Qwen3VLConfig,
+    Qwen3VLForConditionalGeneration,
+)
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.utils import logging
+
+from trainers.job import JobError
+from trainers.tokenizer import IMAGE, VIDEO, VISION_END, VISION_START
+
+# A job's log is read line by line; its progress goes through its events.
+logging.disable_progress_bar()
+
+PATCH = 8
+MERGE = 2
+
+# The micro model learns one task, so the words of the question tell it nothing and cost positions: it sees the image alone.
+CHAT_TEMPLATE = (
+    "{%- for message in messages -%}"
+    "{%- if message.role == 'assistant' -%}"
+    "{%- if message.content is string -%}{{ message.content }}"
+    "{%- else -%}{%- for part in message.content -%}{{ part.text }}{%- endfor -%}{%- endif -%}"
+    "{{ '<|im_end|>' }}"
+    "{%- elif message.content is not string -%}"
+    "{%- for part in message.content -%}{%- if part.type == 'image' -%}"
+    "{{ '<|vision_start|><|image_pad|><|vision_end|>' }}"
+    "{%- endif -%}{%- endfor -%}"
+    "{%- endif -%}"
+    "{%- endfor -%}"
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """The dimensions of a micro model; `init` is the standard deviation of the initial weights."""
+
+    width: int
+    feed_forward: int
+    layers: int
+    heads: int
+    vision_width: int
+    vision_layers: int
+    vision_heads: int
+    init: float
+
+
+SIZES = {
+    "nano": Size(width=96, feed_forward=256, layers=3, heads=4, vision_width=64, vision_layers=2, vision_heads=4, init=0.02),
+    "micro": Size(width=128, feed_forward=384, layers=4, heads=4, vision_width=96, vision_layers=2, vision_heads=4, init=0.02),
+    "small": Size(width=256, feed_forward=768, layers=4, heads=8, vision_width=128, vision_layers=3, vision_heads=4, init=0.02),
+}
+
+
+def build_model(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int, seed: int) -> Qwen3VLForConditionalGeneration:
+    """A randomly initialised Qwen3-VL for square images of `image_side` pixels; equal arguments give equal weights."""
+    if image_side % (PATCH * MERGE):
+        raise JobError(
+            f"Images are {image_side} pixels wide; the micro model needs a multiple of {PATCH * MERGE}.",
+            f"Render at {max(1, round(image_side / (PATCH * MERGE))) * PATCH * MERGE} pixels.",
+        )
+    torch.manual_seed(seed)
+    model = Qwen3VLForConditionalGeneration(_config(size, tokenizer, image_side))
+    return model.train()
+
+
+def _config(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int) -> Qwen3VLConfig:
+    head_dim = size.width // size.heads
+    # The rotary pairs of a head are shared out to time, height and width; time, which text runs along, gets the remainder.
+    spatial = head_dim // 2 // 3
+    return Qwen3VLConfig(
+        text_config=dict(
+            vocab_size=len(tokenizer),
+            hidden_size=size.width,
+            intermediate_size=size.feed_forward,
+            num_hidden_layers=size.layers,
+            num_attention_heads=size.heads,
+            num_key_value_heads=size.heads,
+            head_dim=head_dim,
+            max_position_embeddings=8192,
+            rope_parameters=dict(
+                rope_type="default",
+                rope_theta=10000.0,
+                mrope_section=[head_dim // 2 - 2 * spatial, spatial, spatial],
+                mrope_interleaved=True,
+            ),
+            initializer_range=size.init,
+            bos_token_id=None,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            tie_word_embeddings=True,
+        ),
+        vision_config=dict(
+            depth=size.vision_layers,
+            hidden_size=size.vision_width,
+            intermediate_size=size.vision_width * 4,
+            num_heads=size.vision_heads,
+            in_channels=3,
+            patch_size=PATCH,
+            spatial_merge_size=MERGE,
+            temporal_patch_size=1,
+            out_hidden_size=size.width,
+            num_position_embeddings=(image_side // PATCH) ** 2,
+            deepstack_visual_indexes=[0],
+            initializer_range=size.init,
+        ),
+        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
+        video_token_id=tokenizer.convert_tokens_to_ids(VIDEO),
+        vision_start_token_id=tokenizer.convert_tokens_to_ids(VISION_START),
+        vision_end_token_id=tokenizer.convert_tokens_to_ids(VISION_END),
+        tie_word_embeddings=True,
+    )
+
+
+def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel over uint8 images (N, height, width, 3), on the scale 0 to 1."""
+    counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(3)])
+    levels = np.arange(256) / 255
+    mean = counts @ levels / counts.sum(1)
+    deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)
+    return [round(float(value), 4) for value in mean], [round(max(float(value), 0.01), 4) for value in deviation]
+
+
+def build_processor(
+    tokenizer: PreTrainedTokenizerFast, image_side: int, mean: list[float], deviation: list[float]
+) -> DeepseekVLProcessor:
+    """What turns a chat with an image into the model's inputs; `mean` and `deviation` per channel, on the scale 0 to 1."""
+    images = Qwen2VLImageProcessorPil(
+        patch_size=PATCH,
+        merge_size=MERGE,
+        temporal_patch_size=1,
+        # Bounds on height x width, so equal bounds mean "resize to this size" and our own images pass untouched.
+        size={"shortest_edge": image_side**2, "longest_edge": image_side**2},
+        image_mean=mean,
+        image_std=deviation,
+    )
+    return DeepseekVLProcessor(
+        image_processor=images,
+        tokenizer=tokenizer,
+        chat_template=CHAT_TEMPLATE,
+        num_image_tokens=(image_side // PATCH // MERGE) ** 2,
+    )
+
+
+def save(
+    directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, longest_response: int, card: str
+) -> None:
+    """Write a directory that `from_pretrained` loads offline. `longest_response` counts the training tokens of one response."""
+    tokenizer = processor.tokenizer
+    model.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        # Room for a few lines more than was ever taught; a longer answer has lost its way.
+        max_new_tokens=longest_response * 5 // 4,
+        do_sample=False,
+    )
+    model.save_pretrained(directory)
+    processor.save_pretrained(directory)
+    (directory / "README.md").write_text(card, encoding="utf-8")
+
+
+def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]:
+    """The model and processor that `save` wrote, for use; the model on the GPU where there is one."""
+    model = Qwen3VLForConditionalGeneration.from_pretrained(directory).to(device()).eval()
+    return model, AutoProcessor.from_pretrained(directory)
+
+
+def device() -> torch.device:
+    """The GPU where there is one, set to multiply float32 matrices in TF32; else the CPU."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    torch.set_float32_matmul_precision("high")
+    return torch.device("cuda")
