@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The door: parses the command line, shows errors, sets the exit code. */
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
-import { Effect } from "effect";
+import { Effect, Runtime } from "effect";
 import { Command } from "effect/cli";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -37,8 +37,17 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) =>
   process.exit(error.code === "EPIPE" ? brokenPipe : 1),
 );
 
+const flushed = (stream: NodeJS.WriteStream) =>
+  new Promise<void>((resolve) => stream.write("", () => resolve()));
+
+/** Exiting with a code drops what a slow reader of a pipe has not taken yet; so that is waited for. */
+const teardown: Runtime.Teardown = (exit, onExit) =>
+  Runtime.defaultTeardown(exit, (code) => {
+    void Promise.all([flushed(process.stdout), flushed(process.stderr)]).then(() => onExit(code));
+  });
+
 Command.runWith(pipe, { version, renderErrors: false })(process.argv.slice(2)).pipe(
   Effect.tapError(explain),
   Effect.provide(NodeServices.layer),
-  (main) => NodeRuntime.runMain(main),
+  (main) => NodeRuntime.runMain(main, { teardown }),
 );
