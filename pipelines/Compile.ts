@@ -16,7 +16,15 @@ import {
 import { diagnose } from "./diagnose.ts";
 import { applyOverrides, type Overrides } from "./Overrides.ts";
 import { type CheckedParams, paramsChecker } from "./Params.ts";
-import { entryOf, type Located, parseSource, type Place, type Source, toJson } from "./Source.ts";
+import {
+  entryOf,
+  type Located,
+  parseSource,
+  type Place,
+  type Source,
+  spanOf,
+  toJson,
+} from "./Source.ts";
 import { type Wire, type WiredStage, wire } from "./Wiring.ts";
 
 export type Labels = Readonly<Record<string, string>>;
@@ -58,7 +66,7 @@ export const compile = (
 ): Compiled => {
   const parsed = parseSource(source);
   if (parsed.value === undefined || parsed.diagnostics.length > 0)
-    return { diagnostics: parsed.diagnostics };
+    return { diagnostics: tidy(parsed.diagnostics) };
   const edited = applyOverrides(parsed.value, overrides);
   if (edited.diagnostics.length > 0) return { diagnostics: edited.diagnostics };
   const compiled = compileLocated(edited.value, registry);
@@ -112,6 +120,8 @@ interface EveryParams {
 
 /** Params are checked once for each point of the axes that they mention, which are often fewer than the stage's. */
 const checkEveryParams = (stage: WiredStage): EveryParams => {
+  const count = stage.axes.reduce((product, axis) => product * axis.values.length, 1);
+  if (count > mostPoints) return { params: [], diagnostics: [tooManyPoints(stage, count)] };
   const check = paramsChecker(
     stage.stage,
     `stage \`${stage.name}\``,
@@ -127,6 +137,15 @@ const checkEveryParams = (stage: WiredStage): EveryParams => {
   }
   return { params, diagnostics };
 };
+
+/** More would not fit into memory; nobody means them. */
+const mostPoints = 200_000;
+
+const tooManyPoints = ({ name, axes, at }: WiredStage, count: number): Diagnostic => ({
+  message: `\`${name}\` would have ${count.toLocaleString("en")} points: ${axes.map((axis) => `${axis.values.length} ${axis.name}`).join(" × ")}`,
+  at: spanOf(at),
+  expected: `at most ${mostPoints.toLocaleString("en")}`,
+});
 
 const expand = (
   stage: WiredStage,

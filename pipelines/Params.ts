@@ -12,6 +12,8 @@ export interface CheckedParams {
   readonly full: Json;
   /** As it enters the key: what equals its default left out, so that a new option leaves old keys alone. */
   readonly key: Json;
+  /** As they stand in the experiment, to show where a value comes from. */
+  readonly written: Located;
 }
 
 export type ParamsCheck =
@@ -47,7 +49,7 @@ export const paramsChecker = (stage: Stage, within: string, inputs: ReadonlyArra
     }
     const full = encode(exit.value);
     const key = withoutKeys(elideDefaults(full, raw, reencode), stage.outsideKey ?? []);
-    return { params: { decoded: exit.value, full, key }, diagnostics: [] };
+    return { params: { decoded: exit.value, full, key, written: located }, diagnostics: [] };
   };
 };
 

@@ -214,10 +214,11 @@ const yamlDiagnostic = (source: Source, error: YAMLError): Diagnostic => {
   const at = source.span(start, Math.max(end, start + 1));
   switch (error.code) {
     case "DUPLICATE_KEY": {
-      const key = /^[\w-]+/u.exec(source.text.slice(start))?.[0];
+      const key = /^[\w-]+/u.exec(source.text.slice(start, start + 200))?.[0];
       return {
         message: `the key${key === undefined ? "" : ` \`${key}\``} is written twice`,
-        at,
+        // The parser gives the key's first character only.
+        at: key === undefined ? at : source.span(start, start + key.length),
         expected: "each key once",
       };
     }

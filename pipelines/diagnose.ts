@@ -62,6 +62,11 @@ class Finder {
         return issue.issues.flatMap((inner) => this.find(inner, path, keys));
       }
       case "UnexpectedKey": {
+        const rule = keyRule(issue.ast);
+        if (rule !== undefined) {
+          const message = `\`${String(path.at(-1))}\` can't be a key in ${this.describe(path.slice(0, -1))}`;
+          return [{ path, onKey: true, message, expected: rule }];
+        }
         const { message, ...hints } = unknownName("key", String(path.at(-1)), siblings);
         return [
           {
@@ -153,6 +158,14 @@ const kindOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
 
 const propertyNames = (ast: SchemaAST.Objects): ReadonlyArray<string> =>
   ast.propertySignatures.map((property) => String(property.name));
+
+/** What a record wants of its keys, in the words of the check that says so; undefined where the keys are listed. */
+const keyRule = (ast: SchemaAST.AST): string | undefined => {
+  if (!SchemaAST.isObjects(ast)) return undefined;
+  const rules = ast.indexSignatures.flatMap(({ parameter }) => parameter.checks ?? []);
+  const rule = rules[0]?.annotations?.["message"];
+  return typeof rule === "string" ? rule : undefined;
+};
 
 const formatter = Issues.makeFormatterStandardSchemaV1();
 

@@ -8,7 +8,7 @@ import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { StageFailed } from "../stages/Stage.ts";
 import type { Graph, Node } from "./Compile.ts";
-import { spanOf } from "./Source.ts";
+import { type Located, type Place, spanOf } from "./Source.ts";
 
 /** Every local path that some node's params name, by content; those that are missing are reported together. */
 export const digestSources = Effect.fnUntraced(function* (graph: Graph, project: string) {
@@ -26,11 +26,34 @@ export const digestSources = Effect.fnUntraced(function* (graph: Graph, project:
   return yield* new InvalidSpec({
     diagnostics: [...missing].map(([source, node]) => ({
       message: `the stage \`${node.stageName}\` names \`${source}\`, which does not exist`,
-      at: spanOf(node.at),
+      at: spanOf(placeOf(source, node.params.written) ?? node.at),
       expected: `a path that starts from the project's directory`,
     })),
   });
 });
+
+/** Where a text stands among the params. */
+const placeOf = (text: string, located: Located): Place | undefined => {
+  switch (located.kind) {
+    case "scalar":
+      return located.value === text ? located.at : undefined;
+    case "list":
+      return firstOf(located.items, (item) => placeOf(text, item));
+    case "map":
+      return firstOf(located.entries, (entry) => placeOf(text, entry.value));
+  }
+};
+
+const firstOf = <A, B>(
+  items: ReadonlyArray<A>,
+  find: (item: A) => B | undefined,
+): B | undefined => {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+};
 
 /**
  * Fails when a source is no longer what it was when the plan was made: hours may lie between, and what was made from the

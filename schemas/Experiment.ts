@@ -25,12 +25,15 @@ const AxisValue = Schema.Union([
 /** Where an input comes from: a stage point by point, or `all` of its points (of the axes in `over`). */
 const InputSpec = Schema.Union([
   Schema.String,
-  Schema.Struct({ all: Schema.String, over: Schema.optionalKey(Schema.Array(Schema.String)) }),
+  Schema.Struct({
+    all: Schema.String,
+    over: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMinLength(1))),
+  }),
 ]).annotate({ description: "a stage's name, or { all: stage, over: [axes] }" });
 
 export const StageSpec = Schema.Struct({
   use: Schema.String,
-  from: Schema.optionalKey(Schema.Record(Schema.String, InputSpec)),
+  from: Schema.optionalKey(Schema.Record(Name, InputSpec)),
   with: Schema.optionalKey(Schema.Record(Schema.String, JsonValue)),
 });
 export interface StageSpec extends Schema.Schema.Type<typeof StageSpec> {}
