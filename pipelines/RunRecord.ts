@@ -6,6 +6,7 @@
 import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { fileName } from "../cache/fileName.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { ArtifactKind } from "../schemas/Artifact.ts";
 import { Event } from "../schemas/Event.ts";
@@ -108,10 +109,6 @@ const claimName = (runs: string, experiment: string): string => {
     }
   }
 };
-
-/** A node's name as a file name: labels may hold slashes and worse. */
-export const fileName = (node: string): string =>
-  node.replace(/[^\p{L}\p{N}.,=[\]_-]/gu, "_").slice(0, 200);
 
 const decodePlan = Schema.decodeUnknownSync(Schema.fromJsonString(RunPlan));
 const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event));

@@ -6,6 +6,7 @@
 import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { fileName } from "../cache/fileName.ts";
 import { Executor } from "../executors/Executor.ts";
 import {
   type FanInElement,
@@ -50,22 +51,20 @@ export const Command = stage({
   cpus,
   sources: (params) => params.sources,
   check: (params, inputs) =>
-    [params.run]
-      .flat()
-      .flatMap((text, index) =>
-        [...text.matchAll(placeholder)].flatMap(([, input]) =>
-          input === undefined || inputs.includes(input)
-            ? []
-            : [
-                {
-                  path: typeof params.run === "string" ? ["run"] : ["run", index],
-                  what: "input",
-                  name: input,
-                  valid: inputs,
-                },
-              ],
-        ),
+    [params.run].flat().flatMap((text, index) =>
+      [...text.matchAll(placeholder)].flatMap(([, input]) =>
+        input === undefined || inputs.includes(input)
+          ? []
+          : [
+              {
+                path: typeof params.run === "string" ? ["run"] : ["run", index],
+                what: "input",
+                name: input,
+                valid: inputs,
+              },
+            ],
       ),
+    ),
   run: Effect.fnUntraced(function* (context) {
     const { params } = context;
     const executor = yield* Executor;
@@ -123,9 +122,8 @@ const isFanIn = (
 
 const materializeFanIn = (elements: ReadonlyArray<FanInElement>, directory: string): string => {
   fs.mkdirSync(directory, { recursive: true });
-  const taken = new Set<string>();
   const index = elements.map(({ labels, directory: target }) => {
-    const folder = folderName(labels, taken);
+    const folder = folderName(labels);
     fs.symlinkSync(target, path.join(directory, folder));
     return { labels, path: folder };
   });
@@ -133,14 +131,10 @@ const materializeFanIn = (elements: ReadonlyArray<FanInElement>, directory: stri
   return directory;
 };
 
-/** `loss=token,seed=0`; where labels differ only in what a file name can't hold, a number follows. */
-const folderName = (labels: FanInElement["labels"], taken: Set<string>): string => {
-  const plain = Object.entries(labels)
-    .map(([axis, label]) => `${axis}=${label.replace(/[^\p{L}\p{N}.=_+-]/gu, "_")}`)
-    .join(",")
-    .slice(0, 200);
-  let name = plain;
-  for (let number = 2; taken.has(name); number += 1) name = `${plain}~${number}`;
-  taken.add(name);
-  return name;
-};
+/** `loss=token,seed=0`. A comma in a label is written otherwise, so that it ends no label. */
+const folderName = (labels: FanInElement["labels"]): string =>
+  fileName(
+    Object.entries(labels)
+      .map(([axis, label]) => `${axis}=${label.replaceAll(",", "%2C")}`)
+      .join(","),
+  );

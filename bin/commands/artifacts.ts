@@ -7,6 +7,8 @@ import { UsageError } from "../UsageError.ts";
 import { findRun } from "./table.ts";
 
 const digestPrefix = /^[0-9a-f]{6,64}$/u;
+/** A slash after the first bracket belongs to a label. */
+const runAndNode = /^([^/[]+)\/(.+)$/su;
 
 /** `name` is a digest's beginning (six digits or more), `RUN/NODE`, or a node of the latest run. */
 export const findArtifact = Effect.fnUntraced(function* (name: string) {
@@ -19,8 +21,7 @@ export const findArtifact = Effect.fnUntraced(function* (name: string) {
       });
     if (found !== undefined) return found;
   }
-  const slash = name.indexOf("/");
-  const [run, node] = slash > 0 ? [name.slice(0, slash), name.slice(slash + 1)] : ["latest", name];
+  const [, run = "latest", node = name] = runAndNode.exec(name) ?? [];
   const plan = yield* findRun(run);
   const planned = plan.nodes.find((candidate) => candidate.node === node);
   if (planned === undefined) {

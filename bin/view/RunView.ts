@@ -1,6 +1,6 @@
 /** What a person sees of a run: a pure rendering of its events. `lines` are for good, `live` is the moving part. */
 import type { Event, EventOf } from "../../schemas/Event.ts";
-import { compact, duration, padEnd, plural, printable, width } from "./format.ts";
+import { compact, duration, padEnd, plural, printable, printableName, width } from "./format.ts";
 import type { Style } from "./style.ts";
 
 interface Running {
@@ -93,7 +93,14 @@ export const advance = (
     case "NodeSkipped":
       return [
         view,
-        [row(style.yellow("-"), event.node, `not run: ${event.because} failed`, style)],
+        [
+          row(
+            style.yellow("-"),
+            event.node,
+            `not run: ${printableName(event.because)} failed`,
+            style,
+          ),
+        ],
       ];
     case "NodeInterrupted":
       return [
@@ -116,7 +123,7 @@ const reuse = {
 } as const;
 
 const row = (mark: string, node: string, text: string, style: Style): string =>
-  `${mark} ${padEnd(style.bold(node), nodeCells + style.bold("").length)} ${text}`;
+  `${mark} ${padEnd(style.bold(printableName(node)), nodeCells + style.bold("").length)} ${text}`;
 
 const update = (
   view: RunView,
@@ -182,7 +189,10 @@ export const liveLines = (
         : "█".repeat(filled) + "░".repeat(barCells - filled);
     const elapsed = padEnd(duration(Math.max(0, now - running.since) / 1000), 9);
     const text = waitingFor === undefined ? doing(running) : `waiting for ${waitingFor}`;
-    return cut(`${padEnd(running.node, nodeCells)} ${bar} ${elapsed} ${text}`, columns - 3);
+    return cut(
+      `${padEnd(printableName(running.node), nodeCells)} ${bar} ${elapsed} ${text}`,
+      columns - 3,
+    );
   });
   return [
     style.dim(cut(`  ${view.settled}/${view.total} nodes`, columns - 1)),

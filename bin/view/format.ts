@@ -38,6 +38,10 @@ export const printable = (text: string): string =>
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 
+/** The same for a name, which stays on its line. */
+export const printableName = (text: string): string =>
+  printable(text).replaceAll("\n", "\\x0a").replaceAll("\t", "\\x09");
+
 /** Cells a text takes in a terminal, near enough: combining marks none, wide East Asian characters two. */
 export const width = (text: string): number => {
   let cells = 0;

@@ -1,6 +1,6 @@
 /** A plan for the terminal: a line a stage, its points counted by what becomes of them, or each of them when they are few. */
 import type { Plan, PlannedNode } from "../../pipelines/Plan.ts";
-import { padEnd, plural } from "./format.ts";
+import { padEnd, plural, printableName } from "./format.ts";
 import type { Style } from "./style.ts";
 
 const fewPoints = 12;
@@ -24,7 +24,7 @@ export const planText = (plan: Plan, style: Style): string => {
 };
 
 const one = ({ node, status, reason }: PlannedNode, style: Style): string =>
-  `  ${mark(status, style)} ${padEnd(node.name, 36)} ${padEnd(node.stage.name, 10)} ${style.dim(reason)}`;
+  `  ${mark(status, style)} ${padEnd(printableName(node.name), 36)} ${padEnd(node.stage.name, 10)} ${style.dim(printableName(reason))}`;
 
 const collapsed = (name: string, nodes: ReadonlyArray<PlannedNode>, style: Style): string => {
   const axes = Object.keys(nodes[0]?.node.labels ?? {}).join(" × ");

@@ -1,6 +1,6 @@
 /** A table for the terminal: a line a point, pooled lines after, every proportion with its interval. */
 import type { Table, TableRow } from "../../schemas/Table.ts";
-import { padEnd, padStart, width } from "./format.ts";
+import { padEnd, padStart, printableName, width } from "./format.ts";
 import type { Style } from "./style.ts";
 
 export const tableText = (table: Table, title: string, style: Style): string => {
@@ -14,7 +14,7 @@ export const tableText = (table: Table, title: string, style: Style): string => 
   const pooled = `pooled over ${table.pooledOver.join(", ")}`;
   const models = table.models.length === 0 ? [] : [`model: ${table.models.join("; ")}`];
   return [
-    style.bold(title),
+    style.bold(printableName(title)),
     ...models,
     rendered[0],
     ...(rendered[1] === undefined ? [] : ["", pooled, rendered[1]]),
@@ -27,7 +27,7 @@ export const tableText = (table: Table, title: string, style: Style): string => 
 const grid = (rows: ReadonlyArray<TableRow>, axes: ReadonlyArray<string>, style: Style): string => {
   const header = [...axes, "n", "a", "a_p", "a_r", "F1"];
   const cells = rows.map((row) => [
-    ...axes.map((axis) => row.labels[axis] ?? ""),
+    ...axes.map((axis) => printableName(row.labels[axis] ?? "")),
     String(row.a?.n ?? 0),
     proportion(row.a),
     proportion(row.a_p),

@@ -1,0 +1,16 @@
+/** Texts that people chose, as names of files and folders. */
+import { digestBytes, shortDigest } from "../schemas/Digest.ts";
+
+const unfit = /[^\p{L}\p{N}.,=[\]_+~-]/gu;
+const mostBytes = 200;
+
+/**
+ * The text itself where every file system takes it; otherwise what can stay of it and the beginning of its digest, so that
+ * two texts never share a name.
+ */
+export const fileName = (text: string): string => {
+  const characters = [...text.replace(unfit, "_")];
+  while (Buffer.byteLength(characters.join("")) > mostBytes) characters.pop();
+  const kept = characters.join("");
+  return kept === text && !/^\.*$/u.test(text) ? text : `${kept}~${shortDigest(digestBytes(text))}`;
+};
