@@ -44,6 +44,8 @@ export const listFiles = (root: string): ReadonlyArray<string> => {
       throw new Error(`${directory} is a link to a directory that holds it`);
     for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
       const full = path.join(directory, entry.name);
+      if (entry.name.includes("\uFFFD") && !fs.existsSync(full))
+        throw new Error(`the name of ${full} is not UTF-8`);
       const stat = entry.isSymbolicLink() ? fs.statSync(full) : entry;
       if (stat.isDirectory()) visit(full, [...above, real]);
       else if (stat.isFile()) found.push(path.relative(root, full).split(path.sep).join("/"));

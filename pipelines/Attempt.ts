@@ -5,6 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { Store } from "../cache/Store.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
+import { listFiles } from "../cache/Tree.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import {
   type InputArtifact,
@@ -81,6 +82,7 @@ export const runAttempt = Effect.fnUntraced(function* (
     })
     .pipe(
       Effect.catchDefect(unexpected),
+      Effect.tap(() => storable(attempt.output)),
       Effect.tap(() => sourcesUnchanged(sources ?? {}, context.project)),
       Effect.onExit((exit) =>
         Effect.flatMap(secondsSince, (seconds) =>
@@ -90,6 +92,17 @@ export const runAttempt = Effect.fnUntraced(function* (
     );
   return { result, seconds: yield* secondsSince };
 });
+
+/** What the stage left must be files: pipes, sockets and dangling links are its failure, not the store's. */
+const storable = (output: string) =>
+  Effect.try({
+    try: () => void listFiles(output),
+    catch: (cause) =>
+      new StageFailed({
+        message: `what it made can't be kept: ${(cause as Error).message}`,
+        fix: "leave only files and directories in the output directory",
+      }),
+  });
 
 /** A stage that throws is a mistake of ours; it fails like any other, so that the run goes on and says so. */
 const unexpected = (defect: unknown) =>
