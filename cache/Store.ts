@@ -180,16 +180,20 @@ const storeBlob = (home: string, source: string, file: TreeFile) => {
   const blob = blobPath(home, file);
   if (fs.existsSync(blob)) return;
   fs.mkdirSync(path.dirname(blob), { recursive: true });
-  const real = fs.realpathSync(source);
-  if (real === path.resolve(source) && fs.statSync(source).nlink === 1) fs.renameSync(source, blob);
-  else copyInto(home, source, blob);
-  fs.chmodSync(blob, file.executable === true ? 0o555 : 0o444);
-  syncPath(blob);
+  const ready = isOurs(source) ? source : copied(home, source);
+  // Whole, read-only and on the disk before it has its name: a blob that is there is trusted.
+  fs.chmodSync(ready, file.executable === true ? 0o555 : 0o444);
+  syncPath(ready);
+  fs.renameSync(ready, blob);
+  syncPath(path.dirname(blob));
 };
 
 /** What a link points to, or what has another name elsewhere, is not ours to move. */
-const copyInto = (home: string, source: string, blob: string) => {
+const isOurs = (source: string): boolean =>
+  fs.realpathSync(source) === path.resolve(source) && fs.statSync(source).nlink === 1;
+
+const copied = (home: string, source: string): string => {
   const incoming = path.join(home, "incoming", randomUUID());
   fs.copyFileSync(source, incoming);
-  fs.renameSync(incoming, blob);
+  return incoming;
 };
