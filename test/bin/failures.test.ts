@@ -1,0 +1,222 @@
+/** What becomes of a run in which something fails, and what a person is told. */
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import { inRig, jsonLines, puppet } from "../rig/Rig.ts";
+
+/** bad fails; after depends on it; one, two and three don't. Its program can be mended by making a file. */
+const broken = `name: broken
+stages:
+  bad: { use: command, with: { run: ${puppet("bad", { then: "echo to the log; echo last words >&2; test -e mended || exit 3" })} } }
+  after: { use: command, from: { bad: bad }, with: { run: ${puppet("after")} } }
+  one: { use: command, with: { run: ${puppet("one")} } }
+  two: { use: command, from: { one: one }, with: { run: ${puppet("two")} } }
+  three: { use: command, from: { two: two, bad: bad }, with: { run: ${puppet("three")} } }
+`;
+
+describe("a stage that fails", () => {
+  it(
+    "is shown with its message, the end of its log, what is kept and how to go on; mended, the run goes on",
+    inRig(async (rig) => {
+      rig.write("e.yaml", broken);
+      const { code, stdout, stderr } = await rig.pipe("run", "e.yaml", "--set", "two.env={A: b c}");
+      assert.strictEqual(code, 1);
+      assert.strictEqual(stdout, "");
+      assert.match(stderr, /^✗ bad +failed after/mu);
+      assert.include(stderr, "the command ended with exit code 3");
+      assert.include(stderr, "│ to the log\n  │ last words\n");
+      assert.include(stderr, "go on with: npx pipe run e.yaml --set 'two.env={A: b c}'");
+      assert.match(stderr, /not run: bad failed/u);
+      const kept = /kept in (.+)/u.exec(stderr)?.[1] ?? "";
+      assert.include(fs.readFileSync(`${kept}/log`, "utf8"), "last words");
+      assert.include(rig.read(".pipe/runs/broken-1/logs/bad.log"), "last words");
+
+      rig.newCalls();
+      rig.write("mended", "");
+      const made = await rig.made("e.yaml", "--set", "two.env={A: b c}");
+      assert.includeMembers([...made], ["bad", "after", "three"]);
+      assert.isFalse(fs.existsSync(kept), "what a failure kept goes with its success");
+      assert.deepStrictEqual(await rig.made("e.yaml", "--set", "two.env={A: b c}"), []);
+    }),
+  );
+
+  it(
+    "stops what has not begun",
+    inRig(async (rig) => {
+      rig.write("e.yaml", broken);
+      assert.strictEqual((await rig.pipe("run", "e.yaml", "--jobs", "1")).code, 1);
+      assert.deepStrictEqual(rig.newCalls(), ["bad"]);
+    }),
+  );
+
+  it(
+    "with --keep-going stops only what depends on it",
+    inRig(async (rig) => {
+      rig.write("e.yaml", broken);
+      const { code, stdout } = await rig.pipe("run", "e.yaml", "--jobs", "1", "-k", "--json");
+      assert.strictEqual(code, 1);
+      assert.deepStrictEqual(rig.newCalls(), ["bad", "one", "two"]);
+      const events = jsonLines(stdout);
+      const skipped = events.filter((event) => event["_tag"] === "NodeSkipped");
+      assert.sameMembers(
+        skipped.map((event) => event["node"]),
+        ["after", "three"],
+      );
+      assert.deepInclude(events.at(-1), { status: "failed", executed: 2, failed: 1, skipped: 2 });
+    }),
+  );
+
+  it(
+    "leaves no result behind, and what it had written half is not taken for one",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { run: "echo half > {out}/value; test -e mended && echo whole > {out}/other" } } }\n`,
+      );
+      assert.strictEqual((await rig.pipe("run", "e.yaml")).code, 1);
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/trees")), []);
+      rig.write("mended", "");
+      assert.deepStrictEqual(await rig.made("e.yaml"), []);
+      assert.deepStrictEqual(await rig.filesOf("a"), { value: "half\n", other: "whole\n" });
+    }),
+  );
+
+  it(
+    "may say anything: control characters and long lines are shown, not obeyed",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { run: "printf '\\\\033[2Jhidden\\\\n\\\\377\\\\n'; head -c 100000 /dev/zero | tr '\\\\0' x; exit 1" } } }\n`,
+      );
+      const { code, stderr } = await rig.pipe("run", "e.yaml");
+      assert.strictEqual(code, 1);
+      assert.notInclude(stderr, "\u001B");
+    }),
+  );
+
+  it(
+    "through its time limit says so, and nothing of it is left",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { timeout: 300 millis, run: "sleep 100 & sleep 100" } } }\n`,
+      );
+      const { code, stderr } = await rig.pipe("run", "e.yaml");
+      assert.strictEqual(code, 1);
+      assert.include(stderr, "stopped after 300ms, its time limit");
+      assert.include(stderr, "timeout");
+      assert.deepStrictEqual(rig.survivors, []);
+    }),
+  );
+
+  it(
+    "because its program is not there says so",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { run: [no-such-program, x] } } }\n`,
+      );
+      const { code, stderr } = await rig.pipe("run", "e.yaml");
+      assert.strictEqual(code, 1);
+      assert.include(stderr, "no-such-program");
+      assert.notInclude(stderr, "mistake in pipe");
+    }),
+  );
+
+  for (const [what, program, said] of [
+    ["a pipe", "mkfifo {out}/fifo", "fifo is neither a file nor a directory"],
+    ["a link to nowhere", "ln -s nowhere {out}/link", "no such file or directory"],
+    ["a link into a circle", "ln -s . {out}/link", "a link to a directory that holds it"],
+    ["a name that is no text", "touch {out}/$(printf '\\377')", "is not UTF-8"],
+  ] as const) {
+    it(
+      `because it makes ${what} says so`,
+      inRig(async (rig) => {
+        rig.write(
+          "e.yaml",
+          `name: e\nstages: { a: { use: command, with: { run: ${JSON.stringify(program)} } } }\n`,
+        );
+        const { code, stderr } = await rig.pipe("run", "e.yaml");
+        assert.strictEqual(code, 1, stderr);
+        assert.match(stderr, /^✗ a +failed/mu);
+        assert.include(stderr, said);
+      }),
+    );
+  }
+});
+
+describe("exit codes:", () => {
+  const simple = `name: e\nstages: { a: { use: command, with: { run: ${puppet("a")} } } }\n`;
+
+  it(
+    "plan --check says 10 when there is work and 0 when there is none; plan writes nothing",
+    inRig(async (rig) => {
+      rig.write("e.yaml", simple);
+      assert.strictEqual((await rig.pipe("plan", "e.yaml", "--check")).code, 10);
+      assert.strictEqual((await rig.pipe("plan", "e.yaml")).code, 0);
+      assert.isFalse(rig.has(".pipe"));
+      assert.deepStrictEqual(await rig.made("e.yaml"), ["a"]);
+      assert.strictEqual((await rig.pipe("plan", "e.yaml", "--check")).code, 0);
+    }),
+  );
+
+  it(
+    "mistakes on the command line are 2",
+    inRig(async (rig) => {
+      rig.write("e.yaml", simple);
+      for (const args of [
+        ["run"],
+        ["nonsense"],
+        ["run", "e.yaml", "--bogus"],
+        ["run", "e.yaml", "--jobs", "0"],
+        ["run", "e.yaml", "--jobs", "many"],
+        ["run", "e.yaml", "one-more"],
+        ["show", "nothing"],
+        ["show", "abcdef123456"],
+        ["table"],
+        ["export", "nothing", "x"],
+      ]) {
+        const { code, stderr } = await rig.pipe(...args);
+        assert.strictEqual(code, 2, args.join(" "));
+        assert.match(stderr, /^error: /mu, args.join(" "));
+        assert.notMatch(stderr, /^ +at /mu, "a stack trace");
+      }
+      assert.isFalse(rig.has(".pipe"));
+    }),
+  );
+
+  it(
+    "a store that can't be used is 4, with a way out",
+    inRig(async (rig) => {
+      rig.write("e.yaml", simple);
+      rig.write("file", "");
+      const blocked = await rig.start(["run", "e.yaml"], { PIPE_HOME: rig.path("file/store") })
+        .ended;
+      assert.strictEqual(blocked.code, 4, blocked.stderr);
+      rig.write(
+        "broken/index.sqlite",
+        "this is no database, and it is longer than a header ".repeat(40),
+      );
+      const broken = await rig.start(["run", "e.yaml"], { PIPE_HOME: rig.path("broken") }).ended;
+      assert.strictEqual(broken.code, 4, broken.stderr);
+      assert.include(broken.stderr, "move index.sqlite out of the store");
+    }),
+  );
+});
+
+it(
+  "a reader that is slow gets every line although the exit code is not 0",
+  inRig(async (rig) => {
+    const values = Array.from({ length: 5000 }, (_, index) => index).join(", ");
+    rig.write(
+      "e.yaml",
+      `name: e\naxes: { x: [${values}] }\nstages: { a: { use: command, with: { run: "echo \${x}" } } }\n`,
+    );
+    const { child, ended } = rig.start(["plan", "e.yaml", "--json", "--check"]);
+    child.stdout?.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    child.stdout?.resume();
+    const { code, stdout } = await ended;
+    assert.strictEqual(code, 10);
+    assert.strictEqual(jsonLines(stdout).length, 5000);
+  }),
+);
