@@ -44,6 +44,7 @@ const store = (): Finding => {
   let existing = home;
   while (!fs.existsSync(existing)) existing = path.dirname(existing);
   const free = Result.try(() => {
+    if (!fs.statSync(existing).isDirectory()) throw new Error(`${existing} is no directory`);
     fs.accessSync(existing, fs.constants.W_OK);
     const { bavail, bsize } = fs.statfsSync(existing);
     return bavail * bsize;
