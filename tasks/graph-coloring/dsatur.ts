@@ -2,11 +2,9 @@ import { type Edge, neighbourLists } from "./Graph.ts";
 
 /** One pick of the search: what was known when `vertex` was picked, and the colour it got, or null for a dead end. */
 export interface Step {
-  /** Distinct colours around each vertex, null for the vertices already coloured. */
-  readonly saturations: ReadonlyArray<number | null>;
+  /** The distinct colours around each vertex, ascending; null for the vertices already coloured. */
+  readonly around: ReadonlyArray<ReadonlyArray<number> | null>;
   readonly vertex: number;
-  /** Colours of its coloured neighbours, in the neighbours' order. */
-  readonly around: ReadonlyArray<number>;
   /** Colours tried on it before, in this state, that led to dead ends. */
   readonly tried: ReadonlyArray<number>;
   readonly color: number | null;
@@ -17,6 +15,9 @@ const bitCount = (bits: number) => {
   for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
   return count;
 };
+
+const bitsSet = (bits: number) =>
+  Array.from({ length: 32 - Math.clz32(bits) }, (_, bit) => bit).filter((bit) => (bits >> bit) & 1);
 
 /**
  * Colours a graph with at most `limit` colours by DSATUR (Brelaz, 1979) with backtracking: the vertex with the most
@@ -51,11 +52,8 @@ export function colorWithin(
 
   const tell = (vertex: number, tried: ReadonlyArray<number>, color: number | null) =>
     onStep?.({
-      saturations: colors.map((taken, other) =>
-        taken >= 0 ? null : bitCount(colorsAround(other)),
-      ),
+      around: colors.map((taken, other) => (taken >= 0 ? null : bitsSet(colorsAround(other)))),
       vertex,
-      around: neighbours[vertex]!.map((other) => colors[other]!).filter((taken) => taken >= 0),
       tried: [...tried],
       color,
     });

@@ -3,9 +3,10 @@ import { colorWithin, type Step } from "./dsatur.ts";
 import { colorName, type Graph, neighbourLists } from "./Graph.ts";
 
 /**
- * DSATUR with backtracking, written out: a line `adj V N..` a vertex, then a line a pick,
- * `sat S.. pick V C.. [tried C..] -> C`, where S is a vertex's saturation (`.` none, `-` already coloured), the first
- * C.. are its neighbours' colours, and `-> back` is a dead end: the latest vertex with a choice is picked again.
+ * DSATUR with backtracking, written out: a line `adj V N..` a vertex, then a line a pick, `sat S.. pick V [tried C..] -> C`,
+ * where S are the colours around a vertex, written together (`.` none, `-` already coloured), and `-> back` is a dead end: the
+ * latest vertex with a choice is picked again. The colours themselves, not their number: then each line follows from
+ * the one before by one small step for each vertex.
  */
 export function solveGraph(graph: Graph): Solution {
   const neighbours = neighbourLists(graph.v, graph.edges);
@@ -19,15 +20,12 @@ export function solveGraph(graph: Graph): Solution {
   };
 }
 
-function stepLine({ saturations, vertex, around, tried, color }: Step): string {
+function stepLine({ around, vertex, tried, color }: Step): string {
   const words = [
     "sat",
-    ...saturations.map((saturation) =>
-      saturation === null ? "-" : saturation === 0 ? "." : saturation,
-    ),
+    ...around.map((colors) => (colors === null ? "-" : colors.map(colorName).join("") || ".")),
     "pick",
     vertex,
-    ...around.map(colorName),
     ...(tried.length === 0 ? [] : ["tried", ...tried.map(colorName)]),
     "->",
     color === null ? "back" : colorName(color),

@@ -26,9 +26,9 @@ adj 1 0 2
 adj 2 0 1 3
 adj 3 2
 sat . . . . pick 2 -> a
-sat 1 1 - 1 pick 0 a -> b
-sat - 2 - 1 pick 1 b a -> c
-sat - - - 1 pick 3 a -> b
+sat a a - a pick 0 -> b
+sat - ab - a pick 1 -> c
+sat - - - a pick 3 -> b
 <answer>{"0":"b","1":"c","2":"a","3":"b"}</answer>`,
     );
   });
