@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from trainers.data import Split, pad, read_split
 from trainers.forward import Batched, Pixels
@@ -27,6 +28,7 @@ from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, encode
 
 COUNTERFACTUAL = "counterfactual"
 MODES = ("end-to-end", COUNTERFACTUAL)
+MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as many
 FREE = -1  # in a table of forced tokens: the model's own choice
 
 
@@ -79,7 +81,16 @@ def work(job: Job) -> Outcome:
                 finished += bool(ids) and ids[-1] == tokenizer.eos_token_id
                 tokens_made += len(ids)
             job.progress(rows.stop, len(split), "responses")
+    # Travels with every number made from these predictions, so that no table forgets whose they are.
+    (job.output / "model.json").write_text(json.dumps({"description": describe(model)}) + "\n", encoding="utf-8")
     return Outcome({"responses": len(split), "finished": finished, "tokens": tokens_made})
+
+
+def describe(model: PreTrainedModel) -> str:
+    """The model in words; the weights are counted, and below this size it is called a micro model."""
+    weights = sum(weight.numel() for weight in model.parameters())
+    kind = "MICRO Qwen3-VL trained from scratch" if weights < MICRO else "Qwen3-VL"
+    return f"{kind}, {weights / 1e6:.2f} M weights"
 
 
 def forced_captions(split: Split) -> list[str]:

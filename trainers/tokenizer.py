@@ -4,8 +4,10 @@ A sub-word vocabulary would spend most of a micro model on spelling, so one word
 is one token each. The split is lossless (every character belongs to exactly one piece), so decoding gives back the text.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -24,24 +26,14 @@ CAPTION_CLOSE = "</caption>"
 
 # Tried in this order at every position. A tag takes its brackets along, a JSON element the comma before it, a word the
 # blank or line break before it: whatever is predictable from its neighbour should not cost a step of its own. An opening tag
-# leaves the bracket of a first edge alone, so that edges look the same wherever they stand.
-_PIECES = [
-    r"\n?<(?:caption|answer)>(?:\{|\[(?:\[(?!\d+,\d+\]))?)?",
-    r"[\]}]*</(?:caption|answer)>",
-    r",?\[\d+,\d+\]",  # an edge
-    r"\],\[",  # between two rows of a grid
-    r",?\"\d+\":",  # a vertex as a JSON key
-    r",?\"[a-z-]\"",  # a colour, or the blank of a grid
-    r",\d",  # a digit of a grid
-    r"[ \n](?:adj|pick|->) [^\s\[\]{}\",<]+",  # a word of the traces that only announces the next one, and that one
-    r"[ \n]?[^\s\[\]{}\",<]+",  # a word
-    r"[\s\S]",  # anything else, one character at a time
-]
+# leaves the bracket of a first edge alone, so that edges look the same wherever they stand. The words of a trace that announce
+# the next one go with it. `distill` counts tokens by the same file.
+PIECES = Path(__file__).parent.parent / "tasks" / "pieces.json"
 
 
 def split() -> pre_tokenizers.PreTokenizer:
     """The lossless split of text into words."""
-    return pre_tokenizers.Split(Regex("|".join(_PIECES)), behavior="isolated")
+    return pre_tokenizers.Split(Regex("|".join(json.loads(PIECES.read_text()))), behavior="isolated")
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
