@@ -75,10 +75,11 @@ class Batched:
     def _make_text_tables(self) -> None:
         config = self.model.config
         prompt = [config.vision_start_token_id, *[config.image_token_id] * self.image_tokens, config.vision_end_token_id]
-        self.prompt_ids = torch.tensor([prompt], device=self.device)
+        prompt_ids = torch.tensor([prompt], device=self.device)
+        self.mark_ids = prompt_ids[:, [0, -1]]
         grid = torch.tensor([[1, self.side, self.side]], device=self.device)
-        is_image = (self.prompt_ids == config.image_token_id).int()
-        positions, _ = self.model.model.get_rope_index(self.prompt_ids, mm_token_type_ids=is_image, image_grid_thw=grid)
+        is_image = (prompt_ids == config.image_token_id).int()
+        positions, _ = self.model.model.get_rope_index(prompt_ids, mm_token_type_ids=is_image, image_grid_thw=grid)
         first = int(positions.max()) + 1
         response = torch.arange(first, first + config.text_config.max_position_embeddings, device=self.device)
         positions = torch.cat([positions[:, 0], response.expand(3, -1)], 1)
@@ -95,7 +96,7 @@ class Batched:
     def prompt(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Embedded prompt (B, P, d), and the deepstack features (B, image tokens, d) for the first text layers."""
         features, deepstack = self._see(self.patches(images))
-        marks = self.text.embed_tokens(self.prompt_ids[:, [0, -1]]).expand(len(images), -1, -1)
+        marks = self.text.embed_tokens(self.mark_ids).expand(len(images), -1, -1)
         return torch.cat([marks[:, :1], features, marks[:, 1:]], 1), deepstack
 
     def _see(self, patches: Tensor) -> tuple[Tensor, list[Tensor]]:
