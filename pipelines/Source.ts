@@ -176,6 +176,7 @@ class Reader {
         if (keyNode !== null && !isScalar(keyNode))
           this.reject(keyAt, "a key must be a plain name");
         const key = isScalar(keyNode) ? String(keyNode.value) : "";
+        if (!key.isWellFormed()) this.reject(keyAt, halfCharacter);
         return { key, keyAt, value: this.readItem(pair.value, keyAt) };
       });
       return { kind: "map", entries, at, weight: weigh(entries.map((entry) => entry.value)) };
@@ -183,6 +184,7 @@ class Reader {
     const value = isScalar(node) ? node.value : null;
     if (typeof value === "number" && !Number.isFinite(value))
       return this.reject(at, "a number must be finite");
+    if (typeof value === "string" && !value.isWellFormed()) return this.reject(at, halfCharacter);
     if (typeof value === "bigint") return this.reject(at, "the number is too large");
     const plain =
       typeof value === "string" || typeof value === "number" || typeof value === "boolean";
@@ -205,6 +207,9 @@ class Reader {
     return { source: this.source, start, end };
   }
 }
+
+/** Such a text has no UTF-8, so no key and no file name. */
+const halfCharacter = "the text holds half a character (a lone surrogate)";
 
 const weigh = (parts: ReadonlyArray<Located>): number =>
   parts.reduce((sum, part) => Math.min(sum + part.weight, Number.MAX_SAFE_INTEGER), 1);
