@@ -275,6 +275,10 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
     `axes: { x: [.inf] }\nstages: { a: { use: command, with: { run: "\${x}" } } }`,
     [{ under: ".inf", says: "finite" }],
   ],
+  "half a character": [
+    `stages: { a: { use: command, with: { run: "x", env: { A: "\\ud800" } } } }`,
+    [{ under: '"\\ud800"', says: "half a character" }],
+  ],
   "a local file that is not there": [
     `stages: { a: { use: files, with: { path: nowhere/x.txt } } }`,
     [{ under: "nowhere/x.txt", says: "`nowhere/x.txt`, which does not exist" }],
