@@ -18,12 +18,12 @@ const step = (name, command, args, env = {}) => {
 step("types", "tsc", ["--noEmit"]);
 step("lint", "oxlint", ["--deny-warnings"]);
 step("format", "oxfmt", ["--check"]);
-const vitestReport = path.join(reports, "vitest.json");
-step("vitest", "vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
-
 console.log("\n── the trainers' Python");
 const locks = ["requirements.lock", "requirements-test.lock"].map((name) => path.join(root, "trainers", name));
 const { python } = await ensurePython(locks, (message) => console.log(message));
+const vitestReport = path.join(reports, "vitest.json");
+step("vitest", "vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
+
 const pytestReport = path.join(reports, "pytest.xml");
 step("pytest", python, ["-m", "pytest", "test/trainers", `--junitxml=${pytestReport}`, "-q"], { PYTHONPATH: root });
 
