@@ -18,7 +18,8 @@ _TEXT_COLUMNS = ["id", "task", "ground_truth", "perception", "response"]
 
 @dataclass(frozen=True)
 class Split:
-    """One split, in file order. `images` is uint8 (N, height, width, 3); `columns` holds the text columns by name."""
+    """One split, in file order. `images` is uint8 (N, height, width, channels), with one channel where all are grey and three
+    otherwise; `columns` holds the text columns by name."""
 
     images: np.ndarray
     columns: dict[str, list[str]]
@@ -47,7 +48,7 @@ def split_files(directory: Path, split: str) -> list[Path]:
 
 
 def read_split(directory: Path, split: str, limit: int | None = None) -> Split:
-    """Read a split, or its first `limit` rows, with every image decoded to RGB."""
+    """Read a split, or its first `limit` rows, with every image decoded."""
     columns: dict[str, list] = {name: [] for name in [*_TEXT_COLUMNS, "image"]}
     for path in split_files(directory, split):
         table = parquet.read_table(path, columns=list(columns))
@@ -57,9 +58,11 @@ def read_split(directory: Path, split: str, limit: int | None = None) -> Split:
     columns = {name: values[:limit] for name, values in columns.items()}
     if not pictures:
         raise JobError(f"Split `{split}` is empty.", "Ask for at least one row of it where the dataset is rendered.")
-    images = [np.asarray(Image.open(io.BytesIO(picture["bytes"])).convert("RGB")) for picture in pictures]
-    _require_one_size(images, columns["id"], split)
-    return Split(np.stack(images), columns)
+    images = [Image.open(io.BytesIO(picture["bytes"])) for picture in pictures]
+    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
+    arrays = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in images]
+    _require_one_size(arrays, columns["id"], split)
+    return Split(np.stack(arrays), columns)
 
 
 def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> None:

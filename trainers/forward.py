@@ -87,7 +87,10 @@ class Batched:
         self.text_rotary = cos[0], sin[0]
 
     def patches(self, images: Tensor) -> Tensor:
-        """uint8 (B, height, width, 3) -> normalised patches (B, patches, 3 * patch * patch), merged 2x2 blocks together."""
+        """uint8 (B, height, width, 1 or 3) -> normalised patches (B, patches, 3 * patch * patch), merged 2x2 blocks together.
+
+        A grey image's one channel stands for all three, as the image processor's conversion to RGB would have it.
+        """
         values = (images.to(self.device).float() / 255 - self.mean) / self.deviation
         blocks, merge, patch = self.side // self.merge, self.merge, self.patch
         values = values.view(-1, blocks, merge, patch, blocks, merge, patch, 3).permute(0, 1, 4, 2, 5, 7, 3, 6)
@@ -157,7 +160,7 @@ class Batched:
     def logits(self, images: Tensor, tokens: Tensor, head: int) -> tuple[Tensor, Tensor]:
         """Teacher forcing: what the model says of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
 
-        `images` uint8 (B, height, width, 3); `tokens` (B, T), padded on the right; 1 <= head < T.
+        `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head < T.
         """
         prompt, deepstack = self.prompt(images)
         words = self.text.embed_tokens(tokens[:, :-1])

@@ -106,7 +106,7 @@ def prediction_line(split: Split, row: int, mode: str, response: str, tokens: in
 def decode_batch(
     job: Job, model: Batched, images: np.ndarray, forced: list[list[int]], rows: range, longest: int, params: Params
 ) -> list[list[int]]:
-    """Token ids of the responses to `images` (B, height, width, 3), end token included where one was reached."""
+    """Token ids of the responses to `images` (B, height, width, channels), end token included where one was reached."""
     table = torch.from_numpy(pad([[*forced[row], FREE] for row in rows], FREE))
     choose = chooser(params, rows, longest)
     responses: list[list[int]] = [[] for _ in rows]

@@ -128,12 +128,14 @@ def _config(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int) -> 
 
 
 def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel over uint8 images (N, height, width, 3), on the scale 0 to 1."""
-    counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(3)])
+    """Mean and standard deviation of red, green and blue over uint8 images (N, height, width, 1 or 3), on the scale 0 to 1."""
+    channels = images.shape[3]
+    counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(channels)])
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
     deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)
-    return [round(float(value), 4) for value in mean], [round(max(float(value), 0.01), 4) for value in deviation]
+    repeats = 3 // channels
+    return [round(float(value), 4) for value in mean] * repeats, [round(max(float(value), 0.01), 4) for value in deviation] * repeats
 
 
 def build_processor(

@@ -62,5 +62,8 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
-    """Token ids of each text, nothing added."""
-    return [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch(texts, add_special_tokens=False)]
+    """Token ids of each text, nothing added. Small tasks repeat themselves, so a text is looked at once."""
+    different = list(dict.fromkeys(texts))
+    encodings = tokenizer.backend_tokenizer.encode_batch(different, add_special_tokens=False)
+    ids = {text: encoding.ids for text, encoding in zip(different, encodings)}
+    return [ids[text] for text in texts]

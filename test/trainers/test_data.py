@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import row, write_split
 from trainers.data import BatchOrder, encode_responses, read_split
@@ -9,9 +12,17 @@ from trainers.tokenizer import train_tokenizer
 
 def test_reads_pixels_and_text_in_file_order(dataset):
     split = read_split(dataset, "test")
-    assert split.images.shape == (13, 32, 32, 3) and split.images.dtype == np.uint8
+    assert split.images.shape == (13, 32, 32, 1) and split.images.dtype == np.uint8
     assert split.columns["id"] == [f"row-{index}" for index in range(1000, 1013)]
     assert len(read_split(dataset, "test", limit=4)) == 4
+
+
+def test_one_picture_in_colour_makes_three_channels(tmp_path):
+    colour = io.BytesIO()
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(colour, "PNG")
+    rows = [row(0), row(1) | {"image": {"bytes": colour.getvalue(), "path": "1.png"}}]
+    images = read_split(write_split(tmp_path, "test", rows), "test").images
+    assert images.shape == (2, 32, 32, 3) and images[1, 0, 0].tolist() == [1, 2, 3]
 
 
 def test_spans_meet_at_the_end_of_the_caption(dataset):

@@ -36,8 +36,12 @@ def split(dataset):
     return read_split(dataset, "test")
 
 
+def picture(pixels: np.ndarray) -> Image.Image:
+    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+
+
 def chat_inputs(processor, image: np.ndarray, response: str | None):
-    chat = [{"role": "user", "content": [{"type": "image", "image": Image.fromarray(image)}, {"type": "text", "text": "Colour this."}]}]
+    chat = [{"role": "user", "content": [{"type": "image", "image": picture(image)}, {"type": "text", "text": "Colour this."}]}]
     if response is None:
         return processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
     chat.append({"role": "assistant", "content": [{"type": "text", "text": response}]})
@@ -45,8 +49,10 @@ def chat_inputs(processor, image: np.ndarray, response: str | None):
 
 
 def test_patches_are_the_image_processors(loaded, batched, split):
-    expected = loaded[1].image_processor(images=[Image.fromarray(image) for image in split.images], return_tensors="pt").pixel_values
+    expected = loaded[1].image_processor(images=[picture(image) for image in split.images], return_tensors="pt").pixel_values
     torch.testing.assert_close(batched.patches(torch.from_numpy(split.images)).flatten(0, 1), expected, rtol=0, atol=1e-6)
+    colour = torch.from_numpy(split.images).expand(-1, -1, -1, 3)
+    torch.testing.assert_close(batched.patches(colour), batched.patches(torch.from_numpy(split.images)))
 
 
 @pytest.mark.parametrize("head", [1, 4, 12])
