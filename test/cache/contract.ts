@@ -1,0 +1,362 @@
+/** What every store must do; run on each. `open` gives a store over a directory, again and again over the same one. */
+import { assert, describe, it } from "@effect/vitest";
+import { Deferred, Effect, Fiber, type Layer } from "effect";
+import { createHash, randomUUID } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Store } from "../../cache/Store.ts";
+import type { StoreTrouble } from "../../cache/StoreTrouble.ts";
+import type { Action, Artifact } from "../../schemas/Artifact.ts";
+
+export type OpenStore = (home: string) => Layer.Layer<Store, StoreTrouble>;
+
+/** A directory for one test. */
+export class Cellar {
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-cellar-"));
+  readonly home = path.join(this.directory, "store");
+
+  /** A directory with these files, as a stage leaves it. */
+  filled(files: Readonly<Record<string, string | Uint8Array>>): string {
+    const directory = path.join(this.directory, randomUUID());
+    fs.mkdirSync(directory);
+    for (const [name, content] of Object.entries(files)) {
+      fs.mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
+      fs.writeFileSync(path.join(directory, name), content);
+    }
+    return directory;
+  }
+
+  close(): void {
+    fs.rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+export const inCellar = <A, E, R>(test: (cellar: Cellar) => Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => new Cellar()),
+    test,
+    (cellar) => Effect.sync(() => cellar.close()),
+  );
+
+export const actionFor = (
+  artifact: Artifact,
+  recipe: string,
+  content = `content of ${recipe}`,
+): Action => ({
+  recipe,
+  content,
+  stage: "sample",
+  artifact: artifact.digest,
+  kind: artifact.kind,
+  keyParts: { format: 1 },
+  environment: { node: "v24" },
+  cost: { wallSeconds: 1.5, cpuSeconds: 1, maxRssBytes: 2 },
+  summary: { rows: 3, note: "λ", nested: { a: [null, true] } },
+  finishedAt: "2026-01-01T00:00:00.000Z",
+});
+
+const store = Store.use((service) => Effect.succeed(service));
+
+export const storeContract = (name: string, open: OpenStore) => {
+  const live = (what: string, test: (cellar: Cellar) => Effect.Effect<unknown, unknown, Store>) =>
+    it.live(what, () =>
+      inCellar((cellar) => Effect.scoped(Effect.provide(test(cellar), open(cellar.home)))),
+    );
+
+  describe(name, () => {
+    live("knows nothing at first", () =>
+      Effect.gen(function* () {
+        const { byRecipe, byContent, find, actionsOf } = yield* store;
+        assert.isUndefined(yield* byRecipe("r"));
+        assert.isUndefined(yield* byContent("c"));
+        assert.deepStrictEqual(yield* find("00"), []);
+        assert.deepStrictEqual(yield* actionsOf("a"), []);
+      }),
+    );
+
+    live(
+      "gives back what was recorded: by recipe, by content, by the digest's beginning",
+      (cellar) =>
+        Effect.gen(function* () {
+          const { addTree, record, byRecipe, byContent, find, actionsOf, directoryOf } =
+            yield* store;
+          const artifact = yield* addTree(
+            cellar.filled({ "a.txt": "one", "sub/b.txt": "two" }),
+            "files",
+          );
+          const action = actionFor(artifact, "r", "c");
+          yield* record(artifact, action);
+          assert.deepStrictEqual(yield* byRecipe("r"), { action, artifact });
+          assert.deepStrictEqual(yield* byContent("c"), { action, artifact });
+          assert.deepStrictEqual(yield* find(artifact.digest.slice(0, 8)), [artifact]);
+          assert.deepStrictEqual(yield* actionsOf(artifact.digest), [action]);
+          assert.isUndefined(yield* byRecipe("c"));
+          assert.isUndefined(yield* byContent("r"));
+          const directory = directoryOf(artifact.digest);
+          assert.strictEqual(fs.readFileSync(path.join(directory, "sub/b.txt"), "utf8"), "two");
+          assert.deepStrictEqual(
+            artifact.files.map((file) => [file.path, file.size, file.sha256]),
+            [
+              ["a.txt", 3, createHash("sha256").update("one").digest("hex")],
+              ["sub/b.txt", 3, createHash("sha256").update("two").digest("hex")],
+            ],
+          );
+          assert.strictEqual(artifact.bytes, 6);
+        }),
+    );
+
+    live("knows one answer under several recipes", (cellar) =>
+      Effect.gen(function* () {
+        const { addTree, record, byRecipe, actionsOf } = yield* store;
+        const artifact = yield* addTree(cellar.filled({ a: "x" }), "files");
+        yield* record(artifact, actionFor(artifact, "r1", "c"));
+        yield* record(artifact, actionFor(artifact, "r2", "c"));
+        assert.strictEqual((yield* byRecipe("r2"))?.artifact.digest, artifact.digest);
+        assert.strictEqual((yield* actionsOf(artifact.digest)).length, 2);
+      }),
+    );
+
+    it.live("remembers when it is opened again", () =>
+      inCellar((cellar) =>
+        Effect.gen(function* () {
+          const opened = <A, E>(effect: Effect.Effect<A, E, Store>) =>
+            Effect.scoped(Effect.provide(effect, open(cellar.home)));
+          const artifact = yield* opened(
+            Effect.gen(function* () {
+              const { addTree, record } = yield* store;
+              const made = yield* addTree(cellar.filled({ a: "x" }), "files");
+              yield* record(made, actionFor(made, "r"));
+              return made;
+            }),
+          );
+          const found = yield* opened(Effect.flatMap(store, ({ byRecipe }) => byRecipe("r")));
+          assert.deepStrictEqual(found?.artifact, artifact);
+        }),
+      ),
+    );
+
+    live(
+      "an artifact without an action is no answer: an interrupted commit leaves no lie",
+      (cellar) =>
+        Effect.gen(function* () {
+          const { addTree, byRecipe, byContent, find } = yield* store;
+          const { digest } = yield* addTree(cellar.filled({ a: "x" }), "files");
+          assert.isUndefined(yield* byRecipe("r"));
+          assert.isUndefined(yield* byContent("content of r"));
+          assert.deepStrictEqual(yield* find(digest), []);
+        }),
+    );
+
+    live("an action without its artifact is no answer either", (cellar) =>
+      Effect.gen(function* () {
+        const { addTree, record, byRecipe, byContent, directoryOf } = yield* store;
+        const artifact = yield* addTree(cellar.filled({ a: "x" }), "files");
+        yield* record(artifact, actionFor(artifact, "r", "c"));
+        fs.rmSync(directoryOf(artifact.digest), { recursive: true });
+        assert.isUndefined(yield* byRecipe("r"));
+        assert.isUndefined(yield* byContent("c"));
+        yield* addTree(cellar.filled({ a: "x" }), "files");
+        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, artifact.digest);
+      }),
+    );
+
+    describe("trees", () => {
+      live(
+        "that hold the same are the same, wherever they were made, and take no room twice",
+        (cellar) =>
+          Effect.gen(function* () {
+            const { addTree, directoryOf, home } = yield* store;
+            const one = yield* addTree(cellar.filled({ b: "2", a: "1", "c/d": "1" }), "files");
+            const other = yield* addTree(cellar.filled({ "c/d": "1", a: "1", b: "2" }), "files");
+            assert.deepStrictEqual(one, other);
+            assert.strictEqual(fs.readdirSync(path.join(home, "trees")).length, 1);
+            const inode = (file: string) =>
+              fs.statSync(path.join(directoryOf(one.digest), file)).ino;
+            assert.strictEqual(inode("a"), inode("c/d"));
+          }),
+      );
+
+      live(
+        "differ by name, by content, by place and by the executable bit, and by nothing else",
+        (cellar) =>
+          Effect.gen(function* () {
+            const { addTree } = yield* store;
+            const digestOf = (directory: string) =>
+              Effect.map(addTree(directory, "files"), ({ digest }) => digest);
+            const executable = cellar.filled({ a: "1" });
+            fs.chmodSync(path.join(executable, "a"), 0o755);
+            const digests = [
+              yield* digestOf(cellar.filled({ a: "1" })),
+              yield* digestOf(cellar.filled({ b: "1" })),
+              yield* digestOf(cellar.filled({ a: "2" })),
+              yield* digestOf(cellar.filled({ "x/a": "1" })),
+              yield* digestOf(executable),
+              yield* digestOf(cellar.filled({})),
+            ];
+            assert.strictEqual(new Set(digests).size, digests.length);
+            const other = cellar.filled({ a: "1" });
+            fs.chmodSync(path.join(other, "a"), 0o600);
+            fs.utimesSync(path.join(other, "a"), 0, 0);
+            fs.mkdirSync(path.join(other, "empty"));
+            assert.strictEqual(yield* digestOf(other), digests[0]);
+          }),
+      );
+
+      live(
+        "are read-only, executable where they were, also where both have one content",
+        (cellar) =>
+          Effect.gen(function* () {
+            const { addTree, directoryOf } = yield* store;
+            const directory = cellar.filled({ plain: "#!/bin/sh\n", tool: "#!/bin/sh\n" });
+            fs.chmodSync(path.join(directory, "tool"), 0o700);
+            const { digest, files } = yield* addTree(directory, "files");
+            const mode = (file: string) =>
+              fs.statSync(path.join(directoryOf(digest), file)).mode & 0o777;
+            assert.deepStrictEqual([mode("plain"), mode("tool")], [0o444, 0o555]);
+            assert.deepStrictEqual(
+              files.map((file) => file.executable),
+              [undefined, true],
+            );
+          }),
+      );
+
+      live("keep hostile names, empty files and many bytes", (cellar) =>
+        Effect.gen(function* () {
+          const { addTree, directoryOf } = yield* store;
+          const big = new Uint8Array(3_000_000).map((_, index) => index % 251);
+          const files: Readonly<Record<string, string | Uint8Array>> = {
+            " ": "blank",
+            "-rf": "",
+            "..a": "dots",
+            "a\nb": "line",
+            "a\\b": "backslash",
+            "λ 日本語 😀": "wide",
+            "e\u0301": "decomposed",
+            "\u00e9": "composed",
+            ["x".repeat(255)]: "long",
+            ["__proto__"]: "prototype",
+            "q\"uo'te": "quotes",
+            "deep/er/and/deeper/still": "deep",
+            big,
+          };
+          const { digest, files: listed } = yield* addTree(cellar.filled(files), "files");
+          assert.sameMembers(
+            listed.map((file) => file.path),
+            Object.keys(files),
+          );
+          for (const [name, content] of Object.entries(files)) {
+            const stored = fs.readFileSync(path.join(directoryOf(digest), name));
+            assert.isTrue(stored.equals(Buffer.from(content as string)), name);
+          }
+        }),
+      );
+
+      live("take in what links lead to, and leave that where it is", (cellar) =>
+        Effect.gen(function* () {
+          const { addTree, directoryOf } = yield* store;
+          const outside = cellar.filled({ file: "outside", "dir/inner": "inner" });
+          const directory = cellar.filled({});
+          fs.symlinkSync(path.join(outside, "file"), path.join(directory, "link"));
+          fs.symlinkSync(path.join(outside, "dir"), path.join(directory, "folder"));
+          fs.linkSync(path.join(outside, "file"), path.join(directory, "hard"));
+          const { digest } = yield* addTree(directory, "files");
+          for (const [name, text] of [
+            ["link", "outside"],
+            ["hard", "outside"],
+            ["folder/inner", "inner"],
+          ] as const) {
+            const file = path.join(directoryOf(digest), name);
+            assert.isFalse(fs.lstatSync(file).isSymbolicLink());
+            assert.strictEqual(fs.readFileSync(file, "utf8"), text);
+          }
+          fs.appendFileSync(path.join(outside, "file"), " changed");
+          assert.strictEqual(
+            fs.readFileSync(path.join(directoryOf(digest), "hard"), "utf8"),
+            "outside",
+          );
+        }),
+      );
+
+      live("that are added at once come out as one", (cellar) =>
+        Effect.gen(function* () {
+          const { addTree, home } = yield* store;
+          const files = Object.fromEntries(
+            Array.from({ length: 20 }, (_, index) => [`f${index}`, `text ${index % 7}`]),
+          );
+          const all = yield* Effect.all(
+            Array.from({ length: 8 }, () => addTree(cellar.filled(files), "files")),
+            { concurrency: "unbounded" },
+          );
+          assert.strictEqual(new Set(all.map(({ digest }) => digest)).size, 1);
+          assert.strictEqual(fs.readdirSync(path.join(home, "trees")).length, 1);
+          assert.deepStrictEqual(fs.readdirSync(path.join(home, "incoming")), []);
+        }),
+      );
+    });
+
+    describe("claims", () => {
+      const hold = (key: string, taken: Deferred.Deferred<void>) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const { claim } = yield* store;
+            yield* claim(key, () => Effect.void);
+            yield* Deferred.succeed(taken, undefined);
+            yield* Effect.never;
+          }),
+        );
+
+      live("on different keys don't wait for one another", () =>
+        Effect.gen(function* () {
+          const { claim } = yield* store;
+          const never = () => Effect.die(new Error("waited"));
+          yield* Effect.scoped(Effect.andThen(claim("k1", never), claim("k2", never)));
+          yield* Effect.scoped(claim("k1", never));
+        }),
+      );
+
+      live(
+        "on one key: the second waits, is told once for whom, and gets it when the first lets go",
+        () =>
+          Effect.gen(function* () {
+            const { claim } = yield* store;
+            const taken = yield* Deferred.make<void>();
+            const holder = yield* Effect.forkChild(hold("k", taken));
+            yield* Deferred.await(taken);
+            const told: Array<string> = [];
+            const waits = yield* Deferred.make<void>();
+            const second = yield* Effect.forkChild(
+              Effect.scoped(
+                claim("k", (owner) =>
+                  Effect.andThen(
+                    Effect.sync(() => void told.push(owner)),
+                    Deferred.succeed(waits, undefined),
+                  ),
+                ),
+              ),
+            );
+            yield* Deferred.await(waits);
+            yield* Effect.sleep(500);
+            assert.isUndefined(second.pollUnsafe());
+            yield* Fiber.interrupt(holder);
+            yield* Fiber.join(second);
+            assert.deepStrictEqual(told, [`process ${process.pid} on ${os.hostname()}`]);
+          }),
+      );
+    });
+
+    live("work on a key stays, over attempts, until it is cleared", () =>
+      Effect.gen(function* () {
+        const { workDirectory, clearWork } = yield* store;
+        const directory = yield* workDirectory("k");
+        fs.writeFileSync(path.join(directory, "checkpoint"), "1");
+        assert.strictEqual(yield* workDirectory("k"), directory);
+        assert.isTrue(fs.existsSync(path.join(directory, "checkpoint")));
+        assert.notStrictEqual(yield* workDirectory("other"), directory);
+        yield* clearWork("k");
+        assert.isFalse(fs.existsSync(directory));
+        yield* clearWork("k");
+      }),
+    );
+  });
+};

@@ -1,0 +1,32 @@
+/** Texts as file names: fit for a file system, and never one for two. */
+import { assert, it } from "@effect/vitest";
+import { Schema } from "effect";
+import { fileName } from "../../cache/fileName.ts";
+
+it("what every file system takes stays as it is", () => {
+  for (const text of [
+    "model[loss=λ=0.3,seed=0]",
+    "table",
+    "日本語",
+    "a-b_c.d+e~f",
+    "x".repeat(200),
+  ])
+    assert.strictEqual(fileName(text), text);
+});
+
+it.prop("any text becomes one name that fits", [Schema.String], ([text]) => {
+  const name = fileName(text);
+  assert.isAtMost(Buffer.byteLength(name), 255);
+  assert.notMatch(name, /[\u0000-\u001F/\\:*?"<>|]/u);
+  assert.notInclude(["", ".", ".."], name);
+});
+
+it.prop("two texts have two names", [Schema.String, Schema.String], ([one, other]) => {
+  const long = "λ".repeat(150);
+  for (const [a, b] of [
+    [one, other],
+    [long + one, long + other],
+    [`${one}/`, `${one}:`],
+  ] as const)
+    if (a !== b) assert.notStrictEqual(fileName(a), fileName(b));
+});
