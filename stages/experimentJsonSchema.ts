@@ -25,6 +25,7 @@ export const experimentJsonSchema = (): JsonSchema => {
       // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
       then: {
         description: each.summary,
+        required: requiredParts(each),
         properties: {
           use: { description: each.summary },
           ...fromSchema(each),
@@ -39,16 +40,26 @@ export const experimentJsonSchema = (): JsonSchema => {
     ...experiment,
     properties: {
       ...properties,
-      stages: {
-        type: "object",
-        additionalProperties: {
-          ...stage,
-          properties: { ...(stage as unknown as { properties: JsonSchema }).properties, use },
-        },
-      },
+      stages: named(properties["stages"], {
+        ...stage,
+        properties: { ...(stage as unknown as { properties: JsonSchema }).properties, use },
+      } as JsonSchema),
     },
   } as JsonSchema;
 };
+
+/** A record with the keys that `record` allows, and other values. */
+const named = (record: Json | undefined, value: JsonSchema): JsonSchema => {
+  const { patternProperties, ...rest } = record as { readonly patternProperties: JsonSchema };
+  const patterns = Object.keys(patternProperties).map((pattern) => [pattern, value]);
+  return { ...rest, patternProperties: Object.fromEntries(patterns) };
+};
+
+/** What a stage can't do without: inputs, and params that have no default. */
+const requiredParts = ({ inputs, params }: Stage): ReadonlyArray<string> => [
+  ...(inputs !== "any" && Object.keys(inputs).length > 0 ? ["from"] : []),
+  ...("required" in jsonSchemaOf(params) ? ["with"] : []),
+];
 
 const fromSchema = ({ inputs }: Stage): { readonly from?: Json } => {
   if (inputs === "any") return {};
