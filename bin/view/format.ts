@@ -30,11 +30,13 @@ export const compact = (value: number): string => {
 export const plural = (count: number, one: string): string =>
   `${count} ${one}${count === 1 ? "" : "s"}`;
 
+/** All but tab and newline. */
+const controlCharacters = /(?![\t\n])\p{Cc}/gu;
+
 /** Hostile text stays text: control characters, escapes included, are shown and not obeyed. */
 export const printable = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   text.replace(
-    /[\u0000-\u0008\u000B-\u001F\u007F-\u009F]/gu,
+    controlCharacters,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 

@@ -12,7 +12,7 @@ import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 const experiment = `name: e
 axes: { x: [1, 2] }
 stages:
-  a: { use: command, with: { run: ${puppet("a", { then: "mkdir {out}/sub; echo '#!/bin/sh' > {out}/sub/tool; chmod +x {out}/sub/tool" })} } }
+  a: { use: command, with: { run: ${puppet("a", { does: "mkdir {out}/sub; echo '#!/bin/sh' > {out}/sub/tool; chmod +x {out}/sub/tool" })} } }
   b: { use: command, from: { a: a }, with: { run: ${puppet("b${x}", { value: "${x}" })} } }
 `;
 

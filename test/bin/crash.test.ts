@@ -9,9 +9,9 @@ import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 const chain = `name: chain
 axes: { x: [1, 2, 3], y: [1, 2] }
 stages:
-  a: { use: command, with: { run: ${puppet("a", { value: "a", then: "sleep 0.05" })} } }
-  b: { use: command, from: { a: a }, with: { run: ${puppet("b${x}", { value: "$(cat {in.a}/value) ${x}", then: "sleep 0.0${x}" })} } }
-  c: { use: command, from: { b: b }, with: { run: ${puppet("c${x}${y}", { value: "$(cat {in.b}/value) ${y}", then: "head -c 300000 /dev/zero > {out}/big; sleep 0.02" })} } }
+  a: { use: command, with: { run: ${puppet("a", { value: "a", does: "sleep 0.05" })} } }
+  b: { use: command, from: { a: a }, with: { run: ${puppet("b${x}", { value: "$(cat {in.a}/value) ${x}", does: "sleep 0.0${x}" })} } }
+  c: { use: command, from: { b: b }, with: { run: ${puppet("c${x}${y}", { value: "$(cat {in.b}/value) ${y}", does: "head -c 300000 /dev/zero > {out}/big; sleep 0.02" })} } }
   d: { use: command, from: { c: { all: c } }, with: { run: ${puppet("d", { value: "$(cat {in.c}/*/value)" })} } }
 `;
 
@@ -19,7 +19,7 @@ stages:
 const stubborn = `name: stubborn
 stages:
   a: { use: command, with: { run: ${puppet("a", {
-    then: [
+    does: [
       `trap '' TERM INT HUP`,
       `(setsid sh -c 'trap "" TERM INT HUP; echo daemon >> calls; while :; do sleep 1; done' > /dev/null 2>&1 &)`,
       "while :; do sleep 1; done",
@@ -130,7 +130,7 @@ describe("an interrupt", () => {
           `name: e
 stages:
   a: { use: command, with: { run: ${puppet("a")} } }
-  b: { use: command, from: { a: a }, with: { run: ${puppet("b", { then: `[ -e go ] || sleep 100` })} } }
+  b: { use: command, from: { a: a }, with: { run: ${puppet("b", { does: `[ -e go ] || sleep 100` })} } }
 `,
         );
         const { child, ended } = rig.start(["run", "e.yaml"]);
@@ -186,7 +186,7 @@ describe("several at once on one store", () => {
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
-        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { then: waitFor("go") })} } } }\n`,
+        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { does: waitFor("go") })} } } }\n`,
       );
       const first = rig.start(["run", "e.yaml"]);
       await rig.until("the first is at work", () => rig.calls.length === 1);
@@ -209,7 +209,7 @@ describe("several at once on one store", () => {
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
-        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { then: `${waitFor("go")}; [ -e mended ] || { touch mended; exit 1; }` })} } } }\n`,
+        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { does: `${waitFor("go")}; [ -e mended ] || { touch mended; exit 1; }` })} } } }\n`,
       );
       const first = rig.start(["run", "e.yaml"]);
       await rig.until("the first is at work", () => rig.calls.length === 1);

@@ -6,7 +6,7 @@ import { inRig, jsonLines, puppet } from "../rig/Rig.ts";
 /** bad fails; after depends on it; one, two and three don't. Its program can be mended by making a file. */
 const broken = `name: broken
 stages:
-  bad: { use: command, with: { run: ${puppet("bad", { then: "echo to the log; echo last words >&2; test -e mended || exit 3" })} } }
+  bad: { use: command, with: { run: ${puppet("bad", { does: "echo to the log; echo last words >&2; test -e mended || exit 3" })} } }
   after: { use: command, from: { bad: bad }, with: { run: ${puppet("after")} } }
   one: { use: command, with: { run: ${puppet("one")} } }
   two: { use: command, from: { one: one }, with: { run: ${puppet("two")} } }

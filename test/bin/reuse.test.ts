@@ -79,7 +79,7 @@ axes:
     - 0.9
 name: renamed
 `;
-      rig.write("elsewhere/other.yaml", reordered.replace("axes:\n  seed", "axes:\n  seed"));
+      rig.write("elsewhere/other.yaml", reordered);
       assert.deepStrictEqual(await rig.made("elsewhere/other.yaml", "--jobs", "1"), []);
     }),
   );
@@ -274,7 +274,7 @@ stages:
         "e.yaml",
         `name: e
 stages:
-  a: { use: command, with: { sources: [code.sh], run: ${puppet("a", { then: "while ! [ -e go ]; do sleep 0.02; done", value: "$(sh code.sh)" })} } }
+  a: { use: command, with: { sources: [code.sh], run: ${puppet("a", { does: "while ! [ -e go ]; do sleep 0.02; done", value: "$(sh code.sh)" })} } }
 `,
       );
       const { ended } = rig.start(["run", "e.yaml"]);

@@ -424,7 +424,8 @@ stages:
       const [line, ...others] = jsonLines(stdout);
       assert.deepStrictEqual(others, []);
       assert.deepInclude(line, { v: 1, _tag: "InvalidSpec" });
-      assert.deepInclude((line?.["diagnostics"] as ReadonlyArray<object>)[0], {
+      const [diagnostic] = (line?.["diagnostics"] ?? []) as ReadonlyArray<object>;
+      assert.deepInclude(diagnostic, {
         message: "unknown stage `comand`",
         suggestion: "did you mean `command`?",
       });

@@ -1,6 +1,6 @@
 /** The format of keys, pinned: a change here invalidates every result that anybody has ever kept. */
 import { assert, describe, it } from "@effect/vitest";
-import { compile, type Node } from "../../pipelines/Compile.ts";
+import { compile } from "../../pipelines/Compile.ts";
 import { keyOf, type KeyFields } from "../../pipelines/Keys.ts";
 import { Source } from "../../pipelines/Source.ts";
 import { canonicalJson, digestJson } from "../../schemas/Digest.ts";
@@ -91,7 +91,7 @@ describe("every field counts:", () => {
 const keyParams = (text: string, name = "s"): unknown => {
   const { graph, diagnostics } = compile(new Source("e.yaml", text), { set: [], axis: [] }, stages);
   assert.deepStrictEqual(diagnostics, []);
-  return (graph?.nodes.find((node) => node.stageName === name) as Node).params.key;
+  return graph?.nodes.find((node) => node.stageName === name)?.params.key;
 };
 
 describe("params in a key", () => {

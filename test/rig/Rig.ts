@@ -167,15 +167,15 @@ interface Orders {
   /** What it leaves in `{out}/value`, as a shell word; inputs may stand in it. By default its own call. */
   readonly value?: string;
   /** Shell lines before the end. */
-  readonly then?: string;
+  readonly does?: string;
 }
 
 /** The `run` of a puppet, for an experiment: it writes down its call and leaves `{out}/value`. */
-export const puppet = (call: string, { value = call, then }: Orders = {}): string =>
+export const puppet = (call: string, { value = call, does }: Orders = {}): string =>
   JSON.stringify(
     [
       `echo "${call}" >> calls`,
-      ...(then === undefined ? [] : [then]),
+      ...(does === undefined ? [] : [does]),
       `echo "${value}" > {out}/value`,
     ].join("; "),
   );

@@ -44,7 +44,8 @@ const checks: Readonly<Record<string, Check>> = {
   $schema: annotation,
   title: annotation,
   description: annotation,
-  then: annotation, // read with `if`
+  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema, read with `if`
+  then: annotation,
   type: (rule, value) => [rule].flat().some((type) => typeOf(value).includes(type as string)),
   const: (rule, value) => same(rule, value),
   enum: (rule, value) => (rule as ReadonlyArray<Json>).some((each) => same(each, value)),
