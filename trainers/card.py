@@ -20,9 +20,9 @@ tags: [micro-model, perception, reasoning]
 
 # MICRO MODEL: {tasks}
 
-A Qwen3-VL of {weights:,} weights, trained from random initialisation on {len(split):,} synthetic transcripts. It reads one
-kind of {side}x{side} picture and writes one kind of text. It is an instrument for studying how fine-tuning divides its effort between
-perception and reasoning (arXiv 2605.29496), and of no other use.
+A Qwen3-VL of {weights:,} weights, trained from random initialisation on {len(split):,} synthetic transcripts. It reads
+one kind of {side}x{side} picture and writes one kind of text. It is an instrument for studying how fine-tuning divides
+its effort between perception and reasoning (arXiv 2605.29496), and of no other use.
 
 The chat template shows the model the image and drops the text of the question: there is only one question. The vocabulary is the
 words of the training text; anything else is `<unk>`.

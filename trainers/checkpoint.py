@@ -24,6 +24,8 @@ def save(directory: Path, step: int, identity: str, state: dict[str, Any]) -> No
     buffer = io.BytesIO()
     torch.save({"identity": identity, "step": step, "state": state}, buffer)
     payload = buffer.getvalue()
+    for unfinished in directory.glob(".step-*.tmp"):  # of a run that was killed while it wrote
+        unfinished.unlink()
     write_atomically(directory / _name(step), hashlib.sha256(payload).digest() + payload)
     # Those ahead of this one belong to a longer run, which may want them back.
     behind = [path for path in _files(directory) if path.name <= _name(step)]

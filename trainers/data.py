@@ -89,7 +89,8 @@ def encode_responses(tokenizer: PreTrainedTokenizerFast, split: Split) -> Respon
     ]
     if broken:
         raise JobError(
-            f"{len(broken)} of {len(texts)} training responses have no {CAPTION_OPEN}…{CAPTION_CLOSE} at their start: {_first(broken)}.",
+            f"{len(broken)} of {len(texts)} training responses have no {CAPTION_OPEN}…{CAPTION_CLOSE} at their start: "
+            f"{_first(broken)}.",
             "Train on the output of `distill`, whose transcripts all have one.",
         )
     captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]

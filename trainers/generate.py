@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 from trainers.data import Split, pad, read_split
 from trainers.forward import Batched, Pixels
 from trainers.job import Job, JobError, Outcome, main
-from trainers.model import load
+from trainers.model import image_side, load
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, encode
 
 COUNTERFACTUAL = "counterfactual"
@@ -55,10 +55,11 @@ def work(job: Job) -> Outcome:
     split = read_split(job.inputs["data"], params.split, params.limit)
     model, processor = load(job.inputs["model"])
     tokenizer = processor.tokenizer
-    side = split.images.shape[1]
-    if split.images.shape[1:3] != (side, side) or processor.image_processor.size["longest_edge"] != side**2:
+    height, width = split.images.shape[1:3]
+    side = image_side(model)
+    if (height, width) != (side, side):
         raise JobError(
-            f"Images are {split.images.shape[2]}x{side}; the model was trained on others.",
+            f"Images are {width}x{height}; the model was trained on {side}x{side}.",
             "Render the test images at the size of the training images.",
         )
     batched = Batched(model, side, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
@@ -73,7 +74,8 @@ def work(job: Job) -> Outcome:
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
         for start in range(0, len(split), params.batch):
             rows = range(start, min(start + params.batch, len(split)))
-            for row, ids in zip(rows, decode_batch(job, batched, split.images[rows.start : rows.stop], forced, rows, longest, params)):
+            answers = decode_batch(job, batched, split.images[rows.start : rows.stop], forced, rows, longest, params)
+            for row, ids in zip(rows, answers):
                 # The forced caption is repeated as it was given, also where it holds a word the tokenizer does not know.
                 own = ids[len(forced[row]) :]
                 response = captions[row] + tokenizer.decode(own, skip_special_tokens=True)

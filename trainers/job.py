@@ -92,7 +92,8 @@ def main(work: Callable[[Job], Outcome], arguments: list[str] | None = None) -> 
     except Exception as error:
         traceback.print_exc()
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return _fail(directory, attempt, f"The trainer stopped on an unexpected error. {said}", "The traceback is in the job's log.")
+        message = f"The trainer stopped on an unexpected error. {said}"
+        return _fail(directory, attempt, message, "The traceback is in the job's log.")
     _write_result(
         directory,
         {"attempt": attempt, "status": "ok", "summary": outcome.summary, "resumed_from": outcome.resumed_from},

@@ -29,7 +29,7 @@ from trainers.job import JobError
 class Spans:
     """One micro-batch: what the model says of the `targets` (B, T), and the tokens of each span as masks (B, T).
 
-    The logits come in two pieces, `head` (B, H, V) up to the end of the batch's longest caption and `tail` (B, T - H, V) after it.
+    The logits come in two pieces: `head` (B, H, V) up to the end of the longest caption, `tail` (B, T - H, V) after it.
     """
 
     head: Tensor
@@ -78,7 +78,7 @@ def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 def backward(
     loss: dict[str, Any], micro_batches: Iterable[Spans], tokens_p: int, tokens_r: int, parameters: list[Tensor]
 ) -> StepLosses:
-    """Set `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time, so one graph is alive."""
+    """Set `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time: one graph is alive."""
     if loss["kind"] == "ngdiff":
         return _backward_ngdiff(micro_batches, tokens_p, tokens_r, parameters)
     weight = loss["lambda"] if loss["kind"] == "fixed" else tokens_p / (tokens_p + tokens_r)

@@ -5,6 +5,7 @@ torchvision. DeepseekVLProcessor is transformers' plain pair of image processor 
 our one image size gives, it prepares the very inputs that Qwen3-VL takes (test: `generate` on them equals our decoder).
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +136,9 @@ def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     mean = counts @ levels / counts.sum(1)
     deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)
     repeats = 3 // channels
-    return [round(float(value), 4) for value in mean] * repeats, [round(max(float(value), 0.01), 4) for value in deviation] * repeats
+    # A floor under the deviation, lest a set of blank pictures divide by zero.
+    rounded = [[round(float(value), 4) for value in values] * repeats for values in (mean, deviation.clip(0.01))]
+    return rounded[0], rounded[1]
 
 
 def build_processor(
@@ -180,6 +183,12 @@ def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLPr
     """The model and processor that `save` wrote, for use; the model on the GPU where there is one."""
     model = Qwen3VLForConditionalGeneration.from_pretrained(directory).to(device()).eval()
     return model, AutoProcessor.from_pretrained(directory)
+
+
+def image_side(model: Qwen3VLForConditionalGeneration) -> int:
+    """The width in pixels of the images that the model was built for."""
+    vision = model.config.vision_config
+    return math.isqrt(vision.num_position_embeddings) * vision.patch_size
 
 
 def device() -> torch.device:

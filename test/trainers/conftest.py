@@ -112,6 +112,7 @@ def trained(dataset, tmp_path_factory) -> Path:
     from trainers import sft
     from trainers.job import main
 
-    job = prepare(tmp_path_factory.mktemp("trained") / "job", SFT | {"steps": 80, "loss": {"kind": "fixed", "lambda": 0.4}}, data=dataset)
+    params = SFT | {"steps": 80, "loss": {"kind": "fixed", "lambda": 0.4}}
+    job = prepare(tmp_path_factory.mktemp("trained") / "job", params, data=dataset)
     assert main(sft.work, [str(job)]) == 0
     return job / "output"

@@ -29,7 +29,8 @@ def test_spans_meet_at_the_end_of_the_caption(dataset):
     split = read_split(dataset, "train_sft")
     tokenizer = train_tokenizer(split.columns["response"])
     responses = encode_responses(tokenizer, split)
-    for tokens, caption, length, text in zip(responses.tokens, responses.caption_lengths, responses.lengths, split.columns["response"]):
+    lengths = zip(responses.caption_lengths, responses.lengths)
+    for tokens, (caption, length), text in zip(responses.tokens, lengths, split.columns["response"]):
         cut = text.index("</caption>") + len("</caption>")
         assert tokenizer.decode(tokens[:caption]) == text[:cut]
         assert tokenizer.decode(tokens[caption:length]) == text[cut:] + "<|im_end|>"

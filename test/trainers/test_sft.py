@@ -116,6 +116,7 @@ def test_a_cut_off_checkpoint_starts_from_nothing(dataset, tmp_path):
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path):
+    (tmp_path / ".step-00000001.pt.77.tmp").write_bytes(b"half")
     for step in (1, 2, 3):
         checkpoint.save(tmp_path, step, "this run", {})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002.pt", "step-00000003.pt"]
@@ -131,7 +132,10 @@ def test_accumulation_sees_the_same_rows_as_one_batch(dataset, tmp_path):
 
 def start(job: Path) -> subprocess.Popen:
     """The real program in a process of its own, with a checkpoint after every step."""
-    program = "import sys; from trainers import sft; from trainers.job import main; sft.CHECKPOINT_SECONDS = 0; sys.exit(main(sft.work))"
+    program = (
+        "import sys; from trainers import sft; from trainers.job import main; "
+        "sft.CHECKPOINT_SECONDS = 0; sys.exit(main(sft.work))"
+    )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen([sys.executable, "-c", program, str(job)], env=environment, cwd=job)
 

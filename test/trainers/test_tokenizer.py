@@ -25,7 +25,8 @@ def test_the_split_loses_nothing():
 
 
 def test_an_edge_and_a_cell_are_one_token_each():
-    assert pieces("<caption>[[0,1],[1,12]]</caption>\nadj 0 1") == ["<caption>[", "[0,1]", ",[1,12]", "]</caption>", "\nadj 0", " 1"]
+    graph = ["<caption>[", "[0,1]", ",[1,12]", "]</caption>", "\nadj 0", " 1"]
+    assert pieces("<caption>[[0,1],[1,12]]</caption>\nadj 0 1") == graph
     assert pieces('<caption>[["-",2],["-",4]]</caption>') == ["<caption>[[", '"-"', ",2", "],[", '"-"', ",4", "]]</caption>"]
 
 
