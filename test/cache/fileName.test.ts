@@ -21,7 +21,9 @@ it.prop("any text becomes one name that fits", [Schema.String], ([text]) => {
   assert.notInclude(["", ".", ".."], name);
 });
 
-it.prop("two texts have two names", [Schema.String, Schema.String], ([one, other]) => {
+it.prop("two texts have two names", [Schema.String, Schema.String], (texts) => {
+  // An experiment holds no half characters, of which digests know nothing.
+  const [one = "", other = ""] = texts.map((text) => text.toWellFormed());
   const long = "λ".repeat(150);
   for (const [a, b] of [
     [one, other],
