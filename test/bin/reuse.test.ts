@@ -350,6 +350,30 @@ describe("the store", () => {
   );
 
   it(
+    "holds what was made from an artifact that is lost and can't be made again: it is reused, not skipped",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e
+stages:
+  a: { use: command, with: { run: ${puppet("a", { does: "[ ! -e broken ] || exit 1" })} } }
+  b: { use: command, from: { a: a }, with: { run: ${puppet("b")} } }
+`,
+      );
+      assert.deepStrictEqual(await rig.made("e.yaml"), ["a", "b"]);
+      const { stdout } = await rig.pipe("show", "--json", "a");
+      fs.rmSync((JSON.parse(stdout) as { readonly directory: string }).directory, {
+        recursive: true,
+      });
+      rig.write("broken", "");
+      const again = await rig.pipe("run", "e.yaml", "--json", "-k");
+      assert.strictEqual(again.code, 1);
+      const end = jsonLines(again.stdout).at(-1);
+      assert.deepInclude(end, { reused: 1, failed: 1, skipped: 0 });
+    }),
+  );
+
+  it(
     "elsewhere (PIPE_HOME) is another store",
     inMadeRig(async (rig) => {
       const { ended } = rig.start(["run", "study.yaml"], { PIPE_HOME: rig.path("other") });
