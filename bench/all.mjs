@@ -4,7 +4,9 @@ import fs from "node:fs";
 import path from "node:path";
 
 const here = import.meta.dirname;
-const known = fs.readdirSync(here).flatMap((name) => (name.endsWith(".mjs") && name !== "all.mjs" ? [name.slice(0, -4)] : []));
+const known = fs
+  .readdirSync(here)
+  .flatMap((name) => (name.endsWith(".mjs") && name !== "all.mjs" ? [name.slice(0, -4)] : []));
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : known;
 
 const unknown = wanted.filter((name) => !known.includes(name));
@@ -14,6 +16,8 @@ if (unknown.length > 0) {
 }
 for (const name of wanted) {
   console.log(`\n── ${name}`);
-  const { status } = spawnSync(process.execPath, [path.join(here, `${name}.mjs`)], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, [path.join(here, `${name}.mjs`)], {
+    stdio: "inherit",
+  });
   if (status !== 0) process.exitCode = 1;
 }

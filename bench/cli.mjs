@@ -18,7 +18,9 @@ const measure = (name, command, args, { rounds = 9, input } = {}) => {
     return performance.now() - begun;
   });
   const value = median(walls);
-  console.log(`${name.padEnd(44)} ${value.toFixed(0).padStart(6)} ms  [${Math.min(...walls).toFixed(0)}, ${Math.max(...walls).toFixed(0)}]`);
+  console.log(
+    `${name.padEnd(44)} ${value.toFixed(0).padStart(6)} ms  [${Math.min(...walls).toFixed(0)}, ${Math.max(...walls).toFixed(0)}]`,
+  );
   return value;
 };
 
@@ -26,11 +28,23 @@ fs.writeFileSync(path.join(dir, "bad.yaml"), "name: bad\nstages:\n  a: { use: re
 const floor = measure("node -e 0 (floor)", node, ["-e", "0"]);
 const help = measure("pipe --help", pipe, ["--help"]);
 const refused = measure("pipe run bad.yaml (refused)", pipe, ["run", "bad.yaml"]);
-console.log(`over the floor: --help ${(help / floor).toFixed(1)}x, refusal ${(refused / floor).toFixed(1)}x`);
+console.log(
+  `over the floor: --help ${(help / floor).toFixed(1)}x, refusal ${(refused / floor).toFixed(1)}x`,
+);
 
 const { generateTranscripts } = await import("./transcripts.mjs");
 const lines = generateTranscripts(50_000);
-const read = measure("node reading the same lines (floor)", node, ["-e", "let n=0;process.stdin.on('data',c=>n+=c.length)"], { rounds: 3, input: lines });
-const scored = measure("pipe score, 50,000 Sudoku transcripts", pipe, ["score"], { rounds: 3, input: lines });
-console.log(`${(lines.length / 1e6).toFixed(0)} MB; over the floor: ${(scored / read).toFixed(1)}x; ${(50_000 / (scored / 1000)).toFixed(0)} transcripts/s`);
+const read = measure(
+  "node reading the same lines (floor)",
+  node,
+  ["-e", "let n=0;process.stdin.on('data',c=>n+=c.length)"],
+  { rounds: 3, input: lines },
+);
+const scored = measure("pipe score, 50,000 Sudoku transcripts", pipe, ["score"], {
+  rounds: 3,
+  input: lines,
+});
+console.log(
+  `${(lines.length / 1e6).toFixed(0)} MB; over the floor: ${(scored / read).toFixed(1)}x; ${(50_000 / (scored / 1000)).toFixed(0)} transcripts/s`,
+);
 fs.rmSync(dir, { recursive: true, force: true });

@@ -11,7 +11,11 @@ const failures = [];
 
 const step = (name, command, args, env = {}) => {
   console.log(`\n── ${name}`);
-  const { status } = spawnSync(command, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
   if (status !== 0) failures.push(name);
 };
 
@@ -19,17 +23,29 @@ step("types", "tsc", ["--noEmit"]);
 step("lint", "oxlint", ["--deny-warnings"]);
 step("format", "oxfmt", ["--check"]);
 console.log("\n── the trainers' Python");
-const locks = ["requirements.lock", "requirements-test.lock"].map((name) => path.join(root, "trainers", name));
+const locks = ["requirements.lock", "requirements-test.lock"].map((name) =>
+  path.join(root, "trainers", name),
+);
 const { python } = await ensurePython(locks, (message) => console.log(message));
 const vitestReport = path.join(reports, "vitest.json");
-step("vitest", "vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${vitestReport}`]);
+step("vitest", "vitest", [
+  "run",
+  "--reporter=default",
+  "--reporter=json",
+  `--outputFile.json=${vitestReport}`,
+]);
 
 const pytestReport = path.join(reports, "pytest.xml");
-step("pytest", python, ["-m", "pytest", "test/trainers", `--junitxml=${pytestReport}`, "-q"], { PYTHONPATH: root });
+step("pytest", python, ["-m", "pytest", "test/trainers", `--junitxml=${pytestReport}`, "-q"], {
+  PYTHONPATH: root,
+});
 
-const vitest = fs.existsSync(vitestReport) ? JSON.parse(fs.readFileSync(vitestReport, "utf8")) : undefined;
+const vitest = fs.existsSync(vitestReport)
+  ? JSON.parse(fs.readFileSync(vitestReport, "utf8"))
+  : undefined;
 const pytest = fs.existsSync(pytestReport) ? fs.readFileSync(pytestReport, "utf8") : "";
-const counted = (name) => Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`, "u").exec(pytest)?.[1] ?? 0);
+const counted = (name) =>
+  Number(new RegExp(`<testsuite [^>]*\\b${name}="(\\d+)"`, "u").exec(pytest)?.[1] ?? 0);
 const pytestFailed = counted("failures") + counted("errors");
 const failed = (vitest?.numFailedTests ?? 0) + pytestFailed;
 const passed = (vitest?.numPassedTests ?? 0) + counted("tests") - pytestFailed - counted("skipped");

@@ -27,10 +27,11 @@ const Params = Schema.Struct({
     Schema.Struct({
       kind: Schema.Literal("micro"),
       size: withDefault(Schema.Literals(["nano", "micro", "small"]), "nano"),
+      init: withDefault(positiveNumber, 0.02).annotate({
+        description: "standard deviation of the initial weights",
+      }),
     }),
-    {
-      kind: "micro",
-    },
+    { kind: "micro" },
   ).annotate({ description: "micro: a Qwen3-VL of a million weights or so, made from scratch" }),
   loss: withDefault(Loss, { kind: "token" }),
   steps: withDefault(Positive, 500),

@@ -126,7 +126,10 @@ describe("a study, small but real", () => {
       await rig.until("no process of it is left", () => rig.survivors.length === 0);
 
       await run(rig, ...one);
-      assert.match(read(rig.path(".pipe/runs/small-2/events.jsonl")), /Continuing from the checkpoint/u);
+      assert.match(
+        read(rig.path(".pipe/runs/small-2/events.jsonl")),
+        /Continuing from the checkpoint/u,
+      );
       const resumed = await digestOf(rig, "model[loss=token]");
 
       fs.renameSync(rig.path(".pipe"), rig.path("killed"));

@@ -49,7 +49,7 @@ CHAT_TEMPLATE = (
 
 @dataclass(frozen=True)
 class Size:
-    """The dimensions of a micro model; `init` is the standard deviation of the initial weights."""
+    """The dimensions of a micro model."""
 
     width: int
     feed_forward: int
@@ -58,29 +58,33 @@ class Size:
     vision_width: int
     vision_layers: int
     vision_heads: int
-    init: float
 
 
 SIZES = {
-    "nano": Size(width=96, feed_forward=256, layers=3, heads=4, vision_width=64, vision_layers=2, vision_heads=4, init=0.02),
-    "micro": Size(width=128, feed_forward=384, layers=4, heads=4, vision_width=96, vision_layers=2, vision_heads=4, init=0.02),
-    "small": Size(width=256, feed_forward=768, layers=4, heads=8, vision_width=128, vision_layers=3, vision_heads=4, init=0.02),
+    "nano": Size(width=96, feed_forward=256, layers=3, heads=4, vision_width=64, vision_layers=2, vision_heads=4),
+    "micro": Size(width=128, feed_forward=384, layers=4, heads=4, vision_width=96, vision_layers=2, vision_heads=4),
+    "small": Size(width=256, feed_forward=768, layers=4, heads=8, vision_width=128, vision_layers=3, vision_heads=4),
 }
 
 
-def build_model(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int, seed: int) -> Qwen3VLForConditionalGeneration:
-    """A randomly initialised Qwen3-VL for square images of `image_side` pixels; equal arguments give equal weights."""
+def build_model(
+    size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_side: int, seed: int
+) -> Qwen3VLForConditionalGeneration:
+    """A randomly initialised Qwen3-VL for square images of `image_side` pixels; equal arguments give equal weights.
+
+    `init` is the standard deviation of the initial weights.
+    """
     if image_side % (PATCH * MERGE):
         raise JobError(
             f"Images are {image_side} pixels wide; the micro model needs a multiple of {PATCH * MERGE}.",
             f"Render at {max(1, round(image_side / (PATCH * MERGE))) * PATCH * MERGE} pixels.",
         )
     torch.manual_seed(seed)
-    model = Qwen3VLForConditionalGeneration(_config(size, tokenizer, image_side))
+    model = Qwen3VLForConditionalGeneration(_config(size, init, tokenizer, image_side))
     return model.train()
 
 
-def _config(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int) -> Qwen3VLConfig:
+def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_side: int) -> Qwen3VLConfig:
     head_dim = size.width // size.heads
     # The rotary pairs of a head are shared out to time, height and width; time, which text runs along, gets the remainder.
     spatial = head_dim // 2 // 3
@@ -100,7 +104,7 @@ def _config(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int) -> 
                 mrope_section=[head_dim // 2 - 2 * spatial, spatial, spatial],
                 mrope_interleaved=True,
             ),
-            initializer_range=size.init,
+            initializer_range=init,
             bos_token_id=None,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
@@ -118,7 +122,7 @@ def _config(size: Size, tokenizer: PreTrainedTokenizerFast, image_side: int) -> 
             out_hidden_size=size.width,
             num_position_embeddings=(image_side // PATCH) ** 2,
             deepstack_visual_indexes=[0],
-            initializer_range=size.init,
+            initializer_range=init,
         ),
         image_token_id=tokenizer.convert_tokens_to_ids(IMAGE),
         video_token_id=tokenizer.convert_tokens_to_ids(VIDEO),

@@ -157,7 +157,7 @@ def work(job: Job) -> Outcome:
     responses = encode_responses(tokenizer, split)
     side = _square_side(split)
     mean, deviation = image_statistics(split.images)
-    model = build_model(SIZES[params.model["size"]], tokenizer, side, params.seed).to(device())
+    model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed).to(device())
     trainer = Trainer(params, Batched(model, side, Pixels(mean, deviation)), split, responses)
 
     identity = run_identity(params, job)

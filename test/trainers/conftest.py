@@ -64,7 +64,7 @@ def dataset(tmp_path_factory) -> Path:
 
 
 SFT = {
-    "model": {"kind": "micro", "size": "nano"},
+    "model": {"kind": "micro", "size": "nano", "init": 0.02},
     "loss": {"kind": "token"},
     "steps": 4,
     "batch": 8,
