@@ -29,6 +29,7 @@ export const readAxes = (
   if (located?.kind !== "map") return { axes: [], diagnostics };
   const axes = located.entries.map(({ key, keyAt, value }) => {
     const values = value.kind === "list" ? value.items.map(axisValue) : [];
+    for (const item of values) diagnostics.push(...mentionedAxes(item.value, []).diagnostics);
     const seen = new Set<string>();
     for (const item of values) {
       if (seen.has(item.label)) {

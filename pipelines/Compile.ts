@@ -89,11 +89,12 @@ const compileLocated = (located: Located, registry: ReadonlyMap<string, Stage>):
   diagnostics.push(...axes.diagnostics, ...wiring.diagnostics);
 
   const nodes = new Map<string, ReadonlyArray<Node>>();
+  const upstreams = new Map(wiring.stages.map((stage) => [stage.name, stage]));
   for (const stage of wiring.stages) {
     const checked = checkEveryParams(stage);
     diagnostics.push(...checked.diagnostics);
     if (diagnostics.length === 0)
-      nodes.set(stage.name, expand(stage, checked.params, nodes, wiring.stages));
+      nodes.set(stage.name, expand(stage, checked.params, nodes, upstreams));
   }
   return diagnostics.length > 0 || Exit.isFailure(shape)
     ? { diagnostics }
@@ -151,9 +152,8 @@ const expand = (
   stage: WiredStage,
   params: ReadonlyArray<CheckedParams>,
   nodes: ReadonlyMap<string, ReadonlyArray<Node>>,
-  stages: ReadonlyArray<WiredStage>,
+  upstreams: ReadonlyMap<string, WiredStage>,
 ): ReadonlyArray<Node> => {
-  const upstreams = new Map(stages.map((other) => [other.name, other]));
   return pointsOf(stage.axes).map((point) => {
     const labels = labelsOf(stage.axes, point);
     const own = params[indexOfPoint(stage.mentioned, project(stage.axes, point, stage.mentioned))];

@@ -100,7 +100,8 @@ export const parseSource = (
 ): { readonly value?: Located; readonly diagnostics: ReadonlyArray<Diagnostic> } => {
   const document = parseDocument(source.text, {
     prettyErrors: false,
-    uniqueKeys: true,
+    // Ours to check: the parser compares each key with all before it.
+    uniqueKeys: false,
     merge: false,
   });
   const diagnostics = document.errors.map((error) => yamlDiagnostic(source, error));
@@ -170,6 +171,7 @@ class Reader {
       return { kind: "list", items, at, weight: weigh(items) };
     }
     if (isMap(node)) {
+      const seen = new Set<string>();
       const entries = node.items.map((pair) => {
         const keyNode = pair.key as Node | null;
         const keyAt = keyNode === null ? at : this.place(keyNode);
@@ -177,6 +179,9 @@ class Reader {
           this.reject(keyAt, "a key must be a plain name");
         const key = isScalar(keyNode) ? String(keyNode.value) : "";
         if (!key.isWellFormed()) this.reject(keyAt, halfCharacter);
+        if (seen.has(key))
+          this.reject(keyAt, `the key \`${key}\` is written twice`, "each key once");
+        seen.add(key);
         return { key, keyAt, value: this.readItem(pair.value, keyAt) };
       });
       return { kind: "map", entries, at, weight: weigh(entries.map((entry) => entry.value)) };
@@ -197,8 +202,9 @@ class Reader {
       : this.read(item as Node);
   }
 
-  private reject(at: Place, message: string): Located {
-    this.diagnostics.push({ message, at: spanOf(at) });
+  private reject(at: Place, message: string, expected?: string): Located {
+    const hint = expected === undefined ? {} : { expected };
+    this.diagnostics.push({ message, at: spanOf(at), ...hint });
     return { kind: "scalar", value: null, at, weight: 1 };
   }
 
@@ -217,21 +223,9 @@ const weigh = (parts: ReadonlyArray<Located>): number =>
 const yamlDiagnostic = (source: Source, error: YAMLError): Diagnostic => {
   const [start, end] = error.pos;
   const at = source.span(start, Math.max(end, start + 1));
-  switch (error.code) {
-    case "DUPLICATE_KEY": {
-      const key = /^[\w-]+/u.exec(source.text.slice(start, start + 200))?.[0];
-      return {
-        message: `the key${key === undefined ? "" : ` \`${key}\``} is written twice`,
-        // The parser gives the key's first character only.
-        at: key === undefined ? at : source.span(start, start + key.length),
-        expected: "each key once",
-      };
-    }
-    case "TAB_AS_INDENT":
-      return { message: "a tab is used as indentation", at, expected: "spaces" };
-    default:
-      return { message: `not YAML: ${error.message.split("\n")[0] ?? error.code}`, at };
-  }
+  return error.code === "TAB_AS_INDENT"
+    ? { message: "a tab is used as indentation", at, expected: "spaces" }
+    : { message: `not YAML: ${error.message.split("\n")[0] ?? error.code}`, at };
 };
 
 /** The plain value, positions dropped. */
@@ -247,8 +241,18 @@ export const toJson = (located: Located): Json => {
   }
 };
 
-export const entryOf = (located: Located | undefined, key: string): Entry | undefined =>
-  located?.kind === "map" ? located.entries.find((entry) => entry.key === key) : undefined;
+const keyIndexes = new WeakMap<Located, ReadonlyMap<string, Entry>>();
+
+/** The entry of a key; the index makes looking up every stage of a large experiment linear. */
+export const entryOf = (located: Located | undefined, key: string): Entry | undefined => {
+  if (located?.kind !== "map") return undefined;
+  let index = keyIndexes.get(located);
+  if (index === undefined) {
+    index = new Map(located.entries.map((entry) => [entry.key, entry]));
+    keyIndexes.set(located, index);
+  }
+  return index.get(key);
+};
 
 /** The value that a path leads to, if it leads anywhere. */
 export const valueAt = (located: Located, path: ReadonlyArray<PropertyKey>): Located | undefined =>

@@ -37,7 +37,7 @@ export const wire = (
 ): Wiring => {
   const diagnostics: Array<Diagnostic> = [];
   const stagesAt = entryOf(located, "stages")?.value;
-  const names = stagesAt?.kind === "map" ? stagesAt.entries.map((entry) => entry.key) : [];
+  const names = new Set(stagesAt?.kind === "map" ? stagesAt.entries.map((entry) => entry.key) : []);
   const { order, cycles } = topologicalOrder(specs);
   for (const cycle of cycles) diagnostics.push(cycleDiagnostic(cycle, located));
 
@@ -92,7 +92,7 @@ class InputReader {
   private readonly spec: StageSpec;
   private readonly stage: Stage;
   private readonly located: Located;
-  private readonly stageNames: ReadonlyArray<string>;
+  private readonly stageNames: ReadonlySet<string>;
   private readonly wired: ReadonlyMap<string, WiredStage>;
 
   constructor(
@@ -100,7 +100,7 @@ class InputReader {
     spec: StageSpec,
     stage: Stage,
     located: Located,
-    stageNames: ReadonlyArray<string>,
+    stageNames: ReadonlySet<string>,
     wired: ReadonlyMap<string, WiredStage>,
   ) {
     this.name = name;
@@ -141,9 +141,9 @@ class InputReader {
     const path = ["stages", this.name, "from", input];
     const declaration = this.declarationOf(input, path);
     const at = placeAt(this.located, fanIn ? [...path, "all"] : path);
-    if (!this.stageNames.includes(from)) {
+    if (!this.stageNames.has(from)) {
       this.diagnostics.push(
-        unknownName("stage of this experiment", from, this.stageNames, spanOf(at)),
+        unknownName("stage of this experiment", from, [...this.stageNames], spanOf(at)),
       );
       return [];
     }

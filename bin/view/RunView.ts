@@ -119,7 +119,7 @@ export const advance = (
 
 const reuse = {
   content: "not run: its inputs came out as before",
-  "other-run": "made by another run meanwhile",
+  "other-run": "not run: equal work has just been done",
 } as const;
 
 const row = (mark: string, node: string, text: string, style: Style): string =>
