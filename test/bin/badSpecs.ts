@@ -134,6 +134,12 @@ stages:
     `stages: { a: { use: command, with: { run: "echo \${env:HOME}" } } }`,
     [{ under: '"echo ${env:HOME}"', says: "never enters a key", expected: "`$$`" }],
   ],
+  "a reference inside an axis value": [
+    `axes: { text: ["\${env:HOME}"] }
+stages: { a: { use: command, with: { run: $text } } }
+`,
+    [{ under: '"${env:HOME}"', says: "never enters a key", expected: "`$$`" }],
+  ],
   "a fan-in over something without an axis": [
     `stages:
   a: { use: command, with: { run: "true" } }
