@@ -140,7 +140,11 @@ const endAttempt = Effect.fnUntraced(function* (
     store.recordAttempt({ ...record, status, startedAt: new Date(begun).toISOString(), seconds }),
   );
   if (status === "interrupted")
-    yield* tell({ _tag: "NodeInterrupted", node: node.name, kept: attempt.work });
+    yield* tell({
+      _tag: "NodeInterrupted",
+      node: node.name,
+      kept: shownPath(attempt.work, context),
+    });
   if (status === "failed" && Exit.isFailure(exit)) {
     const error = Cause.squash(exit.cause) as StageFailed;
     const fix = error.fix ?? "";
@@ -149,12 +153,18 @@ const endAttempt = Effect.fnUntraced(function* (
       message: error.message,
       fix,
       logTail: tailOf(attempt.log),
-      kept: attempt.work,
+      kept: shownPath(attempt.work, context),
       seconds,
     };
     yield* tell({ _tag: "NodeFailed", ...told });
   }
 });
+
+/** From where the person stands, when the store is in the project. */
+const shownPath = (target: string, { project }: RunContext): string => {
+  const relative = path.relative(project, target);
+  return relative.startsWith("..") ? target : relative;
+};
 
 const stageInputs = (
   node: Node,

@@ -26,7 +26,7 @@ describe("a stage that fails", () => {
       assert.include(stderr, "│ to the log\n  │ last words\n");
       assert.include(stderr, "go on with: npx pipe run e.yaml --set 'two.env={A: b c}'");
       assert.match(stderr, /not run: bad failed/u);
-      const kept = /kept in (.+)/u.exec(stderr)?.[1] ?? "";
+      const kept = rig.path(/kept in (.+)/u.exec(stderr)?.[1] ?? "");
       assert.include(fs.readFileSync(`${kept}/log`, "utf8"), "last words");
       assert.include(rig.read(".pipe/runs/broken-1/logs/bad.log"), "last words");
 
