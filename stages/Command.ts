@@ -4,6 +4,7 @@
  * and an `index.json`. The program starts in the project's directory.
  */
 import { Effect, Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
@@ -27,10 +28,8 @@ const Params = Schema.Struct({
       description:
         "files and directories of the project that the program reads: their content is part of the key",
     })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
-  env: Schema.Record(Schema.String, Schema.String).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed({})),
-  ),
+    .pipe(byDefault([])),
+  env: Schema.Record(Schema.String, Schema.String).pipe(byDefault({})),
   timeout: Schema.optionalKey(
     Schema.DurationFromString.annotate({ description: "such as `30 minutes`" }),
   ),

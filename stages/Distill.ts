@@ -3,6 +3,7 @@
  * training set. The judge is the one scorer, so a transcript kept here is one that would score full marks.
  */
 import { Effect, Result, Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import { countTokens } from "../tasks/pieces.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { respond } from "../tasks/transcript.ts";
@@ -12,7 +13,7 @@ import { one, stage, StageFailed } from "./Stage.ts";
 
 const Params = Schema.Struct({
   teacher: Schema.Union([Schema.Struct({ kind: Schema.Literal("solver") })]).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed({ kind: "solver" as const })),
+    byDefault({ kind: "solver" }),
   ),
 });
 

@@ -2,7 +2,8 @@
  * Stage `generate`: a model's transcripts for a split, seen end to end or with the oracle perception forced as the
  * assistant's prefix (counterfactual). The trainer is `trainers/generate.py`.
  */
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import { splitNames } from "../tasks/split.ts";
 import { one, stage } from "./Stage.ts";
 import { runTrainer, trainerLocks } from "./trainer.ts";
@@ -11,20 +12,16 @@ const Positive = Schema.Int.check(Schema.isGreaterThan(0));
 
 const Params = Schema.Struct({
   mode: Schema.Literals(["end-to-end", "counterfactual"]),
-  split: Schema.Literals(splitNames).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed("test" as const)),
-  ),
+  split: Schema.Literals(splitNames).pipe(byDefault("test")),
   limit: Schema.NullOr(Positive)
     .annotate({ description: "only the first rows of the split" })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(null))),
+    .pipe(byDefault(null)),
   max_tokens: Schema.NullOr(Positive)
     .annotate({ description: "longest response; by default what the model was trained on" })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(null))),
-  batch: Positive.pipe(Schema.withDecodingDefaultKey(Effect.succeed(250))),
-  temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(0)),
-  ),
-  seed: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+    .pipe(byDefault(null)),
+  batch: Positive.pipe(byDefault(250)),
+  temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(byDefault(0)),
+  seed: Schema.Int.pipe(byDefault(0)),
 });
 
 const cpus = 1;

@@ -1,5 +1,6 @@
 /** Stage `render`: instances of a task, drawn. One row an instance, with its prompt, ground truth and oracle perception. */
 import { Effect, Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { ImageParams } from "../tasks/draw/Image.ts";
@@ -21,14 +22,14 @@ const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_00
 
 const Params = Schema.Struct({
   task: TaskParams,
-  image: ImageParams.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  image: ImageParams.pipe(byDefault({})),
   splits: Schema.Struct({
     test: Schema.optionalKey(Count),
     validation: Schema.optionalKey(Count),
     train_sft: Schema.optionalKey(Count),
     train_rl: Schema.optionalKey(Count),
   }).annotate({ description: "how many instances each split holds" }),
-  seed: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+  seed: Schema.Int.pipe(byDefault(0)),
 });
 type Params = typeof Params.Type;
 

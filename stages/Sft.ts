@@ -1,10 +1,12 @@
 /** Stage `sft`: supervised fine-tuning with perception and reasoning weighed by the chosen loss. The trainer is `trainers/sft.py`. */
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import { one, stage } from "./Stage.ts";
 import { runTrainer, trainerLocks } from "./trainer.ts";
 
 const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }));
 const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+const notNegative = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
 const positiveNumber = Schema.Finite.check(Schema.isGreaterThan(0));
 
 const Loss = Schema.Union([
@@ -19,36 +21,30 @@ const Loss = Schema.Union([
   }),
 ]);
 
-const withDefault = <S extends Schema.Top>(schema: S, value: S["Encoded"]) =>
-  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)));
-
 const Params = Schema.Struct({
-  model: withDefault(
-    Schema.Struct({
-      kind: Schema.Literal("micro"),
-      size: withDefault(Schema.Literals(["nano", "micro", "small"]), "nano"),
-      init: withDefault(positiveNumber, 0.02).annotate({
-        description: "standard deviation of the initial weights",
-      }),
-    }),
-    { kind: "micro" },
-  ).annotate({ description: "micro: a Qwen3-VL of a million weights or so, made from scratch" }),
-  loss: withDefault(Loss, { kind: "token" }),
-  steps: withDefault(Positive, 500),
-  batch: withDefault(Positive, 32),
-  accumulate: withDefault(Positive, 1).annotate({
+  model: Schema.Struct({
+    kind: Schema.Literal("micro"),
+    size: Schema.Literals(["nano", "micro", "small"]).pipe(byDefault("nano")),
+    init: positiveNumber
+      .annotate({ description: "standard deviation of the initial weights" })
+      .pipe(byDefault(0.02)),
+  })
+    .annotate({ description: "micro: a Qwen3-VL of a million weights or so, made from scratch" })
+    .pipe(byDefault({ kind: "micro" })),
+  loss: Loss.pipe(byDefault({ kind: "token" })),
+  steps: Positive.pipe(byDefault(500)),
+  batch: Positive.pipe(byDefault(32)),
+  accumulate: Positive.annotate({
     description: "micro-batches of `batch` rows that are added up in one step",
-  }),
-  learning_rate: withDefault(positiveNumber, 3e-3),
-  warmup: withDefault(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)), 25).annotate({
-    description: "steps of linear warm-up",
-  }),
-  schedule: withDefault(Schema.Literals(["constant", "cosine"]), "constant").annotate({
-    description: "cosine falls to its end at the last step",
-  }),
-  weight_decay: withDefault(Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)), 0.01),
-  grad_clip: withDefault(positiveNumber, 1),
-  seed: withDefault(Schema.Int, 0),
+  }).pipe(byDefault(1)),
+  learning_rate: positiveNumber.pipe(byDefault(3e-3)),
+  warmup: notNegative.annotate({ description: "steps of linear warm-up" }).pipe(byDefault(25)),
+  schedule: Schema.Literals(["constant", "cosine"])
+    .annotate({ description: "cosine falls to its end at the last step" })
+    .pipe(byDefault("constant")),
+  weight_decay: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(byDefault(0.01)),
+  grad_clip: positiveNumber.pipe(byDefault(1)),
+  seed: Schema.Int.pipe(byDefault(0)),
 });
 
 /** One thread a job: two jobs side by side beat one on two cores, and the bits don't depend on the machine's size. */

@@ -1,5 +1,6 @@
 /** Stage `summarize`: a, a_p and a_r of every point with n and Wilson intervals, and pooled over the seeds. */
 import { Effect, Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
 import type { Table, TableRow } from "../schemas/Table.ts";
@@ -14,7 +15,7 @@ const decodeScore = Schema.decodeUnknownSync(Schema.fromJsonString(ScoreLine));
 const Params = Schema.Struct({
   pool: Schema.Array(Schema.String)
     .annotate({ description: "axes whose points are added up in the pooled rows" })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(["seed"]))),
+    .pipe(byDefault(["seed"])),
 });
 
 export const Summarize = stage({

@@ -1,4 +1,5 @@
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
+import { byDefault } from "../../schemas/byDefault.ts";
 import { normalQuantile } from "../normalQuantile.ts";
 import type { Random } from "../Random.ts";
 import { encodePng, type Texture } from "./png.ts";
@@ -11,25 +12,25 @@ const fraction = (maximum: number) =>
 export const ImageParams = Schema.Struct({
   size: Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 2048 }))
     .annotate({ description: "Width and height in pixels." })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(512))),
+    .pipe(byDefault(512)),
   color: Schema.Boolean.annotate({ description: "Colour, or grey levels only." }).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(true)),
+    byDefault(true),
   ),
   jitter: fraction(0.5)
     .annotate({
       description:
         "Largest random shift, as a fraction of the distance between neighbouring vertices or of a cell.",
     })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+    .pipe(byDefault(0)),
   rotation: fraction(180)
     .annotate({ description: "Largest random turn to either side, in degrees." })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+    .pipe(byDefault(0)),
   noise: fraction(1)
     .annotate({
       description:
         "Standard deviation of Gaussian pixel noise, as a fraction of full scale; the sum is clipped.",
     })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+    .pipe(byDefault(0)),
 });
 export interface ImageParams extends Schema.Schema.Type<typeof ImageParams> {}
 

@@ -1,4 +1,5 @@
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
+import { byDefault } from "../../schemas/byDefault.ts";
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 2, maximum: 20 }));
 
@@ -12,7 +13,7 @@ export const GraphColoringParams = Schema.Struct({
   }),
   density: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))
     .annotate({ description: "Probability of each possible edge." })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(0.5))),
+    .pipe(byDefault(0.5)),
   colors: Schema.optionalKey(
     Schema.NonEmptyArray(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 20 }))).annotate({
       description: "Allowed exact chromatic numbers; any when left out.",
@@ -25,9 +26,7 @@ export const GraphColoringParams = Schema.Struct({
   ),
   isolated: Schema.Boolean.annotate({
     description: "Whether vertices without an edge are allowed.",
-  }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(true))),
-  layout: Schema.Literals(["circular", "force"]).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed("circular" as const)),
-  ),
+  }).pipe(byDefault(true)),
+  layout: Schema.Literals(["circular", "force"]).pipe(byDefault("circular")),
 });
 export interface GraphColoringParams extends Schema.Schema.Type<typeof GraphColoringParams> {}

@@ -1,4 +1,5 @@
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
+import { byDefault } from "../../schemas/byDefault.ts";
 
 const Blanks = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 64 }));
 
@@ -14,7 +15,7 @@ export const SudokuParams = Schema.Struct({
   elimination: Schema.Boolean.annotate({
     description:
       "Whether row, column and box must always leave some blank a single digit, so that nobody has to guess.",
-  }).pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
+  }).pipe(byDefault(false)),
   visits: Schema.optionalKey(
     Schema.Int.check(Schema.isGreaterThan(0)).annotate({
       description: "Most cells that the written-out solution may visit.",
