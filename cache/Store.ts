@@ -71,6 +71,7 @@ const openStore = (home: string, mode: "read" | "write") =>
     const index = yield* Effect.acquireRelease(
       attempt(`the store ${home} can't be opened`, () => {
         if (mode === "read") return Index.reading(at("index.sqlite"));
+        makeDirectory(home);
         for (const directory of ["blobs", "trees", "runs", "work", "incoming"])
           fs.mkdirSync(at(directory), { recursive: true });
         return Index.writing(at("index.sqlite"));
@@ -137,6 +138,17 @@ const openStore = (home: string, mode: "read" | "write") =>
       }),
     });
   });
+
+/** Level by level: Node's own recursive mkdir never returns below a directory that takes none, such as /proc. */
+const makeDirectory = (directory: string) => {
+  if (fs.existsSync(directory)) return;
+  makeDirectory(path.dirname(directory));
+  try {
+    fs.mkdirSync(directory);
+  } catch (error) {
+    if (!fs.existsSync(directory)) throw error;
+  }
+};
 
 /** Blobs first, then a directory of hard links to them under the tree's digest. */
 const addTree = async (home: string, directory: string, kind: ArtifactKind): Promise<Artifact> => {

@@ -189,9 +189,10 @@ describe("exit codes:", () => {
     inRig(async (rig) => {
       rig.write("e.yaml", simple);
       rig.write("file", "");
-      const blocked = await rig.start(["run", "e.yaml"], { PIPE_HOME: rig.path("file/store") })
-        .ended;
-      assert.strictEqual(blocked.code, 4, blocked.stderr);
+      for (const home of [rig.path("file/store"), "/proc/pipe"]) {
+        const blocked = await rig.start(["run", "e.yaml"], { PIPE_HOME: home }).ended;
+        assert.strictEqual(blocked.code, 4, blocked.stderr);
+      }
       rig.write(
         "broken/index.sqlite",
         "this is no database, and it is longer than a header ".repeat(40),
