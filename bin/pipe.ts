@@ -46,8 +46,12 @@ const teardown: Runtime.Teardown = (exit, onExit) =>
     void Promise.all([flushed(process.stdout), flushed(process.stderr)]).then(() => onExit(code));
   });
 
-Command.runWith(pipe, { version, renderErrors: false })(process.argv.slice(2)).pipe(
-  Effect.tapError(explain),
-  Effect.provide(NodeServices.layer),
-  (main) => NodeRuntime.runMain(main, { teardown }),
+/** `-j2` is what fingers type. */
+const separateJobs = (argument: string): ReadonlyArray<string> =>
+  /^-j\d+$/u.test(argument) ? ["-j", argument.slice(2)] : [argument];
+
+Command.runWith(pipe, { version, renderErrors: false })(
+  process.argv.slice(2).flatMap(separateJobs),
+).pipe(Effect.tapError(explain), Effect.provide(NodeServices.layer), (main) =>
+  NodeRuntime.runMain(main, { teardown }),
 );

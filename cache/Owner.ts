@@ -20,11 +20,17 @@ const readOr = (file: string, otherwise: string): string => {
   }
 };
 
-/** Field 22 of /proc/PID/stat (proc(5)); the name in field 2 may hold anything, so count from its closing bracket. */
-const startOf = (pid: number): string =>
-  readOr(`/proc/${pid}/stat`, "")
+/**
+ * When a process started, or nothing if it has ended: also one that nobody has waited for yet. Fields 3 and 22 of
+ * /proc/PID/stat (proc(5)); the name in field 2 may hold anything, so count from its closing bracket.
+ */
+const startOf = (pid: number): string => {
+  const fields = readOr(`/proc/${pid}/stat`, "")
     .replace(/^.*\) /su, "")
-    .split(" ")[19] ?? "";
+    .split(" ");
+  const ended = fields[0] === "Z" || fields[0] === "X";
+  return ended ? "" : (fields[19] ?? "");
+};
 
 export const thisProcess = (): Owner => ({
   host: os.hostname(),

@@ -100,7 +100,12 @@ const openStore = (home: string, mode: "read" | "write") =>
         attempt("the index can't be read", () => present(index.byRecipe(recipe))),
       byContent: (content) =>
         attempt("the index can't be read", () => present(index.byContent(content))),
-      find: (prefix) => attempt("the index can't be read", () => index.artifactsByPrefix(prefix)),
+      find: (prefix) =>
+        attempt("the index can't be read", () =>
+          index
+            .artifactsByPrefix(prefix)
+            .filter(({ digest }) => fs.existsSync(directoryOf(digest))),
+        ),
       actionsOf: (artifact) => attempt("the index can't be read", () => index.actionsOf(artifact)),
       directoryOf,
       workDirectory: (content) =>

@@ -39,7 +39,7 @@ const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): s
     return "make the store writable, or point PIPE_HOME at a directory that is";
   }
   if (code === sqlite.corrupt || code === sqlite.notADatabase) {
-    return "move index.sqlite out of the store and run again: artifacts stay, and what made them is found out anew";
+    return "move index.sqlite out of the store and run again: what was made is made anew";
   }
   return "see the message above; nothing that was finished is lost";
 };

@@ -77,11 +77,12 @@ export const artifactOf = (kind: ArtifactKind, files: ReadonlyArray<TreeFile>): 
   bytes: files.reduce((sum, file) => sum + file.size, 0),
 });
 
-/** The digest of a path given in an experiment: a file's own, or a tree's. */
-export const digestPath = async (target: string): Promise<Digest> =>
-  fs.statSync(target).isDirectory()
-    ? (await describeTree(target, "files")).digest
-    : (await hashFile(target)).sha256;
+/** The digest of a path given in an experiment: a tree's, or a file's with its mode; the file's name is no part of it. */
+export const digestPath = async (target: string): Promise<Digest> => {
+  if (fs.statSync(target).isDirectory()) return (await describeTree(target, "files")).digest;
+  const { path: _, ...file } = await describeFile(path.dirname(target), path.basename(target));
+  return digestJson(file);
+};
 
 export const syncPath = (target: string) => {
   const descriptor = fs.openSync(target, "r");

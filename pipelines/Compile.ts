@@ -65,12 +65,11 @@ export const compile = (
   registry: ReadonlyMap<string, Stage>,
 ): Compiled => {
   const parsed = parseSource(source);
-  if (parsed.value === undefined || parsed.diagnostics.length > 0)
-    return { diagnostics: tidy(parsed.diagnostics) };
+  if (parsed.value === undefined) return { diagnostics: tidy(parsed.diagnostics) };
   const edited = applyOverrides(parsed.value, overrides);
-  if (edited.diagnostics.length > 0) return { diagnostics: edited.diagnostics };
   const compiled = compileLocated(edited.value, registry);
-  return { ...compiled, diagnostics: tidy(compiled.diagnostics) };
+  const diagnostics = [...parsed.diagnostics, ...edited.diagnostics, ...compiled.diagnostics];
+  return diagnostics.length > 0 ? { diagnostics: tidy(diagnostics) } : compiled;
 };
 
 const options = { errors: "all", onExcessProperty: "error" } as const;
@@ -212,7 +211,7 @@ const nodeName = (stageName: string, labels: Labels): string => {
 /** In the order of the file, each once; of several about one place the first said, which is the cause of the others. */
 const tidy = (diagnostics: ReadonlyArray<Diagnostic>): ReadonlyArray<Diagnostic> => {
   const placeOf = ({ at, message }: Diagnostic) =>
-    at === undefined ? message : `${at.file}:${at.line}:${at.col}:${at.length}`;
+    at === undefined ? message : `${at.file}:${at.line}:${at.col}:${at.length}:${at.text}`;
   const first = new Map<string, Diagnostic>();
   for (const diagnostic of diagnostics) {
     if (!first.has(placeOf(diagnostic))) first.set(placeOf(diagnostic), diagnostic);

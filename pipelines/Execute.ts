@@ -16,7 +16,8 @@ export interface RunContext {
   readonly plan: Plan;
   readonly project: string;
   /** The artifacts of the nodes that are settled. */
-  readonly settled: Map<Node, StoredAction>;
+  readonly settled: ReadonlyMap<Node, StoredAction>;
+  readonly settle: (node: Node, made: StoredAction, how: "executed" | "reused") => void;
   /** Takes a log over into the run's directory, when there is one. */
   readonly keepLog: (node: Node, log: string) => Effect.Effect<void>;
 }
@@ -60,7 +61,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       };
       yield* store.record(artifact, action);
       yield* store.clearWork(content);
-      context.settled.set(node, { action, artifact });
+      context.settle(node, { action, artifact }, "executed");
       yield* tell({
         _tag: "NodeSucceeded",
         node: node.name,
@@ -68,7 +69,6 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
         seconds,
         summary: result.summary,
       });
-      return "executed" as const;
     }),
   );
 });
@@ -83,7 +83,7 @@ const adopt = Effect.fnUntraced(function* (
   const store = yield* Store;
   if (hit.action.recipe !== planned.recipe)
     yield* store.record(hit.artifact, { ...hit.action, recipe: planned.recipe });
-  context.settled.set(planned.node, hit);
+  context.settle(planned.node, hit, "reused");
   yield* tell({
     _tag: "NodeReused",
     node: planned.node.name,
@@ -91,7 +91,6 @@ const adopt = Effect.fnUntraced(function* (
     artifact: hit.artifact.digest,
     found,
   });
-  return "reused" as const;
 });
 
 const settledArtifact = (context: RunContext, node: Node): Digest => {

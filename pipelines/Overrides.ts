@@ -44,6 +44,14 @@ const applySet = (experiment: Located, text: string): Edited => {
     });
   }
   const path = fullPath(text.slice(0, equals).split("."), experiment);
+  if (text.slice(equals + 1).trim() === "") {
+    const at = source.span(0, text.length);
+    return rejected(experiment, {
+      message: `\`${text}\` gives no value`,
+      at,
+      expected: "path=value",
+    });
+  }
   // Blanks in front of the value keep its positions those of the argument.
   const parsed = parseSource(new Source("--set", " ".repeat(equals + 1) + text.slice(equals + 1)));
   if (parsed.value === undefined || parsed.diagnostics.length > 0) {
@@ -168,7 +176,8 @@ const applyAxis = (experiment: Located, text: string): Edited => {
           ),
         );
       }
-      const parsed = parseSource(new Source("--axis", word)).value;
+      const { value: parsed, diagnostics: wrong } = parseSource(new Source("--axis", word));
+      diagnostics.push(...wrong.map((found) => ({ ...found, at: spanOf(place) })));
       return parsed === undefined
         ? ({ kind: "scalar", value: word, at: place, weight: 1 } as const)
         : { ...parsed, at: place };

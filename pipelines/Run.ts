@@ -3,6 +3,7 @@ import { Cause, Clock, Effect } from "effect";
 import { Store, type StoredAction } from "../cache/Store.ts";
 import { StoreTrouble } from "../cache/StoreTrouble.ts";
 import type { EventOf } from "../schemas/Event.ts";
+import { StageFailed } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import { Events, tell } from "./Events.ts";
 import { execute, type RunContext } from "./Execute.ts";
@@ -35,45 +36,42 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
       Effect.andThen(Effect.ignore(Effect.try(() => record.append(event))), looking.publish(event)),
   });
   const settled = new Map<Node, StoredAction>();
+  const counts: Counts = { executed: 0, reused: 0, failed: 0 };
   const context: RunContext = {
     run: record.name,
     plan,
     project,
     settled,
+    settle: (node, made, how) => {
+      settled.set(node, made);
+      counts[how] += 1;
+      record.link(node, store.directoryOf(made.artifact.digest));
+    },
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };
-  return yield* executeAll(options, context).pipe(
-    Effect.ensuring(
-      Effect.sync(() => {
-        for (const [node, { artifact }] of settled)
-          record.link(node, store.directoryOf(artifact.digest));
-      }),
-    ),
-    Effect.provideService(Events, events),
-  );
+  return yield* executeAll(options, context, counts).pipe(Effect.provideService(Events, events));
 }, Effect.scoped);
+
+/** What has become of nodes so far. */
+type Counts = { executed: number; reused: number; failed: number };
 
 const executeAll = Effect.fnUntraced(function* (
   { plan, jobs, keepGoing }: RunOptions,
   context: RunContext,
+  counts: Counts,
 ) {
   const begun = yield* Clock.currentTimeMillis;
+  const { run } = context;
+  const nodes = plan.nodes.length;
   const cached = plan.nodes.filter((planned) => planned.status === "cached").length;
-  yield* tell({
-    _tag: "RunStarted",
-    run: context.run,
-    experiment: plan.experiment,
-    nodes: plan.nodes.length,
-    cached,
-    jobs,
+  yield* tell({ _tag: "RunStarted", run, experiment: plan.experiment, nodes, cached, jobs });
+  const finish = Effect.fnUntraced(function* (status: RunEnd["status"]) {
+    const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000;
+    const skipped = nodes - counts.executed - counts.reused - counts.failed;
+    const end = { _tag: "RunFinished", run, status, ...counts, skipped, seconds } as const;
+    yield* tell(end);
+    return end;
   });
-  const finish = (counts: Pick<RunEnd, "status" | "executed" | "reused" | "failed" | "skipped">) =>
-    Effect.gen(function* () {
-      const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000;
-      const end = { _tag: "RunFinished", run: context.run, ...counts, seconds } as const;
-      yield* tell(end);
-      return end;
-    });
 
   const outcome = yield* schedule({
     tasks: plan.nodes,
@@ -81,37 +79,40 @@ const executeAll = Effect.fnUntraced(function* (
     slotsOf: (planned) => (planned.status === "cached" ? 1 : planned.node.stage.cpus),
     slots: jobs,
     keepGoing,
-    run: (planned) => execute(planned, context),
-    stopping: (running) => tell({ _tag: "RunStopping", run: context.run, running }),
-  }).pipe(
-    Effect.onInterrupt(() => {
-      const executed = context.settled.size;
-      return finish({
-        status: "interrupted",
-        executed,
-        reused: 0,
-        failed: 0,
-        skipped: plan.nodes.length - executed,
-      });
-    }),
-  );
+    run: (planned) =>
+      execute(planned, context).pipe(
+        Effect.tapCause((cause) => {
+          if (Cause.hasInterruptsOnly(cause)) return Effect.void;
+          counts.failed += 1;
+          return tellUnlessTold(planned.node, Cause.squash(cause));
+        }),
+      ),
+    stopping: (running) => tell({ _tag: "RunStopping", run, running }),
+  }).pipe(Effect.onInterrupt(() => finish("interrupted")));
 
   for (const [planned, because] of outcome.skipped) {
     yield* tell({ _tag: "NodeSkipped", node: planned.node.name, because: because.node.name });
   }
-  const trouble = [...outcome.failed.values()]
-    .map((cause) => Cause.squash(cause))
-    .find((error) => error instanceof StoreTrouble);
-  const reused = [...outcome.done.values()].filter((how) => how === "reused").length;
-  const end = yield* finish({
-    status: outcome.failed.size === 0 ? "done" : "failed",
-    executed: outcome.done.size - reused,
-    reused,
-    failed: outcome.failed.size,
-    skipped: outcome.skipped.size,
-  });
+  const end = yield* finish(outcome.failed.size === 0 ? "done" : "failed");
+  const errors = [...outcome.failed.values()].map((cause) => Cause.squash(cause));
+  const trouble = errors.find((error) => error instanceof StoreTrouble);
   return trouble === undefined ? end : yield* trouble;
 });
+
+/** A stage's own failure is told with its attempt; whatever else can go wrong with a node is told here. */
+const tellUnlessTold = (node: Node, error: unknown) => {
+  if (error instanceof StageFailed) return Effect.void;
+  const { message = String(error), fix = "" } = error as { message?: string; fix?: string };
+  return tell({
+    _tag: "NodeFailed",
+    node: node.name,
+    message,
+    fix,
+    logTail: [],
+    kept: "",
+    seconds: 0,
+  });
+};
 
 /** A cached node waits for nobody: its artifact is there, whatever became of those above it. */
 const plannedUpstream = (plan: Plan, planned: PlannedNode): ReadonlyArray<PlannedNode> =>

@@ -3,7 +3,7 @@
  *
  * Names count up per experiment (`sft-lambda-3`), so that a person can say one aloud.
  */
-import { Effect, Schema } from "effect";
+import { Effect, Option, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
@@ -70,7 +70,7 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
         overrides,
         nodes,
       };
-      fs.writeFileSync(path.join(directory, "plan.json"), `${JSON.stringify(runPlan)}\n`);
+      writeWhole(path.join(directory, "plan.json"), `${JSON.stringify(runPlan)}\n`);
       const events = fs.openSync(path.join(directory, "events.jsonl"), "a");
       return {
         name,
@@ -91,6 +91,12 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
     catch: storeTrouble("the run can't be written down"),
   });
 
+/** The file is there whole or not at all. */
+const writeWhole = (file: string, text: string) => {
+  fs.writeFileSync(`${file}.new`, text);
+  fs.renameSync(`${file}.new`, file);
+};
+
 /** mkdir is atomic: of two runs that begin at once, each gets a number of its own. */
 const claimName = (runs: string, experiment: string): string => {
   const taken = fs.readdirSync(runs).flatMap((name) => {
@@ -110,30 +116,23 @@ const claimName = (runs: string, experiment: string): string => {
   }
 };
 
-const decodePlan = Schema.decodeUnknownSync(Schema.fromJsonString(RunPlan));
-const decodeEvent = Schema.decodeUnknownOption(Schema.fromJsonString(Event));
+const decodePlan = Schema.decodeUnknownOption(Schema.fromJsonString(RunPlan));
 
-/** The plan of a run that was begun; undefined where there is no such run. */
+/** The plan of a run that was begun; undefined where there is no such run, or none that can be read. */
 export const readRunPlan = (home: string, run: string): RunPlan | undefined => {
   const file = path.join(home, "runs", run, "plan.json");
-  return fs.existsSync(file) ? decodePlan(fs.readFileSync(file, "utf8")) : undefined;
+  if (!fs.existsSync(file)) return undefined;
+  return Option.getOrUndefined(decodePlan(fs.readFileSync(file, "utf8")));
 };
 
-/** The events a run has told so far; a line cut short by a crash is left out. */
-export const readRunEvents = (home: string, run: string): ReadonlyArray<Event> =>
-  fs
-    .readFileSync(path.join(home, "runs", run, "events.jsonl"), "utf8")
-    .split("\n")
-    .flatMap((line) => {
-      const event = decodeEvent(line);
-      return event._tag === "Some" ? [event.value] : [];
-    });
-
-/** Every run of the store, the youngest last. */
+/** Every run of the store whose plan can be read, the youngest last. */
 export const listRuns = (home: string): ReadonlyArray<string> => {
   const runs = path.join(home, "runs");
   if (!fs.existsSync(runs)) return [];
   const begun = (run: string) =>
     fs.statSync(path.join(runs, run, "plan.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return fs.readdirSync(runs).sort((a, b) => begun(a) - begun(b));
+  return fs
+    .readdirSync(runs)
+    .filter((run) => readRunPlan(home, run) !== undefined)
+    .sort((a, b) => begun(a) - begun(b));
 };

@@ -94,7 +94,7 @@ export const spanOf = (place: Place): SourceSpan => place.source.span(place.star
 /** What aliases may add to a document: beyond this, a small file stands for an unreasonable tree. */
 const aliasBudget = 100_000;
 
-/** Reads a document; `value` is there unless the text is no YAML at all. Never throws on any text. */
+/** Reads a document; `value` is there unless the text is no YAML, or explodes. Never throws on any text. */
 export const parseSource = (
   source: Source,
 ): { readonly value?: Located; readonly diagnostics: ReadonlyArray<Diagnostic> } => {
@@ -105,23 +105,22 @@ export const parseSource = (
     merge: false,
   });
   const diagnostics = document.errors.map((error) => yamlDiagnostic(source, error));
+  // What a broken text seems to say is guesswork, and its errors would be, too.
+  if (diagnostics.length > 0) return { diagnostics };
   if (document.contents === null) {
     return {
-      diagnostics:
-        diagnostics.length > 0
-          ? diagnostics
-          : [
-              {
-                message: "the file is empty",
-                at: source.span(0, 1),
-                expected: "an experiment: `name` and `stages`",
-              },
-            ],
+      diagnostics: [
+        {
+          message: "the file is empty",
+          at: source.span(0, 1),
+          expected: "an experiment: `name` and `stages`",
+        },
+      ],
     };
   }
   const reader = new Reader(source, (alias) => alias.resolve(document));
   const value = reader.read(document.contents);
-  return { value, diagnostics: [...diagnostics, ...reader.diagnostics] };
+  return { diagnostics: reader.diagnostics, ...(reader.exploded ? {} : { value }) };
 };
 
 /** Turns YAML nodes into located values; an anchor is read once and shared by its aliases. */
@@ -132,6 +131,11 @@ class Reader {
   private readonly known = new Map<Node, Located>();
   private readonly open = new Set<Node>();
   private aliased = 0;
+
+  /** The aliases stand for more than anybody means; what was read is not the whole. */
+  get exploded(): boolean {
+    return this.aliased > aliasBudget;
+  }
 
   constructor(source: Source, resolve: (alias: Alias) => Node | undefined) {
     this.source = source;

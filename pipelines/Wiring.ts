@@ -20,6 +20,8 @@ export interface WiredStage {
   readonly wires: ReadonlyArray<Wire>;
   /** Every axis that the stage depends on, in the experiment's order. */
   readonly axes: ReadonlyArray<Axis>;
+  /** Something above it is wrong, so its axes may not be all it will have. */
+  readonly uncertain: boolean;
   readonly at: Place;
 }
 
@@ -76,6 +78,7 @@ export const wire = (
       mentioned: mentions.mentioned,
       wires,
       axes: axes.filter((axis) => own.has(axis)),
+      uncertain: inputs.uncertain,
       at,
     });
   }
@@ -88,6 +91,7 @@ const stageAt = (located: Located, name: string): Located | undefined =>
 /** Reads and checks the `from` of one stage. */
 class InputReader {
   readonly diagnostics: Array<Diagnostic> = [];
+  uncertain = false;
   private readonly name: string;
   private readonly spec: StageSpec;
   private readonly stage: Stage;
@@ -148,6 +152,7 @@ class InputReader {
       return [];
     }
     const upstream = this.wired.get(from);
+    this.uncertain ||= upstream === undefined || upstream.uncertain;
     if (declaration === undefined || upstream === undefined) return [];
     if (declaration !== "any") {
       if (!declaration.kinds.includes(upstream.stage.output)) {
@@ -198,6 +203,7 @@ class InputReader {
     path: ReadonlyArray<string>,
     at: Place,
   ): ReadonlyArray<Wire> {
+    if (upstream.uncertain) return [];
     if (upstream.axes.length === 0) {
       this.reject(
         at,

@@ -44,6 +44,8 @@ export const Experiment = Schema.Struct({
   axes: Schema.optionalKey(
     Schema.Record(Name, Schema.Array(AxisValue).check(Schema.isMinLength(1))),
   ),
-  stages: Schema.Record(Name, StageSpec),
+  stages: Schema.Record(Name, StageSpec).check(
+    Schema.isMinProperties(1, { message: "at least one stage" }),
+  ),
 }).annotate({ title: "pipe experiment" });
 export interface Experiment extends Schema.Schema.Type<typeof Experiment> {}

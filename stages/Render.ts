@@ -28,7 +28,9 @@ const Params = Schema.Struct({
     validation: Schema.optionalKey(Count),
     train_sft: Schema.optionalKey(Count),
     train_rl: Schema.optionalKey(Count),
-  }).annotate({ description: "how many instances each split holds" }),
+  })
+    .check(Schema.isMinProperties(1, { message: "at least one split" }))
+    .annotate({ description: "how many instances each split holds" }),
   seed: Schema.Int.pipe(byDefault(0)),
 });
 type Params = typeof Params.Type;

@@ -7,6 +7,8 @@
 import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { ScoreLine } from "../schemas/ScoreLine.ts";
+import { accuracies } from "../stats/accuracies.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { eachRow, splitsOf } from "./Dataset.ts";
 import { lines } from "./jsonLines.ts";
@@ -14,23 +16,11 @@ import { one, stage, StageFailed } from "./Stage.ts";
 
 const Prediction = Schema.Struct({
   id: Schema.String,
-  mode: Schema.Literals(["end-to-end", "counterfactual"]),
+  mode: ScoreLine.fields.mode,
   response: Schema.String,
 });
 
 const decodePrediction = Schema.decodeUnknownSync(Schema.fromJsonString(Prediction));
-
-/** One line of `scores.jsonl`. */
-export const ScoreLine = Schema.Struct({
-  id: Schema.String,
-  mode: Prediction.fields.mode,
-  outcome: Schema.Boolean,
-  perception: Schema.Boolean,
-  perception_f1: Schema.Finite,
-  consistent: Schema.Boolean,
-  reason: Schema.NullOr(Schema.String),
-});
-export interface ScoreLine extends Schema.Schema.Type<typeof ScoreLine> {}
 
 const modes = { end_to_end: "end-to-end", counterfactual: "counterfactual" } as const;
 
@@ -62,25 +52,30 @@ export const Score = stage({
       });
       scores.push(...scored);
     }
+    yield* sameExamples(scores);
     fs.writeFileSync(
       path.join(output, "scores.jsonl"),
       scores.map((score) => `${JSON.stringify(score)}\n`).join(""),
     );
     const model = path.join(one(inputs, "end_to_end").directory, "model.json");
     if (fs.existsSync(model)) fs.copyFileSync(model, path.join(output, "model.json"));
-    const share = (count: number, of: number) => (of === 0 ? null : count / of);
-    const seen = scores.filter((score) => score.mode === "end-to-end");
-    const forced = scores.filter((score) => score.mode === "counterfactual");
-    return {
-      summary: {
-        n: seen.length,
-        a: share(seen.filter((score) => score.outcome).length, seen.length),
-        a_p: share(seen.filter((score) => score.perception).length, seen.length),
-        a_r: share(forced.filter((score) => score.outcome).length, forced.length),
-      },
-    };
+    const { a, a_p, a_r } = accuracies(scores);
+    const facts = { n: a?.n ?? 0, a: a?.value ?? null, a_p: a_p?.value ?? null };
+    return { summary: { ...facts, a_r: a_r?.value ?? null } };
   }),
 });
+
+/** `a` and `a_r` stand side by side, so they must be of the same examples. */
+const sameExamples = (scores: ReadonlyArray<ScoreLine>): Effect.Effect<void, StageFailed> => {
+  const modesOf = new Map<string, number>();
+  for (const { id } of scores) modesOf.set(id, (modesOf.get(id) ?? 0) + 1);
+  const lonely = [...modesOf].find(([, count]) => count !== Object.keys(modes).length);
+  if (lonely === undefined) return Effect.void;
+  return new StageFailed({
+    message: `${lonely[0]} was answered in one mode only`,
+    fix: "let both generate stages have the same split and limit",
+  });
+};
 
 interface Truth {
   readonly task: string;

@@ -3,10 +3,10 @@ import { Effect, Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
+import { ScoreLine } from "../schemas/ScoreLine.ts";
 import type { Table, TableRow } from "../schemas/Table.ts";
-import { wilson } from "../stats/wilson.ts";
+import { accuracies } from "../stats/accuracies.ts";
 import { lines } from "./jsonLines.ts";
-import { ScoreLine } from "./Score.ts";
 import { type FanInElement, many, stage } from "./Stage.ts";
 import { tableCsv } from "./tableCsv.ts";
 
@@ -71,17 +71,12 @@ const tabulate = (elements: ReadonlyArray<FanInElement>, pool: ReadonlyArray<str
 const row = (labels: Point["labels"], points: ReadonlyArray<Point>): TableRow => {
   const scores = points.flatMap((point) => point.scores);
   const seen = scores.filter((score) => score.mode === "end-to-end");
-  const forced = scores.filter((score) => score.mode === "counterfactual");
-  const count = (of: ReadonlyArray<ScoreLine>, field: "outcome" | "perception") =>
-    of.filter((score) => score[field]).length;
   const reasons: Record<string, number> = {};
   for (const { reason } of seen) if (reason !== null) reasons[reason] = (reasons[reason] ?? 0) + 1;
   return {
     labels,
     points: points.length,
-    a: wilson(count(seen, "outcome"), seen.length),
-    a_p: wilson(count(seen, "perception"), seen.length),
-    a_r: wilson(count(forced, "outcome"), forced.length),
+    ...accuracies(scores),
     perception_f1:
       seen.length === 0
         ? null

@@ -96,6 +96,17 @@ describe("a study, small but real", () => {
       const end = jsonLines(again.stdout).at(-1);
       assert.include(end, { _tag: "RunFinished", status: "done", executed: 0 });
 
+      const mixed = await rig.pipe(
+        "run",
+        "small.yaml",
+        "--axis",
+        "loss=token",
+        "--set",
+        "oracle.limit=5",
+      );
+      assert.strictEqual(mixed.code, 1);
+      assert.include(mixed.stderr, "was answered in one mode only");
+
       const cache = rig.path("hf");
       await rig.pipe("export", "cot", "transcripts");
       const rows = pythonSays(loadDataset, cache, rig.path("transcripts"));

@@ -110,14 +110,14 @@ class Trainer:
         return tokens_p + tokens_r
 
     def _record(self, number: int, done: losses.StepLosses, tokens_p: int, tokens_r: int, norm: float) -> None:
-        sum_p, sum_r = done.perception * tokens_p, done.reasoning * tokens_r
+        share_p, share_r = done.weight * done.perception, (1 - done.weight) * done.reasoning
         self.last = {
             "step": number,
             "L_p": done.perception,
             "L_r": done.reasoning,
             "lambda": done.weight,
             "token_share_p": tokens_p / (tokens_p + tokens_r),
-            "loss_share_p": sum_p / (sum_p + sum_r),
+            "loss_share_p": share_p / (share_p + share_r),
             "grad_norm": norm,
         }
         if done.norm_p is not None:

@@ -28,7 +28,7 @@ export const doctorCommand = Command.make(
       yield* Console.log(`${mark[state]} ${what.padEnd(8)} ${detail}`);
     if (findings.some((finding) => finding.state === "broken")) return yield* new Exit({ code: 1 });
   }),
-).pipe(Command.withDescription("Check what this machine has of what runs need; changes nothing"));
+).pipe(Command.withDescription("Check what this machine has of what runs need"));
 
 const node = (): Finding => ({ what: "node", state: "fine", detail: process.version });
 

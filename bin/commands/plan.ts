@@ -6,7 +6,8 @@ import { plan } from "../../pipelines/Plan.ts";
 import { planText } from "../view/planText.ts";
 import { styleFor } from "../view/style.ts";
 import { Exit } from "../UsageError.ts";
-import { jsonLine, loadSpec, project, storeHome } from "./project.ts";
+import { loadSpec, project, storeHome } from "./project.ts";
+import { jsonLine } from "../view/jsonLine.ts";
 import { jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 
 const workIsDue = 10;
@@ -47,4 +48,4 @@ export const planCommand = Command.make(
     if (check && planned.nodes.some((node) => node.status !== "cached"))
       return yield* new Exit({ code: workIsDue });
   }),
-).pipe(Command.withDescription("Show what a run would make, and why; changes nothing"));
+).pipe(Command.withDescription("Show what a run would make, and why; makes nothing"));

@@ -8,12 +8,13 @@ import { Source } from "../../pipelines/Source.ts";
 import { InvalidSpec } from "../../schemas/Diagnostic.ts";
 import { stages } from "../../stages/stages.ts";
 import { UsageError } from "../UsageError.ts";
+import { jsonLine } from "../view/jsonLine.ts";
 
 /** Where the person stands: relative paths start here. */
 export const project = (): string => process.cwd();
 
 /** `PIPE_HOME`, or `.pipe` in the project. */
-export const storeHome = (): string => path.resolve(project(), process.env["PIPE_HOME"] ?? ".pipe");
+export const storeHome = (): string => path.resolve(project(), process.env["PIPE_HOME"] || ".pipe");
 
 export interface LoadedSpec {
   readonly graph: Graph;
@@ -37,9 +38,6 @@ const unreadable = (file: string, error: NodeJS.ErrnoException): string => {
     ? `${file} is a directory, not an experiment`
     : `${file} can't be read: ${error.message}`;
 };
-
-/** Every line of `--json` says which version of its shape it has. */
-export const jsonLine = (value: object): string => `${JSON.stringify({ v: 1, ...value })}\n`;
 
 const encodeDiagnostics = Schema.encodeSync(InvalidSpec);
 

@@ -20,6 +20,7 @@ export const scoreCommand = Command.make("score", {}, () =>
 const scoreInput = async (): Promise<number> => {
   let bad = 0;
   let rest = "";
+  let first = true;
   let answers = "";
   const answer = (line: string) => {
     if (line.trim() === "") return;
@@ -35,7 +36,9 @@ const scoreInput = async (): Promise<number> => {
   };
   process.stdin.setEncoding("utf8");
   for await (const chunk of process.stdin) {
-    const lines = (rest + String(chunk)).split("\n");
+    const text = first ? String(chunk).replace(/^\uFEFF/u, "") : String(chunk);
+    first = false;
+    const lines = (rest + text).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       answer(line);

@@ -4,7 +4,8 @@ import { Store } from "../../cache/Store.ts";
 import { bytes, duration } from "../view/format.ts";
 import { styleFor } from "../view/style.ts";
 import { findArtifact } from "./artifacts.ts";
-import { jsonLine, storeHome } from "./project.ts";
+import { storeHome } from "./project.ts";
+import { jsonLine } from "../view/jsonLine.ts";
 import { jsonFlag } from "./specFlags.ts";
 
 const shownFiles = 40;

@@ -9,7 +9,8 @@ import { Table } from "../../schemas/Table.ts";
 import { styleFor } from "../view/style.ts";
 import { tableText } from "../view/tableText.ts";
 import { UsageError } from "../UsageError.ts";
-import { jsonLine, storeHome } from "./project.ts";
+import { storeHome } from "./project.ts";
+import { jsonLine } from "../view/jsonLine.ts";
 import { jsonFlag } from "./specFlags.ts";
 
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));

@@ -228,7 +228,7 @@ const failure = (
   ...event.message.split("\n").map((line) => `  ${printable(line)}`),
   ...event.logTail.map((line) => style.dim(`  │ ${printable(line)}`)),
   ...(event.fix === "" ? [] : [`  ${printable(event.fix)}`]),
-  style.dim(`  kept in ${event.kept}`),
+  ...(event.kept === "" ? [] : [style.dim(`  kept in ${event.kept}`)]),
   `  go on with: ${again}`,
 ];
 

@@ -1,7 +1,7 @@
 /** Shows a run's events while they happen: a live part in a terminal, plain lines elsewhere, JSON lines for programs. */
 import { Clock, Effect, Layer } from "effect";
 import { Events } from "../../pipelines/Events.ts";
-import { jsonLine } from "../commands/project.ts";
+import { jsonLine } from "./jsonLine.ts";
 import { advance, emptyView, liveLines } from "./RunView.ts";
 import { styleFor } from "./style.ts";
 

@@ -28,10 +28,11 @@ export function readPuzzle(value: unknown): Result.Result<Grid, string> {
 
 /** A caption's or answer's rows, any of the blanks allowed. */
 function readRows(
-  json: unknown,
+  written: unknown,
   size: number,
   malformed: FailureReason,
 ): Result.Result<Grid, FailureReason> {
+  const json = Array.isArray(written) ? written.map(cellsOf) : written;
   if (!Array.isArray(json) || !json.every(Array.isArray)) return Result.fail(malformed);
   if (json.length !== size || json.some((row) => row.length !== size))
     return Result.fail("wrong-size");
@@ -47,6 +48,10 @@ function readRows(
   }
   return Result.succeed(grid);
 }
+
+/** A row may be written as one text, a character a cell: `"1--4"`. */
+const cellsOf = (row: unknown): unknown =>
+  typeof row === "string" ? [...row.replace(/[\s,|]/gu, "")] : row;
 
 export const readGridCaption = (json: unknown, truth: Grid) =>
   readRows(json, truth.length, "bad-caption");

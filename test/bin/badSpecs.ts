@@ -134,6 +134,28 @@ stages:
     `stages: { a: { use: command, with: { run: "echo \${env:HOME}" } } }`,
     [{ under: '"echo ${env:HOME}"', says: "never enters a key", expected: "`$$`" }],
   ],
+  "a key written twice, which hides nothing else": [
+    `axes: { loss: [{ label: a, kind: fixed, lambda: 1.7 }] }
+stages:
+  d: { use: rendr, use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: c }, with: { loss: $loss } }
+`,
+    [
+      { under: "1.7", says: "is 1.7", expected: "between 0 and 1" },
+      { under: "use", says: "written twice", expected: "each key once" },
+    ],
+  ],
+  "an unknown stage, without blaming what fans in over it": [
+    `axes: { seed: [0, 1] }
+stages:
+  a: { use: comand, with: { run: "echo \${seed}" } }
+  b: { use: command, from: { x: a }, with: { run: "true" } }
+  c: { use: command, from: { x: { all: b, over: [seed] } }, with: { run: "true" } }
+`,
+    [{ under: "comand", says: "unknown stage `comand`", suggestion: "`command`" }],
+  ],
+  "no stages": ["stages: {}\n", [{ under: "{}", says: "is {}", expected: "at least one stage" }]],
   "a reference inside an axis value": [
     `axes: { text: ["\${env:HOME}"] }
 stages: { a: { use: command, with: { run: $text } } }

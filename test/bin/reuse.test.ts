@@ -247,6 +247,22 @@ stages:
   );
 
   it(
+    "named as one file count by their mode, too",
+    inRig(async (rig) => {
+      rig.write("tool", "#!/bin/sh\necho did");
+      const run = puppet("a", { value: "$(./tool || echo could not)" });
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { sources: [tool], run: ${run} } } }\n`,
+      );
+      assert.deepStrictEqual(await rig.made("e.yaml"), ["a"]);
+      fs.chmodSync(rig.path("tool"), 0o755);
+      assert.deepStrictEqual(await rig.made("e.yaml", "-j2"), ["a"]);
+      assert.strictEqual((await rig.filesOf("a"))["value"], "did\n");
+    }),
+  );
+
+  it(
     "brought in by `files` count by their content, whatever the path",
     inRig(async (rig) => {
       rig.write("in/words.txt", "one");

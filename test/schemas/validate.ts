@@ -54,6 +54,7 @@ const checks: Readonly<Record<string, Check>> = {
   allOf: (rule, value) => schemas(rule).every((each) => accepts(each, value)),
   if: (rule, value, schema) =>
     !accepts(rule as Schema, value) || accepts((schema["then"] ?? {}) as Schema, value),
+  minProperties: record((value, rule) => Object.keys(value).length >= (rule as number)),
   minimum: number((value, bound) => value >= bound),
   maximum: number((value, bound) => value <= bound),
   exclusiveMinimum: number((value, bound) => value > bound),
