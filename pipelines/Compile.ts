@@ -2,7 +2,7 @@
 import { Exit, Schema } from "effect";
 import type { Diagnostic } from "../schemas/Diagnostic.ts";
 import { Experiment, StageSpec } from "../schemas/Experiment.ts";
-import type { Stage } from "../stages/Stage.ts";
+import type { Stage, Surroundings } from "../stages/Stage.ts";
 import {
   type Axis,
   indexOfPoint,
@@ -90,7 +90,7 @@ const compileLocated = (located: Located, registry: ReadonlyMap<string, Stage>):
   const nodes = new Map<string, ReadonlyArray<Node>>();
   const upstreams = new Map(wiring.stages.map((stage) => [stage.name, stage]));
   for (const stage of wiring.stages) {
-    const checked = checkEveryParams(stage);
+    const checked = checkEveryParams(stage, upstreams);
     diagnostics.push(...checked.diagnostics);
     if (diagnostics.length === 0)
       nodes.set(stage.name, expand(stage, checked.params, nodes, upstreams));
@@ -119,13 +119,16 @@ interface EveryParams {
 }
 
 /** Params are checked once for each point of the axes that they mention, which are often fewer than the stage's. */
-const checkEveryParams = (stage: WiredStage): EveryParams => {
+const checkEveryParams = (
+  stage: WiredStage,
+  upstreams: ReadonlyMap<string, WiredStage>,
+): EveryParams => {
   const count = stage.axes.reduce((product, axis) => product * axis.values.length, 1);
   if (count > mostPoints) return { params: [], diagnostics: [tooManyPoints(stage, count)] };
   const check = paramsChecker(
     stage.stage,
     `stage \`${stage.name}\``,
-    stage.wires.map((each) => each.input),
+    stage.uncertain ? undefined : surroundings(stage, upstreams),
   );
   const params: Array<CheckedParams> = [];
   const diagnostics: Array<Diagnostic> = [];
@@ -137,6 +140,16 @@ const checkEveryParams = (stage: WiredStage): EveryParams => {
   }
   return { params, diagnostics };
 };
+
+const surroundings = (
+  { wires }: WiredStage,
+  upstreams: ReadonlyMap<string, WiredStage>,
+): Surroundings => ({
+  inputs: wires.map((each) => each.input),
+  axes: wires.flatMap((each) =>
+    each.over === undefined ? [] : (upstreams.get(each.from)?.axes ?? []).map(({ name }) => name),
+  ),
+});
 
 /** More would not fit into memory; nobody means them. */
 const mostPoints = 200_000;

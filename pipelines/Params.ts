@@ -2,7 +2,7 @@
 import { Exit, Schema, type SchemaIssue } from "effect";
 import { type Diagnostic, unknownName } from "../schemas/Diagnostic.ts";
 import { canonicalJson, type Json } from "../schemas/Digest.ts";
-import type { Stage } from "../stages/Stage.ts";
+import type { Stage, Surroundings } from "../stages/Stage.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Located, type Place, placeAt, spanOf, toJson } from "./Source.ts";
 
@@ -22,8 +22,8 @@ export type ParamsCheck =
 
 const options = { errors: "all", onExcessProperty: "error" } as const;
 
-/** A checker for one stage: built once, applied to every point. */
-export const paramsChecker = (stage: Stage, within: string, inputs: ReadonlyArray<string>) => {
+/** A checker for one stage, built once and applied to every point; `around` is left out where it is not certain. */
+export const paramsChecker = (stage: Stage, within: string, around: Surroundings | undefined) => {
   const decode = Schema.decodeUnknownExit(stage.params, options);
   const encode = Schema.encodeSync(stage.params) as (value: unknown) => Json;
   const reencode = (raw: Json): string | undefined => {
@@ -39,7 +39,7 @@ export const paramsChecker = (stage: Stage, within: string, inputs: ReadonlyArra
         throw new Error(`the params schema of ${stage.name} failed without an issue`);
       return { diagnostics: diagnose(issue, located, within, otherwise) };
     }
-    const unknown = stage.check?.(exit.value, inputs) ?? [];
+    const unknown = around === undefined ? [] : (stage.check?.(exit.value, around) ?? []);
     if (unknown.length > 0) {
       return {
         diagnostics: unknown.map(({ path, what, name, valid }) =>

@@ -146,6 +146,7 @@ class InputReader {
     const declaration = this.declarationOf(input, path);
     const at = placeAt(this.located, fanIn ? [...path, "all"] : path);
     if (!this.stageNames.has(from)) {
+      this.uncertain = true;
       this.diagnostics.push(
         unknownName("stage of this experiment", from, [...this.stageNames], spanOf(at)),
       );

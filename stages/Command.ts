@@ -49,7 +49,7 @@ export const Command = stage({
   output: "files",
   cpus,
   sources: (params) => params.sources,
-  check: (params, inputs) =>
+  check: (params, { inputs }) =>
     [params.run].flat().flatMap((text, index) =>
       [...text.matchAll(placeholder)].flatMap(([, input]) =>
         input === undefined || inputs.includes(input)

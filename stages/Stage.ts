@@ -71,6 +71,12 @@ export class StageFailed extends Schema.TaggedError<StageFailed>()("StageFailed"
   fix: Schema.String,
 }) {}
 
+/** The names that params of a placed stage may speak of: its inputs, and the axes that its fan-ins run over. */
+export interface Surroundings {
+  readonly inputs: ReadonlyArray<string>;
+  readonly axes: ReadonlyArray<string>;
+}
+
 /** A name inside the params, at `path`, that stands for nothing. */
 export interface UnknownNameInParams {
   readonly path: ReadonlyArray<PropertyKey>;
@@ -87,11 +93,8 @@ export interface StageDefinition<Params> {
   readonly params: Schema.Codec<Params, any>;
   /** Params that can't change the output, only whether there is one. */
   readonly outsideKey?: ReadonlyArray<string>;
-  /** What the params alone can't say is wrong: names in them that are no input of this node. */
-  readonly check?: (
-    params: Params,
-    inputs: ReadonlyArray<string>,
-  ) => ReadonlyArray<UnknownNameInParams>;
+  /** What the params alone can't say is wrong: names in them that stand for nothing where the stage is placed. */
+  readonly check?: (params: Params, around: Surroundings) => ReadonlyArray<UnknownNameInParams>;
   /** By name; `any` takes inputs of every name and kind. */
   readonly inputs: Readonly<Record<string, InputDeclaration>> | "any";
   readonly output: ArtifactKind;

@@ -1,6 +1,5 @@
 /** Stage `summarize`: a, a_p and a_r of every point with n and Wilson intervals, and pooled over the seeds. */
 import { Effect, Schema } from "effect";
-import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { ScoreLine } from "../schemas/ScoreLine.ts";
@@ -13,10 +12,14 @@ import { tableCsv } from "./tableCsv.ts";
 const decodeScore = Schema.decodeUnknownSync(Schema.fromJsonString(ScoreLine));
 
 const Params = Schema.Struct({
-  pool: Schema.Array(Schema.String)
-    .annotate({ description: "axes whose points are added up in the pooled rows" })
-    .pipe(byDefault(["seed"])),
+  pool: Schema.optionalKey(
+    Schema.Array(Schema.String).annotate({
+      description: "axes whose points are added up in the pooled rows; by default `seed`",
+    }),
+  ),
 });
+
+const defaultPool: ReadonlyArray<string> = ["seed"];
 
 export const Summarize = stage({
   name: "summarize",
@@ -26,8 +29,16 @@ export const Summarize = stage({
   inputs: { scores: { kinds: ["scores"], many: true } },
   output: "table",
   cpus: 1,
+  check: ({ pool = [] }, { axes }) =>
+    pool.flatMap((name, index) =>
+      axes.includes(name)
+        ? []
+        : [{ path: ["pool", index], what: "axis of the scores", name, valid: axes }],
+    ),
   run: Effect.fnUntraced(function* ({ params, inputs, output }) {
-    const table = yield* Effect.sync(() => tabulate(many(inputs, "scores"), params.pool));
+    const table = yield* Effect.sync(() =>
+      tabulate(many(inputs, "scores"), params.pool ?? defaultPool),
+    );
     fs.writeFileSync(path.join(output, "table.json"), `${JSON.stringify(table, null, 2)}\n`);
     fs.writeFileSync(path.join(output, "table.csv"), tableCsv(table));
     return { summary: { rows: table.rows.length, pooled: table.pooled.length } };

@@ -1,6 +1,6 @@
 // Writes glyphs.ts: the outlines of the ten digits, taken from a DejaVu TrueType file.
-//   npm install --prefix /tmp/font dejavu-fonts-ttf@2.37.3
-//   node tasks/draw/make-glyphs.mjs /tmp/font/node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf > tasks/draw/glyphs.ts
+//   npm install --prefix font dejavu-fonts-ttf@2.37.3
+//   node tasks/draw/make-glyphs.mjs font/node_modules/dejavu-fonts-ttf/ttf/DejaVuSans.ttf > tasks/draw/glyphs.ts
 // Formats: "glyf", "loca", "cmap" (format 4) and "hmtx" of the OpenType specification.
 import { readFileSync } from "node:fs";
 

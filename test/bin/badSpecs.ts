@@ -155,6 +155,25 @@ stages:
 `,
     [{ under: "comand", says: "unknown stage `comand`", suggestion: "`command`" }],
   ],
+  "an axis to pool over that the scores do not have": [
+    `axes: { seed: [0, 1] }
+stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5, test: 5 } } }
+  t: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: t }, with: { seed: $seed } }
+  e: { use: generate, from: { model: m, data: d }, with: { mode: end-to-end } }
+  o: { use: generate, from: { model: m, data: d }, with: { mode: counterfactual } }
+  s: { use: score, from: { data: d, end_to_end: e, counterfactual: o } }
+  f: { use: summarize, from: { scores: { all: s } }, with: { pool: [sead] } }
+`,
+    [{ under: "sead", says: "unknown axis of the scores `sead`", suggestion: "`seed`" }],
+  ],
+  "an input from nowhere, without blaming what names it": [
+    `stages:
+  a: { use: command, from: { x: nothing }, with: { run: "cat {in.x}/y" } }
+`,
+    [{ under: "nothing", says: "unknown stage of this experiment `nothing`" }],
+  ],
   "no stages": ["stages: {}\n", [{ under: "{}", says: "is {}", expected: "at least one stage" }]],
   "a reference inside an axis value": [
     `axes: { text: ["\${env:HOME}"] }

@@ -46,7 +46,7 @@ const Sample: Stage = stage({
   run: () => Effect.succeed({ summary: {} }),
 });
 
-const check = paramsChecker(Sample, "stage `x`", []);
+const check = paramsChecker(Sample, "stage `x`", { inputs: [], axes: [] });
 
 const located = (json: Json): Located => {
   const { value } = parseSource(new Source("p.yaml", JSON.stringify(json)));
@@ -190,7 +190,7 @@ it("a stage given a new option keeps the keys it had", () => {
     ...Sample,
     params: Schema.Struct({ ...fields, added: withDefault(Schema.Int, 0) }),
   };
-  const later = paramsChecker(Later, "stage `x`", []);
+  const later = paramsChecker(Later, "stage `x`", { inputs: [], axes: [] });
   for (const round of rounds) {
     const value = located(randomParams(Random.of("params", round)));
     assert.deepStrictEqual(later(value, value.at).params?.key, check(value, value.at).params?.key);
