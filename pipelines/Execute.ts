@@ -17,7 +17,11 @@ export interface RunContext {
   readonly project: string;
   /** The artifacts of the nodes that are settled. */
   readonly settled: ReadonlyMap<Node, StoredAction>;
-  readonly settle: (node: Node, made: StoredAction, how: "executed" | "reused") => void;
+  readonly settle: (
+    node: Node,
+    made: StoredAction,
+    how: "executed" | "reused",
+  ) => Effect.Effect<void>;
   /** Takes a log over into the run's directory, when there is one. */
   readonly keepLog: (node: Node, log: string) => Effect.Effect<void>;
 }
@@ -61,7 +65,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       };
       yield* store.record(artifact, action);
       yield* store.clearWork(content);
-      context.settle(node, { action, artifact }, "executed");
+      yield* context.settle(node, { action, artifact }, "executed");
       yield* tell({
         _tag: "NodeSucceeded",
         node: node.name,
@@ -83,7 +87,7 @@ const adopt = Effect.fnUntraced(function* (
   const store = yield* Store;
   if (hit.action.recipe !== planned.recipe)
     yield* store.record(hit.artifact, { ...hit.action, recipe: planned.recipe });
-  context.settle(planned.node, hit, "reused");
+  yield* context.settle(planned.node, hit, "reused");
   yield* tell({
     _tag: "NodeReused",
     node: planned.node.name,

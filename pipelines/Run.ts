@@ -42,11 +42,14 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     plan,
     project,
     settled,
-    settle: (node, made, how) => {
-      settled.set(node, made);
-      counts[how] += 1;
-      record.link(node, store.directoryOf(made.artifact.digest));
-    },
+    settle: (node, made, how) =>
+      Effect.suspend(() => {
+        settled.set(node, made);
+        counts[how] += 1;
+        // What is committed is made, also where a link to it can't be.
+        const directory = store.directoryOf(made.artifact.digest);
+        return Effect.ignore(Effect.try(() => record.link(node, directory)));
+      }),
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };
   return yield* executeAll(options, context, counts).pipe(Effect.provideService(Events, events));

@@ -12,6 +12,9 @@ import { loadSpec, project, storeHome } from "./project.ts";
 import { jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 import { printTables } from "./table.ts";
 
+/** Built together, so that they share one supervisor. */
+const machinery = Layer.mergeAll(Local.layer, PythonEnvironment.layer);
+
 export const runCommand = Command.make(
   "run",
   {
@@ -29,35 +32,29 @@ export const runCommand = Command.make(
     ),
     json: jsonFlag,
   },
-  Effect.fn("pipe run")(
-    function* ({ experiment, set, axis, jobs, keepGoing, json }) {
-      if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
-      const { graph, spec } = yield* loadSpec(experiment, { set, axis });
-      // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
-      const planned = yield* plan(graph, project()).pipe(
-        Effect.provide(Store.layerReadOnly(storeHome())),
-      );
-      const overrides = [
-        ...set.map((edit) => `--set ${edit}`),
-        ...axis.map((edit) => `--axis ${edit}`),
-      ];
-      const again = ["npx pipe run", experiment, ...overrides.map(shellWord)].join(" ");
-      const end = yield* run({
-        plan: planned,
-        spec,
-        overrides,
-        project: project(),
-        jobs,
-        keepGoing,
-      }).pipe(
-        Effect.provide(Layer.mergeAll(Store.layer(storeHome()), eventsLayer({ json, again }))),
-      );
-      if (end.status !== "done") return yield* new Exit({ code: 1 });
-      if (!json) yield* printTables(end.run);
-      // One supervisor serves jobs and environment alike: layers built together share what they have in common.
-    },
-    Effect.provide(Layer.mergeAll(Local.layer, PythonEnvironment.layer)),
-  ),
+  Effect.fn("pipe run")(function* ({ experiment, set, axis, jobs, keepGoing, json }) {
+    if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
+    const { graph, spec } = yield* loadSpec(experiment, { set, axis });
+    // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
+    const planned = yield* plan(graph, project()).pipe(
+      Effect.provide(Store.layerReadOnly(storeHome())),
+    );
+    const overrides = [
+      ...set.map((edit) => `--set ${edit}`),
+      ...axis.map((edit) => `--axis ${edit}`),
+    ];
+    const again = ["npx pipe run", experiment, ...overrides.map(shellWord)].join(" ");
+    const end = yield* run({
+      plan: planned,
+      spec,
+      overrides,
+      project: project(),
+      jobs,
+      keepGoing,
+    }).pipe(Effect.provide(Layer.mergeAll(Store.layer(storeHome()), eventsLayer({ json, again }))));
+    if (end.status !== "done") return yield* new Exit({ code: 1 });
+    if (!json) yield* printTables(end.run);
+  }, Effect.provide(machinery)),
 ).pipe(
   Command.withDescription("Make what an experiment asks for and is not there yet"),
   Command.withExamples([
