@@ -18,6 +18,8 @@ export interface Job {
   readonly environment: Readonly<Record<string, string>>;
   /** How many threads numerical libraries may start. */
   readonly cpus: number;
+  /** How many GPUs it gets for itself. It waits for them, and sees no others. */
+  readonly gpus: number;
   /** Wall-clock limit; without it a job may run for ever. */
   readonly timeout?: Duration.Duration | undefined;
 }

@@ -88,6 +88,7 @@ export const Command = stage({
           cwd: context.project,
           environment: params.env,
           cpus,
+          gpus: 0,
           timeout: params.timeout,
         },
         () => Effect.void,

@@ -48,6 +48,7 @@ export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
         cwd: context.work,
         environment: { PYTHONPATH: root, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" },
         cpus,
+        gpus: 0,
       },
       (event) => context.report(reportOf(event)),
     )

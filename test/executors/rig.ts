@@ -33,7 +33,8 @@ export class Yard {
 
   job(command: Job["command"], more: Partial<Job> = {}): Job {
     const { directory, environment } = this;
-    return { id: randomUUID(), command, directory, cwd: directory, environment, cpus: 1, ...more };
+    const id = randomUUID();
+    return { id, command, directory, cwd: directory, environment, cpus: 1, gpus: 0, ...more };
   }
 
   /** A shell script that runs in the yard. */
