@@ -19,6 +19,8 @@ export interface KeyFields {
   readonly stage: string;
   /** …and its version, raised whenever the same question would get another answer. */
   readonly version: number;
+  /** The digest of the code itself, where it is not what the lock records for the version; else the version says it. */
+  readonly code?: Digest;
   /** What was asked, defaults left out, so that a new option leaves yesterday's keys alone. */
   readonly params: Json;
   /** From what. The labels of a fan-in are here since the stage sees them and may write them down. */
@@ -34,6 +36,7 @@ export const keyParts = (fields: KeyFields): Json => ({
   format: keyFormat,
   stage: fields.stage,
   version: fields.version,
+  ...(fields.code === undefined ? {} : { code: fields.code }),
   params: fields.params,
   inputs: fields.inputs as Json,
   ...(fields.sources === undefined ? {} : { sources: fields.sources }),

@@ -8,6 +8,9 @@ import { Effect } from "effect";
 import { Store, type StoredAction } from "../cache/Store.ts";
 import { PythonEnvironment } from "../executors/PythonEnvironment.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import type { UnknownCode } from "../stages/code/SourceModule.ts";
+import { codeOf, type StageCode } from "../stages/codeIdentity.ts";
+import type { Stage } from "../stages/Stage.ts";
 import type { Graph, Node, NodeInput } from "./Compile.ts";
 import { type InputIdentity, type KeyFields, keyOf } from "./Keys.ts";
 import { digestSources } from "./localFiles.ts";
@@ -34,6 +37,7 @@ export const plan = Effect.fn("plan")(function* (graph: Graph, project: string) 
   const fieldsOf = fieldsWith(
     yield* digestSources(graph, project),
     yield* identifyEnvironments(graph),
+    yield* identifyCode(graph),
   );
   const byNode = new Map<Node, PlannedNode>();
   for (const node of graph.nodes) {
@@ -115,12 +119,15 @@ const fieldsWith =
   (
     sources: ReadonlyMap<string, Digest>,
     environments: ReadonlyMap<ReadonlyArray<string>, string>,
+    codes: ReadonlyMap<Stage, StageCode>,
   ): Plan["fieldsOf"] =>
   (node, inputs) => {
+    const code = codes.get(node.stage);
     const named = node.stage.sources?.(node.params.decoded) ?? [];
     return {
       stage: node.stage.name,
       version: node.stage.version,
+      ...(code === undefined || code.recorded ? {} : { code: code.digest }),
       params: node.params.key,
       inputs,
       ...(named.length === 0
@@ -131,6 +138,13 @@ const fieldsWith =
         : { environment: environments.get(node.stage.environment) ?? "" }),
     };
   };
+
+/** The code of every stage that some node is of. */
+const identifyCode = (graph: Graph) =>
+  Effect.try({
+    try: () => new Map(graph.nodes.map(({ stage }) => [stage, codeOf(stage)])),
+    catch: (error) => error as UnknownCode,
+  });
 
 /** The identity of every Python environment that some node runs in, by its lock files. */
 const identifyEnvironments = Effect.fnUntraced(function* (graph: Graph) {

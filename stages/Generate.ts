@@ -26,6 +26,8 @@ const Params = Schema.Struct({
 
 const cpus = 1;
 
+const trainer = "generate";
+
 export const Generate = stage({
   name: "generate",
   version: 1,
@@ -33,6 +35,7 @@ export const Generate = stage({
   params: Params,
   inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },
   output: "predictions",
+  trainer,
   environment: trainerLocks,
   cpus,
   run: (context) => {
@@ -40,6 +43,6 @@ export const Generate = stage({
       model: one(context.inputs, "model").directory,
       data: one(context.inputs, "data").directory,
     };
-    return runTrainer("generate", context, inputs, cpus);
+    return runTrainer(trainer, context, inputs, cpus);
   },
 });

@@ -50,6 +50,8 @@ const Params = Schema.Struct({
 /** One thread a job: two jobs side by side beat one on two cores, and the bits don't depend on the machine's size. */
 const cpus = 1;
 
+const trainer = "sft";
+
 export const Sft = stage({
   name: "sft",
   version: 1,
@@ -57,8 +59,9 @@ export const Sft = stage({
   params: Params,
   inputs: { data: { kinds: ["transcripts"] } },
   output: "model",
+  trainer,
   environment: trainerLocks,
   cpus,
   run: (context) =>
-    runTrainer("sft", context, { data: one(context.inputs, "data").directory }, cpus),
+    runTrainer(trainer, context, { data: one(context.inputs, "data").directory }, cpus),
 });

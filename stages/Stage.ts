@@ -100,6 +100,8 @@ export interface StageDefinition<Params> {
   readonly output: ArtifactKind;
   /** Lock files (absolute paths) of the Python environment it runs in, whose identity then is part of the key. */
   readonly environment?: ReadonlyArray<string>;
+  /** The trainer it runs, `trainers/<name>.py`, whose code then is part of the stage's. */
+  readonly trainer?: string;
   /** Processor slots that one node of this stage takes from `--jobs`. */
   readonly cpus: number;
   /** Local paths (relative to the project) whose content is part of the key. */

@@ -1,0 +1,89 @@
+/**
+ * The Python that a trainer runs: its module, what that imports from this repository, and the files that these modules
+ * read from it. Looked up when asked for, as these files are never bundled: they run as they are.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { root } from "../../executors/root.ts";
+import { digestText, type SourceModule, UnknownCode } from "./SourceModule.ts";
+
+export const pythonModule = (file: string): SourceModule => {
+  const text = fs.readFileSync(path.join(root, file), "utf8");
+  return {
+    digest: digestText(text),
+    imports: file.endsWith(".py")
+      ? [...new Set([...importedFiles(file, text), ...dataFiles(file, text)])]
+      : [],
+    packages: {},
+  };
+};
+
+/** Importing `a.b.c` runs `a/__init__.py` and `a/b/__init__.py` before it. */
+const importedFiles = (file: string, text: string): ReadonlyArray<string> =>
+  importedModules(file, text).flatMap((module) => {
+    const parts = module.split(".");
+    return parts
+      .flatMap((_, index) => {
+        const place = parts.slice(0, index + 1).join("/");
+        return [`${place}.py`, `${place}/__init__.py`];
+      })
+      .filter(exists);
+  });
+
+/**
+ * The dotted names that may be modules: in `from a import b`, `b` may be one or a name in `a`. Whatever looks like an
+ * import at the start of a line counts, be it within a string: to know too many files costs a sentence, one too few a
+ * wrong number.
+ */
+export const importedModules = (file: string, text: string): ReadonlyArray<string> => {
+  const lines = text.replaceAll(/\\\r?\n/gu, " ");
+  const from = [
+    ...lines.matchAll(/^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n;]*)/gmu),
+  ].flatMap(([, written = "", names = ""]) => {
+    const module = absolute(file, written);
+    return [module, ...namesIn(names).map((name) => `${module}.${name}`)];
+  });
+  const plain = [...lines.matchAll(/^[ \t]*import[ \t]+([^\n;]*)/gmu)].flatMap(([, names = ""]) =>
+    namesIn(names),
+  );
+  return [...from, ...plain];
+};
+
+/** `(a, b as c)`, with comments, perhaps over several lines, is `a` and `b`. */
+const namesIn = (list: string): ReadonlyArray<string> =>
+  list
+    .replaceAll(/#[^\n]*|[()]/gu, "")
+    .split(",")
+    .map((name) => name.trim().split(/\s/u)[0] ?? "")
+    .filter((name) => /^[\w.]+$/u.test(name));
+
+/** `.x` is a sibling of the module, `..x` one of its package. */
+const absolute = (file: string, written: string): string => {
+  const dots = /^\.*/u.exec(written)?.[0].length ?? 0;
+  if (dots === 0) return written;
+  const around = file.split("/").slice(0, -dots);
+  return [...around, written.slice(dots)].filter((part) => part !== "").join(".");
+};
+
+const here = /\b__file__\b/gu;
+const dataFile = /\bPath\(__file__\)((?:\.parent)+)((?:\s*\/\s*"[^"]*")+)/gu;
+
+/**
+ * A module learns where this repository is from `__file__` alone, so every use of it must say which file it is after:
+ * `Path(__file__).parent.parent / "tasks" / "pieces.json"`.
+ */
+const dataFiles = (file: string, text: string): ReadonlyArray<string> => {
+  const found = [...text.matchAll(dataFile)].map(([, up = "", names = ""]) => {
+    const parts = [...names.matchAll(/"([^"]*)"/gu)].map(([, part = ""]) => part);
+    const around = file.split("/").slice(0, -up.split(".parent").length + 1);
+    return path.posix.join(...around, ...parts);
+  });
+  if (found.length === [...text.matchAll(here)].length) return found.filter(exists);
+  throw new UnknownCode({
+    message: `${file} uses __file__ so that nobody can say which file it reads`,
+    fix: 'name the file in one expression: Path(__file__).parent / "name"',
+  });
+};
+
+const exists = (file: string): boolean =>
+  fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile() ?? false;
