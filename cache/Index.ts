@@ -2,31 +2,49 @@
  * The index of the store: actions by their keys, artifacts by digest, attempts, claims. SQLite in WAL mode; every call is
  * one short transaction. Synchronous on purpose: a look-up takes microseconds.
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { Schema } from "effect";
 import fs from "node:fs";
-import { Action, Artifact } from "../schemas/Artifact.ts";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { Action, Artifact, type ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import { mayBeAlive, Owner } from "./Owner.ts";
+import type { KnownDigest } from "./SourceDigests.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
 
-const formatVersion = 1;
+const formatVersion = 2;
 
 const tables = `
-  CREATE TABLE IF NOT EXISTS artifacts (digest TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS actions (recipe TEXT PRIMARY KEY, content TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS actions_by_content ON actions (content);
-  CREATE TABLE IF NOT EXISTS attempts (
-    id TEXT PRIMARY KEY, recipe TEXT NOT NULL, stage TEXT NOT NULL, node TEXT NOT NULL, run TEXT NOT NULL,
-    status TEXT NOT NULL, started_at TEXT NOT NULL, seconds REAL NOT NULL
+  CREATE TABLE artifacts (
+    digest TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files TEXT NOT NULL, collected INTEGER NOT NULL
   ) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, token TEXT NOT NULL, owner TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE actions (
+    id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, content TEXT NOT NULL, artifact TEXT NOT NULL,
+    stage TEXT NOT NULL, experiment TEXT NOT NULL, node TEXT NOT NULL, record TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX actions_by_recipe ON actions (recipe, content, artifact);
+  CREATE INDEX actions_by_content ON actions (content, artifact);
+  CREATE INDEX actions_by_artifact ON actions (artifact);
+  CREATE INDEX actions_by_node ON actions (experiment, node);
+  CREATE INDEX actions_by_stage ON actions (stage);
+  CREATE TABLE nondeterministic (content TEXT PRIMARY KEY) WITHOUT ROWID;
+  CREATE TABLE attempts (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, recipe TEXT NOT NULL, stage TEXT NOT NULL,
+    stage_name TEXT NOT NULL, node TEXT NOT NULL, run TEXT NOT NULL, status TEXT NOT NULL,
+    started_at TEXT NOT NULL, seconds REAL NOT NULL
+  );
+  CREATE INDEX attempts_by_stage ON attempts (stage, stage_name, status);
+  CREATE TABLE claims (key TEXT PRIMARY KEY, token TEXT NOT NULL, owner TEXT NOT NULL, holder TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE tags (name TEXT PRIMARY KEY, artifact TEXT NOT NULL, tagged_at TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE file_stats (path TEXT PRIMARY KEY, stat TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 export interface Attempt {
   readonly id: string;
   readonly recipe: Digest;
+  /** The stage's registered name, and its name in the experiment. */
   readonly stage: string;
+  readonly stageName: string;
   readonly node: string;
   readonly run: string;
   readonly status: "succeeded" | "failed" | "interrupted";
@@ -34,20 +52,36 @@ export interface Attempt {
   readonly seconds: number;
 }
 
+/** What an action says, as far as look-ups need it. */
+export interface ActionRow {
+  readonly id: number;
+  readonly content: Digest;
+  readonly artifact: Digest;
+}
+
+export interface ArtifactRow {
+  readonly files: ReadonlyArray<TreeFile>;
+  readonly bytes: number;
+  /** Whether its files were taken away on purpose, by `pipe gc`. */
+  readonly collected: boolean;
+}
+
 const decodeAction = Schema.decodeUnknownSync(Schema.fromJsonString(Action));
-const decodeArtifact = Schema.decodeUnknownSync(Schema.fromJsonString(Artifact));
-const decodeOwner = Schema.decodeUnknownSync(Schema.fromJsonString(Owner));
+const decodeFiles = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(TreeFile)));
 
 const busyMillis = 10_000;
 
-/** Throws where a newer pipe has written. */
+type Row = Record<string, SQLOutputValue>;
+
+/** Throws where another version of pipe has written. */
 const formatOf = (database: DatabaseSync): number => {
   const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (found <= formatVersion) return found;
+  if (found === 0 || found === formatVersion) return found;
   database.close();
+  const age = found > formatVersion ? "a newer" : "an older";
   throw new StoreTrouble({
-    message: `the store was written by a newer pipe (format ${found}, this one knows ${formatVersion})`,
-    fix: "update pipe, or point PIPE_HOME at another directory",
+    message: `the store was written by ${age} pipe (format ${found}, this one knows ${formatVersion})`,
+    fix: `${found > formatVersion ? "update pipe" : "move the store away"}, or point PIPE_HOME at another directory`,
   });
 };
 
@@ -63,79 +97,236 @@ export class Index {
   static writing(file: string): Index {
     const database = new DatabaseSync(file, { timeout: busyMillis });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    if (formatOf(database) < formatVersion) {
-      database.exec(`BEGIN IMMEDIATE; ${tables} PRAGMA user_version = ${formatVersion}; COMMIT;`);
+    if (formatOf(database) === 0) {
+      database.exec("BEGIN IMMEDIATE");
+      // Somebody else may have been faster.
+      if (formatOf(database) === 0)
+        database.exec(`${tables} PRAGMA user_version = ${formatVersion}`);
+      database.exec("COMMIT");
     }
     return new Index(database);
   }
 
-  /** An index that is not there reads as an empty one. */
+  /** An index that is not there reads as an empty one. Nothing is left behind, also not SQLite's own helper files. */
   static reading(file: string): Index {
-    if (!fs.existsSync(file)) {
-      const empty = new DatabaseSync(":memory:");
-      empty.exec(tables);
-      return new Index(empty);
-    }
-    const database = new DatabaseSync(file, { timeout: busyMillis, readOnly: true });
-    if (formatOf(database) === 0) return Index.reading("");
-    return new Index(database);
+    const database = fs.existsSync(file) ? openToRead(file) : undefined;
+    if (database !== undefined && formatOf(database) !== 0) return new Index(database);
+    database?.close();
+    const empty = new DatabaseSync(":memory:");
+    empty.exec(tables);
+    return new Index(empty);
   }
 
   close() {
     this.database.close();
   }
 
-  byRecipe(recipe: Digest): Action | undefined {
-    return this.oneRecord("SELECT record FROM actions WHERE recipe = ?", recipe, decodeAction);
+  /** How many actions there are, roughly: an upper bound that costs nothing. */
+  get mostActions(): number {
+    return Number(this.prepare("SELECT max(id) AS last FROM actions").get()?.["last"] ?? 0);
   }
 
-  byContent(content: Digest): Action | undefined {
-    return this.oneRecord(
-      "SELECT record FROM actions WHERE content = ? ORDER BY recipe LIMIT 1",
-      content,
-      decodeAction,
+  /** Every action by recipe, the newest of each recipe first. */
+  actionsByRecipe(): ReadonlyMap<Digest, ReadonlyArray<ActionRow>> {
+    const found = new Map<Digest, Array<ActionRow>>();
+    const rows = this.prepare("SELECT recipe, content, artifact, id FROM actions").iterate();
+    for (const row of rows) {
+      const recipe = String(row["recipe"]);
+      const known = found.get(recipe);
+      if (known === undefined) found.set(recipe, [actionRow(row)]);
+      else known.push(actionRow(row));
+    }
+    for (const rows of found.values()) if (rows.length > 1) rows.sort((a, b) => b.id - a.id);
+    return found;
+  }
+
+  /** The actions of a recipe, the newest first. */
+  byRecipe(recipe: Digest): ReadonlyArray<ActionRow> {
+    return this.prepare(
+      "SELECT id, content, artifact FROM actions WHERE recipe = ? ORDER BY id DESC",
+    )
+      .all(recipe)
+      .map(actionRow);
+  }
+
+  /** The actions that answered a content key, the newest first; of each artifact one. */
+  byContent(content: Digest): ReadonlyArray<ActionRow> {
+    return this.prepare(
+      "SELECT max(id) AS id, content, artifact FROM actions WHERE content = ? GROUP BY artifact ORDER BY 1 DESC",
+    )
+      .all(content)
+      .map(actionRow);
+  }
+
+  action(id: number): Action | undefined {
+    const row = this.prepare("SELECT record FROM actions WHERE id = ?").get(id);
+    return row === undefined ? undefined : decodeAction(row["record"]);
+  }
+
+  /** The actions that made an artifact, the newest first. */
+  actionsOf(artifact: Digest): ReadonlyArray<Action> {
+    return this.records("artifact = ? ORDER BY id DESC", artifact);
+  }
+
+  /** The newest actions of a node of an experiment, the newest first. */
+  actionsOfNode(experiment: string, node: string, most: number): ReadonlyArray<Action> {
+    return this.records(
+      "experiment = ? AND node = ? ORDER BY id DESC LIMIT ?",
+      experiment,
+      node,
+      most,
     );
   }
 
-  artifact(digest: Digest): Artifact | undefined {
-    return this.oneRecord("SELECT record FROM artifacts WHERE digest = ?", digest, decodeArtifact);
+  /** The newest actions of a stage by its registered name, the newest first. */
+  actionsOfStage(stage: string, most: number): ReadonlyArray<Action> {
+    return this.records("stage = ? ORDER BY id DESC LIMIT ?", stage, most);
   }
 
-  /** Artifacts whose digest begins so; two suffice to know that a prefix is ambiguous. */
+  /** Content keys that have been answered by more than one artifact. */
+  get nondeterministic(): ReadonlySet<Digest> {
+    const rows = this.prepare("SELECT content FROM nondeterministic").all();
+    return new Set(rows.map((row) => String(row["content"])));
+  }
+
+  artifact(digest: Digest): ArtifactRow | undefined {
+    const row = this.prepare("SELECT bytes, files, collected FROM artifacts WHERE digest = ?").get(
+      digest,
+    );
+    if (row === undefined) return undefined;
+    return {
+      files: decodeFiles(row["files"]),
+      bytes: Number(row["bytes"]),
+      collected: row["collected"] === 1,
+    };
+  }
+
+  /** Artifacts whose digest begins so, with the kind they were last made as; two suffice to know a prefix is ambiguous. */
   artifactsByPrefix(prefix: string): ReadonlyArray<Artifact> {
     const rows = this.prepare(
-      "SELECT record FROM artifacts WHERE substr(digest, 1, ?) = ? LIMIT 2",
+      "SELECT digest FROM artifacts WHERE substr(digest, 1, ?) = ? LIMIT 2",
     ).all(prefix.length, prefix);
-    return rows.map((row) => decodeArtifact(row["record"]));
+    return rows.flatMap((row) => this.artifactWithKind(String(row["digest"])) ?? []);
   }
 
-  /** The actions that made an artifact. */
-  actionsOf(artifact: Digest): ReadonlyArray<Action> {
-    const rows = this.prepare(
-      "SELECT record FROM actions WHERE json_extract(record, '$.artifact') = ?",
-    ).all(artifact);
-    return rows.map((row) => decodeAction(row["record"]));
-  }
-
-  record(artifact: Artifact, action: Action) {
+  /** Success: from here on both keys are known, and the attempt counts. */
+  record(artifact: Artifact, action: Action, attempt?: Attempt) {
     this.transaction(() => {
-      this.prepare("INSERT OR REPLACE INTO artifacts VALUES (?, ?)").run(
+      this.prepare("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, 0)").run(
         artifact.digest,
-        JSON.stringify(artifact),
+        artifact.bytes,
+        JSON.stringify(artifact.files),
       );
-      this.prepare("INSERT OR REPLACE INTO actions VALUES (?, ?, ?)").run(
-        action.recipe,
-        action.content,
-        JSON.stringify(action),
-      );
+      this.insertAction(action);
+      this.prepare(
+        "INSERT OR IGNORE INTO nondeterministic SELECT content FROM actions WHERE content = ? AND artifact <> ? LIMIT 1",
+      ).run(action.content, action.artifact);
+      if (attempt !== undefined) this.insertAttempt(attempt);
     });
   }
 
+  /** From here on what is known under other recipes is known under these, too. */
+  recordAdopted(actions: ReadonlyArray<Action>) {
+    if (actions.length > 0)
+      this.transaction(() => actions.forEach((each) => this.insertAction(each)));
+  }
+
   recordAttempt(attempt: Attempt) {
-    this.prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?)").run(
+    this.insertAttempt(attempt);
+  }
+
+  /** Seconds that the newest successes took, by registered name and, where it is given, by the name in an experiment. */
+  secondsOf(stage: string, stageName: string | undefined, most: number): ReadonlyArray<number> {
+    const named = stageName === undefined ? "" : "AND stage_name = ?";
+    return this.prepare(
+      `SELECT seconds FROM attempts WHERE stage = ? ${named} AND status = 'succeeded' ORDER BY number DESC LIMIT ?`,
+    )
+      .all(stage, ...(stageName === undefined ? [] : [stageName]), most)
+      .map((row) => Number(row["seconds"]));
+  }
+
+  /** Takes the claim, from nobody or from the dead; otherwise says who holds it. */
+  claim(
+    key: Digest,
+    claim: { readonly token: string; readonly owner: string; readonly holder: string },
+    lives: (owner: string) => boolean,
+  ): string | undefined {
+    return this.withoutSync(() =>
+      this.transaction(() => {
+        const row = this.prepare("SELECT owner, holder FROM claims WHERE key = ?").get(key);
+        if (row !== undefined && lives(String(row["owner"]))) return String(row["holder"]);
+        this.prepare("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)").run(
+          key,
+          claim.token,
+          claim.owner,
+          claim.holder,
+        );
+        return undefined;
+      }),
+    );
+  }
+
+  ownerOf(key: Digest): string | undefined {
+    const owner = this.prepare("SELECT owner FROM claims WHERE key = ?").get(key)?.["owner"];
+    return owner === undefined ? undefined : String(owner);
+  }
+
+  release(key: Digest, token: string) {
+    this.withoutSync(() =>
+      this.prepare("DELETE FROM claims WHERE key = ? AND token = ?").run(key, token),
+    );
+  }
+
+  /** The digest of a local file, with the state of the file for which it holds. */
+  fileStat(file: string): KnownDigest | undefined {
+    const row = this.prepare("SELECT stat, digest FROM file_stats WHERE path = ?").get(file);
+    return row === undefined
+      ? undefined
+      : { stat: String(row["stat"]), digest: String(row["digest"]) };
+  }
+
+  recordFileStats(stats: ReadonlyMap<string, KnownDigest>) {
+    if (stats.size === 0) return;
+    this.withoutSync(() =>
+      this.transaction(() => {
+        const insert = this.prepare("INSERT OR REPLACE INTO file_stats VALUES (?, ?, ?)");
+        for (const [file, { stat, digest }] of stats) insert.run(file, stat, digest);
+      }),
+    );
+  }
+
+  private artifactWithKind(digest: Digest): Artifact | undefined {
+    const row = this.artifact(digest);
+    const kind = this.prepare(
+      "SELECT json_extract(record, '$.kind') AS kind FROM actions WHERE artifact = ? ORDER BY id DESC LIMIT 1",
+    ).get(digest)?.["kind"];
+    if (row === undefined || kind === undefined) return undefined;
+    return { digest, kind: kind as ArtifactKind, files: row.files, bytes: row.bytes };
+  }
+
+  private insertAction(action: Action) {
+    // One that says the same anew takes the place of the old, so that the newest has the highest number.
+    this.prepare(
+      "INSERT OR REPLACE INTO actions (recipe, content, artifact, stage, experiment, node, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    ).run(
+      action.recipe,
+      action.content,
+      action.artifact,
+      action.stage,
+      action.experiment,
+      action.node,
+      JSON.stringify(action),
+    );
+  }
+
+  private insertAttempt(attempt: Attempt) {
+    this.prepare(
+      "INSERT OR REPLACE INTO attempts (id, recipe, stage, stage_name, node, run, status, started_at, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    ).run(
       attempt.id,
       attempt.recipe,
       attempt.stage,
+      attempt.stageName,
       attempt.node,
       attempt.run,
       attempt.status,
@@ -144,23 +335,10 @@ export class Index {
     );
   }
 
-  /** Takes the claim, from nobody or from the dead; otherwise says who holds it. */
-  claim(key: Digest, token: string, self: Owner): Owner | undefined {
-    return this.transaction(() => {
-      const row = this.prepare("SELECT owner FROM claims WHERE key = ?").get(key);
-      const owner = row === undefined ? undefined : decodeOwner(row["owner"]);
-      if (owner !== undefined && mayBeAlive(owner, self)) return owner;
-      this.prepare("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)").run(
-        key,
-        token,
-        JSON.stringify(self),
-      );
-      return undefined;
-    });
-  }
-
-  release(key: Digest, token: string) {
-    this.prepare("DELETE FROM claims WHERE key = ? AND token = ?").run(key, token);
+  private records(where: string, ...values: ReadonlyArray<string | number>): ReadonlyArray<Action> {
+    return this.prepare(`SELECT record FROM actions WHERE ${where}`)
+      .all(...values)
+      .map((row) => decodeAction(row["record"]));
   }
 
   private transaction<A>(body: () => A): A {
@@ -170,14 +348,19 @@ export class Index {
       this.database.exec("COMMIT");
       return value;
     } catch (error) {
-      this.database.exec("ROLLBACK");
+      if (this.database.isTransaction) this.database.exec("ROLLBACK");
       throw error;
     }
   }
 
-  private oneRecord<A>(sql: string, key: Digest, decode: (record: unknown) => A): A | undefined {
-    const row = this.prepare(sql).get(key);
-    return row === undefined ? undefined : decode(row["record"]);
+  /** For what is worth nothing after a power cut: no waiting for the disk. In WAL mode this can't harm the rest. */
+  private withoutSync<A>(body: () => A): A {
+    this.database.exec("PRAGMA synchronous = NORMAL");
+    try {
+      return body();
+    } finally {
+      this.database.exec("PRAGMA synchronous = FULL");
+    }
   }
 
   private prepare(sql: string): StatementSync {
@@ -188,3 +371,38 @@ export class Index {
     return statement;
   }
 }
+
+const actionRow = (row: Row): ActionRow => ({
+  id: Number(row["id"]),
+  content: String(row["content"]),
+  artifact: String(row["artifact"]),
+});
+
+/**
+ * A connection that could write cleans up behind itself, one that can't leaves `-shm` and `-wal` files; so the first is
+ * asked not to write. Where nothing may be written at all, nobody else writes either, and SQLite needs no helper files.
+ */
+const openToRead = (file: string): DatabaseSync => {
+  if (mayWrite(file) && mayWrite(path.dirname(file))) {
+    const database = new DatabaseSync(file, { timeout: busyMillis });
+    database.exec("PRAGMA query_only = 1");
+    return database;
+  }
+  const database = new DatabaseSync(file, { timeout: busyMillis, readOnly: true });
+  try {
+    database.prepare("SELECT name FROM sqlite_master").get();
+    return database;
+  } catch {
+    database.close();
+    return new DatabaseSync(`${pathToFileURL(file).href}?immutable=1`, { readOnly: true });
+  }
+};
+
+const mayWrite = (target: string): boolean => {
+  try {
+    fs.accessSync(target, fs.constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};

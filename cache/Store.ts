@@ -7,13 +7,17 @@
 import { Context, Effect, Layer, type Scope } from "effect";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
-import type { Action, Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
+import type { Action, Artifact, ArtifactKind } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { type Attempt, Index } from "./Index.ts";
-import { describeOwner, thisProcess } from "./Owner.ts";
+import { type Found, type Look, lookInto } from "./Look.ts";
+import { OwnerLock, ownerLives } from "./OwnerLock.ts";
+import { SourceDigests } from "./SourceDigests.ts";
 import { storeTrouble, type StoreTrouble } from "./StoreTrouble.ts";
-import { artifactOf, describeFile, listFiles, syncPath } from "./Tree.ts";
+import type { ListedFile } from "./Tree.ts";
+import { Trees } from "./Trees.ts";
 
 /** How often a waiting run asks whether a claim has become free, in milliseconds. */
 const claimPollMillis = 200;
@@ -28,29 +32,46 @@ export class Store extends Context.Service<
   {
     /** The store's own directory, absolute. */
     readonly home: string;
+    /** Many look-ups at once, about `nodes` of them; what is found is looked at on the disk, too. */
+    readonly look: <A>(nodes: number, body: (look: Look) => A) => Effect.Effect<A, StoreTrouble>;
+    /** The index itself, for what only one command asks. */
+    readonly query: <A>(body: (index: Index) => A) => Effect.Effect<A, StoreTrouble>;
+    /** The artifact of a recipe, and what made it, while it is there. */
     readonly byRecipe: (recipe: Digest) => Effect.Effect<StoredAction | undefined, StoreTrouble>;
-    readonly byContent: (content: Digest) => Effect.Effect<StoredAction | undefined, StoreTrouble>;
-    /** Artifacts whose digest begins with `prefix`: none, one, or two when it is ambiguous. */
+    /** Artifacts whose digest begins with `prefix` and that are there: none, one, or two when it is ambiguous. */
     readonly find: (prefix: string) => Effect.Effect<ReadonlyArray<Artifact>, StoreTrouble>;
-    readonly actionsOf: (artifact: Digest) => Effect.Effect<ReadonlyArray<Action>, StoreTrouble>;
     /** Where an artifact's files lie, read-only. */
     readonly directoryOf: (artifact: Digest) => string;
-    /** The directory of work on a key; it stays until `clearWork`, over crashes. */
-    readonly workDirectory: (content: Digest) => Effect.Effect<string, StoreTrouble>;
-    readonly clearWork: (content: Digest) => Effect.Effect<void, StoreTrouble>;
-    /** Moves the files of `directory` into the store. */
+    /** The directory of work on a content key; it stays until `clear`, over crashes. */
+    readonly workDirectory: (content: Digest) => string;
+    /** The checkpoints of a training, by its identity. */
+    readonly checkpointDirectory: (identity: Digest) => string;
+    readonly clear: (directory: string) => Effect.Effect<void, StoreTrouble>;
+    /** Moves listed files of `directory` into the store. */
     readonly addTree: (
       directory: string,
+      files: ReadonlyArray<ListedFile>,
       kind: ArtifactKind,
     ) => Effect.Effect<Artifact, StoreTrouble>;
-    /** From here on the key is known: the last step of a commit. */
-    readonly record: (artifact: Artifact, action: Action) => Effect.Effect<void, StoreTrouble>;
+    /** From here on the keys are known: the last step of a commit. */
+    readonly record: (
+      artifact: Artifact,
+      action: Action,
+      attempt?: Attempt,
+    ) => Effect.Effect<void, StoreTrouble>;
+    /** What is known under one recipe is known under others, too: pairs of a new recipe and what was found. */
+    readonly adopt: (
+      adopted: ReadonlyArray<readonly [recipe: Digest, found: Found]>,
+    ) => Effect.Effect<void, StoreTrouble>;
     readonly recordAttempt: (attempt: Attempt) => Effect.Effect<void, StoreTrouble>;
-    /** Holds the key until the scope closes; waits as long as somebody alive holds it, who is told to `onWait` once. */
-    readonly claim: <R>(
-      key: Digest,
-      onWait: (owner: string) => Effect.Effect<void, never, R>,
-    ) => Effect.Effect<void, StoreTrouble, R | Scope.Scope>;
+    /** Holds the key until the scope closes, or says who else holds it. */
+    readonly claim: (key: Digest) => Effect.Effect<string | undefined, StoreTrouble, Scope.Scope>;
+    /** Returns when nobody alive holds the key. */
+    readonly whenFree: (key: Digest) => Effect.Effect<void, StoreTrouble>;
+    /** Digests of local files, remembered from plan to plan where the store may be written to. */
+    readonly sourceDigests: <A, E, R>(
+      body: (digests: SourceDigests) => Effect.Effect<A, E, R>,
+    ) => Effect.Effect<A, E | StoreTrouble, R>;
   }
 >()("pipe/Store") {
   /** The store in a directory, made when it is missing. */
@@ -65,84 +86,134 @@ export class Store extends Context.Service<
 const attempt = <A>(doing: string, body: () => A) =>
   Effect.try({ try: body, catch: storeTrouble(doing) });
 
+const cantRead = "the index can't be read";
+const cantWrite = "the index can't be written";
+
 const openStore = (home: string, mode: "read" | "write") =>
   Effect.gen(function* () {
     const at = (...parts: ReadonlyArray<string>) => path.join(home, ...parts);
     const index = yield* Effect.acquireRelease(
-      attempt(`the store ${home} can't be opened`, () => {
-        if (mode === "read") return Index.reading(at("index.sqlite"));
-        makeDirectory(home);
-        for (const directory of ["blobs", "trees", "runs", "work", "incoming"])
-          fs.mkdirSync(at(directory), { recursive: true });
-        return Index.writing(at("index.sqlite"));
-      }),
+      attempt(`the store ${home} can't be opened`, () => openIndex(home, mode)),
       (open) => Effect.sync(() => open.close()),
     );
-    const self = thisProcess();
-    const directoryOf = (artifact: Digest) => at("trees", artifact);
-
-    /** An action counts only while its artifact is there. */
-    const present = (action: Action | undefined): StoredAction | undefined => {
-      if (action === undefined) return undefined;
-      const artifact = index.artifact(action.artifact);
-      return artifact !== undefined && fs.existsSync(directoryOf(artifact.digest))
-        ? { action, artifact }
-        : undefined;
+    const trees = new Trees(home);
+    const claims = yield* Effect.acquireRelease(
+      Effect.sync(() => new Claims(home, index)),
+      (held) => Effect.sync(() => held.close()),
+    );
+    const find = (prefix: string) =>
+      index.artifactsByPrefix(prefix).filter(({ digest, files }) => trees.isSound(digest, files));
+    const byRecipe = (recipe: Digest): StoredAction | undefined => {
+      const found = lookInto(index, trees, 1).byRecipe(recipe);
+      if (found?.state !== "present") return undefined;
+      const action = index.action(found.id);
+      const row = index.artifact(found.artifact);
+      if (action === undefined || row === undefined) return undefined;
+      const { files, bytes } = row;
+      return { action, artifact: { digest: found.artifact, kind: action.kind, files, bytes } };
     };
-
-    const release = (key: Digest, token: string) => Effect.sync(() => index.release(key, token));
-    const tryClaim = (key: Digest, token: string) =>
-      attempt("a claim can't be written", () => index.claim(key, token, self));
 
     return Store.of({
       home,
-      byRecipe: (recipe) =>
-        attempt("the index can't be read", () => present(index.byRecipe(recipe))),
-      byContent: (content) =>
-        attempt("the index can't be read", () => present(index.byContent(content))),
-      find: (prefix) =>
-        attempt("the index can't be read", () =>
-          index
-            .artifactsByPrefix(prefix)
-            .filter(({ digest }) => fs.existsSync(directoryOf(digest))),
+      look: (nodes, body) => attempt(cantRead, () => body(lookInto(index, trees, nodes))),
+      query: (body) => attempt(cantRead, () => body(index)),
+      byRecipe: (recipe) => attempt(cantRead, () => byRecipe(recipe)),
+      find: (prefix) => attempt(cantRead, () => find(prefix)),
+      directoryOf: (artifact) => trees.directoryOf(artifact),
+      workDirectory: (content) => at("work", content),
+      checkpointDirectory: (identity) => at("checkpoints", identity),
+      clear: (directory) =>
+        attempt(`${directory} can't be removed`, () =>
+          fs.rmSync(directory, { recursive: true, force: true }),
         ),
-      actionsOf: (artifact) => attempt("the index can't be read", () => index.actionsOf(artifact)),
-      directoryOf,
-      workDirectory: (content) =>
-        attempt("the work directory can't be made", () => {
-          fs.mkdirSync(at("work", content), { recursive: true });
-          return at("work", content);
-        }),
-      clearWork: (content) =>
-        attempt("the work directory can't be removed", () =>
-          fs.rmSync(at("work", content), { recursive: true, force: true }),
-        ),
-      addTree: (directory, kind) =>
+      addTree: (directory, files, kind) =>
         Effect.tryPromise({
-          try: () => addTree(home, directory, kind),
+          try: () => trees.add(directory, files, kind),
           catch: storeTrouble("an artifact can't be stored"),
         }),
-      record: (artifact, action) =>
-        attempt("the index can't be written", () => index.record(artifact, action)),
-      recordAttempt: (record) =>
-        attempt("the index can't be written", () => index.recordAttempt(record)),
-      claim: Effect.fnUntraced(function* (key, onWait) {
-        const token = randomUUID();
-        const take = tryClaim(key, token).pipe(
-          Effect.tap((holder) =>
-            holder === undefined ? Effect.addFinalizer(() => release(key, token)) : Effect.void,
+      record: (artifact, action, made) =>
+        attempt(cantWrite, () => index.record(artifact, action, made)),
+      adopt: (adopted) =>
+        attempt(cantWrite, () =>
+          index.recordAdopted(
+            adopted.flatMap(([recipe, found]) => {
+              const action = index.action(found.id);
+              return action === undefined ? [] : [{ ...action, recipe }];
+            }),
           ),
+        ),
+      recordAttempt: (record) => attempt(cantWrite, () => index.recordAttempt(record)),
+      claim: (key) =>
+        attempt("a claim can't be written", () => claims.take(key)).pipe(
+          Effect.tap((taken) =>
+            typeof taken === "string"
+              ? Effect.void
+              : Effect.addFinalizer(() => Effect.sync(taken.release)),
+          ),
+          Effect.map((taken) => (typeof taken === "string" ? taken : undefined)),
           Effect.uninterruptible,
-        );
-        let told = false;
-        for (let holder = yield* take; holder !== undefined; holder = yield* take) {
-          if (!told) yield* onWait(describeOwner(holder));
-          told = true;
-          yield* Effect.sleep(claimPollMillis);
-        }
-      }),
+        ),
+      whenFree: (key) =>
+        attempt(cantRead, () => claims.isHeld(key)).pipe(
+          Effect.delay(claimPollMillis),
+          Effect.repeat({ while: (held) => held }),
+          Effect.asVoid,
+        ),
+      sourceDigests: (body) =>
+        Effect.gen(function* () {
+          const digests = new SourceDigests((file) => index.fileStat(file));
+          const result = yield* body(digests);
+          if (mode === "write")
+            yield* attempt(cantWrite, () => index.recordFileStats(digests.learned));
+          return result;
+        }),
     });
   });
+
+const openIndex = (home: string, mode: "read" | "write"): Index => {
+  if (mode === "read") return Index.reading(path.join(home, "index.sqlite"));
+  makeDirectory(home);
+  for (const directory of ["blobs", "trees", "runs", "work", "checkpoints", "incoming", "owners"])
+    fs.mkdirSync(path.join(home, directory), { recursive: true });
+  return Index.writing(path.join(home, "index.sqlite"));
+};
+
+/** The claims of this process, under one sign of life that is made with the first. */
+class Claims {
+  private readonly home: string;
+  private readonly index: Index;
+  private readonly owner = randomUUID();
+  private lock: OwnerLock | undefined;
+
+  constructor(home: string, index: Index) {
+    this.home = home;
+    this.index = index;
+  }
+
+  /** A way to let go, or who holds it. */
+  take(key: Digest): string | { readonly release: () => void } {
+    this.lock ??= new OwnerLock(this.fileOf(this.owner));
+    const token = randomUUID();
+    const holder = `process ${process.pid} on ${os.hostname()}`;
+    const held = this.index.claim(key, { token, owner: this.owner, holder }, (owner) =>
+      ownerLives(this.fileOf(owner)),
+    );
+    return held ?? { release: () => this.index.release(key, token) };
+  }
+
+  isHeld(key: Digest): boolean {
+    const owner = this.index.ownerOf(key);
+    return owner !== undefined && ownerLives(this.fileOf(owner));
+  }
+
+  close() {
+    this.lock?.release();
+  }
+
+  private fileOf(owner: string): string {
+    return path.join(this.home, "owners", owner);
+  }
+}
 
 /** Level by level: Node's own recursive mkdir never returns below a directory that takes none, such as /proc. */
 const makeDirectory = (directory: string) => {
@@ -153,64 +224,4 @@ const makeDirectory = (directory: string) => {
   } catch (error) {
     if (!fs.existsSync(directory)) throw error;
   }
-};
-
-/** Blobs first, then a directory of hard links to them under the tree's digest. */
-const addTree = async (home: string, directory: string, kind: ArtifactKind): Promise<Artifact> => {
-  const files: Array<TreeFile> = [];
-  for (const relative of listFiles(directory)) {
-    const file = await describeFile(directory, relative);
-    storeBlob(home, path.join(directory, relative), file);
-    files.push(file);
-  }
-  const artifact = artifactOf(kind, files);
-  const tree = path.join(home, "trees", artifact.digest);
-  if (fs.existsSync(tree)) return artifact;
-  const incoming = path.join(home, "incoming", randomUUID());
-  fs.mkdirSync(incoming);
-  for (const file of files) {
-    const target = path.join(incoming, file.path);
-    fs.mkdirSync(path.dirname(target), { recursive: true });
-    fs.linkSync(blobPath(home, file), target);
-  }
-  try {
-    fs.renameSync(incoming, tree);
-    syncPath(path.join(home, "trees"));
-  } catch (error) {
-    // Another process has just stored the same tree: theirs is as good.
-    if (!fs.existsSync(tree)) throw error;
-    fs.rmSync(incoming, { recursive: true, force: true });
-  }
-  return artifact;
-};
-
-/** An executable blob is a blob of its own: the mode belongs to the shared inode. */
-const blobPath = (home: string, file: TreeFile): string =>
-  path.join(
-    home,
-    "blobs",
-    file.sha256.slice(0, 2),
-    file.executable === true ? `${file.sha256}.x` : file.sha256,
-  );
-
-const storeBlob = (home: string, source: string, file: TreeFile) => {
-  const blob = blobPath(home, file);
-  if (fs.existsSync(blob)) return;
-  fs.mkdirSync(path.dirname(blob), { recursive: true });
-  const ready = isOurs(source) ? source : copied(home, source);
-  // Whole, read-only and on the disk before it has its name: a blob that is there is trusted.
-  fs.chmodSync(ready, file.executable === true ? 0o555 : 0o444);
-  syncPath(ready);
-  fs.renameSync(ready, blob);
-  syncPath(path.dirname(blob));
-};
-
-/** What a link points to, or what has another name elsewhere, is not ours to move. */
-const isOurs = (source: string): boolean =>
-  fs.realpathSync(source) === path.resolve(source) && fs.statSync(source).nlink === 1;
-
-const copied = (home: string, source: string): string => {
-  const incoming = path.join(home, "incoming", randomUUID());
-  fs.copyFileSync(source, incoming);
-  return incoming;
 };

@@ -1,102 +1,182 @@
-/** One try at making one node: its directories, its run, and the record of how it ended. */
-import { Cause, Clock, Effect, Exit } from "effect";
+/** Tries at one node: their directories, their runs, and the record of how each ended. */
+import { Cause, Clock, Duration, Effect, Exit } from "effect";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
+import type { Attempt as AttemptRecord } from "../cache/Index.ts";
 import { Store } from "../cache/Store.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
-import { listFiles } from "../cache/Tree.ts";
+import { type ListedFile, listFiles } from "../cache/Tree.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import {
-  type InputArtifact,
-  StageFailed,
-  type StageInputs,
-  type StageReport,
-} from "../stages/Stage.ts";
+import { StageFailed, type StageReport, type StageResult } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import { Events, type Happening, tell } from "./Events.ts";
 import type { RunContext } from "./Execute.ts";
 import type { KeyFields } from "./Keys.ts";
 import { sourcesUnchanged } from "./localFiles.ts";
-import { isFanIn, type PlannedNode } from "./Plan.ts";
+import type { PlannedNode } from "./Plan.ts";
+import { stageInputs } from "./stageInputs.ts";
+import { tailOf } from "./tailOf.ts";
 
-export interface Attempt {
+/** The keys under which an attempt works. */
+export interface WorkKeys {
+  readonly fields: KeyFields;
+  readonly content: Digest;
+  /** Where a longer or shorter training of the same kind left its checkpoints. */
+  readonly training: Digest | undefined;
+}
+
+interface Attempt {
   readonly id: string;
   readonly work: string;
   readonly output: string;
   readonly checkpoints: string;
   readonly log: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
 }
 
-/** A fresh directory for the attempt; of earlier attempts at this key only the checkpoints stay. */
-export const beginAttempt = Effect.fnUntraced(function* (planned: PlannedNode, content: Digest) {
+export interface Succeeded {
+  readonly attempt: Attempt;
+  readonly result: StageResult;
+  readonly files: ReadonlyArray<ListedFile>;
+  readonly record: AttemptRecord;
+}
+
+/** Tries until it works, or until it fails for another reason than the machinery's, or too often. */
+export const attempt = Effect.fnUntraced(function* (
+  planned: PlannedNode,
+  keys: WorkKeys,
+  context: RunContext,
+) {
+  const { node, because } = planned;
+  const { times, wait } = node.retry;
   const store = yield* Store;
-  const directory = yield* store.workDirectory(content);
+  // Whoever forces a node wants to see it made from the beginning.
+  if (because._tag === "Forced") yield* store.clear(yield* checkpointsOf(keys));
+  for (let failures = 0; ; failures += 1) {
+    const begun = yield* beginAttempt(planned, keys);
+    const exit = yield* Effect.exit(runAttempt(planned, begun, keys.fields, context));
+    if (Exit.isSuccess(exit)) return exit.value;
+    const error = Cause.squash(exit.cause);
+    if (!(error instanceof StageFailed)) return yield* exit;
+    if (error.transient !== true || failures === times) {
+      yield* tellFailure(node, begun, error, context);
+      return yield* error;
+    }
+    const pause = Duration.times(wait, 2 ** failures);
+    const seconds = Duration.toSeconds(pause);
+    const { message } = error;
+    yield* tell({ _tag: "NodeRetried", node: node.name, message, seconds });
+    yield* Effect.sleep(pause);
+  }
+});
+
+const checkpointsOf = ({ content, training }: WorkKeys) =>
+  Store.use((store) =>
+    Effect.succeed(
+      training === undefined
+        ? path.join(store.workDirectory(content), "checkpoints")
+        : store.checkpointDirectory(training),
+    ),
+  );
+
+/** A fresh directory for the attempt; of earlier attempts at this key only the checkpoints stay. */
+const beginAttempt = Effect.fnUntraced(function* (planned: PlannedNode, keys: WorkKeys) {
+  const store = yield* Store;
+  const directory = store.workDirectory(keys.content);
   const id = randomUUID();
   const work = path.join(directory, id);
-  const attempt: Attempt = {
+  const begun: Attempt = {
     id,
     work,
     output: path.join(work, "out"),
-    checkpoints: path.join(directory, "checkpoints"),
+    checkpoints: yield* checkpointsOf(keys),
     log: path.join(work, "log"),
+    startedAt: yield* Clock.currentTimeMillis,
   };
   yield* Effect.try({
     try: () => {
-      for (const name of fs.readdirSync(directory)) {
-        if (name !== "checkpoints")
-          fs.rmSync(path.join(directory, name), { recursive: true, force: true });
-      }
-      fs.mkdirSync(attempt.output, { recursive: true });
-      fs.mkdirSync(attempt.checkpoints, { recursive: true });
+      if (fs.existsSync(directory)) removeEarlier(directory);
+      fs.mkdirSync(begun.output, { recursive: true });
     },
     catch: storeTrouble("the work directory can't be prepared"),
   });
   const { name: node } = planned.node;
-  yield* tell({ _tag: "NodeStarted", node, recipe: planned.recipe, attempt: id, log: attempt.log });
-  return attempt;
+  yield* tell({ _tag: "NodeStarted", node, recipe: planned.recipe, attempt: id, log: begun.log });
+  return begun;
 });
 
-/** Runs the stage; whatever the end, the attempt is written down and told of. */
-export const runAttempt = Effect.fnUntraced(function* (
+const removeEarlier = (directory: string) => {
+  for (const name of fs.readdirSync(directory)) {
+    if (name !== "checkpoints")
+      fs.rmSync(path.join(directory, name), { recursive: true, force: true });
+  }
+};
+
+/** Runs the stage once. A failure or an interrupt is written down at once, a success with what it made. */
+const runAttempt = Effect.fnUntraced(function* (
   planned: PlannedNode,
-  attempt: Attempt,
-  sources: KeyFields["sources"],
+  begun: Attempt,
+  { sources = {} }: KeyFields,
   context: RunContext,
 ) {
   const { node } = planned;
   const events = yield* Events;
   const store = yield* Store;
-  const begun = yield* Clock.currentTimeMillis;
-  const secondsSince = Effect.map(Clock.currentTimeMillis, (now) => (now - begun) / 1000);
-  const result = yield* node.stage
-    .run({
-      params: node.params.decoded,
-      inputs: stageInputs(node, context, store.directoryOf),
-      output: attempt.output,
-      work: attempt.work,
-      checkpoints: attempt.checkpoints,
-      attempt: attempt.id,
-      project: context.project,
-      report: (report) => tell(happening(node, report)).pipe(Effect.provideService(Events, events)),
-    })
-    .pipe(
-      Effect.catchDefect(unexpected),
-      Effect.tap(() => storable(attempt.output)),
-      Effect.tap(() => sourcesUnchanged(sources ?? {}, context.project)),
-      Effect.onExit((exit) =>
-        Effect.flatMap(secondsSince, (seconds) =>
-          endAttempt(planned, attempt, context, exit, begun, seconds),
-        ),
-      ),
-    );
-  return { result, seconds: yield* secondsSince };
+  const recordOf = (status: AttemptRecord["status"]) =>
+    Effect.map(secondsSince(begun), (seconds) => ({
+      id: begun.id,
+      recipe: planned.recipe,
+      stage: node.stage.name,
+      stageName: node.stageName,
+      node: node.name,
+      run: context.run,
+      status,
+      startedAt: new Date(begun.startedAt).toISOString(),
+      seconds,
+    }));
+  const running = node.stage.run({
+    params: node.params.decoded,
+    inputs: yield* stageInputs(node, context),
+    output: begun.output,
+    work: begun.work,
+    checkpoints: begun.checkpoints,
+    attempt: begun.id,
+    resources: node.resources,
+    transientExitCodes: node.retry.exitCodes,
+    project: context.project,
+    report: (report) => tell(happening(node, report)).pipe(Effect.provideService(Events, events)),
+  });
+  return yield* running.pipe(
+    Effect.catchDefect(unexpected),
+    Effect.tap(() => sourcesUnchanged(sources, context.project)),
+    Effect.bindTo("result"),
+    Effect.bind("files", () => listOutput(begun.output)),
+    Effect.bind("record", () => recordOf("succeeded")),
+    Effect.let("attempt", () => begun),
+    Effect.onExit(
+      Effect.fnUntraced(function* (exit) {
+        yield* context.keepLog(node, begun.log);
+        if (Exit.isSuccess(exit)) return;
+        const interrupted = Cause.hasInterruptsOnly(exit.cause);
+        const record = yield* recordOf(interrupted ? "interrupted" : "failed");
+        yield* Effect.ignore(store.recordAttempt(record));
+        const kept = shownPath(begun.work, context);
+        if (interrupted) yield* tell({ _tag: "NodeInterrupted", node: node.name, kept });
+      }),
+    ),
+  );
 });
 
+/** Never negative, also when the clock was set back meanwhile. */
+const secondsSince = ({ startedAt }: Attempt) =>
+  Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, now - startedAt) / 1000);
+
 /** What the stage left must be files: pipes, sockets and dangling links are its failure, not the store's. */
-const storable = (output: string) =>
+const listOutput = (output: string) =>
   Effect.try({
-    try: () => void listFiles(output),
+    try: () => listFiles(output),
     catch: (cause) =>
       new StageFailed({
         message: `what it made can't be kept: ${(cause as Error).message}`,
@@ -113,77 +193,22 @@ const unexpected = (defect: unknown) =>
     }),
   );
 
-const endAttempt = Effect.fnUntraced(function* (
-  planned: PlannedNode,
-  attempt: Attempt,
+const tellFailure = Effect.fnUntraced(function* (
+  { name: node }: Node,
+  begun: Attempt,
+  { message, fix }: StageFailed,
   context: RunContext,
-  exit: Exit.Exit<unknown, StageFailed>,
-  begun: number,
-  seconds: number,
 ) {
-  const { node } = planned;
-  const store = yield* Store;
-  const status = Exit.isSuccess(exit)
-    ? "succeeded"
-    : Cause.hasInterruptsOnly(exit.cause)
-      ? "interrupted"
-      : "failed";
-  yield* context.keepLog(node, attempt.log);
-  const record = {
-    id: attempt.id,
-    recipe: planned.recipe,
-    stage: node.stage.name,
-    node: node.name,
-    run: context.run,
-  };
-  yield* Effect.ignore(
-    store.recordAttempt({ ...record, status, startedAt: new Date(begun).toISOString(), seconds }),
-  );
-  if (status === "interrupted")
-    yield* tell({
-      _tag: "NodeInterrupted",
-      node: node.name,
-      kept: shownPath(attempt.work, context),
-    });
-  if (status === "failed" && Exit.isFailure(exit)) {
-    const error = Cause.squash(exit.cause) as StageFailed;
-    const fix = error.fix ?? "";
-    const told = {
-      node: node.name,
-      message: error.message,
-      fix,
-      logTail: tailOf(attempt.log),
-      kept: shownPath(attempt.work, context),
-      seconds,
-    };
-    yield* tell({ _tag: "NodeFailed", ...told });
-  }
+  const kept = shownPath(begun.work, context);
+  const seconds = yield* secondsSince(begun);
+  const logTail = tailOf(begun.log);
+  yield* tell({ _tag: "NodeFailed", node, message, fix, logTail, kept, seconds });
 });
 
 /** From where the person stands, when the store is in the project. */
 const shownPath = (target: string, { project }: RunContext): string => {
   const relative = path.relative(project, target);
   return relative.startsWith("..") ? target : relative;
-};
-
-const stageInputs = (
-  node: Node,
-  context: RunContext,
-  directoryOf: (artifact: Digest) => string,
-): StageInputs => {
-  const artifactOf = (input: Node): InputArtifact => {
-    const settled = context.settled.get(input);
-    if (settled === undefined) throw new Error(`${input.name} is taken from before it is settled`);
-    return { artifact: settled.artifact, directory: directoryOf(settled.artifact.digest) };
-  };
-  return Object.fromEntries(
-    Object.entries(node.inputs).map(([name, input]) => [
-      name,
-      isFanIn(input)
-        ? input.map((element) => ({ ...artifactOf(element.node), labels: element.labels }))
-        : artifactOf(input),
-    ]),
-  );
 };
 
 const happening = ({ name: node }: Node, report: StageReport): Happening => {
@@ -200,27 +225,5 @@ const happening = ({ name: node }: Node, report: StageReport): Happening => {
       return { _tag: "NodeMetrics", node, step: report.step, values: report.values };
     case "Message":
       return { _tag: "NodeMessage", node, level: report.level, message: report.message };
-  }
-};
-
-const tailBytes = 16 * 1024;
-const tailLines = 20;
-
-/** The last lines of a job's log; none where there is no log. */
-export const tailOf = (log: string): ReadonlyArray<string> => {
-  if (!fs.existsSync(log)) return [];
-  const descriptor = fs.openSync(log, "r");
-  try {
-    const { size } = fs.fstatSync(descriptor);
-    const buffer = Buffer.alloc(Math.min(size, tailBytes));
-    fs.readSync(descriptor, buffer, 0, buffer.length, size - buffer.length);
-    return buffer
-      .toString("utf8")
-      .trimEnd()
-      .split("\n")
-      .slice(-tailLines)
-      .filter((line) => line !== "");
-  } finally {
-    fs.closeSync(descriptor);
   }
 };

@@ -1,8 +1,8 @@
 /** From an experiment's text to its nodes: each stage at each point of the axes it depends on. Pure. */
-import { Exit, Schema } from "effect";
+import { Duration, Exit, Schema } from "effect";
 import type { Diagnostic } from "../schemas/Diagnostic.ts";
 import { Experiment, StageSpec } from "../schemas/Experiment.ts";
-import type { Stage, Surroundings } from "../stages/Stage.ts";
+import { modestResources, type Resources, type Stage, type Surroundings } from "../stages/Stage.ts";
 import {
   type Axis,
   indexOfPoint,
@@ -41,7 +41,18 @@ export interface Node {
   readonly labels: Labels;
   readonly params: CheckedParams;
   readonly inputs: Readonly<Record<string, NodeInput>>;
+  readonly resources: Resources;
+  readonly retry: RetryPolicy;
   readonly at: Place;
+}
+
+/** How often a node is tried again when the machinery failed it, and when that is so. */
+export interface RetryPolicy {
+  readonly times: number;
+  /** Before the first further try; doubled each time. */
+  readonly wait: Duration.Duration;
+  /** Exit codes by which a program says that the machinery failed. */
+  readonly exitCodes: ReadonlyArray<number>;
 }
 
 export interface Graph {
@@ -166,6 +177,13 @@ const expand = (
   nodes: ReadonlyMap<string, ReadonlyArray<Node>>,
   upstreams: ReadonlyMap<string, WiredStage>,
 ): ReadonlyArray<Node> => {
+  const resources = { ...modestResources, ...stage.spec.resources };
+  const {
+    times = 2,
+    wait = Duration.seconds(1),
+    exit_codes: exitCodes = [],
+  } = stage.spec.retry ?? {};
+  const retry = { times, wait, exitCodes };
   return pointsOf(stage.axes).map((point) => {
     const labels = labelsOf(stage.axes, point);
     const own = params[indexOfPoint(stage.mentioned, project(stage.axes, point, stage.mentioned))];
@@ -187,6 +205,8 @@ const expand = (
       labels,
       params: own,
       inputs,
+      resources,
+      retry,
       at: stage.at,
     };
   });

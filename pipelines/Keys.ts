@@ -44,3 +44,17 @@ export const keyParts = (fields: KeyFields): Json => ({
 });
 
 export const keyOf = (fields: KeyFields): Digest => digestJson(keyParts(fields));
+
+/**
+ * What trainings share that differ only in their horizon: one goes on from the other's checkpoints. Nothing where no
+ * param is a horizon.
+ */
+export const trainingKeyOf = (
+  fields: KeyFields,
+  horizon: ReadonlyArray<string>,
+): Digest | undefined => {
+  if (horizon.length === 0) return undefined;
+  const params = Object.entries(fields.params as { readonly [name: string]: Json });
+  const identity = Object.fromEntries(params.filter(([name]) => !horizon.includes(name)));
+  return digestJson({ training: keyParts({ ...fields, params: identity }), horizon });
+};

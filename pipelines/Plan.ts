@@ -1,86 +1,138 @@
 /**
  * A plan: every node with its key, and what is known of it before anything runs.
  *
- * `cached`: its artifact is there. `run`: its inputs are there and nobody has made it. `may-run`: an input is yet to be
+ * `cached`: its artifact is there. `run`: its inputs are known and nobody has made it. `may-run`: an input is yet to be
  * made, and if that comes out as it was before, the node is found after all.
  */
 import { Effect } from "effect";
-import { Store, type StoredAction } from "../cache/Store.ts";
-import { PythonEnvironment } from "../executors/PythonEnvironment.ts";
+import type { Found, Look } from "../cache/Look.ts";
+import { Store } from "../cache/Store.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import type { UnknownCode } from "../stages/code/SourceModule.ts";
-import { codeOf, type StageCode } from "../stages/codeIdentity.ts";
-import type { Stage } from "../stages/Stage.ts";
 import type { Graph, Node, NodeInput } from "./Compile.ts";
-import { type InputIdentity, type KeyFields, keyOf } from "./Keys.ts";
-import { digestSources } from "./localFiles.ts";
+import { type FieldsOf, gatherFacts } from "./facts.ts";
+import { type InputIdentity, keyOf } from "./Keys.ts";
+
+/** Why a node has its status. */
+export type Because =
+  | { readonly _tag: "Found"; readonly by: "recipe" | "content" }
+  /** It was made, its files were taken away by `pipe gc`, and nothing that is due needs them. */
+  | { readonly _tag: "NotNeeded" }
+  | { readonly _tag: "New" }
+  /** It was made, but its files are gone or not as they were stored. */
+  | { readonly _tag: "Gone"; readonly how: "collected" | "damaged" }
+  | { readonly _tag: "Forced" }
+  | { readonly _tag: "Waits"; readonly for: ReadonlyArray<Node> };
 
 export interface PlannedNode {
   readonly node: Node;
   readonly recipe: Digest;
   readonly status: "cached" | "run" | "may-run";
-  readonly reason: string;
-  readonly hit?: StoredAction;
-  readonly found?: "recipe" | "content";
+  readonly because: Because;
+  /** What answered it before; its files are there when the status is `cached` for any reason but `NotNeeded`. */
+  readonly found?: Found;
 }
 
 export interface Plan {
   readonly experiment: string;
   readonly nodes: ReadonlyArray<PlannedNode>;
   readonly byNode: ReadonlyMap<Node, PlannedNode>;
-  /** The key's fields apart from the inputs. */
-  readonly fieldsOf: (node: Node, inputs: KeyFields["inputs"]) => KeyFields;
+  readonly fieldsOf: FieldsOf;
 }
 
-export const plan = Effect.fn("plan")(function* (graph: Graph, project: string) {
+/** `forced` nodes are made anew whatever is known. */
+export const plan = Effect.fn("plan")(function* (
+  graph: Graph,
+  project: string,
+  forced: ReadonlySet<Node>,
+) {
   const store = yield* Store;
-  const fieldsOf = fieldsWith(
-    yield* digestSources(graph, project),
-    yield* identifyEnvironments(graph),
-    yield* identifyCode(graph),
+  const fieldsOf = yield* gatherFacts(graph, project);
+  const nodes = yield* store.look(graph.nodes.length, (look) =>
+    planNodes(graph, fieldsOf, forced, look),
   );
-  const byNode = new Map<Node, PlannedNode>();
-  for (const node of graph.nodes) {
-    const recipeInputs = mapInputs(node, (input) => recipeOf(byNode, input));
-    const recipe = keyOf(fieldsOf(node, recipeInputs));
-    byNode.set(node, yield* statusOf(node, recipe, store, byNode, fieldsOf));
-  }
-  return { experiment: graph.name, nodes: [...byNode.values()], byNode, fieldsOf } satisfies Plan;
+  const byNode = new Map(nodes.map((planned) => [planned.node, planned]));
+  return { experiment: graph.name, nodes, byNode, fieldsOf } satisfies Plan;
 });
 
-const statusOf = Effect.fnUntraced(function* (
-  node: Node,
-  recipe: Digest,
-  store: Store["Service"],
-  planned: ReadonlyMap<Node, PlannedNode>,
-  fieldsOf: Plan["fieldsOf"],
-) {
-  const known = yield* store.byRecipe(recipe);
-  if (known !== undefined)
-    return {
-      node,
-      recipe,
-      status: "cached",
-      reason: "made before",
-      hit: known,
-      found: "recipe",
-    } as const;
-  const missing = upstreamOf(node).find((input) => planned.get(input)?.hit === undefined);
-  if (missing !== undefined)
-    return { node, recipe, status: "may-run", reason: `waits for ${missing.name}` } as const;
-  const inputs = mapInputs(node, (input) => artifactOf(planned, input));
-  const same = yield* store.byContent(keyOf(fieldsOf(node, inputs)));
-  return same === undefined
-    ? ({ node, recipe, status: "run", reason: "not made yet" } as const)
-    : ({
+const planNodes = (
+  graph: Graph,
+  fieldsOf: FieldsOf,
+  forced: ReadonlySet<Node>,
+  look: Look,
+): ReadonlyArray<PlannedNode> => {
+  const planned = new Map<Node, PlannedNode>();
+  /** Nodes whose recipe does not say which artifact they have: made anew, with several answers, or below such. */
+  const inexact = new Set<Node>();
+  const { nondeterministic } = look;
+  const plannedOf = (node: Node): PlannedNode => {
+    const found = planned.get(node);
+    if (found === undefined) throw new Error(`${node.name} is planned after what takes from it`);
+    return found;
+  };
+  const contentOf = (node: Node): Digest =>
+    keyOf(
+      fieldsOf(
+        node,
+        mapInputs(node, (input) => plannedOf(input).found?.artifact ?? ""),
+      ),
+    );
+
+  const statusOf = (node: Node, recipe: Digest): PlannedNode => {
+    const upstream = upstreamOf(node);
+    const isForced = forced.has(node);
+    if (isForced || upstream.some((input) => inexact.has(input))) inexact.add(node);
+    if (isForced) return { node, recipe, status: "run", because: { _tag: "Forced" } };
+    const known = inexact.has(node) ? undefined : look.byRecipe(recipe);
+    if (known?.state === "present")
+      return {
         node,
         recipe,
         status: "cached",
-        reason: "made before from equal inputs",
-        hit: same,
-        found: "content",
-      } as const);
-});
+        because: { _tag: "Found", by: "recipe" },
+        found: known,
+      };
+    const waits = upstream.filter((input) => plannedOf(input).found === undefined);
+    if (known === undefined && waits.length > 0)
+      return { node, recipe, status: "may-run", because: { _tag: "Waits", for: waits } };
+    const found = known ?? look.byContent(contentOf(node));
+    if (found === undefined) return { node, recipe, status: "run", because: { _tag: "New" } };
+    return found.state === "present"
+      ? { node, recipe, status: "cached", because: { _tag: "Found", by: "content" }, found }
+      : { node, recipe, status: "run", because: { _tag: "Gone", how: found.state }, found };
+  };
+
+  for (const node of graph.nodes) {
+    const settled = statusOf(
+      node,
+      keyOf(
+        fieldsOf(
+          node,
+          mapInputs(node, (input) => plannedOf(input).recipe),
+        ),
+      ),
+    );
+    if (settled.found !== undefined && nondeterministic.has(settled.found.content))
+      inexact.add(node);
+    planned.set(node, settled);
+  }
+  return withoutNeedless([...planned.values()]);
+};
+
+/** What `pipe gc` took away is made again only for something that is due. */
+const withoutNeedless = (nodes: ReadonlyArray<PlannedNode>): ReadonlyArray<PlannedNode> => {
+  const collected = (planned: PlannedNode) =>
+    planned.because._tag === "Gone" && planned.because.how === "collected";
+  if (!nodes.some(collected)) return nodes;
+  const needed = new Set<Node>();
+  const settled = nodes.toReversed().map((planned): PlannedNode => {
+    const isDue = planned.status !== "cached" && (!collected(planned) || needed.has(planned.node));
+    if (isDue) for (const input of upstreamOf(planned.node)) needed.add(input);
+    return isDue || planned.status === "cached"
+      ? planned
+      : { ...planned, status: "cached", because: { _tag: "NotNeeded" } };
+  });
+  return settled.toReversed();
+};
 
 export const upstreamOf = (node: Node): ReadonlyArray<Node> =>
   Object.values(node.inputs).flatMap((input) =>
@@ -102,57 +154,3 @@ export const mapInputs = (
         : identityOf(input),
     ]),
   );
-
-const recipeOf = (planned: ReadonlyMap<Node, PlannedNode>, node: Node): Digest => {
-  const found = planned.get(node);
-  if (found === undefined) throw new Error(`${node.name} is planned after what takes from it`);
-  return found.recipe;
-};
-
-const artifactOf = (planned: ReadonlyMap<Node, PlannedNode>, node: Node): Digest => {
-  const hit = planned.get(node)?.hit;
-  if (hit === undefined) throw new Error(`${node.name} has no artifact yet`);
-  return hit.artifact.digest;
-};
-
-const fieldsWith =
-  (
-    sources: ReadonlyMap<string, Digest>,
-    environments: ReadonlyMap<ReadonlyArray<string>, string>,
-    codes: ReadonlyMap<Stage, StageCode>,
-  ): Plan["fieldsOf"] =>
-  (node, inputs) => {
-    const code = codes.get(node.stage);
-    const named = node.stage.sources?.(node.params.decoded) ?? [];
-    return {
-      stage: node.stage.name,
-      version: node.stage.version,
-      ...(code === undefined || code.recorded ? {} : { code: code.digest }),
-      params: node.params.key,
-      inputs,
-      ...(named.length === 0
-        ? {}
-        : { sources: Object.fromEntries(named.map((name) => [name, sources.get(name) ?? ""])) }),
-      ...(node.stage.environment === undefined
-        ? {}
-        : { environment: environments.get(node.stage.environment) ?? "" }),
-    };
-  };
-
-/** The code of every stage that some node is of. */
-const identifyCode = (graph: Graph) =>
-  Effect.try({
-    try: () => new Map(graph.nodes.map(({ stage }) => [stage, codeOf(stage)])),
-    catch: (error) => error as UnknownCode,
-  });
-
-/** The identity of every Python environment that some node runs in, by its lock files. */
-const identifyEnvironments = Effect.fnUntraced(function* (graph: Graph) {
-  const identities = new Map<ReadonlyArray<string>, string>();
-  for (const { stage } of graph.nodes) {
-    if (stage.environment === undefined || identities.has(stage.environment)) continue;
-    const python = yield* PythonEnvironment;
-    identities.set(stage.environment, yield* python.identity(stage.environment));
-  }
-  return identities;
-});

@@ -1,9 +1,10 @@
 /** One execution of a plan, from its first event to its last. */
 import { Cause, Clock, Effect } from "effect";
-import { Store, type StoredAction } from "../cache/Store.ts";
+import { Store } from "../cache/Store.ts";
 import { StoreTrouble } from "../cache/StoreTrouble.ts";
+import type { Digest } from "../schemas/Digest.ts";
 import type { EventOf } from "../schemas/Event.ts";
-import { StageFailed } from "../stages/Stage.ts";
+import { type Resources, StageFailed } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import { Events, tell } from "./Events.ts";
 import { execute, type RunContext } from "./Execute.ts";
@@ -16,7 +17,8 @@ export interface RunOptions {
   readonly spec: { readonly file: string; readonly text: string };
   readonly overrides: ReadonlyArray<string>;
   readonly project: string;
-  readonly jobs: number;
+  /** What there is for all nodes together. */
+  readonly capacity: Resources;
   readonly keepGoing: boolean;
 }
 
@@ -35,41 +37,63 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     publish: (event) =>
       Effect.andThen(Effect.ignore(Effect.try(() => record.append(event))), looking.publish(event)),
   });
-  const settled = new Map<Node, StoredAction>();
   const counts: Counts = { executed: 0, reused: 0, failed: 0 };
+  const settled = new Map<Node, Digest>();
+  const settle = (node: Node, artifact: Digest, how: "executed" | "reused") => {
+    settled.set(node, artifact);
+    counts[how] += 1;
+    record.link(node, artifact);
+  };
   const context: RunContext = {
     run: record.name,
     plan,
     project,
-    settled,
-    settle: (node, made, how) =>
-      Effect.suspend(() => {
-        settled.set(node, made);
-        counts[how] += 1;
-        // What is committed is made, also where a link to it can't be.
-        const directory = store.directoryOf(made.artifact.digest);
-        return Effect.ignore(Effect.try(() => record.link(node, directory)));
-      }),
+    artifactOf: (node) => {
+      const artifact = settled.get(node);
+      if (artifact === undefined)
+        throw new Error(`${node.name} is taken from before it is settled`);
+      return artifact;
+    },
+    settle: (node, artifact, how) => Effect.sync(() => settle(node, artifact, how)),
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };
+  for (const { node, status, found } of plan.nodes)
+    if (status === "cached" && found !== undefined) settle(node, found.artifact, "reused");
+  yield* adoptFound(plan);
   return yield* executeAll(options, context, counts).pipe(Effect.provideService(Events, events));
 }, Effect.scoped);
+
+/** What the plan has found under other recipes is known under its own from now on. */
+const adoptFound = Effect.fnUntraced(function* ({ nodes }: Plan) {
+  const store = yield* Store;
+  const found = nodes.flatMap((planned) =>
+    planned.status === "cached" &&
+    planned.because._tag === "Found" &&
+    planned.because.by === "content" &&
+    planned.found !== undefined
+      ? [[planned.recipe, planned.found] as const]
+      : [],
+  );
+  yield* store.adopt(found);
+});
 
 /** What has become of nodes so far. */
 type Counts = { executed: number; reused: number; failed: number };
 
 const executeAll = Effect.fnUntraced(function* (
-  { plan, jobs, keepGoing }: RunOptions,
+  { plan, capacity, keepGoing }: RunOptions,
   context: RunContext,
   counts: Counts,
 ) {
   const begun = yield* Clock.currentTimeMillis;
   const { run } = context;
   const nodes = plan.nodes.length;
-  const cached = plan.nodes.filter((planned) => planned.status === "cached").length;
+  const due = plan.nodes.filter(({ status }) => status !== "cached");
+  const cached = nodes - due.length;
+  const jobs = capacity.cpus;
   yield* tell({ _tag: "RunStarted", run, experiment: plan.experiment, nodes, cached, jobs });
   const finish = Effect.fnUntraced(function* (status: RunEnd["status"]) {
-    const seconds = ((yield* Clock.currentTimeMillis) - begun) / 1000;
+    const seconds = Math.max(0, (yield* Clock.currentTimeMillis) - begun) / 1000;
     const skipped = nodes - counts.executed - counts.reused - counts.failed;
     const end = { _tag: "RunFinished", run, status, ...counts, skipped, seconds } as const;
     yield* tell(end);
@@ -77,10 +101,10 @@ const executeAll = Effect.fnUntraced(function* (
   });
 
   const outcome = yield* schedule({
-    tasks: plan.nodes,
-    dependenciesOf: (planned) => plannedUpstream(plan, planned),
-    slotsOf: (planned) => (planned.status === "cached" ? 1 : planned.node.stage.cpus),
-    slots: jobs,
+    tasks: due,
+    dependenciesOf: (planned) => dueUpstream(plan, planned),
+    demandOf: ({ node }) => node.resources,
+    capacity,
     keepGoing,
     run: (planned) =>
       execute(planned, context).pipe(
@@ -117,11 +141,9 @@ const tellUnlessTold = (node: Node, error: unknown) => {
   });
 };
 
-/** A cached node waits for nobody: its artifact is there, whatever became of those above it. */
-const plannedUpstream = (plan: Plan, planned: PlannedNode): ReadonlyArray<PlannedNode> =>
-  planned.status === "cached"
-    ? []
-    : upstreamOf(planned.node).flatMap((node) => {
-        const found = plan.byNode.get(node);
-        return found === undefined ? [] : [found];
-      });
+/** Only what is due is waited for: the artifact of a cached node is there, whatever became of those above it. */
+const dueUpstream = (plan: Plan, planned: PlannedNode): ReadonlyArray<PlannedNode> =>
+  upstreamOf(planned.node).flatMap((node) => {
+    const found = plan.byNode.get(node);
+    return found === undefined || found.status === "cached" ? [] : [found];
+  });

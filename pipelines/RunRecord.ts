@@ -9,6 +9,7 @@ import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { ArtifactKind } from "../schemas/Artifact.ts";
+import type { Digest } from "../schemas/Digest.ts";
 import { Event } from "../schemas/Event.ts";
 import type { Node } from "./Compile.ts";
 import type { Plan } from "./Plan.ts";
@@ -27,6 +28,8 @@ export const RunPlan = Schema.Struct({
       kind: ArtifactKind,
       labels: Schema.Record(Schema.String, Schema.String),
       recipe: Schema.String,
+      /** The artifact of a node that was there before the run began. */
+      cached: Schema.optionalKey(Schema.String),
     }),
   ),
 });
@@ -37,7 +40,7 @@ export interface RunRecord {
   readonly directory: string;
   readonly append: (event: Event) => void;
   readonly keepLog: (node: Node, log: string) => void;
-  readonly link: (node: Node, artifactDirectory: string) => void;
+  readonly link: (node: Node, artifact: Digest) => void;
   readonly close: () => void;
 }
 
@@ -55,13 +58,14 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
       const directory = path.join(home, "runs", name);
       for (const part of ["artifacts", "logs"]) fs.mkdirSync(path.join(directory, part));
       fs.writeFileSync(path.join(directory, "experiment.yaml"), spec.text);
-      const nodes = plan.nodes.map(({ node, recipe }) => ({
+      const nodes = plan.nodes.map(({ node, recipe, status, found }) => ({
         node: node.name,
         stageName: node.stageName,
         stage: node.stage.name,
         kind: node.stage.output,
         labels: node.labels,
         recipe,
+        ...(status === "cached" && found !== undefined ? { cached: found.artifact } : {}),
       }));
       const runPlan: RunPlan = {
         run: name,
@@ -80,10 +84,13 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
           if (fs.existsSync(log))
             fs.copyFileSync(log, path.join(directory, "logs", `${fileName(node.name)}.log`));
         },
-        link: (node, artifactDirectory) => {
-          const link = path.join(directory, "artifacts", fileName(node.name));
-          fs.rmSync(link, { force: true });
-          fs.symlinkSync(path.relative(path.dirname(link), artifactDirectory), link);
+        link: (node, artifact) => {
+          const target = `../../../trees/${artifact}`;
+          try {
+            fs.symlinkSync(target, `${directory}/artifacts/${fileName(node.name)}`);
+          } catch {
+            // What is committed is made, also where a link to it can't be.
+          }
         },
         close: () => fs.closeSync(events),
       };

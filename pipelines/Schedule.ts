@@ -1,18 +1,28 @@
-/** Runs tasks in the order of their dependencies, as many at once as there are slots. Knows nothing of what they do. */
+/** Runs tasks in the order of their dependencies, as many at once as there is room for. Knows nothing of what they do. */
 import { Cause, Effect, Exit, FiberSet, Queue } from "effect";
+import type { Resources } from "../stages/Stage.ts";
 
 interface Schedule<Task, A, E, R> {
   /** Every task after those it depends on. */
   readonly tasks: ReadonlyArray<Task>;
   readonly dependenciesOf: (task: Task) => ReadonlyArray<Task>;
-  /** Slots that a task takes; one that asks for more than there are takes them all. */
-  readonly slotsOf: (task: Task) => number;
-  readonly slots: number;
+  /** What a task takes; of what there is less of than it asks for, it takes all. */
+  readonly demandOf: (task: Task) => Resources;
+  readonly capacity: Resources;
   /** Whether tasks that don't depend on a failed one are still started. */
   readonly keepGoing: boolean;
-  readonly run: (task: Task) => Effect.Effect<A, E, R>;
+  readonly run: (task: Task) => Effect.Effect<A | Parked, E, R>;
   /** Called when the schedule is interrupted, before the tasks still running are. */
   readonly stopping: (running: number) => Effect.Effect<void, never, R>;
+}
+
+/** A task that can't go on yet: it makes room for others until `until` ends, and then begins anew. */
+export class Parked {
+  readonly until: Effect.Effect<void>;
+
+  constructor(until: Effect.Effect<void>) {
+    this.until = until;
+  }
 }
 
 export interface Outcome<Task, A, E> {
@@ -22,43 +32,107 @@ export interface Outcome<Task, A, E> {
   readonly skipped: ReadonlyMap<Task, Task>;
 }
 
+type News<Task, A, E> =
+  | { readonly _tag: "Ended"; readonly task: Task; readonly exit: Exit.Exit<A | Parked, E> }
+  | { readonly _tag: "Unparked"; readonly task: Task };
+
 export const schedule = <Task, A, E, R>(
   options: Schedule<Task, A, E, R>,
-): Effect.Effect<Outcome<Task, A, E>, never, R> =>
-  Effect.scoped(
+): Effect.Effect<Outcome<Task, A, E>, never, R> => {
+  let running = 0;
+  return Effect.scoped(
     Effect.gen(function* () {
       const ledger = new Ledger<Task, A, E>(options.tasks, options.dependenciesOf);
-      const finished = yield* Queue.unbounded<readonly [Task, Exit.Exit<A, E>]>();
+      const room = new Room(options.capacity);
+      const news = yield* Queue.unbounded<News<Task, A, E>>();
       const fibers = yield* FiberSet.make();
-      const cost = (task: Task) => Math.min(options.slotsOf(task), options.slots);
-      let free = options.slots;
-      let running = 0;
+      let parked = 0;
 
-      const start = Effect.fnUntraced(function* (task: Task) {
-        free -= cost(task);
+      const start = (task: Task) => {
         running += 1;
-        const tellEnd = (exit: Exit.Exit<A, E>) => Queue.offer(finished, [task, exit] as const);
-        yield* FiberSet.run(fibers, Effect.flatMap(Effect.exit(options.run(task)), tellEnd));
-      });
+        const ended = (exit: Exit.Exit<A | Parked, E>) =>
+          Queue.offer(news, { _tag: "Ended", task, exit });
+        return FiberSet.run(fibers, Effect.flatMap(Effect.exit(options.run(task)), ended));
+      };
+      const park = (task: Task, until: Effect.Effect<void>) => {
+        parked += 1;
+        return FiberSet.run(
+          fibers,
+          Effect.andThen(until, Queue.offer(news, { _tag: "Unparked", task })),
+        );
+      };
 
       for (;;) {
         const mayStart = ledger.failed.size === 0 || options.keepGoing;
-        let next = ledger.next;
-        while (mayStart && next !== undefined && cost(next) <= free) {
-          ledger.begin();
-          yield* start(next);
-          next = ledger.next;
+        room.newRound();
+        if (mayStart)
+          for (const task of ledger.begin((each) => room.take(options.demandOf(each))))
+            yield* start(task);
+        if (running === 0 && (parked === 0 || !mayStart)) return ledger.close();
+        const heard = yield* Queue.take(news);
+        if (heard._tag === "Unparked") {
+          parked -= 1;
+          ledger.again(heard.task);
+          continue;
         }
-        if (running === 0) return ledger.close();
-        const [task, exit] = yield* Queue.take(finished).pipe(
-          Effect.onInterrupt(() => options.stopping(running)),
-        );
+        const { task, exit } = heard;
         running -= 1;
-        free += cost(task);
-        ledger.settle(task, exit);
+        room.giveBack(options.demandOf(task));
+        if (Exit.isSuccess(exit) && exit.value instanceof Parked)
+          yield* park(task, exit.value.until);
+        else ledger.settle(task, exit as Exit.Exit<A, E>);
       }
-    }),
+    }).pipe(Effect.onInterrupt(() => options.stopping(running))),
   );
+};
+
+/** What is free, and what, within a round of asking, is kept for tasks that wait for it. */
+class Room {
+  private readonly capacity: Resources;
+  private free: Resources;
+  private kept: Resources = nothing;
+
+  constructor(capacity: Resources) {
+    this.capacity = capacity;
+    this.free = capacity;
+  }
+
+  newRound() {
+    this.kept = nothing;
+  }
+
+  /**
+   * Takes what a task asks for, if it is there. What a task waits for is kept for it, so that smaller ones coming later
+   * can't starve it, while what it does not lack is free for others. `full` says that nobody else needs to ask.
+   */
+  take(demand: Resources): "taken" | "waits" | "full" {
+    const wanted = smaller(demand, this.capacity);
+    const open = minus(this.free, this.kept);
+    if (each((name) => wanted[name] <= open[name] || wanted[name] === 0)) {
+      this.free = minus(this.free, wanted);
+      return "taken";
+    }
+    this.kept = ofEach((name) => (wanted[name] > open[name] ? this.free[name] : this.kept[name]));
+    return this.free.cpus - this.kept.cpus <= 0 ? "full" : "waits";
+  }
+
+  giveBack(demand: Resources) {
+    this.free = plus(this.free, smaller(demand, this.capacity));
+  }
+}
+
+const ofEach = (value: (name: keyof Resources) => number): Resources => ({
+  cpus: value("cpus"),
+  memory: value("memory"),
+  gpus: value("gpus"),
+});
+const each = (holds: (name: keyof Resources) => boolean): boolean =>
+  holds("cpus") && holds("memory") && holds("gpus");
+const nothing = ofEach(() => 0);
+const minus = (one: Resources, other: Resources) => ofEach((name) => one[name] - other[name]);
+const plus = (one: Resources, other: Resources) => ofEach((name) => one[name] + other[name]);
+const smaller = (one: Resources, other: Resources) =>
+  ofEach((name) => Math.min(one[name], other[name]));
 
 /** Which tasks wait, may begin, are done, have failed or will never begin: bookkeeping without effects. */
 class Ledger<Task, A, E> implements Outcome<Task, A, E> {
@@ -68,9 +142,10 @@ class Ledger<Task, A, E> implements Outcome<Task, A, E> {
   private readonly tasks: ReadonlyArray<Task>;
   private readonly dependents: ReadonlyMap<Task, ReadonlyArray<Task>>;
   private readonly waitingFor: Map<Task, number>;
-  /** Tasks that wait for none, in the order in which that became so; the first `begun` of them have begun. */
-  private readonly ready: Array<Task>;
-  private begun = 0;
+  /** Tasks that there was no room for, then those that have not asked; each in the order in which they became ready. */
+  private passedOver: ReadonlyArray<Task> = [];
+  private ready: Array<Task>;
+  private asked = 0;
 
   constructor(tasks: ReadonlyArray<Task>, dependenciesOf: (task: Task) => ReadonlyArray<Task>) {
     this.tasks = tasks;
@@ -79,13 +154,28 @@ class Ledger<Task, A, E> implements Outcome<Task, A, E> {
     this.ready = tasks.filter((task) => this.waitingFor.get(task) === 0);
   }
 
-  /** The task whose turn it is, if any may begin. */
-  get next(): Task | undefined {
-    return this.ready[this.begun];
+  /** The tasks that there is room for, in order. */
+  begin(take: (task: Task) => "taken" | "waits" | "full"): ReadonlyArray<Task> {
+    const begun: Array<Task> = [];
+    const waiting: Array<Task> = [];
+    const candidates = [...this.passedOver];
+    for (let full = false; !full;) {
+      const fromPassed = candidates.length > 0;
+      const task = fromPassed ? candidates.shift() : this.ready[this.asked];
+      if (task === undefined) break;
+      if (!fromPassed) this.asked += 1;
+      const answer = take(task);
+      if (answer === "taken") begun.push(task);
+      else waiting.push(task);
+      full = answer === "full";
+    }
+    this.passedOver = [...waiting, ...candidates];
+    return begun;
   }
 
-  begin() {
-    this.begun += 1;
+  /** A task that has begun in vain is ready again, before all others. */
+  again(task: Task) {
+    this.passedOver = [task, ...this.passedOver];
   }
 
   settle(task: Task, exit: Exit.Exit<A, E>) {

@@ -15,6 +15,7 @@ export interface Wire {
 export interface WiredStage {
   readonly name: string;
   readonly stage: Stage;
+  readonly spec: StageSpec;
   readonly params: Located;
   readonly mentioned: ReadonlyArray<Axis>;
   readonly wires: ReadonlyArray<Wire>;
@@ -74,6 +75,7 @@ export const wire = (
     wired.set(name, {
       name,
       stage,
+      spec,
       params,
       mentioned: mentions.mentioned,
       wires,

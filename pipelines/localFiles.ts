@@ -1,36 +1,62 @@
 /** Local files and directories that params name: they enter keys by content. */
-import { Effect } from "effect";
-import fs from "node:fs";
+import { Effect, Result } from "effect";
 import path from "node:path";
-import { type StoreTrouble, storeTrouble } from "../cache/StoreTrouble.ts";
-import { digestPath } from "../cache/Tree.ts";
+import { Store } from "../cache/Store.ts";
 import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { StageFailed } from "../stages/Stage.ts";
 import type { Graph, Node } from "./Compile.ts";
 import { type Located, type Place, spanOf } from "./Source.ts";
 
-/** Every local path that some node's params name, by content; those that are missing are reported together. */
+/** Every local path that some node's params name, by content; those that can't be read are reported together. */
 export const digestSources = Effect.fnUntraced(function* (graph: Graph, project: string) {
-  const digests = new Map<string, Digest>();
-  const missing = new Map<string, Node>();
-  for (const node of graph.nodes) {
-    for (const source of node.stage.sources?.(node.params.decoded) ?? []) {
-      if (digests.has(source) || missing.has(source)) continue;
-      const target = path.resolve(project, source);
-      if (!fs.existsSync(target)) missing.set(source, node);
-      else digests.set(source, yield* digestOf(target));
-    }
-  }
-  if (missing.size === 0) return digests;
+  const namedBy = new Map<string, Node>();
+  for (const node of graph.nodes)
+    for (const source of node.stage.sources?.(node.params.decoded) ?? [])
+      if (!namedBy.has(source)) namedBy.set(source, node);
+  const { digests, unreadable } = yield* digestAll([...namedBy.keys()], project);
+  if (unreadable.size === 0) return digests;
   return yield* new InvalidSpec({
-    diagnostics: [...missing].map(([source, node]) => ({
-      message: `the stage \`${node.stageName}\` names \`${source}\`, which does not exist`,
-      at: spanOf(placeOf(source, node.params.written) ?? node.at),
-      expected: `a path that starts from the project's directory`,
-    })),
+    diagnostics: [...unreadable].flatMap(([source, why]) => {
+      const node = namedBy.get(source);
+      if (node === undefined) return [];
+      return [
+        {
+          message: `the stage \`${node.stageName}\` names \`${source}\`, which ${why}`,
+          at: spanOf(placeOf(source, node.params.written) ?? node.at),
+          expected: `a path that starts from the project's directory`,
+        },
+      ];
+    }),
   });
 });
+
+interface SourceState {
+  readonly digests: ReadonlyMap<string, Digest>;
+  /** Why those that have no digest have none. */
+  readonly unreadable: ReadonlyMap<string, string>;
+}
+
+const digestAll = Effect.fnUntraced(function* (sources: ReadonlyArray<string>, project: string) {
+  const digests = new Map<string, Digest>();
+  const unreadable = new Map<string, string>();
+  if (sources.length === 0) return { digests, unreadable } satisfies SourceState;
+  const store = yield* Store;
+  return yield* store.sourceDigests(
+    Effect.fnUntraced(function* (reader) {
+      for (const source of sources) {
+        const target = path.resolve(project, source);
+        const digest = yield* Effect.result(Effect.tryPromise(() => reader.ofPath(target)));
+        if (Result.isSuccess(digest)) digests.set(source, digest.success);
+        else unreadable.set(source, whyUnreadable(digest.failure.cause as NodeJS.ErrnoException));
+      }
+      return { digests, unreadable } satisfies SourceState;
+    }),
+  );
+});
+
+const whyUnreadable = (error: NodeJS.ErrnoException): string =>
+  error.code === "ENOENT" ? "does not exist" : `can't be read: ${error.message}`;
 
 /** Where a text stands among the params. */
 const placeOf = (text: string, located: Located): Place | undefined => {
@@ -63,18 +89,12 @@ export const sourcesUnchanged = Effect.fnUntraced(function* (
   sources: Readonly<Record<string, Digest>>,
   project: string,
 ) {
+  const { digests } = yield* digestAll(Object.keys(sources), project);
   for (const [source, digest] of Object.entries(sources)) {
-    const now = yield* Effect.option(digestOf(path.resolve(project, source)));
-    if (now._tag === "Some" && now.value === digest) continue;
+    if (digests.get(source) === digest) continue;
     return yield* new StageFailed({
       message: `${source} was changed after this run had planned with it, so nobody can say which content was used`,
       fix: "run the same line again, which plans with the new content",
     });
   }
 });
-
-const digestOf = (target: string): Effect.Effect<Digest, StoreTrouble> =>
-  Effect.tryPromise({
-    try: () => digestPath(target),
-    catch: storeTrouble(`${target} can't be read`),
-  });

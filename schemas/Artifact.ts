@@ -47,12 +47,17 @@ export const Action = Schema.Struct({
   recipe: Schema.String,
   content: Schema.String,
   stage: Schema.String,
+  /** Who first asked for it: the experiment and the node, as a person reads it. */
+  experiment: Schema.String,
+  node: Schema.String,
   artifact: Schema.String,
   kind: ArtifactKind,
   keyParts: Schema.Json,
   environment: Schema.Record(Schema.String, Schema.String),
   cost: Cost,
   summary: Summary,
+  /** A training that went on from a checkpoint says at which step. */
+  resumedFrom: Schema.optionalKey(Schema.Int),
   finishedAt: Schema.String,
 });
 export interface Action extends Schema.Schema.Type<typeof Action> {}

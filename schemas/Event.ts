@@ -37,6 +37,8 @@ export const Event = Schema.TaggedUnion({
   },
   NodeMessage: { at, node, level: Schema.Literals(["info", "warn"]), message: Schema.String },
   NodeSucceeded: { at, node, artifact: Schema.String, seconds: Schema.Finite, summary: Summary },
+  /** The machinery failed it; another attempt begins after `seconds`. */
+  NodeRetried: { at, node, message: Schema.String, seconds: Schema.Finite },
   NodeFailed: {
     at,
     node,

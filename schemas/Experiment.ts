@@ -1,5 +1,6 @@
 /** What an experiment file says, before its params are known to any stage. */
 import { Schema } from "effect";
+import { Bytes } from "./Bytes.ts";
 import type { Json } from "./Digest.ts";
 
 const identifier = /^[A-Za-z][A-Za-z0-9_-]*$/u;
@@ -31,10 +32,37 @@ const InputSpec = Schema.Union([
   }),
 ]).annotate({ description: "a stage's name, or { all: stage, over: [axes] }" });
 
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
+const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+
+/** What a node of the stage takes of its machine while it runs. None of it is part of a key. */
+const Resources = Schema.Struct({
+  cpus: Schema.optionalKey(Positive),
+  memory: Schema.optionalKey(Bytes.annotate({ description: "such as `8 GB`" })),
+  gpus: Schema.optionalKey(Count),
+}).annotate({ description: "what a node takes of the machine; no part of its key" });
+
+/** When a failure is the machinery's and not the work's, and how often to try again. */
+const Retry = Schema.Struct({
+  times: Schema.optionalKey(Count.annotate({ description: "how often to try again; 2" })),
+  wait: Schema.optionalKey(
+    Schema.DurationFromString.annotate({
+      description: "before the first further try, doubled each time; `1 second`",
+    }),
+  ),
+  exit_codes: Schema.optionalKey(
+    Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 }))).annotate({
+      description: "exit codes that mean: the machinery failed; a lost job always does",
+    }),
+  ),
+}).annotate({ description: "further tries after failures of the machinery; no part of a key" });
+
 export const StageSpec = Schema.Struct({
   use: Schema.String,
   from: Schema.optionalKey(Schema.Record(Name, InputSpec)),
   with: Schema.optionalKey(Schema.Record(Schema.String, JsonValue)),
+  resources: Schema.optionalKey(Resources),
+  retry: Schema.optionalKey(Retry),
 });
 export interface StageSpec extends Schema.Schema.Type<typeof StageSpec> {}
 

@@ -8,15 +8,8 @@ import { byDefault } from "../schemas/byDefault.ts";
 import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
-import { Executor } from "../executors/Executor.ts";
-import {
-  type FanInElement,
-  type InputArtifact,
-  stage,
-  StageFailed,
-  type StageInputs,
-} from "./Stage.ts";
-import { howItEnded } from "./trainer.ts";
+import { failedJob, howItEnded, runJob } from "./job.ts";
+import { type FanInElement, type InputArtifact, stage, type StageInputs } from "./Stage.ts";
 
 const Params = Schema.Struct({
   run: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)]).annotate({
@@ -35,7 +28,6 @@ const Params = Schema.Struct({
   ),
 });
 
-const cpus = 1;
 const placeholder = /\{(?:in\.([A-Za-z][A-Za-z0-9_-]*)|(out))\}/gu;
 
 export const Command = stage({
@@ -47,7 +39,6 @@ export const Command = stage({
   outsideKey: ["timeout"],
   inputs: "any",
   output: "files",
-  cpus,
   sources: (params) => params.sources,
   check: (params, { inputs }) =>
     [params.run].flat().flatMap((text, index) =>
@@ -66,7 +57,6 @@ export const Command = stage({
     ),
   run: Effect.fnUntraced(function* (context) {
     const { params } = context;
-    const executor = yield* Executor;
     const directories = materialize(context.inputs, path.join(context.work, "inputs"));
     const fill = (text: string, quote: (directory: string) => string) =>
       text.replace(placeholder, (_, input: string | undefined) =>
@@ -79,26 +69,12 @@ export const Command = stage({
             fill(params.run[0], String),
             ...params.run.slice(1).map((argument) => fill(argument, String)),
           ] as const);
-    const end = yield* executor
-      .run(
-        {
-          id: context.attempt,
-          command,
-          directory: context.work,
-          cwd: context.project,
-          environment: params.env,
-          cpus,
-          gpus: 0,
-          timeout: params.timeout,
-        },
-        () => Effect.void,
-      )
-      .pipe(
-        Effect.mapError((error) => new StageFailed({ message: error.message, fix: error.fix })),
-      );
+    const { env: environment, timeout } = params;
+    const end = yield* runJob(context, { command, cwd: context.project, environment, timeout });
     if (end.exitCode !== 0) {
+      const message = `the command ended ${howItEnded(end)}`;
       const fix = "mend the command, then run the same line again";
-      return yield* new StageFailed({ message: `the command ended ${howItEnded(end)}`, fix });
+      return yield* failedJob(context, end, { message, fix });
     }
     return { summary: {}, cost: { cpuSeconds: end.cpuSeconds, maxRssBytes: end.maxRssBytes } };
   }),

@@ -26,7 +26,6 @@ export const Distill = stage({
   params: Params,
   inputs: { data: { kinds: ["dataset"] } },
   output: "transcripts",
-  cpus: 1,
   run: Effect.fnUntraced(function* ({ inputs, output, report }) {
     const { directory } = one(inputs, "data");
     if (!splitsOf(directory).includes(split)) {

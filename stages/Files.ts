@@ -13,7 +13,6 @@ export const Files = stage({
   }),
   inputs: {},
   output: "files",
-  cpus: 1,
   sources: (params) => [params.path],
   run: ({ params, output, project }) =>
     Effect.tryPromise({

@@ -24,8 +24,6 @@ const Params = Schema.Struct({
   seed: Schema.Int.pipe(byDefault(0)),
 });
 
-const cpus = 1;
-
 const trainer = "generate";
 
 export const Generate = stage({
@@ -37,12 +35,11 @@ export const Generate = stage({
   output: "predictions",
   trainer,
   environment: trainerLocks,
-  cpus,
   run: (context) => {
     const inputs = {
       model: one(context.inputs, "model").directory,
       data: one(context.inputs, "data").directory,
     };
-    return runTrainer(trainer, context, inputs, cpus);
+    return runTrainer(trainer, context, inputs);
   },
 });

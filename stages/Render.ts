@@ -42,7 +42,6 @@ export const Render = stage({
   params: Params,
   inputs: {},
   output: "dataset",
-  cpus: 1,
   run: Effect.fnUntraced(function* ({ params, output, report }) {
     const wanted = splitNames.filter((split) => params.splits[split] !== undefined);
     const total = wanted.reduce((sum, split) => sum + (params.splits[split] ?? 0), 0);

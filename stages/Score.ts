@@ -35,7 +35,6 @@ export const Score = stage({
     counterfactual: { kinds: ["predictions"] },
   },
   output: "scores",
-  cpus: 1,
   run: Effect.fnUntraced(function* ({ inputs, output }) {
     const truths = yield* readTruths(one(inputs, "data").directory);
     const scores: Array<ScoreLine> = [];

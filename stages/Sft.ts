@@ -47,9 +47,6 @@ const Params = Schema.Struct({
   seed: Schema.Int.pipe(byDefault(0)),
 });
 
-/** One thread a job: two jobs side by side beat one on two cores, and the bits don't depend on the machine's size. */
-const cpus = 1;
-
 const trainer = "sft";
 
 export const Sft = stage({
@@ -59,9 +56,9 @@ export const Sft = stage({
   params: Params,
   inputs: { data: { kinds: ["transcripts"] } },
   output: "model",
+  // A schedule that looks at the last step makes every step depend on how many there are.
+  horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
   trainer,
   environment: trainerLocks,
-  cpus,
-  run: (context) =>
-    runTrainer(trainer, context, { data: one(context.inputs, "data").directory }, cpus),
+  run: (context) => runTrainer(trainer, context, { data: one(context.inputs, "data").directory }),
 });

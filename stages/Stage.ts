@@ -8,6 +8,19 @@ import type { Executor } from "../executors/Executor.ts";
 import type { PythonEnvironment } from "../executors/PythonEnvironment.ts";
 import type { Artifact, ArtifactKind, Cost, Summary } from "../schemas/Artifact.ts";
 
+/** What a node takes of the machine it runs on. */
+export interface Resources {
+  /** Processor slots, out of `--jobs`; also how many threads its libraries may start. */
+  readonly cpus: number;
+  /** Bytes set aside; 0 where nobody has said. */
+  readonly memory: number;
+  /** GPUs of its own. */
+  readonly gpus: number;
+}
+
+/** One thread a node unless the experiment says otherwise: two jobs side by side beat one on two cores. */
+export const modestResources: Resources = { cpus: 1, memory: 0, gpus: 0 };
+
 /** What a stage accepts under one input's name. */
 export interface InputDeclaration {
   readonly kinds: ReadonlyArray<ArtifactKind>;
@@ -50,9 +63,12 @@ export interface StageContext<Params> {
   readonly output: string;
   /** The attempt's own directory: `job.json`, `log` and the like; kept when the attempt fails. */
   readonly work: string;
-  /** Outlives attempts and crashes, and belongs to this key alone: the next attempt goes on from what it holds. */
+  /** Outlives attempts and crashes; shared by runs that differ only in their horizon. To be made when it is needed. */
   readonly checkpoints: string;
   readonly attempt: string;
+  readonly resources: Resources;
+  /** Exit codes by which a program says that the machinery failed it. */
+  readonly transientExitCodes: ReadonlyArray<number>;
   /** The directory that relative paths in the experiment's params start from. */
   readonly project: string;
   readonly report: (report: StageReport) => Effect.Effect<void>;
@@ -61,6 +77,8 @@ export interface StageContext<Params> {
 export interface StageResult {
   /** Small facts worth telling: counts, shares, the last loss. */
   readonly summary: Summary;
+  /** The step of the checkpoint that it went on from. */
+  readonly resumedFrom?: number;
   /** What the job's process tree cost, where there was one. */
   readonly cost?: Omit<Cost, "wallSeconds">;
 }
@@ -69,6 +87,8 @@ export interface StageResult {
 export class StageFailed extends Schema.TaggedError<StageFailed>()("StageFailed", {
   message: Schema.String,
   fix: Schema.String,
+  /** The machinery failed, not the work: worth another try. */
+  transient: Schema.optionalKey(Schema.Literal(true)),
 }) {}
 
 /** The names that params of a placed stage may speak of: its inputs, and the axes that its fan-ins run over. */
@@ -102,8 +122,11 @@ export interface StageDefinition<Params> {
   readonly environment?: ReadonlyArray<string>;
   /** The trainer it runs, `trainers/<name>.py`, whose code then is part of the stage's. */
   readonly trainer?: string;
-  /** Processor slots that one node of this stage takes from `--jobs`. */
-  readonly cpus: number;
+  /**
+   * For stages that train: the params that only say how far to go. Runs that differ in nothing else go on from one
+   * another's checkpoints.
+   */
+  readonly horizon?: (params: Params) => ReadonlyArray<string>;
   /** Local paths (relative to the project) whose content is part of the key. */
   readonly sources?: (params: Params) => ReadonlyArray<string>;
   readonly run: (

@@ -28,7 +28,6 @@ export const Summarize = stage({
   params: Params,
   inputs: { scores: { kinds: ["scores"], many: true } },
   output: "table",
-  cpus: 1,
   check: ({ pool = [] }, { axes }) =>
     pool.flatMap((name, index) =>
       axes.includes(name)

@@ -3,12 +3,12 @@ import { Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { plan } from "../../pipelines/Plan.ts";
-import { planText } from "../view/planText.ts";
+import { planText, reasonText } from "../view/planText.ts";
 import { styleFor } from "../view/style.ts";
 import { Exit } from "../UsageError.ts";
-import { loadSpec, project, storeHome } from "./project.ts";
+import { choose, loadSpec, project, storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
-import { jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
+import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 
 const workIsDue = 10;
 
@@ -17,21 +17,23 @@ export const planCommand = Command.make(
   {
     experiment: specArgument,
     ...overrideFlags,
+    ...choiceFlags,
     json: jsonFlag,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),
       Flag.withDescription("exit 10 when there is work to do"),
     ),
   },
-  Effect.fn("pipe plan")(function* ({ experiment, set, axis, json, check }) {
-    const { graph } = yield* loadSpec(experiment, { set, axis });
-    const planned = yield* plan(graph, project()).pipe(
+  Effect.fn("pipe plan")(function* ({ experiment, set, axis, only, force, json, check }) {
+    const loaded = yield* loadSpec(experiment, { set, axis });
+    const { graph, forced } = yield* choose(loaded.graph, { only, force });
+    const planned = yield* plan(graph, project(), forced).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
       Effect.provide(PythonEnvironment.layer),
     );
     if (json) {
-      for (const { node, recipe, status, reason, hit } of planned.nodes) {
-        const artifact = hit === undefined ? {} : { artifact: hit.artifact.digest };
+      for (const { node, recipe, status, because, found } of planned.nodes) {
+        const artifact = found === undefined ? {} : { artifact: found.artifact };
         process.stdout.write(
           jsonLine({
             node: node.name,
@@ -39,7 +41,7 @@ export const planCommand = Command.make(
             labels: node.labels,
             recipe,
             status,
-            reason,
+            reason: reasonText(because),
             ...artifact,
           }),
         );

@@ -1,11 +1,12 @@
 /** What every command shares: the project's directory, its store, and how an experiment is read. */
-import { Effect, Schema } from "effect";
+import { Effect, Result, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { compile, type Graph } from "../../pipelines/Compile.ts";
 import type { Overrides } from "../../pipelines/Overrides.ts";
 import { Source } from "../../pipelines/Source.ts";
-import { InvalidSpec } from "../../schemas/Diagnostic.ts";
+import { nodesNamed, restrict } from "../../pipelines/select.ts";
+import { InvalidSpec, unknownName } from "../../schemas/Diagnostic.ts";
 import { stages } from "../../stages/stages.ts";
 import { UsageError } from "../UsageError.ts";
 import { jsonLine } from "../view/jsonLine.ts";
@@ -31,6 +32,25 @@ export const loadSpec = Effect.fn("loadSpec")(function* (file: string, overrides
   if (graph === undefined) return yield* new InvalidSpec({ diagnostics });
   return { graph, spec: { file, text } } satisfies LoadedSpec;
 });
+
+/** The graph that `--only` leaves of an experiment's, and the nodes that `--force` names. */
+export const choose = Effect.fnUntraced(function* (
+  graph: Graph,
+  { only, force }: { readonly only: ReadonlyArray<string>; readonly force: ReadonlyArray<string> },
+) {
+  const chosen = only.length === 0 ? graph : restrict(graph, yield* named(graph, "--only", only));
+  return { graph: chosen, forced: yield* named(chosen, "--force", force) };
+});
+
+const named = (graph: Graph, flag: string, names: ReadonlyArray<string>) => {
+  const nodes = nodesNamed(graph, names);
+  if (Result.isSuccess(nodes)) return Effect.succeed(nodes.success);
+  const valid = new Set(graph.nodes.flatMap(({ name, stageName }) => [stageName, name]));
+  const unknown = unknownName("stage or node", nodes.failure, [...valid]);
+  const { message, expected, suggestion } = unknown;
+  const said = [`${flag}: ${message}`, expected, suggestion].filter((part) => part !== undefined);
+  return Effect.fail(new UsageError({ message: said.join("; ") }));
+};
 
 const unreadable = (file: string, error: NodeJS.ErrnoException): string => {
   if (error.code === "ENOENT") return `there is no file ${file}`;

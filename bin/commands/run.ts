@@ -4,12 +4,13 @@ import os from "node:os";
 import { Store } from "../../cache/Store.ts";
 import { Local } from "../../executors/Local.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
+import { roomFor } from "../../pipelines/capacity.ts";
 import { plan } from "../../pipelines/Plan.ts";
 import { run } from "../../pipelines/Run.ts";
 import { Exit, UsageError } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
-import { loadSpec, project, storeHome } from "./project.ts";
-import { jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
+import { choose, loadSpec, project, storeHome } from "./project.ts";
+import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 import { printTables } from "./table.ts";
 
 /** Built together, so that they share one supervisor. */
@@ -20,6 +21,7 @@ export const runCommand = Command.make(
   {
     experiment: specArgument,
     ...overrideFlags,
+    ...choiceFlags,
     jobs: Flag.Int("jobs").pipe(
       Flag.withAlias("j"),
       Flag.withDefault(os.availableParallelism()),
@@ -32,16 +34,19 @@ export const runCommand = Command.make(
     ),
     json: jsonFlag,
   },
-  Effect.fn("pipe run")(function* ({ experiment, set, axis, jobs, keepGoing, json }) {
+  Effect.fn("pipe run")(function* ({ experiment, set, axis, only, force, jobs, keepGoing, json }) {
     if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
-    const { graph, spec } = yield* loadSpec(experiment, { set, axis });
+    const { graph: whole, spec } = yield* loadSpec(experiment, { set, axis });
+    const { graph, forced } = yield* choose(whole, { only, force });
+    const capacity = yield* roomFor(graph, jobs);
     // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
-    const planned = yield* plan(graph, project()).pipe(
+    const planned = yield* plan(graph, project(), forced).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
     );
     const overrides = [
       ...set.map((edit) => `--set ${edit}`),
       ...axis.map((edit) => `--axis ${edit}`),
+      ...only.map((name) => `--only ${name}`),
     ];
     const again = ["npx pipe run", experiment, ...overrides.map(shellWord)].join(" ");
     const end = yield* run({
@@ -49,7 +54,7 @@ export const runCommand = Command.make(
       spec,
       overrides,
       project: project(),
-      jobs,
+      capacity,
       keepGoing,
     }).pipe(Effect.provide(Layer.mergeAll(Store.layer(storeHome()), eventsLayer({ json, again }))));
     if (end.status !== "done") return yield* new Exit({ code: 1 });

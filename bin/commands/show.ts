@@ -28,7 +28,7 @@ export const showCommand = Command.make(
 const show = Effect.fnUntraced(function* (name: string, json: boolean) {
   const store = yield* Store;
   const artifact = yield* findArtifact(name);
-  const actions = yield* store.actionsOf(artifact.digest);
+  const actions = yield* store.query((index) => index.actionsOf(artifact.digest));
   if (json)
     return void process.stdout.write(
       jsonLine({ artifact, directory: store.directoryOf(artifact.digest), actions }),

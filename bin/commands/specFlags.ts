@@ -20,6 +20,21 @@ export const overrideFlags = {
   ),
 };
 
+export const choiceFlags = {
+  only: Flag.String("only").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "a node, or a stage for all its points: nothing but it and what it needs (can be repeated)",
+    ),
+  ),
+  force: Flag.String("force").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "a stage or a node to make anew, whatever is known of it (can be repeated)",
+    ),
+  ),
+};
+
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDefault(false),
   Flag.withDescription("JSON lines on stdout, for programs"),

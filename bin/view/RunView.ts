@@ -88,6 +88,10 @@ export const advance = (
           ),
         ],
       ];
+    case "NodeRetried": {
+      const text = `the machinery failed (${printable(event.message)}); again in ${duration(event.seconds)}`;
+      return [view, [row(style.yellow("↻"), event.node, text, style)]];
+    }
     case "NodeFailed":
       return [settle(view, event.node), failure(event, options)];
     case "NodeSkipped":

@@ -1,5 +1,5 @@
 /** A plan for the terminal: a line a stage, its points counted by what becomes of them, or each of them when they are few. */
-import type { Plan, PlannedNode } from "../../pipelines/Plan.ts";
+import type { Because, Plan, PlannedNode } from "../../pipelines/Plan.ts";
 import { padEnd, plural, printableName } from "./format.ts";
 import type { Style } from "./style.ts";
 
@@ -23,8 +23,25 @@ export const planText = (plan: Plan, style: Style): string => {
   return [style.bold(plan.experiment), ...lines, totals].join("\n");
 };
 
-const one = ({ node, status, reason }: PlannedNode, style: Style): string =>
-  `  ${mark(status, style)} ${padEnd(printableName(node.name), 36)} ${padEnd(node.stage.name, 10)} ${style.dim(printableName(reason))}`;
+const one = ({ node, status, because }: PlannedNode, style: Style): string =>
+  `  ${mark(status, style)} ${padEnd(printableName(node.name), 36)} ${padEnd(node.stage.name, 10)} ${style.dim(printableName(reasonText(because)))}`;
+
+export const reasonText = (because: Because): string => {
+  switch (because._tag) {
+    case "Found":
+      return because.by === "recipe" ? "made before" : "made before from equal inputs";
+    case "NotNeeded":
+      return "made before; its files were collected, and nothing due needs them";
+    case "New":
+      return "not made yet";
+    case "Gone":
+      return because.how === "collected" ? "its files were collected" : "its files are damaged";
+    case "Forced":
+      return "forced";
+    case "Waits":
+      return `waits for ${because.for[0]?.name ?? ""}${because.for.length > 1 ? ` and ${because.for.length - 1} more` : ""}`;
+  }
+};
 
 const collapsed = (name: string, nodes: ReadonlyArray<PlannedNode>, style: Style): string => {
   const axes = Object.keys(nodes[0]?.node.labels ?? {}).join(" × ");

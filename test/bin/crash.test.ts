@@ -96,13 +96,13 @@ const assertSound = (rig: Rig) => {
   if (!rig.has(".pipe/index.sqlite")) return;
   const tables = query(rig, "SELECT name FROM sqlite_master WHERE name = 'artifacts'");
   if (tables.length === 0) return;
-  for (const { record } of query(rig, "SELECT record FROM artifacts")) {
-    const { digest, files } = JSON.parse(String(record)) as {
-      readonly digest: string;
-      readonly files: ReadonlyArray<{ readonly path: string; readonly sha256: string }>;
-    };
-    for (const file of files) {
-      const bytes = fs.readFileSync(rig.path(".pipe/trees", digest, file.path));
+  for (const { digest, files } of query(rig, "SELECT digest, files FROM artifacts")) {
+    const listed = JSON.parse(String(files)) as ReadonlyArray<{
+      readonly path: string;
+      readonly sha256: string;
+    }>;
+    for (const file of listed) {
+      const bytes = fs.readFileSync(rig.path(".pipe/trees", String(digest), file.path));
       assert.strictEqual(createHash("sha256").update(bytes).digest("hex"), file.sha256);
     }
   }

@@ -1,13 +1,14 @@
 /** The store on disk: the contract, and what only a store on disk has: dead owners, formats, a reader's view. */
 import { assert, describe, it } from "@effect/vitest";
-import { Deferred, Effect } from "effect";
-import { spawnSync } from "node:child_process";
+import { Effect } from "effect";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { thisProcess } from "../../cache/Owner.ts";
 import { Store } from "../../cache/Store.ts";
-import { actionFor, type Cellar, inCellar, storeContract } from "./contract.ts";
+import { actionFor, addTree, type Cellar, inCellar, storeContract } from "./contract.ts";
 
 storeContract("the store on disk", Store.layer);
 
@@ -22,42 +23,41 @@ const sql = (cellar: Cellar, text: string) => {
   database.close();
 };
 
-describe("a claim", () => {
-  const self = thisProcess();
-  /** A process that has ended; its number may be given away again, its start not. */
-  const gone = spawnSync("true").pid;
-  const owners = {
-    "of a process that has ended": [{ ...self, pid: gone }, "taken"],
-    "of a process whose number another has now": [{ ...self, started: "1" }, "taken"],
-    "from before the machine was started": [{ ...self, boot: "another boot" }, "taken"],
-    "of a living process": [self, "waits"],
-    "of a process on another machine, of which nothing is known": [
-      { ...self, host: "elsewhere", boot: "", pid: 1, started: "" },
-      "waits",
-    ],
-    "of a living process on a system that tells no start": [{ ...self, started: "" }, "waits"],
-    "of a dead process on a system that tells no start": [
-      { ...self, started: "", pid: gone },
-      "taken",
-    ],
-  } as const;
-  for (const [whose, [owner, expected]] of Object.entries(owners)) {
-    it.live(`${whose}: ${expected}`, () =>
+/** Another process that claims `k` and then lives on, until it is told to end. */
+const holder = async (home: string) => {
+  const child = spawn(
+    process.execPath,
+    [path.join(import.meta.dirname, "holdClaim.ts"), home, "k"],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  await once(child.stdout, "data");
+  return child;
+};
+
+describe("a claim of another process", () => {
+  const claimed = (cellar: Cellar) =>
+    inStore(
+      cellar,
+      Effect.flatMap(store, ({ claim }) => Effect.scoped(claim("k"))),
+    );
+
+  it.live(
+    "holds while that process lives, also while it stands still, and not a moment longer",
+    () =>
       inCellar((cellar) =>
         Effect.gen(function* () {
-          yield* inStore(cellar, store);
-          sql(cellar, `INSERT INTO claims VALUES ('k', 'token', '${JSON.stringify(owner)}')`);
-          const waits = yield* Deferred.make<"waits">();
-          const claimed = Effect.flatMap(store, ({ claim }) =>
-            claim("k", () => Effect.asVoid(Deferred.succeed(waits, "waits"))),
-          );
-          const taken = Effect.as(Effect.scoped(claimed), "taken" as const);
-          const outcome = yield* inStore(cellar, Effect.raceFirst(taken, Deferred.await(waits)));
-          assert.strictEqual(outcome, expected);
+          const child = yield* Effect.promise(() => holder(cellar.home));
+          const expected = `process ${child.pid} on ${os.hostname()}`;
+          assert.strictEqual(yield* claimed(cellar), expected);
+          child.kill("SIGSTOP");
+          assert.strictEqual(yield* claimed(cellar), expected);
+          child.kill("SIGKILL");
+          yield* Effect.promise(() => once(child, "exit"));
+          assert.isUndefined(yield* claimed(cellar));
+          assert.deepStrictEqual(fs.readdirSync(path.join(cellar.home, "owners")), []);
         }),
       ),
-    );
-  }
+  );
 
   it.live("that was taken over is not released by the one it was taken from", () =>
     inCellar((cellar) =>
@@ -67,10 +67,10 @@ describe("a claim", () => {
           Effect.gen(function* () {
             const { claim } = yield* store;
             yield* Effect.scoped(
-              Effect.gen(function* () {
-                yield* claim("k", () => Effect.void);
-                sql(cellar, "UPDATE claims SET token = 'of another'");
-              }),
+              Effect.andThen(
+                claim("k"),
+                Effect.sync(() => sql(cellar, "UPDATE claims SET token = 'of another'")),
+              ),
             );
           }),
         );
@@ -107,8 +107,8 @@ describe("opened to read", () => {
       inStore(
         cellar,
         Effect.gen(function* () {
-          const { addTree, record } = yield* store;
-          const artifact = yield* addTree(cellar.filled({ a: "x" }), "files");
+          const { record } = yield* store;
+          const artifact = yield* addTree(cellar.filled({ a: "x" }));
           yield* record(artifact, actionFor(artifact, "r"));
           const found = yield* reading(
             cellar,

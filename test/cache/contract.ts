@@ -6,6 +6,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { Store } from "../../cache/Store.ts";
+import { listFiles } from "../../cache/Tree.ts";
 import type { StoreTrouble } from "../../cache/StoreTrouble.ts";
 import type { Action, Artifact } from "../../schemas/Artifact.ts";
 
@@ -47,6 +48,8 @@ export const actionFor = (
   recipe,
   content,
   stage: "sample",
+  experiment: "study",
+  node: "sample[x=1]",
   artifact: artifact.digest,
   kind: artifact.kind,
   keyParts: { format: 1 },
@@ -58,6 +61,16 @@ export const actionFor = (
 
 const store = Store.use((service) => Effect.succeed(service));
 
+/** Moves all files of a directory into the store. */
+export const addTree = (directory: string) =>
+  Effect.flatMap(store, ({ addTree: add }) => add(directory, listFiles(directory), "files"));
+
+const answerTo = (content: string) =>
+  Effect.flatMap(store, ({ look }) => look(1, ({ byContent }) => byContent(content)));
+
+const actionsOf = (artifact: string) =>
+  Effect.flatMap(store, ({ query }) => query((index) => index.actionsOf(artifact)));
+
 export const storeContract = (name: string, open: OpenStore) => {
   const live = (what: string, test: (cellar: Cellar) => Effect.Effect<unknown, unknown, Store>) =>
     it.live(what, () =>
@@ -67,9 +80,9 @@ export const storeContract = (name: string, open: OpenStore) => {
   describe(name, () => {
     live("knows nothing at first", () =>
       Effect.gen(function* () {
-        const { byRecipe, byContent, find, actionsOf } = yield* store;
+        const { byRecipe, find } = yield* store;
         assert.isUndefined(yield* byRecipe("r"));
-        assert.isUndefined(yield* byContent("c"));
+        assert.isUndefined(yield* answerTo("c"));
         assert.deepStrictEqual(yield* find("00"), []);
         assert.deepStrictEqual(yield* actionsOf("a"), []);
       }),
@@ -79,20 +92,16 @@ export const storeContract = (name: string, open: OpenStore) => {
       "gives back what was recorded: by recipe, by content, by the digest's beginning",
       (cellar) =>
         Effect.gen(function* () {
-          const { addTree, record, byRecipe, byContent, find, actionsOf, directoryOf } =
-            yield* store;
-          const artifact = yield* addTree(
-            cellar.filled({ "a.txt": "one", "sub/b.txt": "two" }),
-            "files",
-          );
+          const { record, byRecipe, find, directoryOf } = yield* store;
+          const artifact = yield* addTree(cellar.filled({ "a.txt": "one", "sub/b.txt": "two" }));
           const action = actionFor(artifact, "r", "c");
           yield* record(artifact, action);
           assert.deepStrictEqual(yield* byRecipe("r"), { action, artifact });
-          assert.deepStrictEqual(yield* byContent("c"), { action, artifact });
+          assert.include(yield* answerTo("c"), { artifact: artifact.digest, state: "present" });
           assert.deepStrictEqual(yield* find(artifact.digest.slice(0, 8)), [artifact]);
           assert.deepStrictEqual(yield* actionsOf(artifact.digest), [action]);
           assert.isUndefined(yield* byRecipe("c"));
-          assert.isUndefined(yield* byContent("r"));
+          assert.isUndefined(yield* answerTo("r"));
           const directory = directoryOf(artifact.digest);
           assert.strictEqual(fs.readFileSync(path.join(directory, "sub/b.txt"), "utf8"), "two");
           assert.deepStrictEqual(
@@ -108,8 +117,8 @@ export const storeContract = (name: string, open: OpenStore) => {
 
     live("knows one answer under several recipes", (cellar) =>
       Effect.gen(function* () {
-        const { addTree, record, byRecipe, actionsOf } = yield* store;
-        const artifact = yield* addTree(cellar.filled({ a: "x" }), "files");
+        const { record, byRecipe } = yield* store;
+        const artifact = yield* addTree(cellar.filled({ a: "x" }));
         yield* record(artifact, actionFor(artifact, "r1", "c"));
         yield* record(artifact, actionFor(artifact, "r2", "c"));
         assert.strictEqual((yield* byRecipe("r2"))?.artifact.digest, artifact.digest);
@@ -124,8 +133,8 @@ export const storeContract = (name: string, open: OpenStore) => {
             Effect.scoped(Effect.provide(effect, open(cellar.home)));
           const artifact = yield* opened(
             Effect.gen(function* () {
-              const { addTree, record } = yield* store;
-              const made = yield* addTree(cellar.filled({ a: "x" }), "files");
+              const { record } = yield* store;
+              const made = yield* addTree(cellar.filled({ a: "x" }));
               yield* record(made, actionFor(made, "r"));
               return made;
             }),
@@ -140,23 +149,23 @@ export const storeContract = (name: string, open: OpenStore) => {
       "an artifact without an action is no answer: an interrupted commit leaves no lie",
       (cellar) =>
         Effect.gen(function* () {
-          const { addTree, byRecipe, byContent, find } = yield* store;
-          const { digest } = yield* addTree(cellar.filled({ a: "x" }), "files");
+          const { byRecipe, find } = yield* store;
+          const { digest } = yield* addTree(cellar.filled({ a: "x" }));
           assert.isUndefined(yield* byRecipe("r"));
-          assert.isUndefined(yield* byContent("content of r"));
+          assert.isUndefined(yield* answerTo("content of r"));
           assert.deepStrictEqual(yield* find(digest), []);
         }),
     );
 
     live("an action without its artifact is no answer either", (cellar) =>
       Effect.gen(function* () {
-        const { addTree, record, byRecipe, byContent, directoryOf } = yield* store;
-        const artifact = yield* addTree(cellar.filled({ a: "x" }), "files");
+        const { record, byRecipe, directoryOf } = yield* store;
+        const artifact = yield* addTree(cellar.filled({ a: "x" }));
         yield* record(artifact, actionFor(artifact, "r", "c"));
         fs.rmSync(directoryOf(artifact.digest), { recursive: true });
         assert.isUndefined(yield* byRecipe("r"));
-        assert.isUndefined(yield* byContent("c"));
-        yield* addTree(cellar.filled({ a: "x" }), "files");
+        assert.strictEqual((yield* answerTo("c"))?.state, "damaged");
+        yield* addTree(cellar.filled({ a: "x" }));
         assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, artifact.digest);
       }),
     );
@@ -166,9 +175,9 @@ export const storeContract = (name: string, open: OpenStore) => {
         "that hold the same are the same, wherever they were made, and take no room twice",
         (cellar) =>
           Effect.gen(function* () {
-            const { addTree, directoryOf, home } = yield* store;
-            const one = yield* addTree(cellar.filled({ b: "2", a: "1", "c/d": "1" }), "files");
-            const other = yield* addTree(cellar.filled({ "c/d": "1", a: "1", b: "2" }), "files");
+            const { directoryOf, home } = yield* store;
+            const one = yield* addTree(cellar.filled({ b: "2", a: "1", "c/d": "1" }));
+            const other = yield* addTree(cellar.filled({ "c/d": "1", a: "1", b: "2" }));
             assert.deepStrictEqual(one, other);
             assert.strictEqual(fs.readdirSync(path.join(home, "trees")).length, 1);
             const inode = (file: string) =>
@@ -181,9 +190,8 @@ export const storeContract = (name: string, open: OpenStore) => {
         "differ by name, by content, by place and by the executable bit, and by nothing else",
         (cellar) =>
           Effect.gen(function* () {
-            const { addTree } = yield* store;
             const digestOf = (directory: string) =>
-              Effect.map(addTree(directory, "files"), ({ digest }) => digest);
+              Effect.map(addTree(directory), ({ digest }) => digest);
             const executable = cellar.filled({ a: "1" });
             fs.chmodSync(path.join(executable, "a"), 0o755);
             const digests = [
@@ -207,10 +215,10 @@ export const storeContract = (name: string, open: OpenStore) => {
         "are read-only, executable where they were, also where both have one content",
         (cellar) =>
           Effect.gen(function* () {
-            const { addTree, directoryOf } = yield* store;
+            const { directoryOf } = yield* store;
             const directory = cellar.filled({ plain: "#!/bin/sh\n", tool: "#!/bin/sh\n" });
             fs.chmodSync(path.join(directory, "tool"), 0o700);
-            const { digest, files } = yield* addTree(directory, "files");
+            const { digest, files } = yield* addTree(directory);
             const mode = (file: string) =>
               fs.statSync(path.join(directoryOf(digest), file)).mode & 0o777;
             assert.deepStrictEqual([mode("plain"), mode("tool")], [0o444, 0o555]);
@@ -223,7 +231,7 @@ export const storeContract = (name: string, open: OpenStore) => {
 
       live("keep hostile names, empty files and many bytes", (cellar) =>
         Effect.gen(function* () {
-          const { addTree, directoryOf } = yield* store;
+          const { directoryOf } = yield* store;
           const big = new Uint8Array(3_000_000).map((_, index) => index % 251);
           const files: Readonly<Record<string, string | Uint8Array>> = {
             " ": "blank",
@@ -240,7 +248,7 @@ export const storeContract = (name: string, open: OpenStore) => {
             "deep/er/and/deeper/still": "deep",
             big,
           };
-          const { digest, files: listed } = yield* addTree(cellar.filled(files), "files");
+          const { digest, files: listed } = yield* addTree(cellar.filled(files));
           assert.sameMembers(
             listed.map((file) => file.path),
             Object.keys(files),
@@ -254,13 +262,13 @@ export const storeContract = (name: string, open: OpenStore) => {
 
       live("take in what links lead to, and leave that where it is", (cellar) =>
         Effect.gen(function* () {
-          const { addTree, directoryOf } = yield* store;
+          const { directoryOf } = yield* store;
           const outside = cellar.filled({ file: "outside", "dir/inner": "inner" });
           const directory = cellar.filled({});
           fs.symlinkSync(path.join(outside, "file"), path.join(directory, "link"));
           fs.symlinkSync(path.join(outside, "dir"), path.join(directory, "folder"));
           fs.linkSync(path.join(outside, "file"), path.join(directory, "hard"));
-          const { digest } = yield* addTree(directory, "files");
+          const { digest } = yield* addTree(directory);
           for (const [name, text] of [
             ["link", "outside"],
             ["hard", "outside"],
@@ -280,12 +288,12 @@ export const storeContract = (name: string, open: OpenStore) => {
 
       live("that are added at once come out as one", (cellar) =>
         Effect.gen(function* () {
-          const { addTree, home } = yield* store;
+          const { home } = yield* store;
           const files = Object.fromEntries(
             Array.from({ length: 20 }, (_, index) => [`f${index}`, `text ${index % 7}`]),
           );
           const all = yield* Effect.all(
-            Array.from({ length: 8 }, () => addTree(cellar.filled(files), "files")),
+            Array.from({ length: 8 }, () => addTree(cellar.filled(files))),
             { concurrency: "unbounded" },
           );
           assert.strictEqual(new Set(all.map(({ digest }) => digest)).size, 1);
@@ -296,66 +304,89 @@ export const storeContract = (name: string, open: OpenStore) => {
     });
 
     describe("claims", () => {
-      const hold = (key: string, taken: Deferred.Deferred<void>) =>
-        Effect.scoped(
-          Effect.gen(function* () {
-            const { claim } = yield* store;
-            yield* claim(key, () => Effect.void);
-            yield* Deferred.succeed(taken, undefined);
-            yield* Effect.never;
-          }),
-        );
+      const taken = (key: string) =>
+        Effect.flatMap(store, ({ claim }) => Effect.scoped(claim(key)));
 
-      live("on different keys don't wait for one another", () =>
+      live("on different keys are given at once, and given again when they are let go", () =>
         Effect.gen(function* () {
           const { claim } = yield* store;
-          const never = () => Effect.die(new Error("waited"));
-          yield* Effect.scoped(Effect.andThen(claim("k1", never), claim("k2", never)));
-          yield* Effect.scoped(claim("k1", never));
+          const both = Effect.all([claim("k1"), claim("k2")]);
+          assert.deepStrictEqual(yield* Effect.scoped(both), [undefined, undefined]);
+          assert.isUndefined(yield* taken("k1"));
         }),
       );
 
-      live(
-        "on one key: the second waits, is told once for whom, and gets it when the first lets go",
-        () =>
-          Effect.gen(function* () {
-            const { claim } = yield* store;
-            const taken = yield* Deferred.make<void>();
-            const holder = yield* Effect.forkChild(hold("k", taken));
-            yield* Deferred.await(taken);
-            const told: Array<string> = [];
-            const waits = yield* Deferred.make<void>();
-            const second = yield* Effect.forkChild(
-              Effect.scoped(
-                claim("k", (owner) =>
-                  Effect.andThen(
-                    Effect.sync(() => void told.push(owner)),
-                    Deferred.succeed(waits, undefined),
-                  ),
-                ),
+      live("on one key: the second hears who holds it, and when it is free", () =>
+        Effect.gen(function* () {
+          const { claim, whenFree } = yield* store;
+          const holding = yield* Deferred.make<void>();
+          const holder = yield* Effect.forkChild(
+            Effect.scoped(
+              Effect.andThen(
+                claim("k"),
+                Effect.andThen(Deferred.succeed(holding, undefined), Effect.never),
               ),
-            );
-            yield* Deferred.await(waits);
-            yield* Effect.sleep(500);
-            assert.isUndefined(second.pollUnsafe());
-            yield* Fiber.interrupt(holder);
-            yield* Fiber.join(second);
-            assert.deepStrictEqual(told, [`process ${process.pid} on ${os.hostname()}`]);
-          }),
+            ),
+          );
+          yield* Deferred.await(holding);
+          assert.strictEqual(yield* taken("k"), `process ${process.pid} on ${os.hostname()}`);
+          const waiting = yield* Effect.forkChild(whenFree("k"));
+          yield* Effect.sleep(500);
+          assert.isUndefined(waiting.pollUnsafe());
+          yield* Fiber.interrupt(holder);
+          yield* Fiber.join(waiting);
+          assert.isUndefined(yield* taken("k"));
+        }),
       );
     });
 
     live("work on a key stays, over attempts, until it is cleared", () =>
       Effect.gen(function* () {
-        const { workDirectory, clearWork } = yield* store;
-        const directory = yield* workDirectory("k");
+        const { workDirectory, clear } = yield* store;
+        const directory = workDirectory("k");
+        fs.mkdirSync(directory);
         fs.writeFileSync(path.join(directory, "checkpoint"), "1");
-        assert.strictEqual(yield* workDirectory("k"), directory);
-        assert.isTrue(fs.existsSync(path.join(directory, "checkpoint")));
-        assert.notStrictEqual(yield* workDirectory("other"), directory);
-        yield* clearWork("k");
+        assert.strictEqual(workDirectory("k"), directory);
+        assert.notStrictEqual(workDirectory("other"), directory);
+        yield* clear(directory);
         assert.isFalse(fs.existsSync(directory));
-        yield* clearWork("k");
+        yield* clear(directory);
+      }),
+    );
+
+    live("a blob that was written to behind our back is not served, and is made anew", (cellar) =>
+      Effect.gen(function* () {
+        const { record, byRecipe, directoryOf, home } = yield* store;
+        const artifact = yield* addTree(cellar.filled({ a: "right", b: "other" }));
+        yield* record(artifact, actionFor(artifact, "r", "c"));
+        const file = path.join(directoryOf(artifact.digest), "a");
+        fs.chmodSync(file, 0o644);
+        fs.writeFileSync(file, "wrong");
+        assert.isUndefined(yield* byRecipe("r"));
+        assert.strictEqual((yield* answerTo("c"))?.state, "damaged");
+        yield* addTree(cellar.filled({ a: "right", b: "other" }));
+        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, artifact.digest);
+        assert.strictEqual(fs.readFileSync(file, "utf8"), "right");
+        const quarantined = fs.readdirSync(path.join(home, "quarantine"));
+        assert.isAbove(quarantined.length, 0);
+      }),
+    );
+
+    live("two answers to one question are both kept, the newest first, and noted", (cellar) =>
+      Effect.gen(function* () {
+        const { record, byRecipe, query } = yield* store;
+        const one = yield* addTree(cellar.filled({ a: "1" }));
+        const two = yield* addTree(cellar.filled({ a: "2" }));
+        const noted = query((index) => [...index.nondeterministic]);
+        yield* record(one, actionFor(one, "r", "c"));
+        yield* record(one, actionFor(one, "r", "c"));
+        assert.deepStrictEqual(yield* noted, []);
+        yield* record(two, actionFor(two, "r", "c"));
+        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, two.digest);
+        assert.deepStrictEqual(yield* noted, ["c"]);
+        yield* record(one, actionFor(one, "r", "c"));
+        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, one.digest);
+        assert.strictEqual((yield* actionsOf(two.digest)).length, 1);
       }),
     );
   });

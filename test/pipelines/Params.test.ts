@@ -42,7 +42,6 @@ const Sample: Stage = stage({
   outsideKey: ["limit"],
   inputs: {},
   output: "files",
-  cpus: 1,
   run: () => Effect.succeed({ summary: {} }),
 });
 

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Deferred, Effect, Fiber } from "effect";
 import { type Outcome, schedule } from "../../pipelines/Schedule.ts";
+import type { Resources } from "../../stages/Stage.ts";
 import { Random } from "../../tasks/Random.ts";
 
 interface Task {
@@ -27,6 +28,8 @@ interface Watched {
   readonly outcome: Outcome<Task, number, string>;
   readonly started: ReadonlyArray<Task>;
 }
+
+const cpus = (count: number): Resources => ({ cpus: count, memory: 0, gpus: 0 });
 
 /** Runs the tasks, each for a random while, and checks at every start what must hold then. */
 const watch = Effect.fnUntraced(function* (
@@ -54,8 +57,8 @@ const watch = Effect.fnUntraced(function* (
   const outcome = yield* schedule({
     tasks,
     dependenciesOf: (task) => task.needs,
-    slotsOf: (task) => task.slots,
-    slots,
+    demandOf: (task) => cpus(task.slots),
+    capacity: cpus(slots),
     keepGoing,
     run,
     stopping: () => Effect.void,
@@ -140,8 +143,8 @@ const scheduleOf = <A, E>(
   schedule({
     tasks,
     dependenciesOf: (task) => task.needs,
-    slotsOf: (task) => task.slots,
-    slots,
+    demandOf: (task) => cpus(task.slots),
+    capacity: cpus(slots),
     keepGoing: false,
     run,
     stopping,

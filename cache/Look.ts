@@ -1,0 +1,47 @@
+/** Look-ups by key as the planner makes them: what made it, and whether it is still there. */
+import type { Digest } from "../schemas/Digest.ts";
+import type { ActionRow, Index } from "./Index.ts";
+import type { Trees } from "./Trees.ts";
+
+/** An answer: `collected` was taken away on purpose, `damaged` is missing or not as it was stored. */
+export interface Found extends ActionRow {
+  readonly state: "present" | "collected" | "damaged";
+}
+
+export interface Look {
+  readonly byRecipe: (recipe: Digest) => Found | undefined;
+  readonly byContent: (content: Digest) => Found | undefined;
+  /** Content keys with more than one answer. */
+  readonly nondeterministic: ReadonlySet<Digest>;
+}
+
+/** Above this share of the index, reading all of it once is cheaper than asking row by row (measured: three to one). */
+const scanShare = 1 / 3;
+
+export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
+  const scanned =
+    nodes > 1 && nodes >= index.mostActions * scanShare ? index.actionsByRecipe() : undefined;
+  const states = new Map<Digest, Found["state"]>();
+  const stateOf = (artifact: Digest): Found["state"] => {
+    const known = states.get(artifact);
+    if (known !== undefined) return known;
+    const row = index.artifact(artifact);
+    const sound = row !== undefined && trees.isSound(artifact, row.files);
+    const state = sound ? "present" : row?.collected === true ? "collected" : "damaged";
+    states.set(artifact, state);
+    return state;
+  };
+  /** The newest that is there; if none is, the newest. */
+  const best = (rows: ReadonlyArray<ActionRow> | undefined): Found | undefined => {
+    const found = rows?.map((row) => ({ ...row, state: stateOf(row.artifact) }));
+    return found?.find(({ state }) => state === "present") ?? found?.[0];
+  };
+  return {
+    byRecipe: (recipe) =>
+      best(scanned === undefined ? index.byRecipe(recipe) : scanned.get(recipe)),
+    byContent: (content) => best(index.byContent(content)),
+    get nondeterministic() {
+      return index.nondeterministic;
+    },
+  };
+};

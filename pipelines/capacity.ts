@@ -1,0 +1,33 @@
+/** What this machine has for the nodes of a run; a node that asks for more than that is refused before anything starts. */
+import { Effect } from "effect";
+import os from "node:os";
+import { InvalidSpec } from "../schemas/Diagnostic.ts";
+import type { Resources } from "../stages/Stage.ts";
+import type { Graph, Node } from "./Compile.ts";
+import { spanOf } from "./Source.ts";
+
+/** `jobs` processor slots, and the machine's memory and GPUs. More processors than there are slots mean: all of them. */
+export const roomFor = Effect.fnUntraced(function* (graph: Graph, jobs: number) {
+  const capacity: Resources = { cpus: jobs, memory: os.totalmem(), gpus: 0 };
+  const first = new Map<string, Node>();
+  for (const node of graph.nodes) if (!first.has(node.stageName)) first.set(node.stageName, node);
+  const diagnostics = [...first.values()].flatMap((node) =>
+    (["memory", "gpus"] as const).flatMap((name) =>
+      node.resources[name] <= capacity[name]
+        ? []
+        : [
+            {
+              message: `\`${node.stageName}\` asks for ${amount[name](node.resources[name])}; this machine has ${amount[name](capacity[name])}`,
+              at: spanOf(node.at),
+              expected: "at most what the machine has, or a machine that has more",
+            },
+          ],
+    ),
+  );
+  return diagnostics.length === 0 ? capacity : yield* new InvalidSpec({ diagnostics });
+});
+
+const amount = {
+  memory: (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB of memory`,
+  gpus: (count: number) => (count === 1 ? "1 GPU" : `${count} GPUs`),
+};
