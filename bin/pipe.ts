@@ -10,6 +10,7 @@ import { runCommand } from "./commands/run.ts";
 import { schemaCommand } from "./commands/schema.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { showCommand } from "./commands/show.ts";
+import { stagesCommand } from "./commands/stages.ts";
 import { tableCommand } from "./commands/table.ts";
 import { explain } from "./explain.ts";
 
@@ -27,6 +28,7 @@ const pipe = Command.make("pipe").pipe(
     exportCommand,
     scoreCommand,
     schemaCommand,
+    stagesCommand,
     doctorCommand,
   ]),
 );

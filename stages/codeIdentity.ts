@@ -7,6 +7,7 @@
  */
 import { type Digest, digestJson } from "../schemas/Digest.ts";
 import { readLock, type StagesLock } from "./code/Lock.ts";
+import { type Closure, review } from "./code/review.ts";
 import { pythonModule } from "./code/python.ts";
 import type { SourceModule } from "./code/SourceModule.ts";
 import { typescriptModule } from "./code/typescript.ts";
@@ -26,19 +27,12 @@ export const codeOf = (stage: Stage): StageCode => {
   const before = known.get(stage);
   if (before !== undefined) return before;
   lock ??= readLock();
-  const { digest } = closureOf(stage);
-  const locked = lock[stage.name];
-  const recorded = locked?.version === stage.version && locked.digest === digest;
-  const code = { digest, recorded };
+  const closure = closureOf(stage);
+  const { state } = review(stage.version, closure, lock[stage.name]);
+  const code = { digest: closure.digest, recorded: state === "recorded" };
   known.set(stage, code);
   return code;
 };
-
-export interface Closure {
-  readonly digest: Digest;
-  readonly files: Readonly<Record<string, Digest>>;
-  readonly packages: Readonly<Record<string, string>>;
-}
 
 export const closureOf = (stage: Stage): Closure => {
   const modules = new Map([

@@ -41,7 +41,10 @@ export const readLock = (): StagesLock => {
 
 /** In place, as another file in `stages/` would make the bundle look older than its sources. */
 export const writeLock = (lock: StagesLock): void =>
-  fs.writeFileSync(path.join(root, lockFile), `${JSON.stringify(sorted(lock), null, 2)}\n`);
+  fs.writeFileSync(path.join(root, lockFile), lockText(lock));
+
+/** The same text for the same lock, whoever writes it, so that what a commit changes can be read. */
+export const lockText = (lock: StagesLock): string => `${JSON.stringify(sorted(lock), null, 2)}\n`;
 
 const sorted = <A>(record: Readonly<Record<string, A>>): Readonly<Record<string, A>> =>
   Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));

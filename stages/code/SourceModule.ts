@@ -1,5 +1,5 @@
 /** One source file as the code identity of stages sees it. */
-import { Schema } from "effect";
+import { Runtime, Schema } from "effect";
 import { type Digest, digestBytes } from "../../schemas/Digest.ts";
 
 /** Paths start at the root, with `/`, on every machine. */
@@ -15,7 +15,10 @@ export interface SourceModule {
 export class UnknownCode extends Schema.TaggedError<UnknownCode>()("UnknownCode", {
   message: Schema.String,
   fix: Schema.String,
-}) {}
+}) {
+  override readonly [Runtime.errorExitCode] = 2;
+  override readonly [Runtime.errorReported] = false;
+}
 
 /** Git may write other line endings on another machine; they are the same code. */
 export const digestText = (text: string): Digest => digestBytes(text.replaceAll("\r\n", "\n"));

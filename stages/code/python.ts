@@ -22,6 +22,8 @@ export const pythonModule = (file: string): SourceModule => {
 const importedFiles = (file: string, text: string): ReadonlyArray<string> =>
   importedModules(file, text).flatMap((module) => {
     const parts = module.split(".");
+    const [first = ""] = parts;
+    if (!exists(first) && !exists(`${first}.py`)) return []; // of the environment, like nearly all
     return parts
       .flatMap((_, index) => {
         const place = parts.slice(0, index + 1).join("/");
@@ -32,27 +34,34 @@ const importedFiles = (file: string, text: string): ReadonlyArray<string> =>
 
 /**
  * The dotted names that may be modules: in `from a import b`, `b` may be one or a name in `a`. Whatever looks like an
- * import at the start of a line counts, be it within a string: to know too many files costs a sentence, one too few a
- * wrong number.
+ * import at the start of a statement counts, be it within a string: to know too many files costs a sentence, one too few
+ * a wrong number.
  */
 export const importedModules = (file: string, text: string): ReadonlyArray<string> => {
-  const lines = text.replaceAll(/\\\r?\n/gu, " ");
+  if (/\b(?:import_module|__import__|runpy|spec_from_file_location)\b/u.test(text))
+    throw new UnknownCode({
+      message: `${file} imports by a name that is known at run time alone`,
+      fix: "write the module's name out in an import statement",
+    });
+  const code = text.replaceAll(/#[^\n]*/gu, "").replaceAll(/\\\r?\n/gu, " ");
   const from = [
-    ...lines.matchAll(/^[ \t]*from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n;]*)/gmu),
+    ...code.matchAll(
+      /(?:^|[;:])[ \t]*from[ \t]+([\w.]+)[ \t]+import\b[ \t]*(\([^)]*\)|[^\n;]*)/gmu,
+    ),
   ].flatMap(([, written = "", names = ""]) => {
     const module = absolute(file, written);
-    return [module, ...namesIn(names).map((name) => `${module}.${name}`)];
+    return [module, ...listedNames(names).map((name) => `${module}.${name}`)];
   });
-  const plain = [...lines.matchAll(/^[ \t]*import[ \t]+([^\n;]*)/gmu)].flatMap(([, names = ""]) =>
-    namesIn(names),
+  const plain = [...code.matchAll(/(?:^|[;:])[ \t]*import[ \t]+([^\n;]*)/gmu)].flatMap(
+    ([, names = ""]) => listedNames(names),
   );
   return [...from, ...plain];
 };
 
-/** `(a, b as c)`, with comments, perhaps over several lines, is `a` and `b`. */
-const namesIn = (list: string): ReadonlyArray<string> =>
+/** `(a, b as c)`, perhaps over several lines, is `a` and `b`. */
+const listedNames = (list: string): ReadonlyArray<string> =>
   list
-    .replaceAll(/#[^\n]*|[()]/gu, "")
+    .replaceAll(/[()]/gu, "")
     .split(",")
     .map((name) => name.trim().split(/\s/u)[0] ?? "")
     .filter((name) => /^[\w.]+$/u.test(name));
@@ -86,4 +95,19 @@ const dataFiles = (file: string, text: string): ReadonlyArray<string> => {
 };
 
 const exists = (file: string): boolean =>
-  fs.statSync(path.join(root, file), { throwIfNoEntry: false })?.isFile() ?? false;
+  namesIn(path.posix.dirname(file)).has(path.posix.basename(file));
+
+const folders = new Map<string, ReadonlySet<string>>();
+
+/** A folder is read once: a module's imports may be in a hundred places, nearly all of which don't exist. */
+const namesIn = (folder: string): ReadonlySet<string> => {
+  const known = folders.get(folder);
+  if (known !== undefined) return known;
+  const isThere = folder === "." || exists(folder);
+  const names = new Set(isThere ? entries(path.join(root, folder)) : []);
+  folders.set(folder, names);
+  return names;
+};
+
+const entries = (directory: string): ReadonlyArray<string> =>
+  fs.statSync(directory).isDirectory() ? fs.readdirSync(directory) : [];

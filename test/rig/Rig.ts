@@ -29,9 +29,12 @@ export class Rig {
   readonly directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "pipe-rig-")));
   /** Every job inherits TMPDIR, so by its value all processes of this rig are found. */
   private readonly temporary = path.join(this.directory, `tmp-${randomUUID()}`);
+  private readonly executable: string;
   private callsSeen = 0;
 
-  constructor() {
+  /** Another checkout's `pipe` may be driven as well. */
+  constructor(checkout = root) {
+    this.executable = path.join(checkout, "bin/pipe");
     fs.mkdirSync(this.temporary);
   }
 
@@ -59,7 +62,7 @@ export class Rig {
 
   /** Starts `pipe`, to be spoken to, interrupted or killed. */
   start(args: ReadonlyArray<string>, environment: Readonly<Record<string, string>> = {}): Running {
-    const child = spawn(path.join(root, "bin/pipe"), args, {
+    const child = spawn(this.executable, args, {
       cwd: this.directory,
       env: {
         PATH: process.env["PATH"],

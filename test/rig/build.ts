@@ -1,24 +1,25 @@
 /** Builds the bundle that `bin/pipe` runs, once before all tests. */
 import { execFileSync } from "node:child_process";
-import { globSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 export const root = join(import.meta.dirname, "../..");
 
-// Folders are looked at, too: taking a file away changes nothing else.
-const sources = "{bin,pipelines,stages,tasks,stats,cache,executors,schemas}{,/**}";
-
-const modified = (file: string): number =>
-  statSync(join(root, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/** A source of this checkout that is newer than its bundle, as `bin/pipe` looks for it; undefined where none is. */
+export const staleSource = (checkout: string): string | undefined => {
+  const script = '. "$root/scripts/stale.sh"; printf %s "$stale"';
+  const env = { ...process.env, root: checkout };
+  return execFileSync("sh", ["-c", script], { env, encoding: "utf8" }) || undefined;
+};
 
 /** A build replaces `dist/` under the feet of whoever runs it, so there is one only where something has changed. */
 export const setup = (): void => {
-  const built = modified("dist/pipe.js");
-  const inputs = [...globSync(sources, { cwd: root }), "rolldown.config.ts", "package-lock.json"];
-  if (inputs.every((file) => modified(file) < built)) return;
-  const bin = join(root, "node_modules/.bin");
+  if (staleSource(root) !== undefined) build(root);
+};
+
+export const build = (checkout: string): void => {
+  const bin = join(checkout, "node_modules/.bin");
   execFileSync(join(bin, "node"), [join(bin, "rolldown"), "-c", "--log-level", "warn"], {
-    cwd: root,
+    cwd: checkout,
     stdio: ["ignore", "ignore", "inherit"],
   });
 };
