@@ -15,6 +15,7 @@ import {
 import { keepingTurn, takeTurn } from "./BuildTurn.ts";
 import { findPython, type FoundPython } from "./findPython.ts";
 import { givenPython } from "./givenPython.ts";
+import { givenInterpreter } from "./interpreters.ts";
 import { packageName, parseLock, type Requirements } from "./LockFile.ts";
 import { environmentsDirectory, inCache } from "./pythonCache.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
@@ -49,13 +50,13 @@ export class PythonEnvironment extends Context.Service<
       const oneAtATime = yield* Semaphore.make(1);
       return PythonEnvironment.of({
         identity: Effect.fn("PythonEnvironment.identity")(function* (locks) {
-          const given = process.env["PIPE_PYTHON"];
+          const given = givenInterpreter();
           const read = yield* Effect.forEach(locks, readLock);
           if (given !== undefined) return (yield* givenPython(given, namesIn(read))).identity;
           return identityOf(read, yield* findPython(memoFile()));
         }),
         ensure: Effect.fn("PythonEnvironment.ensure")(function* (locks, onProgress) {
-          const given = process.env["PIPE_PYTHON"];
+          const given = givenInterpreter();
           const read = yield* Effect.forEach(locks, readLock);
           if (given !== undefined) return yield* givenPython(given, namesIn(read));
           return yield* oneAtATime.withPermit(ensureLayers(supervisor, read, onProgress));

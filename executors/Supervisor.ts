@@ -3,37 +3,52 @@
  * their processes behind. It is started with the first program and ends, with all of them, when the scope does, or
  * when this process dies in any way.
  */
-import { Context, Duration, Effect, Layer } from "effect";
+import { Context, Duration, Effect, Layer, Queue } from "effect";
 import { JobNotStarted, SupervisorLost, type JobEnd } from "./Executor.ts";
-import type { Answer, Program, SupervisorConnection } from "./SupervisorConnection.ts";
+import type { Answer, News, Program, SupervisorConnection } from "./SupervisorConnection.ts";
 
 export interface SupervisorOptions {
   /** How long a program that is ended has to end itself between TERM and KILL. */
   readonly grace: Duration.Input;
   /** The same for what a program that ended by itself left running. */
   readonly leftoverGrace: Duration.Input;
+  /** The directory of the locks on GPUs. */
+  readonly leases: string;
 }
 
-const DEFAULTS: SupervisorOptions = { grace: "5 seconds", leftoverGrace: "500 millis" };
+const DEFAULTS: SupervisorOptions = {
+  grace: "5 seconds",
+  leftoverGrace: "500 millis",
+  // not in TMPDIR: users, and one user's shells, may have different ones, and would get each other's GPUs
+  leases: "/tmp/pipe-gpu-leases",
+};
 
 export class Supervisor extends Context.Service<
   Supervisor,
   {
-    /** Runs a program to its end. Interruption ends its whole process tree and returns only once that is gone. */
-    readonly run: (program: Program) => Effect.Effect<JobEnd, JobNotStarted | SupervisorLost>;
+    /**
+     * Runs a program to its end. Interruption ends its whole process tree and returns only once that is gone. `hear`
+     * is for news of a program with GPUs: that it waits for them, and that it has them and is started.
+     */
+    readonly run: (
+      program: Program,
+      hear?: (news: News) => Effect.Effect<void>,
+    ) => Effect.Effect<JobEnd, JobNotStarted | SupervisorLost>;
   }
 >()("pipe/Supervisor") {
   static readonly layerWith = (options: Partial<SupervisorOptions>) =>
     Layer.effect(
       Supervisor,
       Effect.gen(function* () {
-        const { grace, leftoverGrace } = { ...DEFAULTS, ...options };
+        const { grace, leftoverGrace, leases } = { ...DEFAULTS, ...options };
         const open = yield* lazyConnection(
           Duration.toSeconds(grace),
           Duration.toSeconds(leftoverGrace),
+          leases,
         );
         return Supervisor.of({
-          run: (program) => Effect.flatMap(open, (connection) => runOver(connection, program)),
+          run: (program, hear = () => Effect.void) =>
+            Effect.flatMap(open, (connection) => runOver(connection, program, hear)),
         });
       }),
     );
@@ -42,14 +57,14 @@ export class Supervisor extends Context.Service<
 }
 
 /** The connection, made at the first call and again after one was lost; all are closed with the scope. */
-const lazyConnection = (grace: number, leftoverGrace: number) => {
+const lazyConnection = (grace: number, leftoverGrace: number, leases: string) => {
   const connections: Array<SupervisorConnection> = [];
   const open = Effect.promise(async () => {
     // loaded late: execa takes 40 ms, and a run that finds everything made starts no program
     const { SupervisorConnection } = await import("./SupervisorConnection.ts");
     const last = connections.at(-1);
     if (last !== undefined && !last.lost) return last;
-    const next = new SupervisorConnection(grace, leftoverGrace);
+    const next = new SupervisorConnection(grace, leftoverGrace, leases);
     connections.push(next);
     return next;
   });
@@ -58,11 +73,25 @@ const lazyConnection = (grace: number, leftoverGrace: number) => {
   );
 };
 
-const runOver = (connection: SupervisorConnection, program: Program) =>
-  Effect.callback<JobEnd, JobNotStarted | SupervisorLost>((resume) => {
-    connection.start(program, (answer) => resume(outcome(program, answer)));
-    return Effect.callback<void>((gone) => connection.end(program.id, () => gone(Effect.void)));
-  });
+const runOver = (
+  connection: SupervisorConnection,
+  program: Program,
+  hear: (news: News) => Effect.Effect<void>,
+) =>
+  Effect.gen(function* () {
+    const messages = yield* Queue.unbounded<Answer | News>();
+    connection.start(program, (message) => Queue.offerUnsafe(messages, message));
+    for (;;) {
+      const message = yield* Queue.take(messages);
+      if (message.kind !== "waiting" && message.kind !== "started")
+        return yield* outcome(program, message);
+      yield* hear(message);
+    }
+  }).pipe(
+    Effect.onInterrupt(() =>
+      Effect.callback<void>((gone) => connection.end(program.id, () => gone(Effect.void))),
+    ),
+  );
 
 const outcome = (
   program: Program,
@@ -75,7 +104,9 @@ const outcome = (
       return new JobNotStarted({
         job: program.id,
         message: `\`${program.command[0]}\` could not be started: ${answer.why}`,
-        fix: `check that it is installed and may be executed, and that ${program.cwd} exists`,
+        fix:
+          answer.fix ??
+          `check that it is installed and may be executed, and that ${program.cwd} exists`,
       });
     case "unavailable":
       return new JobNotStarted({

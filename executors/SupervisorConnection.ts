@@ -1,10 +1,10 @@
 /** A running `supervise.py` and the lines exchanged with it; its header tells the protocol and who notices what. */
 import { execa } from "execa";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { JobEnd } from "./Executor.ts";
+import { anyPython } from "./interpreters.ts";
 import { killMarked } from "./killMarked.ts";
 import { root } from "./root.ts";
 
@@ -15,19 +15,31 @@ export interface Program {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: string;
+  /** How many GPUs to lease before it starts; which ones it then finds in CUDA_VISIBLE_DEVICES. */
+  readonly gpus: number;
 }
+
+/** What there is to say of a program that has to get its GPUs first. */
+export type News =
+  | { readonly kind: "waiting"; readonly why: string }
+  | { readonly kind: "started" };
 
 export type Answer =
   | { readonly kind: "ended"; readonly end: JobEnd }
-  | { readonly kind: "failed"; readonly why: string }
+  | { readonly kind: "failed"; readonly why: string; readonly fix: string | null }
   | { readonly kind: "unavailable"; readonly why: string }
   | { readonly kind: "lost"; readonly why: string };
 
 /** A line of the supervisor. */
 type Line =
   | { readonly ready: true }
+  | { readonly id: string; readonly waiting: string }
+  | { readonly id: string; readonly started: true }
+  | End;
+
+type End =
   | { readonly id: string; readonly lost: true }
-  | { readonly id: string; readonly failed: string }
+  | { readonly id: string; readonly failed: string; readonly fix: string | null }
   | {
       readonly id: string;
       readonly exit: number;
@@ -40,11 +52,10 @@ type Line =
 /** In the environment of every program, so that those of a supervisor that was killed can be found. */
 const MARK = "PIPE_SUPERVISOR";
 const STDERR_CHARACTERS = 2000;
-const SYSTEM_PYTHON = "/usr/bin/python3";
 
 export class SupervisorConnection {
   readonly #mark = randomUUID();
-  readonly #waiting = new Map<string, (answer: Answer) => void>();
+  readonly #waiting = new Map<string, (message: Answer | News) => void>();
   readonly #requests: Writable;
   readonly #allGone: Promise<void>;
   #ready = false;
@@ -53,7 +64,7 @@ export class SupervisorConnection {
   /** Takes no more programs; those it has may still be ending. */
   lost = false;
 
-  constructor(graceSeconds: number, leftoverGraceSeconds: number) {
+  constructor(graceSeconds: number, leftoverGraceSeconds: number, leases: string) {
     const subprocess = execa(
       anyPython(),
       // isolated and without `site`, which halves the time to start
@@ -65,6 +76,7 @@ export class SupervisorConnection {
         join(root, "executors/supervise.py"),
         String(graceSeconds),
         String(leftoverGraceSeconds),
+        leases,
       ],
       // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of its stdin is
       // what ends it; execa's own clean-up would add signal handlers to this process.
@@ -92,19 +104,22 @@ export class SupervisorConnection {
     );
   }
 
-  /** `tell` is called once, when nothing of the program is left (or nothing of it ever was). */
-  start(program: Program, tell: (answer: Answer) => void): void {
+  /** `tell` gets news, and last of all an answer, when nothing of the program is left (or nothing of it ever was). */
+  start(program: Program, tell: (message: Answer | News) => void): void {
     if (this.#waiting.has(program.id))
       throw new Error(`two jobs with the id ${program.id} at once`);
     this.#waiting.set(program.id, tell);
-    const { id, command, cwd, environment, log } = program;
-    this.#request({ id, argv: command, cwd, env: { ...environment, [MARK]: this.#mark }, log });
+    const { id, command, cwd, environment, log, gpus } = program;
+    const env = { ...environment, [MARK]: this.#mark };
+    this.#request({ id, argv: command, cwd, env, log, gpus });
   }
 
   /** Ends a program's whole tree; `tell` is called, instead of the one given to `start`, when it is gone. */
   end(id: string, tell: () => void): void {
     if (!this.#waiting.has(id)) return tell();
-    this.#waiting.set(id, tell);
+    this.#waiting.set(id, ({ kind }) => {
+      if (kind !== "waiting" && kind !== "started") tell();
+    });
     this.#request({ end: id });
   }
 
@@ -126,6 +141,9 @@ export class SupervisorConnection {
 
   #take(line: Line): void {
     if ("ready" in line) this.#ready = true;
+    else if ("waiting" in line)
+      this.#waiting.get(line.id)?.({ kind: "waiting", why: line.waiting });
+    else if ("started" in line) this.#waiting.get(line.id)?.({ kind: "started" });
     else this.#answer(line.id, answerOf(line));
   }
 
@@ -154,9 +172,9 @@ export class SupervisorConnection {
   }
 }
 
-const answerOf = (line: Exclude<Line, { readonly ready: true }>): Answer => {
+const answerOf = (line: End): Answer => {
   if ("lost" in line) return { kind: "lost", why: "" };
-  if ("failed" in line) return { kind: "failed", why: line.failed };
+  if ("failed" in line) return { kind: "failed", why: line.failed, fix: line.fix };
   const end = {
     exitCode: line.exit,
     wallSeconds: line.wall,
@@ -170,7 +188,3 @@ const ended = (stream: Readable): Promise<void> =>
   new Promise((resolve) => {
     stream.on("close", resolve);
   });
-
-/** Any Python from 3.9 on will do; the system's own starts several times faster than a version manager's wrapper. */
-const anyPython = (): string =>
-  process.env["PIPE_PYTHON"] ?? (existsSync(SYSTEM_PYTHON) ? SYSTEM_PYTHON : "python3");

@@ -89,7 +89,7 @@ const step = (
         (entry): entry is [string, string] => entry[1] !== undefined,
       ),
     );
-    const program = { id: randomUUID(), command, cwd: dirname(log), environment, log };
+    const program = { id: randomUUID(), command, cwd: dirname(log), environment, log, gpus: 0 };
     const end = yield* supervisor
       .run(program)
       .pipe(

@@ -1,6 +1,8 @@
 /** What a job finds in its environment: a short list of inherited variables, so that results do not hang on a shell. */
 import type { Job } from "./Executor.ts";
 
+type OwnEnvironment = Readonly<Record<string, string | undefined>>;
+
 /** The variables of `pipe`'s own environment that every job inherits, and why; all others stay outside. */
 const INHERITED = {
   "finding programs and shared libraries": ["PATH", "LD_LIBRARY_PATH"],
@@ -40,10 +42,18 @@ const THREAD_COUNTS: ReadonlyArray<string> = [
   "RAYON_NUM_THREADS",
 ];
 
-/** The whole environment of a job: inherited, then what every job needs, then what this one asks for. */
+/** How many GPUs to lease for a job. Under Slurm none: what the scheduler assigned to us stands, and is the job's. */
+export const gpusToLease = (job: Pick<Job, "gpus">, own: OwnEnvironment = process.env): number =>
+  own["SLURM_JOB_ID"] === undefined ? job.gpus : 0;
+
+/**
+ * The whole environment of a job: inherited, then what every job needs, then what this one asks for. One that asks for
+ * no GPU sees none: it would take memory and time of whoever has it. For one that does, the GPUs named here are those
+ * it may be leased (`gpu_lease.py`).
+ */
 export const jobEnvironment = (
-  job: Pick<Job, "cpus" | "environment">,
-  own: Readonly<Record<string, string | undefined>> = process.env,
+  job: Pick<Job, "cpus" | "gpus" | "environment">,
+  own: OwnEnvironment = process.env,
 ): Record<string, string> => {
   const environment: Record<string, string> = {
     // a killed program's last lines are in its log, and a set of strings has the same order every time
@@ -55,5 +65,6 @@ export const jobEnvironment = (
     if (value !== undefined) environment[name] = value;
   }
   for (const name of THREAD_COUNTS) environment[name] = String(job.cpus);
+  if (job.gpus === 0) environment["CUDA_VISIBLE_DEVICES"] = "";
   return { ...environment, ...job.environment };
 };

@@ -1,16 +1,14 @@
 /** The local executor: the contract, and what becomes of jobs when those who watch over them are killed. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber } from "effect";
-import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Executor, type Job } from "../../executors/Executor.ts";
 import { Local } from "../../executors/Local.ts";
 import { executorContract } from "./contract.ts";
-import { inYard, waitUntil, type Yard } from "./rig.ts";
+import { inYard, parentOf, startOwner, waitUntil, watchersOf, type Yard } from "./rig.ts";
 
 const impatient = Local.layerWith({ grace: "300 millis", leftoverGrace: "100 millis" });
-const OWNER = join(import.meta.dirname, "programs/owner.ts");
 
 executorContract("the local executor", impatient);
 
@@ -21,21 +19,6 @@ const childrenOf = (parent: number): ReadonlyArray<number> =>
   readdirSync("/proc")
     .filter((name) => /^\d+$/u.test(name) && parentOf(name) === parent)
     .map(Number);
-
-const parentOf = (pid: string | number): number => {
-  try {
-    return Number(/\) . (\d+)/u.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1]);
-  } catch {
-    return 0; // gone
-  }
-};
-
-/** The parent of the job's program is its reaper; the parent of that is the supervisor. */
-const watchersOf = (yard: Yard) => {
-  const program = Math.min(...yard.text("ready").trim().split("\n").map(Number));
-  const reaper = parentOf(program);
-  return { reaper, supervisor: parentOf(reaper) };
-};
 
 describe("kill -9", () => {
   const live = (what: string, test: (yard: Yard) => Effect.Effect<void, unknown, Executor>) =>
@@ -50,9 +33,7 @@ describe("kill -9", () => {
   for (const signal of ["SIGKILL", "SIGTERM", "SIGINT"] as const) {
     live(`of the owner, here ${signal}, ends its jobs`, (yard) =>
       Effect.gen(function* () {
-        const owner = spawn(process.execPath, [OWNER, JSON.stringify(yard.stubborn())], {
-          stdio: "inherit",
-        });
+        const owner = startOwner({ grace: "300 millis" }, [yard.stubborn()]);
         yield* waitUntil("three processes", () => yard.up === 3);
         owner.kill(signal);
         yield* waitUntil("no survivors", () => yard.survivors === 0);
@@ -88,6 +69,20 @@ describe("kill -9", () => {
     }),
   );
 
+  live("of a reaper between two jobs loses neither", (yard) =>
+    Effect.gen(function* () {
+      const { fiber, reaper } = yield* started(yard);
+      const next = yard.job(["sh", "-c", "echo $PPID; exit 5"]);
+      yield* Fiber.interrupt(fiber); // takes its reaper along
+      yield* run(next);
+      const vacant = Number(yard.text("log").trim().split("\n").at(-1));
+      assert.notStrictEqual(vacant, reaper);
+      process.kill(vacant, "SIGKILL");
+      yield* waitUntil("its end", () => parentOf(vacant) === 0);
+      assert.strictEqual((yield* run(yard.shell("exit 4"))).exitCode, 4);
+    }),
+  );
+
   live("of supervisor and reaper at once leaves no orphans", (yard) =>
     Effect.gen(function* () {
       const { fiber, reaper, supervisor } = yield* started(yard);
@@ -115,6 +110,17 @@ describe("the supervisor", () => {
         assert.strictEqual(Number(session), supervisor);
         yield* Fiber.interrupt(fiber);
         yield* waitUntil("its end", () => !childrenOf(process.pid).includes(supervisor));
+      }),
+    ),
+  );
+
+  it.live("has a Python when PIPE_PYTHON is set to nothing", () =>
+    inYard((yard) =>
+      Effect.gen(function* () {
+        process.env["PIPE_PYTHON"] = "";
+        const end = yield* run(yard.shell("exit 3")).pipe(Effect.provide(impatient));
+        delete process.env["PIPE_PYTHON"];
+        assert.strictEqual(end.exitCode, 3);
       }),
     ),
   );

@@ -1,6 +1,7 @@
 /** What the tests of executors share: directories, jobs, and the search for survivors. */
 import { assert } from "@effect/vitest";
 import { Effect } from "effect";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,9 +9,11 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { Job } from "../../executors/Executor.ts";
 import { killMarked, markedProcesses } from "../../executors/killMarked.ts";
+import type { SupervisorOptions } from "../../executors/Supervisor.ts";
 
 const DEADLINE_MILLIS = 20_000;
 const STUBBORN = join(import.meta.dirname, "programs/stubborn.py");
+const OWNER = join(import.meta.dirname, "programs/owner.ts");
 
 /** Waits until something is so, and fails with its name when it never is. */
 export const eventually = async (what: string, isSo: () => boolean): Promise<void> => {
@@ -69,6 +72,34 @@ export class Yard {
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
+
+/** Another process that runs jobs, which then find what is in `environment` too. */
+export const startOwner = (
+  options: Partial<SupervisorOptions>,
+  jobs: ReadonlyArray<Job>,
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess => {
+  const parts = [options, ...jobs].map((part) => JSON.stringify(part));
+  return spawn(process.execPath, [OWNER, ...parts], {
+    stdio: "inherit",
+    env: { ...process.env, ...environment },
+  });
+};
+
+export const parentOf = (pid: string | number): number => {
+  try {
+    return Number(/\) . (\d+)/u.exec(readFileSync(`/proc/${pid}/stat`, "latin1"))?.[1]);
+  } catch {
+    return 0; // gone
+  }
+};
+
+/** The parent of the job's program is its reaper; the parent of that is the supervisor. */
+export const watchersOf = (yard: Yard) => {
+  const program = Math.min(...yard.text("ready").trim().split("\n").map(Number));
+  const reaper = parentOf(program);
+  return { reaper, supervisor: parentOf(reaper) };
+};
 
 /** Runs a test in a yard of its own. */
 export const inYard = <A, E, R>(test: (yard: Yard) => Effect.Effect<A, E, R>) =>

@@ -1,11 +1,17 @@
-/** A process that runs one job and gets killed: `node owner.ts JOB_JSON`. */
+/** A process that runs jobs, all at once, and may get killed: `node owner.ts OPTIONS_JSON JOB_JSON…`. */
 import { Effect } from "effect";
 import { Executor, type Job } from "../../../executors/Executor.ts";
 import { Local } from "../../../executors/Local.ts";
+import type { SupervisorOptions } from "../../../executors/Supervisor.ts";
 
-const job = JSON.parse(process.argv[2] ?? "") as Job;
+const [options, ...jobs] = process.argv.slice(2).map((text) => JSON.parse(text) as unknown) as [
+  Partial<SupervisorOptions>,
+  ...Array<Job>,
+];
 
 await Effect.gen(function* () {
   const executor = yield* Executor;
-  yield* executor.run(job, () => Effect.void);
-}).pipe(Effect.provide(Local.layerWith({ grace: "300 millis" })), Effect.runPromise);
+  yield* Effect.forEach(jobs, (job) => executor.run(job, () => Effect.void), {
+    concurrency: "unbounded",
+  });
+}).pipe(Effect.provide(Local.layerWith(options)), Effect.runPromise);
