@@ -1,0 +1,74 @@
+/** Costs of a program and all it starts (`measure.py`), and statistics of them. */
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+const wrapper = path.join(import.meta.dirname, "measure.py");
+const python = fs.existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
+/** { cpu, wall (seconds), peakKb, largest (the process with that peak), bytesRead }. A failure ends the benchmark. */
+export const measure = (command, { cwd = ".", environment = {}, mayFail = false } = {}) => {
+  const report = path.join(os.tmpdir(), `measure-${randomUUID()}.json`);
+  const { stdout, stderr } = spawnSync(python, ["-I", "-S", wrapper, report, ...command], {
+    cwd,
+    env: { ...process.env, ...environment },
+    encoding: "utf8",
+    maxBuffer: 1 << 30,
+  });
+  const cost = JSON.parse(fs.readFileSync(report, "utf8"));
+  fs.rmSync(report);
+  if (cost.status !== 0 && !mayFail)
+    throw new Error(
+      `${command.join(" ")} ended with ${cost.status}\n${`${stdout}\n${stderr}`.trim().slice(-2000)}`,
+    );
+  return cost;
+};
+
+export const median = (values) => {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+};
+
+/** `0.42 [0.40–0.51]`; a single value stands alone. */
+export const spread = (values, digits = 2) => {
+  const text = (value) => value.toFixed(digits);
+  return values.length === 1
+    ? text(values[0])
+    : `${text(median(values))} [${text(Math.min(...values))}–${text(Math.max(...values))}]`;
+};
+
+/** Columns as wide as they must be; the first is aligned left, the others right. */
+export const printTable = (head, rows) => {
+  const widths = head.map((_, column) =>
+    Math.max(...[head, ...rows].map((row) => row[column].length)),
+  );
+  for (const row of [head, ...rows])
+    console.log(
+      row
+        .map((cell, column) => cell[column === 0 ? "padEnd" : "padStart"](widths[column]))
+        .join("  "),
+    );
+};
+
+export const machine = (directory) => {
+  const cpus = os.cpus();
+  const { stdout } = spawnSync("stat", ["-f", "-c", "%T", directory], { encoding: "utf8" });
+  const load = os.loadavg().map((value) => value.toFixed(1));
+  return `${cpus[0].model.trim()}, ${os.availableParallelism()} cores, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}, Linux ${os.release()}, ${stdout.trim()}; load ${load.join(" ")}`;
+};
+
+/** `targets`: [what, measured, met]; undefined in place of `met` where it was not measured. */
+export const printTargets = (targets) => {
+  console.log("\ntargets");
+  printTable(
+    ["", "measured", ""],
+    targets.map(([what, measured, met]) => [
+      what,
+      measured,
+      met === undefined ? "not measured" : met ? "met" : "NOT MET",
+    ]),
+  );
+};

@@ -1,0 +1,97 @@
+"""Runs a program to the end of everything it started, and writes what that cost as JSON.
+
+    python3 -I -S measure.py REPORT PROGRAM [ARGUMENT…]
+
+CPU seconds are of the whole tree: this process adopts orphans (it is a sub-reaper), so what detaches, in a session of
+its own or by forking twice, is waited for and counted too. The peak is of the largest single process, whose name is
+found by looking now and then. Bytes read are those of all read calls, from files or not; our own few kB are among them.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+
+PR_SET_CHILD_SUBREAPER = 36
+LOOK_SECONDS = 0.05
+
+
+def descendants(pid):
+    try:
+        tasks = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return
+    for task in tasks:
+        try:
+            with open(f"/proc/{pid}/task/{task}/children") as file:
+                children = file.read().split()
+        except OSError:
+            continue
+        for child in children:
+            yield child
+            yield from descendants(child)
+
+
+def peak_of(pid):
+    """The most memory the process ever had, in kB, and the name of its program."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            peak = next((int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0)
+        return peak, os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+    except OSError:
+        return 0, ""
+
+
+def bytes_read():
+    with open("/proc/self/io") as file:
+        return int(file.readline().split()[1])
+
+
+def watch(largest, over):
+    while not over.wait(LOOK_SECONDS):
+        for pid in descendants(os.getpid()):
+            largest[0] = max(largest[0], peak_of(pid))
+
+
+def main():
+    report, *command = sys.argv[1:]
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    largest, over = [(0, "")], threading.Event()
+    watcher = threading.Thread(target=watch, args=(largest, over))
+    read_before = bytes_read()
+    begun = time.monotonic()
+    child = subprocess.Popen(command)
+    watcher.start()
+    status = child.wait()
+    wall = time.monotonic() - begun
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            break
+    over.set()
+    watcher.join()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seen, name = largest[0]
+    # A child is born with its parent's peak, so the kernel's figure means nothing below our own.
+    peak = used.ru_maxrss if used.ru_maxrss > peak_of("self")[0] else seen
+    with open(report, "w") as file:
+        json.dump(
+            {
+                "status": status,
+                "wall": wall,
+                "cpu": used.ru_utime + used.ru_stime,
+                "peakKb": peak,
+                "largest": name or os.path.basename(command[0]),
+                "bytesRead": bytes_read() - read_before,
+            },
+            file,
+        )
+
+
+if __name__ == "__main__":
+    main()
