@@ -19,15 +19,32 @@ const lockNow = (file: string): DatabaseSync | undefined => {
   }
 };
 
+const inodeOf = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.ino;
+
+const mostTries = 100;
+
+/**
+ * Whoever asks at this moment whether we live may be faster to lock the new file, and take it away: then it is made again.
+ * It is made before it is locked, so that the file that is locked is known to be the one that others find.
+ */
+const lockNew = (file: string): DatabaseSync => {
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    fs.closeSync(fs.openSync(file, "a"));
+    const made = inodeOf(file);
+    const lock = lockNow(file);
+    if (lock !== undefined && made !== undefined && inodeOf(file) === made) return lock;
+    lock?.close();
+  }
+  throw new Error(`${file} can't be locked`);
+};
+
 export class OwnerLock {
   private readonly file: string;
   private readonly lock: DatabaseSync;
 
   constructor(file: string) {
     this.file = file;
-    const lock = lockNow(file);
-    if (lock === undefined) throw new Error(`${file} is locked by another process`);
-    this.lock = lock;
+    this.lock = lockNew(file);
   }
 
   release() {

@@ -4,9 +4,11 @@
  * Names count up per experiment (`sft-lambda-3`), so that a person can say one aloud.
  */
 import { Effect, Option, Schema } from "effect";
+import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
+import { OwnerLock, ownerLives } from "../cache/OwnerLock.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { ArtifactKind } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
@@ -54,10 +56,14 @@ interface Begin {
 export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
   Effect.try({
     try: (): RunRecord => {
-      const name = claimName(path.join(home, "runs"), plan.experiment);
-      const directory = path.join(home, "runs", name);
-      for (const part of ["artifacts", "logs"]) fs.mkdirSync(path.join(directory, part));
-      fs.writeFileSync(path.join(directory, "experiment.yaml"), spec.text);
+      const owner = randomUUID();
+      const lock = new OwnerLock(ownerFile(home, owner));
+      // A run has its name when it is whole and its process is known to live: nobody ever sees one half made.
+      const incoming = path.join(home, "incoming", owner);
+      for (const part of ["artifacts", "logs"])
+        fs.mkdirSync(path.join(incoming, part), { recursive: true });
+      fs.writeFileSync(path.join(incoming, "experiment.yaml"), spec.text);
+      fs.writeFileSync(path.join(incoming, "owner"), owner);
       const nodes = plan.nodes.map(({ node, recipe, status, found }) => ({
         node: node.name,
         stageName: node.stageName,
@@ -67,14 +73,12 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
         recipe,
         ...(status === "cached" && found !== undefined ? { cached: found.artifact } : {}),
       }));
-      const runPlan: RunPlan = {
-        run: name,
-        experiment: plan.experiment,
-        spec: spec.file,
-        overrides,
-        nodes,
-      };
-      writeWhole(path.join(directory, "plan.json"), `${JSON.stringify(runPlan)}\n`);
+      const { experiment } = plan;
+      const name = claimName(path.join(home, "runs"), experiment, incoming, (run) => {
+        const runPlan: RunPlan = { run, experiment, spec: spec.file, overrides, nodes };
+        fs.writeFileSync(path.join(incoming, "plan.json"), `${JSON.stringify(runPlan)}\n`);
+      });
+      const directory = path.join(home, "runs", name);
       const events = fs.openSync(path.join(directory, "events.jsonl"), "a");
       return {
         name,
@@ -92,20 +96,30 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
             // What is committed is made, also where a link to it can't be.
           }
         },
-        close: () => fs.closeSync(events),
+        close: () => {
+          fs.closeSync(events);
+          lock.release();
+        },
       };
     },
     catch: storeTrouble("the run can't be written down"),
   });
 
-/** The file is there whole or not at all. */
-const writeWhole = (file: string, text: string) => {
-  fs.writeFileSync(`${file}.new`, text);
-  fs.renameSync(`${file}.new`, file);
+const ownerFile = (home: string, owner: string) => path.join(home, "owners", owner);
+
+/** Whether the process of a run is still at it. */
+export const runLives = (home: string, run: string): boolean => {
+  const named = path.join(home, "runs", run, "owner");
+  return fs.existsSync(named) && ownerLives(ownerFile(home, fs.readFileSync(named, "utf8")));
 };
 
-/** mkdir is atomic: of two runs that begin at once, each gets a number of its own. */
-const claimName = (runs: string, experiment: string): string => {
+/** A rename onto a directory that holds something fails: of two runs that begin at once, each gets a number of its own. */
+const claimName = (
+  runs: string,
+  experiment: string,
+  incoming: string,
+  write: (name: string) => void,
+): string => {
   const taken = fs.readdirSync(runs).flatMap((name) => {
     const number = name.startsWith(`${experiment}-`)
       ? Number(name.slice(experiment.length + 1))
@@ -114,11 +128,13 @@ const claimName = (runs: string, experiment: string): string => {
   });
   for (let number = Math.max(0, ...taken) + 1; ; number += 1) {
     const name = `${experiment}-${number}`;
+    write(name);
     try {
-      fs.mkdirSync(path.join(runs, name));
+      fs.renameSync(incoming, path.join(runs, name));
       return name;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (!["ENOTEMPTY", "EEXIST"].includes(code)) throw error;
     }
   }
 };
