@@ -110,6 +110,10 @@ describe("bin/pipe", () => {
       fs.writeFileSync(checkout.path("stages/stages.lock.json"), "{}");
       checkout.age("stages", 120);
     },
+    "a job has run, so that Python left its caches": (checkout) => {
+      fs.mkdirSync(checkout.path("executors/__pycache__"));
+      fs.writeFileSync(checkout.path("executors/__pycache__/supervise.pyc"), "cache");
+    },
     "what is no source has changed": (checkout) =>
       fs.writeFileSync(checkout.path("README.md"), "after"),
   };
