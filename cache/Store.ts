@@ -16,7 +16,7 @@ import { type Found, type Look, lookInto } from "./Look.ts";
 import { OwnerLock, ownerLives } from "./OwnerLock.ts";
 import { SourceDigests } from "./SourceDigests.ts";
 import { storeTrouble, type StoreTrouble } from "./StoreTrouble.ts";
-import type { ListedFile } from "./Tree.ts";
+import type { Listing } from "./Tree.ts";
 import { Trees } from "./Trees.ts";
 
 /** How often a waiting run asks whether a claim has become free, in milliseconds. */
@@ -47,10 +47,10 @@ export class Store extends Context.Service<
     /** The checkpoints of a training, by its identity. */
     readonly checkpointDirectory: (identity: Digest) => string;
     readonly clear: (directory: string) => Effect.Effect<void, StoreTrouble>;
-    /** Moves listed files of `directory` into the store. */
+    /** Moves what stands in `directory` into the store. */
     readonly addTree: (
       directory: string,
-      files: ReadonlyArray<ListedFile>,
+      listing: Listing,
       kind: ArtifactKind,
     ) => Effect.Effect<Artifact, StoreTrouble>;
     /** From here on the keys are known: the last step of a commit. */
@@ -126,9 +126,9 @@ const openStore = (home: string, mode: "read" | "write") =>
         attempt(`${directory} can't be removed`, () =>
           fs.rmSync(directory, { recursive: true, force: true }),
         ),
-      addTree: (directory, files, kind) =>
+      addTree: (directory, listing, kind) =>
         Effect.tryPromise({
-          try: () => trees.add(directory, files, kind),
+          try: () => trees.add(directory, listing, kind),
           catch: storeTrouble("an artifact can't be stored"),
         }),
       record: (artifact, action, made) =>

@@ -51,35 +51,46 @@ const hashLargeFile = async (descriptor: number, buffer: Buffer): Promise<Hashed
   }
 };
 
-export interface ListedFile {
-  /** Relative, with forward slashes. */
-  readonly path: string;
-  /** Reached through a symbolic link: it belongs to somebody else. */
-  readonly linked: boolean;
+/** What stands below a directory. */
+export interface Listing {
+  /** Regular files, as relative paths with forward slashes, in code-unit order. */
+  readonly files: ReadonlyArray<string>;
+  /** Those reached through a symbolic link: they belong to somebody else. */
+  readonly linked: ReadonlySet<string>;
+  /** Nothing but these files and the directories that they need: no links, no empty directories. */
+  readonly plain: boolean;
 }
 
-/** Regular files below a directory in code-unit order of their paths; links are followed. Throws on what is no file. */
-export const listFiles = (root: string): ReadonlyArray<ListedFile> => {
-  const found: Array<ListedFile> = [];
-  const visit = (relative: string, linked: boolean, above: ReadonlyArray<string>) => {
-    const directory = path.join(root, relative);
+/** Links are followed. Throws on what is neither a file nor a directory. */
+export const listFiles = (root: string): Listing => {
+  const files: Array<string> = [];
+  const linked = new Set<string>();
+  let plain = true;
+  const visit = (relative: string, inLink: boolean, above: ReadonlyArray<string>) => {
+    const directory = relative === "" ? root : `${root}/${relative}`;
     const real = fs.realpathSync(directory);
     if (above.includes(real))
       throw new Error(`${directory} is a link to a directory that holds it`);
-    for (const entry of fs.readdirSync(directory, { withFileTypes: true })) {
+    const entries = fs.readdirSync(directory, { withFileTypes: true });
+    if (entries.length === 0 && relative !== "") plain = false;
+    for (const entry of entries) {
       const inner = relative === "" ? entry.name : `${relative}/${entry.name}`;
-      const full = `${directory}/${entry.name}`;
+      const full = `${root}/${inner}`;
       if (entry.name.includes("\uFFFD") && !fs.existsSync(full))
         throw new Error(`the name of ${full} is not UTF-8`);
-      const isLink = entry.isSymbolicLink();
-      const stat = isLink ? fs.statSync(full) : entry;
-      if (stat.isDirectory()) visit(inner, linked || isLink, [...above, real]);
-      else if (stat.isFile()) found.push({ path: inner, linked: linked || isLink });
-      else throw new Error(`${full} is neither a file nor a directory`);
+      const isLink = inLink || entry.isSymbolicLink();
+      const stat = entry.isSymbolicLink() ? fs.statSync(full) : entry;
+      if (isLink) plain = false;
+      if (stat.isDirectory()) visit(inner, isLink, [...above, real]);
+      else if (!stat.isFile()) throw new Error(`${full} is neither a file nor a directory`);
+      else {
+        files.push(inner);
+        if (isLink) linked.add(inner);
+      }
     }
   };
   visit("", false, []);
-  return found.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  return { files: files.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)), linked, plain };
 };
 
 export const treeFile = (relative: string, sha256: Digest, size: number, mode: number): TreeFile =>

@@ -9,7 +9,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import { artifactOf, hashOpenFile, type ListedFile, syncPath, treeFile } from "./Tree.ts";
+import { artifactOf, hashOpenFile, type Listing, syncPath, treeFile } from "./Tree.ts";
 
 /** One second after the epoch: some programs take zero for "unknown". */
 const storedAtSeconds = 1;
@@ -39,15 +39,25 @@ export class Trees {
   }
 
   /** Moves files into the store: blobs first, then the directory of links. */
-  async add(
-    directory: string,
-    listed: ReadonlyArray<ListedFile>,
-    kind: ArtifactKind,
-  ): Promise<Artifact> {
+  async add(directory: string, listing: Listing, kind: ArtifactKind): Promise<Artifact> {
     const files: Array<TreeFile> = [];
-    for (const file of listed) files.push(await this.addBlob(directory, file));
+    let ours = listing.plain;
+    for (const name of listing.files) {
+      const source = `${directory}/${name}`;
+      const stat = fs.statSync(source);
+      // What a link leads to, or what has another name elsewhere, is not ours to change.
+      const foreign = listing.linked.has(name) || stat.nlink > 1;
+      ours &&= !foreign;
+      files.push(await this.addBlob(foreign ? this.copied(source) : source, name, stat.mode));
+    }
     const artifact = artifactOf(kind, files);
-    this.link(artifact);
+    const tree = this.directoryOf(artifact.digest);
+    if (fs.existsSync(tree)) {
+      if (this.isSound(artifact.digest, files)) return artifact;
+      this.quarantine(tree);
+    }
+    // Where the directory holds nothing but links to the blobs by now, it is the tree.
+    this.place(ours ? directory : this.linkAll(files), tree);
     return artifact;
   }
 
@@ -59,28 +69,25 @@ export class Trees {
     return place;
   }
 
-  private async addBlob(directory: string, listed: ListedFile): Promise<TreeFile> {
-    const source = path.join(directory, listed.path);
-    const stat = fs.lstatSync(source);
-    // What a link leads to, or what has another name elsewhere, is not ours to move.
-    const ready = listed.linked || stat.nlink > 1 ? this.copied(source) : source;
-    const descriptor = fs.openSync(ready, "r");
+  /** Afterwards the blob is there, and `file` is a link to it. */
+  private async addBlob(file: string, name: string, mode: number): Promise<TreeFile> {
+    const descriptor = fs.openSync(file, "r");
     try {
       const hashing = hashOpenFile(descriptor);
       const { sha256, size } = hashing instanceof Promise ? await hashing : hashing;
-      const { mode } = listed.linked ? fs.statSync(source) : stat;
-      const file = treeFile(listed.path, sha256, size, mode);
-      const blob = this.blobOf(file);
+      const described = treeFile(name, sha256, size, mode);
+      const blob = this.blobOf(described);
       if (this.holds(blob, size)) {
-        if (ready !== source) fs.rmSync(ready);
-        return file;
+        fs.rmSync(file);
+        fs.linkSync(blob, file);
+        return described;
       }
       // Whole, read-only and on the disk before it has its name.
-      fs.fchmodSync(descriptor, file.executable === true ? 0o555 : 0o444);
+      fs.fchmodSync(descriptor, described.executable === true ? 0o555 : 0o444);
       fs.futimesSync(descriptor, storedAtSeconds, storedAtSeconds);
       fs.fsyncSync(descriptor);
-      moveInto(ready, blob);
-      return file;
+      linkInto(file, blob);
+      return described;
     } finally {
       fs.closeSync(descriptor);
     }
@@ -95,33 +102,32 @@ export class Trees {
   }
 
   private copied(source: string): string {
-    const incoming = path.join(this.home, "incoming", randomUUID());
+    const incoming = `${this.home}/incoming/${randomUUID()}`;
     fs.copyFileSync(source, incoming);
     return incoming;
   }
 
-  private link(artifact: Artifact) {
-    const tree = this.directoryOf(artifact.digest);
-    if (fs.existsSync(tree)) {
-      if (this.isSound(artifact.digest, artifact.files)) return;
-      this.quarantine(tree);
-    }
+  private linkAll(files: ReadonlyArray<TreeFile>): string {
     const incoming = `${this.home}/incoming/${randomUUID()}`;
     fs.mkdirSync(incoming);
     const made = new Set([""]);
-    for (const file of artifact.files) {
+    for (const file of files) {
       const folder = file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
       if (!made.has(folder)) fs.mkdirSync(`${incoming}/${folder}`, { recursive: true });
       made.add(folder);
       fs.linkSync(this.blobOf(file), `${incoming}/${file.path}`);
     }
+    return incoming;
+  }
+
+  private place(ready: string, tree: string) {
     try {
-      fs.renameSync(incoming, tree);
+      fs.renameSync(ready, tree);
       syncPath(path.dirname(tree));
     } catch (error) {
       // Another process has just stored the same tree: theirs is as good.
       if (!fs.existsSync(tree)) throw error;
-      fs.rmSync(incoming, { recursive: true, force: true });
+      fs.rmSync(ready, { recursive: true, force: true });
     }
   }
 }
@@ -132,14 +138,23 @@ const isAsStored = (file: string, size: number): boolean => {
 };
 
 /** The blob's directory is made when the first blob comes. */
-const moveInto = (ready: string, blob: string) => {
+const linkInto = (ready: string, blob: string) => {
   const directory = path.dirname(blob);
   try {
-    fs.renameSync(ready, blob);
+    linkOrFind(ready, blob);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT" || fs.existsSync(directory)) throw error;
     fs.mkdirSync(directory, { recursive: true });
-    fs.renameSync(ready, blob);
+    linkOrFind(ready, blob);
   }
   syncPath(directory);
+};
+
+/** Another process may have stored the same blob a moment ago: theirs is as good. */
+const linkOrFind = (ready: string, blob: string) => {
+  try {
+    fs.linkSync(ready, blob);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
 };

@@ -6,7 +6,7 @@ import path from "node:path";
 import type { Attempt as AttemptRecord } from "../cache/Index.ts";
 import { Store } from "../cache/Store.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
-import { type ListedFile, listFiles } from "../cache/Tree.ts";
+import { type Listing, listFiles } from "../cache/Tree.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { StageFailed, type StageReport, type StageResult } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
@@ -39,7 +39,7 @@ interface Attempt {
 export interface Succeeded {
   readonly attempt: Attempt;
   readonly result: StageResult;
-  readonly files: ReadonlyArray<ListedFile>;
+  readonly listing: Listing;
   readonly record: AttemptRecord;
 }
 
@@ -152,7 +152,7 @@ const runAttempt = Effect.fnUntraced(function* (
     Effect.catchDefect(unexpected),
     Effect.tap(() => sourcesUnchanged(sources, context.project)),
     Effect.bindTo("result"),
-    Effect.bind("files", () => listOutput(begun.output)),
+    Effect.bind("listing", () => listOutput(begun.output)),
     Effect.bind("record", () => recordOf("succeeded")),
     Effect.let("attempt", () => begun),
     Effect.onExit(

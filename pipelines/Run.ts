@@ -22,6 +22,9 @@ export interface RunOptions {
   readonly keepGoing: boolean;
 }
 
+/** Links are for people; in a run of more nodes what was there before stands in `plan.json` alone. */
+const mostLinked = 100;
+
 export type RunEnd = EventOf<"RunFinished">;
 
 /** Makes what is due. A failed stage is told of and counted, not an error here; trouble with the store is. */
@@ -42,7 +45,6 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
   const settle = (node: Node, artifact: Digest, how: "executed" | "reused") => {
     settled.set(node, artifact);
     counts[how] += 1;
-    record.link(node, artifact);
   };
   const context: RunContext = {
     run: record.name,
@@ -54,11 +56,18 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
         throw new Error(`${node.name} is taken from before it is settled`);
       return artifact;
     },
-    settle: (node, artifact, how) => Effect.sync(() => settle(node, artifact, how)),
+    settle: (node, artifact, how) =>
+      Effect.sync(() => {
+        settle(node, artifact, how);
+        record.link(node, artifact);
+      }),
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };
-  for (const { node, status, found } of plan.nodes)
-    if (status === "cached" && found !== undefined) settle(node, found.artifact, "reused");
+  for (const { node, status, found } of plan.nodes) {
+    if (status !== "cached" || found === undefined) continue;
+    settle(node, found.artifact, "reused");
+    if (plan.nodes.length <= mostLinked) record.link(node, found.artifact);
+  }
   yield* adoptFound(plan);
   return yield* executeAll(options, context, counts).pipe(Effect.provideService(Events, events));
 }, Effect.scoped);

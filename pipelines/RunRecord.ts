@@ -41,6 +41,7 @@ export interface RunRecord {
   readonly name: string;
   readonly directory: string;
   readonly append: (event: Event) => void;
+  /** Under a second name, so that it stays when the attempt's directory goes; of several attempts the last. */
   readonly keepLog: (node: Node, log: string) => void;
   readonly link: (node: Node, artifact: Digest) => void;
   readonly close: () => void;
@@ -85,8 +86,10 @@ export const beginRun = ({ home, plan, spec, overrides }: Begin) =>
         directory,
         append: (event) => void fs.writeSync(events, `${JSON.stringify(event)}\n`),
         keepLog: (node, log) => {
-          if (fs.existsSync(log))
-            fs.copyFileSync(log, path.join(directory, "logs", `${fileName(node.name)}.log`));
+          if ((fs.statSync(log, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
+          const kept = `${directory}/logs/${fileName(node.name)}.log`;
+          fs.rmSync(kept, { force: true });
+          fs.linkSync(log, kept);
         },
         link: (node, artifact) => {
           const target = `../../../trees/${artifact}`;

@@ -13,12 +13,12 @@ import type { PlannedNode } from "./Plan.ts";
 export const commit = Effect.fnUntraced(function* (
   { node, recipe }: PlannedNode,
   { fields, content }: { readonly fields: KeyFields; readonly content: Digest },
-  { attempt, files, record, result }: Succeeded,
+  { attempt, listing, record, result }: Succeeded,
   { plan }: RunContext,
 ) {
   const store = yield* Store;
   const { summary, resumedFrom, cost } = result;
-  const artifact = yield* store.addTree(attempt.output, files, node.stage.output);
+  const artifact = yield* store.addTree(attempt.output, listing, node.stage.output);
   const action: Action = {
     recipe,
     content,
@@ -34,6 +34,7 @@ export const commit = Effect.fnUntraced(function* (
     ...(resumedFrom === undefined ? {} : { resumedFrom }),
     finishedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
   };
+  const [before] = yield* store.query((index) => index.byContent(content));
   yield* store.record(artifact, action, record);
   yield* tell({
     _tag: "NodeSucceeded",
@@ -41,6 +42,9 @@ export const commit = Effect.fnUntraced(function* (
     artifact: artifact.digest,
     seconds: record.seconds,
     summary: resumedFrom === undefined ? summary : { ...summary, resumed_from: resumedFrom },
+    ...(before === undefined || before.artifact === artifact.digest
+      ? {}
+      : { differs: before.artifact }),
   });
   return { artifact: artifact.digest };
 });
