@@ -18,6 +18,7 @@ const tables = `
   CREATE TABLE artifacts (
     digest TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files TEXT NOT NULL, collected INTEGER NOT NULL
   ) WITHOUT ROWID;
+  CREATE INDEX collected_artifacts ON artifacts (digest) WHERE collected = 1;
   CREATE TABLE actions (
     id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, content TEXT NOT NULL, artifact TEXT NOT NULL,
     stage TEXT NOT NULL, experiment TEXT NOT NULL, node TEXT NOT NULL, record TEXT NOT NULL
@@ -71,7 +72,7 @@ const decodeFiles = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(
 
 const busyMillis = 10_000;
 
-type Row = Record<string, SQLOutputValue>;
+export type Row = Record<string, SQLOutputValue>;
 
 /** Throws where another version of pipe has written. */
 const formatOf = (database: DatabaseSync): number => {
@@ -209,9 +210,15 @@ export class Index {
     return rows.flatMap((row) => this.artifactWithKind(String(row["digest"])) ?? []);
   }
 
-  /** Success: from here on both keys are known, and the attempt counts. */
-  record(artifact: Artifact, action: Action, attempt?: Attempt) {
-    this.transaction(() => {
+  /** Success: from here on both keys are known, and the attempt counts. False where its files are gone by now. */
+  record(
+    artifact: Artifact,
+    action: Action,
+    attempt: Attempt | undefined,
+    isThere: (artifact: Digest) => boolean,
+  ): boolean {
+    return this.transaction(() => {
+      if (!isThere(artifact.digest)) return false;
       this.prepare("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, 0)").run(
         artifact.digest,
         artifact.bytes,
@@ -222,7 +229,36 @@ export class Index {
         "INSERT OR IGNORE INTO nondeterministic SELECT content FROM actions WHERE content = ? AND artifact <> ? LIMIT 1",
       ).run(action.content, action.artifact);
       if (attempt !== undefined) this.insertAttempt(attempt);
+      return true;
     });
+  }
+
+  /**
+   * Which of these artifacts `pipe gc` has taken away. One that it has only begun to take is there again. Where a living
+   * run reaches them before it asks, gc takes no more of them afterwards: the two of them ask one after the other.
+   */
+  takenAway(
+    artifacts: ReadonlySet<Digest>,
+    isThere: (artifact: Digest) => boolean,
+  ): ReadonlySet<Digest> {
+    return this.transaction(() => {
+      const rows = this.prepare("SELECT digest FROM artifacts WHERE collected = 1").all();
+      const collected = rows.map((row) => String(row["digest"]));
+      const asked = collected.filter((digest) => artifacts.has(digest));
+      const restore = this.prepare("UPDATE artifacts SET collected = 0 WHERE digest = ?");
+      const gone = asked.filter((digest) => !isThere(digest));
+      for (const digest of asked) if (!gone.includes(digest)) restore.run(digest);
+      return new Set(gone);
+    });
+  }
+
+  /** What only one command asks or changes, in its own words. */
+  rows(sql: string, ...values: ReadonlyArray<string | number>): ReadonlyArray<Row> {
+    return this.prepare(sql).all(...values);
+  }
+
+  change(sql: string, ...values: ReadonlyArray<string | number>) {
+    this.prepare(sql).run(...values);
   }
 
   /** From here on what is known under other recipes is known under these, too. */
@@ -341,7 +377,8 @@ export class Index {
       .map((row) => decodeAction(row["record"]));
   }
 
-  private transaction<A>(body: () => A): A {
+  /** Others write before or after, never between. */
+  transaction<A>(body: () => A): A {
     this.database.exec("BEGIN IMMEDIATE");
     try {
       const value = body();

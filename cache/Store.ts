@@ -53,12 +53,16 @@ export class Store extends Context.Service<
       listing: Listing,
       kind: ArtifactKind,
     ) => Effect.Effect<Artifact, StoreTrouble>;
-    /** From here on the keys are known: the last step of a commit. */
+    /** From here on the keys are known: the last step of a commit. False, and nothing is, where the files are gone. */
     readonly record: (
       artifact: Artifact,
       action: Action,
       attempt?: Attempt,
-    ) => Effect.Effect<void, StoreTrouble>;
+    ) => Effect.Effect<boolean, StoreTrouble>;
+    /** Which of these `pipe gc` has taken; of those that a living run reaches, it takes none afterwards. */
+    readonly takenAway: (
+      artifacts: ReadonlySet<Digest>,
+    ) => Effect.Effect<ReadonlySet<Digest>, StoreTrouble>;
     /** What is known under one recipe is known under others, too: pairs of a new recipe and what was found. */
     readonly adopt: (
       adopted: ReadonlyArray<readonly [recipe: Digest, found: Found]>,
@@ -101,6 +105,7 @@ const openStore = (home: string, mode: "read" | "write") =>
       Effect.sync(() => new Claims(home, index)),
       (held) => Effect.sync(() => held.close()),
     );
+    const isThere = (artifact: Digest) => fs.existsSync(trees.directoryOf(artifact));
     const find = (prefix: string) =>
       index.artifactsByPrefix(prefix).filter(({ digest, files }) => trees.isSound(digest, files));
     const byRecipe = (recipe: Digest): StoredAction | undefined => {
@@ -132,7 +137,8 @@ const openStore = (home: string, mode: "read" | "write") =>
           catch: storeTrouble("an artifact can't be stored"),
         }),
       record: (artifact, action, made) =>
-        attempt(cantWrite, () => index.record(artifact, action, made)),
+        attempt(cantWrite, () => index.record(artifact, action, made, isThere)),
+      takenAway: (artifacts) => attempt(cantWrite, () => index.takenAway(artifacts, isThere)),
       adopt: (adopted) =>
         attempt(cantWrite, () =>
           index.recordAdopted(

@@ -41,24 +41,30 @@ export class Trees {
   /** Moves files into the store: blobs first, then the directory of links. */
   async add(directory: string, listing: Listing, kind: ArtifactKind): Promise<Artifact> {
     const files: Array<TreeFile> = [];
-    let ours = listing.plain;
-    for (const name of listing.files) {
-      const source = `${directory}/${name}`;
-      const stat = fs.statSync(source);
-      // What a link leads to, or what has another name elsewhere, is not ours to change.
-      const foreign = listing.linked.has(name) || stat.nlink > 1;
-      ours &&= !foreign;
-      files.push(await this.addBlob(foreign ? this.copied(source) : source, name, stat.mode));
+    const copies = new Map<string, string>();
+    try {
+      for (const name of listing.files) {
+        const source = `${directory}/${name}`;
+        const stat = fs.statSync(source);
+        // What a link leads to, or what has another name elsewhere, is not ours to change.
+        const foreign = listing.linked.has(name) || stat.nlink > 1;
+        if (foreign) copies.set(name, this.copied(source));
+        files.push(await this.addBlob(copies.get(name) ?? source, name, stat.mode));
+      }
+      const artifact = artifactOf(kind, files);
+      const tree = this.directoryOf(artifact.digest);
+      if (fs.existsSync(tree)) {
+        if (this.isSound(artifact.digest, files)) return artifact;
+        this.quarantine(tree);
+      }
+      // Where the directory holds nothing but links to the blobs by now, it is the tree.
+      const ours = listing.plain && copies.size === 0;
+      const linkedFrom = (name: string) => copies.get(name) ?? `${directory}/${name}`;
+      this.place(ours ? directory : this.linkAll(listing.files, linkedFrom), tree);
+      return artifact;
+    } finally {
+      for (const copy of copies.values()) fs.rmSync(copy, { force: true });
     }
-    const artifact = artifactOf(kind, files);
-    const tree = this.directoryOf(artifact.digest);
-    if (fs.existsSync(tree)) {
-      if (this.isSound(artifact.digest, files)) return artifact;
-      this.quarantine(tree);
-    }
-    // Where the directory holds nothing but links to the blobs by now, it is the tree.
-    this.place(ours ? directory : this.linkAll(files), tree);
-    return artifact;
   }
 
   /** What is damaged is moved out of the way, and kept: somebody may want to know how it came to be. */
@@ -69,7 +75,7 @@ export class Trees {
     return place;
   }
 
-  /** Afterwards the blob is there, and `file` is a link to it. */
+  /** Afterwards the blob is there, and `file` is a link to it: what has a second name is never taken by `pipe gc`. */
   private async addBlob(file: string, name: string, mode: number): Promise<TreeFile> {
     const descriptor = fs.openSync(file, "r");
     try {
@@ -77,17 +83,15 @@ export class Trees {
       const { sha256, size } = hashing instanceof Promise ? await hashing : hashing;
       const described = treeFile(name, sha256, size, mode);
       const blob = this.blobOf(described);
-      if (this.holds(blob, size)) {
-        fs.rmSync(file);
-        fs.linkSync(blob, file);
-        return described;
+      // Another process may store or take away the same blob at any moment; then the other way is open.
+      for (;;) {
+        if (this.holds(blob, size) && this.replaced(file, blob)) return described;
+        // Whole, read-only and on the disk before it has its name.
+        fs.fchmodSync(descriptor, described.executable === true ? 0o555 : 0o444);
+        fs.futimesSync(descriptor, storedAtSeconds, storedAtSeconds);
+        fs.fsyncSync(descriptor);
+        if (linkedInto(file, blob)) return described;
       }
-      // Whole, read-only and on the disk before it has its name.
-      fs.fchmodSync(descriptor, described.executable === true ? 0o555 : 0o444);
-      fs.futimesSync(descriptor, storedAtSeconds, storedAtSeconds);
-      fs.fsyncSync(descriptor);
-      linkInto(file, blob);
-      return described;
     } finally {
       fs.closeSync(descriptor);
     }
@@ -101,21 +105,34 @@ export class Trees {
     return false;
   }
 
+  /** Puts a link to the blob in the place of a file; false where the blob has gone meanwhile. */
+  private replaced(file: string, blob: string): boolean {
+    const link = `${this.home}/incoming/${randomUUID()}`;
+    try {
+      fs.linkSync(blob, link);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      return false;
+    }
+    fs.renameSync(link, file);
+    return true;
+  }
+
   private copied(source: string): string {
     const incoming = `${this.home}/incoming/${randomUUID()}`;
     fs.copyFileSync(source, incoming);
     return incoming;
   }
 
-  private linkAll(files: ReadonlyArray<TreeFile>): string {
+  private linkAll(names: ReadonlyArray<string>, linkedFrom: (name: string) => string): string {
     const incoming = `${this.home}/incoming/${randomUUID()}`;
     fs.mkdirSync(incoming);
     const made = new Set([""]);
-    for (const file of files) {
-      const folder = file.path.slice(0, Math.max(0, file.path.lastIndexOf("/")));
+    for (const name of names) {
+      const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
       if (!made.has(folder)) fs.mkdirSync(`${incoming}/${folder}`, { recursive: true });
       made.add(folder);
-      fs.linkSync(this.blobOf(file), `${incoming}/${file.path}`);
+      fs.linkSync(linkedFrom(name), `${incoming}/${name}`);
     }
     return incoming;
   }
@@ -137,24 +154,19 @@ const isAsStored = (file: string, size: number): boolean => {
   return stat !== undefined && stat.size === size && stat.mtimeMs === storedAtSeconds * 1000;
 };
 
-/** The blob's directory is made when the first blob comes. */
-const linkInto = (ready: string, blob: string) => {
-  const directory = path.dirname(blob);
-  try {
-    linkOrFind(ready, blob);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || fs.existsSync(directory)) throw error;
-    fs.mkdirSync(directory, { recursive: true });
-    linkOrFind(ready, blob);
-  }
-  syncPath(directory);
-};
+const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
 
-/** Another process may have stored the same blob a moment ago: theirs is as good. */
-const linkOrFind = (ready: string, blob: string) => {
+/** False where somebody else has just stored the same blob. The blob's directory is made when the first blob comes. */
+const linkedInto = (ready: string, blob: string): boolean => {
+  const directory = path.dirname(blob);
   try {
     fs.linkSync(ready, blob);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (!isMissing(error) || fs.existsSync(directory)) throw error;
+    fs.mkdirSync(directory, { recursive: true });
+    return linkedInto(ready, blob);
   }
+  syncPath(directory);
+  return true;
 };

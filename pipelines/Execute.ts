@@ -36,7 +36,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
   const training = trainingKeyOf(fields, node.stage.horizon?.(node.params.decoded) ?? []);
 
   const known = yield* lookUp(planned, content);
-  if (known !== undefined) return yield* adopt(planned, known, "content", context);
+  if (known !== undefined && (yield* adopt(planned, known, "content", context))) return;
 
   return yield* Effect.scoped(
     Effect.gen(function* () {
@@ -48,10 +48,11 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       }
       // Between the look-up and the claim somebody may have made it.
       const made = yield* lookUp(planned, content);
-      if (made !== undefined) return yield* adopt(planned, made, "other-run", context);
+      if (made !== undefined && (yield* adopt(planned, made, "other-run", context))) return;
 
-      const ended = yield* attempt(planned, { fields, content, training }, context);
-      const { artifact } = yield* commit(planned, { fields, content }, ended, context);
+      const keys = { fields, content, training };
+      const ended = yield* attempt(planned, keys, context);
+      const { artifact } = yield* commit(planned, keys, ended, context);
       yield* store.clear(store.workDirectory(content));
       yield* context.settle(node, artifact, "executed");
     }),
@@ -66,7 +67,7 @@ const lookUp = Effect.fnUntraced(function* ({ because }: PlannedNode, content: D
   return found?.state === "present" ? found : undefined;
 });
 
-/** The answer is known; from now on it is known under this recipe, too. */
+/** The answer is known; from now on it is known under this recipe, too. False where `pipe gc` was faster. */
 const adopt = Effect.fnUntraced(function* (
   { node, recipe }: PlannedNode,
   found: Found,
@@ -76,6 +77,9 @@ const adopt = Effect.fnUntraced(function* (
   const store = yield* Store;
   const { artifact } = found;
   yield* store.adopt([[recipe, found]]);
+  const gone = yield* store.takenAway(new Set([artifact]));
+  if (gone.has(artifact)) return false;
   yield* context.settle(node, artifact, "reused");
   yield* tell({ _tag: "NodeReused", node: node.name, recipe, artifact, found: how });
+  return true;
 });

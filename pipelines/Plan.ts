@@ -118,6 +118,29 @@ const planNodes = (
   return withoutNeedless([...planned.values()]);
 };
 
+/** The artifacts that cached nodes have. */
+export const foundBy = ({ nodes }: Plan): ReadonlySet<Digest> =>
+  new Set(
+    nodes.flatMap(({ because, found }) =>
+      because._tag === "Found" && found !== undefined ? [found.artifact] : [],
+    ),
+  );
+
+/** The same plan after `pipe gc` has taken some of these artifacts away. */
+export const withoutTaken = (plan: Plan, taken: ReadonlySet<Digest>): Plan => {
+  if (taken.size === 0) return plan;
+  const nodes = withoutNeedless(
+    plan.nodes.map((planned): PlannedNode => {
+      const { because, found } = planned;
+      const gone =
+        because._tag === "NotNeeded" || (found !== undefined && taken.has(found.artifact));
+      if (planned.status !== "cached" || !gone) return planned;
+      return { ...planned, status: "run", because: { _tag: "Gone", how: "collected" } };
+    }),
+  );
+  return { ...plan, nodes, byNode: new Map(nodes.map((planned) => [planned.node, planned])) };
+};
+
 /** What `pipe gc` took away is made again only for something that is due. */
 const withoutNeedless = (nodes: ReadonlyArray<PlannedNode>): ReadonlyArray<PlannedNode> => {
   const collected = (planned: PlannedNode) =>

@@ -8,7 +8,7 @@ import { type Resources, StageFailed } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import { Events, tell } from "./Events.ts";
 import { execute, type RunContext } from "./Execute.ts";
-import { type Plan, type PlannedNode, upstreamOf } from "./Plan.ts";
+import { foundBy, type Plan, type PlannedNode, upstreamOf, withoutTaken } from "./Plan.ts";
 import { beginRun } from "./RunRecord.ts";
 import { schedule } from "./Schedule.ts";
 
@@ -29,13 +29,15 @@ export type RunEnd = EventOf<"RunFinished">;
 
 /** Makes what is due. A failed stage is told of and counted, not an error here; trouble with the store is. */
 export const run = Effect.fn("run")(function* (options: RunOptions) {
-  const { plan, project } = options;
+  const { project, spec, overrides } = options;
   const store = yield* Store;
   const looking = yield* Events;
   const record = yield* Effect.acquireRelease(
-    beginRun({ home: store.home, plan, spec: options.spec, overrides: options.overrides }),
+    beginRun({ home: store.home, plan: options.plan, spec, overrides }),
     (open) => Effect.sync(() => open.close()),
   );
+  // Between the plan's look-ups and the run's beginning `pipe gc` may have been at work; from now on it spares the run.
+  const plan = withoutTaken(options.plan, yield* store.takenAway(foundBy(options.plan)));
   const events = Events.of({
     publish: (event) =>
       Effect.andThen(Effect.ignore(Effect.try(() => record.append(event))), looking.publish(event)),
@@ -69,7 +71,9 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     if (plan.nodes.length <= mostLinked) record.link(node, found.artifact);
   }
   yield* adoptFound(plan);
-  return yield* executeAll(options, context, counts).pipe(Effect.provideService(Events, events));
+  return yield* executeAll({ ...options, plan }, context, counts).pipe(
+    Effect.provideService(Events, events),
+  );
 }, Effect.scoped);
 
 /** What the plan has found under other recipes is known under its own from now on. */

@@ -2,40 +2,43 @@
 import { Clock, Effect } from "effect";
 import { Store } from "../cache/Store.ts";
 import type { Action } from "../schemas/Artifact.ts";
-import type { Digest } from "../schemas/Digest.ts";
-import type { Succeeded } from "./Attempt.ts";
+import type { Succeeded, WorkKeys } from "./Attempt.ts";
 import { tell } from "./Events.ts";
 import type { RunContext } from "./Execute.ts";
-import { type KeyFields, keyParts } from "./Keys.ts";
+import { keyParts } from "./Keys.ts";
 import { machineFacts } from "./machine.ts";
 import type { PlannedNode } from "./Plan.ts";
 
 export const commit = Effect.fnUntraced(function* (
   { node, recipe }: PlannedNode,
-  { fields, content }: { readonly fields: KeyFields; readonly content: Digest },
+  { fields, content, training }: WorkKeys,
   { attempt, listing, record, result }: Succeeded,
   { plan }: RunContext,
 ) {
   const store = yield* Store;
   const { summary, resumedFrom, cost } = result;
-  const artifact = yield* store.addTree(attempt.output, listing, node.stage.output);
-  const action: Action = {
+  const about: Omit<Action, "artifact" | "kind"> = {
     recipe,
     content,
     stage: node.stage.name,
     experiment: plan.experiment,
     node: node.name,
-    artifact: artifact.digest,
-    kind: artifact.kind,
     keyParts: keyParts(fields),
     environment: machineFacts(),
     cost: { wallSeconds: record.seconds, ...cost },
     summary,
     ...(resumedFrom === undefined ? {} : { resumedFrom }),
+    ...(training === undefined ? {} : { training }),
     finishedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
   };
   const [before] = yield* store.query((index) => index.byContent(content));
-  yield* store.record(artifact, action, record);
+  const artifact = yield* Effect.gen(function* () {
+    const added = yield* store.addTree(attempt.output, listing, node.stage.output);
+    const { digest, kind } = added;
+    const kept = yield* store.record(added, { ...about, artifact: digest, kind }, record);
+    return kept ? added : undefined;
+    // An equal artifact was there, and `pipe gc` took it between the two steps: then it is stored again.
+  }).pipe(Effect.repeat({ until: (added) => added !== undefined }));
   yield* tell({
     _tag: "NodeSucceeded",
     node: node.name,

@@ -58,6 +58,8 @@ export const Action = Schema.Struct({
   summary: Summary,
   /** A training that went on from a checkpoint says at which step. */
   resumedFrom: Schema.optionalKey(Schema.Int),
+  /** What a training shares with longer and shorter ones: by it their checkpoints lie in the store. */
+  training: Schema.optionalKey(Schema.String),
   finishedAt: Schema.String,
 });
 export interface Action extends Schema.Schema.Type<typeof Action> {}
