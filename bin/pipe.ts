@@ -5,12 +5,15 @@ import { Effect, Runtime } from "effect";
 import { Command } from "effect/cli";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
+import { logsCommand } from "./commands/logs.ts";
 import { planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
+import { runsCommand } from "./commands/runs.ts";
 import { schemaCommand } from "./commands/schema.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { showCommand } from "./commands/show.ts";
 import { stagesCommand } from "./commands/stages.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
 import { explain } from "./explain.ts";
 
@@ -23,6 +26,9 @@ const pipe = Command.make("pipe").pipe(
   Command.withSubcommands([
     runCommand,
     planCommand,
+    runsCommand,
+    statusCommand,
+    logsCommand,
     tableCommand,
     showCommand,
     exportCommand,

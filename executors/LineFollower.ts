@@ -18,10 +18,10 @@ export class LineFollower {
   #partial: Buffer = nothing;
   #overlong = false;
 
-  /** Follows what is written from now on: what the file already holds is somebody else's. */
-  constructor(path: string) {
+  /** From `now` on, where what the file already holds is somebody else's, or from its `beginning`. */
+  constructor(path: string, from: "now" | "beginning" = "now") {
     this.#path = path;
-    this.#offset = this.#size();
+    this.#offset = from === "now" ? this.#size() : 0;
   }
 
   /** The next complete lines, without their ends; none when there is nothing new yet. Call until it returns none. */

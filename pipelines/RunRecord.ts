@@ -150,15 +150,3 @@ export const readRunPlan = (home: string, run: string): RunPlan | undefined => {
   if (!fs.existsSync(file)) return undefined;
   return Option.getOrUndefined(decodePlan(fs.readFileSync(file, "utf8")));
 };
-
-/** Every run of the store whose plan can be read, the youngest last. */
-export const listRuns = (home: string): ReadonlyArray<string> => {
-  const runs = path.join(home, "runs");
-  if (!fs.existsSync(runs)) return [];
-  const begun = (run: string) =>
-    fs.statSync(path.join(runs, run, "plan.json"), { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return fs
-    .readdirSync(runs)
-    .filter((run) => readRunPlan(home, run) !== undefined)
-    .sort((a, b) => begun(a) - begun(b));
-};

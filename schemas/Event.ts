@@ -36,7 +36,15 @@ export const Event = Schema.TaggedUnion({
     values: Schema.Record(Schema.String, Schema.Finite),
   },
   NodeMessage: { at, node, level: Schema.Literals(["info", "warn"]), message: Schema.String },
-  NodeSucceeded: { at, node, artifact: Schema.String, seconds: Schema.Finite, summary: Summary },
+  NodeSucceeded: {
+    at,
+    node,
+    artifact: Schema.String,
+    seconds: Schema.Finite,
+    summary: Summary,
+    /** The artifact that the same work on the same inputs gave the last time, where that was another. */
+    differs: Schema.optionalKey(Schema.String),
+  },
   /** The machinery failed it; another attempt begins after `seconds`. */
   NodeRetried: { at, node, message: Schema.String, seconds: Schema.Finite },
   NodeFailed: {

@@ -5,13 +5,14 @@ import { Store } from "../../cache/Store.ts";
 import { Local } from "../../executors/Local.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { roomFor } from "../../pipelines/capacity.ts";
-import { plan } from "../../pipelines/Plan.ts";
+import { type Plan, plan } from "../../pipelines/Plan.ts";
 import { run } from "../../pipelines/Run.ts";
 import { Exit, UsageError } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
+import { shellWord } from "../view/format.ts";
 import { choose, loadSpec, project, storeHome } from "./project.ts";
 import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
-import { printTables } from "./table.ts";
+import { printTables, type TableRun } from "./table.ts";
 
 /** Built together, so that they share one supervisor. */
 const machinery = Layer.mergeAll(Local.layer, PythonEnvironment.layer);
@@ -43,12 +44,10 @@ export const runCommand = Command.make(
     const planned = yield* plan(graph, project(), forced).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
     );
-    const overrides = [
-      ...set.map((edit) => `--set ${edit}`),
-      ...axis.map((edit) => `--axis ${edit}`),
-      ...only.map((name) => `--only ${name}`),
-    ];
-    const again = ["npx pipe run", experiment, ...overrides.map(shellWord)].join(" ");
+    const edits = [...set.map((edit) => `--set ${edit}`), ...axis.map((edit) => `--axis ${edit}`)];
+    const overrides = [...edits, ...only.map((name) => `--only ${name}`)];
+    const command = (flags: ReadonlyArray<string>) =>
+      ["npx pipe run", shellWord(experiment), ...flags.map(shellFlag)].join(" ");
     const end = yield* run({
       plan: planned,
       spec,
@@ -56,9 +55,22 @@ export const runCommand = Command.make(
       project: project(),
       capacity,
       keepGoing,
-    }).pipe(Effect.provide(Layer.mergeAll(Store.layer(storeHome()), eventsLayer({ json, again }))));
+    }).pipe(
+      Effect.tap(({ run: name, status }) =>
+        json || status !== "done" ? Effect.void : printTables(tableRun(name, planned)),
+      ),
+      Effect.provide(
+        Layer.mergeAll(
+          Store.layer(storeHome()),
+          eventsLayer({
+            json,
+            again: command(overrides),
+            only: (node) => command([...edits, `--only ${node}`]),
+          }),
+        ),
+      ),
+    );
     if (end.status !== "done") return yield* new Exit({ code: 1 });
-    if (!json) yield* printTables(end.run);
   }, Effect.provide(machinery)),
 ).pipe(
   Command.withDescription("Make what an experiment asks for and is not there yet"),
@@ -70,8 +82,18 @@ export const runCommand = Command.make(
   ]),
 );
 
-const shellWord = (override: string): string => {
-  const [flag = "", ...rest] = override.split(" ");
-  const value = rest.join(" ");
-  return `${flag} ${/^[\w./=,:+-]+$/u.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`}`;
+/** The plan is at hand; the run's own record of it need not be read again. */
+const tableRun = (run: string, { nodes }: Plan): TableRun => ({
+  run,
+  nodes: nodes.map(({ node, recipe, found }) => ({
+    node: node.name,
+    kind: node.stage.output,
+    recipe,
+    ...(found === undefined ? {} : { cached: found.artifact }),
+  })),
+});
+
+const shellFlag = (edit: string): string => {
+  const [flag = "", ...rest] = edit.split(" ");
+  return `${flag} ${shellWord(rest.join(" "))}`;
 };

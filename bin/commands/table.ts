@@ -2,12 +2,14 @@ import { Console, Effect, Schema } from "effect";
 import { Argument, Command } from "effect/cli";
 import fs from "node:fs";
 import path from "node:path";
-import { fileName } from "../../cache/fileName.ts";
-import { listRuns, readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
+import { Store } from "../../cache/Store.ts";
+import { nondeterministicNodes, severalAnswers } from "../../pipelines/nondeterminism.ts";
+import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
+import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
 import { unknownName } from "../../schemas/Diagnostic.ts";
 import { Table } from "../../schemas/Table.ts";
 import { styleFor } from "../view/style.ts";
-import { tableText } from "../view/tableText.ts";
+import { nondeterminismText, tableText } from "../view/tableText.ts";
 import { UsageError } from "../UsageError.ts";
 import { storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
@@ -15,41 +17,73 @@ import { jsonFlag } from "./specFlags.ts";
 
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
 
-/** The run of that name; `latest` is the youngest. */
+/** The run of that name; `latest` is the youngest whose plan can be read. */
 export const findRun = Effect.fnUntraced(function* (name: string) {
-  const runs = listRuns(storeHome());
-  const run = name === "latest" ? runs.at(-1) : name;
-  const plan = run === undefined ? undefined : readRunPlan(storeHome(), run);
-  if (plan !== undefined) return plan;
-  const { message, expected, suggestion } = unknownName("run", name, runs);
-  return yield* new UsageError({
-    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
-  });
+  const home = storeHome();
+  if (name !== "latest") {
+    const plan = readRunPlan(home, name);
+    return plan ?? (yield* noSuchRun(name));
+  }
+  for (const run of runNames(home).toReversed()) {
+    const plan = readRunPlan(home, run);
+    if (plan !== undefined) return plan;
+    yield* Console.error(`${unreadablePlan(run)}; looking at the run before`);
+  }
+  return yield* noSuchRun(name);
 });
 
+const unreadablePlan = (run: string): string => `the plan of ${run} can't be read`;
+
+const noSuchRun = (name: string): UsageError => {
+  const runs = runNames(storeHome());
+  if (runs.includes(name)) return new UsageError({ message: unreadablePlan(name) });
+  const { message, expected, suggestion } = unknownName("run", name, runs.toReversed());
+  return new UsageError({
+    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
+  });
+};
+
+/** What is needed of a run to find its tables. */
+export interface TableRun {
+  readonly run: string;
+  readonly nodes: ReadonlyArray<
+    Pick<RunPlan["nodes"][number], "node" | "kind" | "recipe" | "cached">
+  >;
+}
+
 /** The tables that a run has made, with the node that each is from. */
-const tablesOf = (plan: RunPlan) =>
-  plan.nodes
+const tablesOf = ({ run, nodes }: TableRun) =>
+  nodes
     .filter((node) => node.kind === "table")
-    .flatMap(({ node }) => {
-      const file = path.join(
-        storeHome(),
-        "runs",
-        plan.run,
-        "artifacts",
-        fileName(node),
-        "table.json",
-      );
+    .flatMap((node) => {
+      const artifact = artifactIn(storeHome(), run, node);
+      if (artifact === undefined) return [];
+      const file = path.join(storeHome(), "trees", artifact, "table.json");
       return fs.existsSync(file)
-        ? [{ node, table: decodeTable(fs.readFileSync(file, "utf8")) }]
+        ? [{ node: node.node, table: decodeTable(fs.readFileSync(file, "utf8")) }]
         : [];
     });
 
-export const printTables = Effect.fnUntraced(function* (run: string) {
-  const plan = yield* findRun(run);
-  for (const { node, table } of tablesOf(plan)) {
-    yield* Console.log(tableText(table, `${plan.run} · ${node}`, styleFor(process.stdout)));
-  }
+const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: TableRun) {
+  const store = yield* Store;
+  const answers = yield* store.query(severalAnswers);
+  return nondeterministicNodes(nodes, answers, (node) => artifactIn(store.home, run, node));
+});
+
+/**
+ * The numbers of a run on stdout, and below them what of it can't be reproduced; without numbers that goes to stderr. Says
+ * how many tables there are.
+ */
+export const printTables = Effect.fnUntraced(function* (run: TableRun) {
+  const tables = tablesOf(run);
+  for (const { node, table } of tables)
+    yield* Console.log(tableText(table, `${run.run} · ${node}`, styleFor(process.stdout)));
+  const nodes = yield* nondeterministicIn(run);
+  if (nodes.length > 0 && tables.length > 0)
+    yield* Console.log(nondeterminismText(nodes, run.run, styleFor(process.stdout)));
+  else if (nodes.length > 0)
+    yield* Console.error(nondeterminismText(nodes, run.run, styleFor(process.stderr)));
+  return tables.length;
 });
 
 export const tableCommand = Command.make(
@@ -63,12 +97,18 @@ export const tableCommand = Command.make(
   },
   Effect.fn("pipe table")(function* ({ run, json }) {
     const plan = yield* findRun(run);
-    const tables = tablesOf(plan);
-    if (tables.length === 0)
+    const tables = yield* (json ? writeTables(plan) : printTables(plan)).pipe(
+      Effect.provide(Store.layerReadOnly(storeHome())),
+    );
+    if (tables === 0)
       return yield* new UsageError({ message: `the run ${plan.run} has made no table` });
-    if (json)
-      for (const { node, table } of tables)
-        process.stdout.write(jsonLine({ run: plan.run, node, table }));
-    else yield* printTables(plan.run);
   }),
 ).pipe(Command.withDescription("Print the numbers of a run"));
+
+const writeTables = Effect.fnUntraced(function* (run: TableRun) {
+  const nondeterministic = yield* nondeterministicIn(run);
+  const tables = tablesOf(run);
+  for (const { node, table } of tables)
+    process.stdout.write(jsonLine({ run: run.run, node, table, nondeterministic }));
+  return tables.length;
+});

@@ -2,37 +2,39 @@
 import { Clock, Effect, Layer } from "effect";
 import { Events } from "../../pipelines/Events.ts";
 import { jsonLine } from "./jsonLine.ts";
-import { advance, emptyView, liveLines } from "./RunView.ts";
+import { advance, emptyView, liveLines, type RenderOptions } from "./RunView.ts";
 import { styleFor } from "./style.ts";
 
 const framesPerSecond = 8;
 
+/** What a person may type next. */
+type Commands = Pick<RenderOptions, "again" | "only">;
+
 export const eventsLayer = ({
   json,
-  again,
-}: {
-  readonly json: boolean;
-  readonly again: string;
-}): Layer.Layer<Events> => (json ? jsonLayer : personLayer(again));
+  ...commands
+}: Commands & { readonly json: boolean }): Layer.Layer<Events> =>
+  json ? jsonLayer : personLayer(commands);
 
 const jsonLayer = Layer.succeed(
   Events,
   Events.of({ publish: (event) => Effect.sync(() => void process.stdout.write(jsonLine(event))) }),
 );
 
-const personLayer = (again: string) =>
+const personLayer = (commands: Commands) =>
   Layer.effect(
     Events,
     Effect.gen(function* () {
       const { stderr } = process;
       const live =
         stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb";
-      const options = { style: styleFor(stderr), live, again };
+      const options = { style: styleFor(stderr), live, ...commands };
       let view = emptyView;
+      const screen = () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 });
       let liveHeight = 0;
       const erase = () => (liveHeight === 0 ? "" : `\u001B[${liveHeight}A\u001B[0J`);
       const draw = (lines: ReadonlyArray<string>, now: number) => {
-        const moving = live ? liveLines(view, now, stderr.columns ?? 80, options.style) : [];
+        const moving = live ? liveLines(view, now, screen(), options.style) : [];
         const text = [...lines, ...moving].map((line) => `${line}\n`).join("");
         if (text !== "" || liveHeight > 0) stderr.write(erase() + text);
         liveHeight = moving.length;

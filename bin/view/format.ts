@@ -9,6 +9,14 @@ export const duration = (seconds: number): string => {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} m`;
 };
 
+/** The minute, where the reader lives. */
+export const localTime = (iso: string): string => {
+  const at = new Date(iso);
+  const two = (part: number) => String(part).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+};
+
 export const bytes = (count: number): string => {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = count;
@@ -63,3 +71,7 @@ export const padEnd = (text: string, cells: number): string =>
   text + " ".repeat(Math.max(0, cells - width(text)));
 export const padStart = (text: string, cells: number): string =>
   " ".repeat(Math.max(0, cells - width(text))) + text;
+
+/** A word that a shell takes as it is written. */
+export const shellWord = (word: string): string =>
+  /^[\w./=,:+-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

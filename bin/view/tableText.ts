@@ -1,6 +1,8 @@
 /** A table for the terminal: a line a point, pooled lines after, every proportion with its interval. */
+import type { NondeterministicNode } from "../../pipelines/nondeterminism.ts";
+import { shortDigest } from "../../schemas/Digest.ts";
 import type { Table, TableRow } from "../../schemas/Table.ts";
-import { padEnd, padStart, printableName, width } from "./format.ts";
+import { padEnd, padStart, plural, printableName, width } from "./format.ts";
 import type { Style } from "./style.ts";
 
 export const tableText = (table: Table, title: string, style: Style): string => {
@@ -47,3 +49,25 @@ const proportion = (metric: TableRow["a"]): string =>
   metric === null
     ? "–"
     : `${metric.value.toFixed(3)} [${metric.low.toFixed(3)}, ${metric.high.toFixed(3)}]`;
+
+const shownNodes = 12;
+
+/** Below the numbers: what of the run came out otherwise when it was made anew. */
+export const nondeterminismText = (
+  nodes: ReadonlyArray<NondeterministicNode>,
+  run: string,
+  style: Style,
+): string =>
+  [
+    style.yellow(
+      `not reproducible: of ${run}, ${plural(nodes.length, "node")} gave other bytes when made anew from the same inputs`,
+    ),
+    ...nodes.slice(0, shownNodes).map(({ node, artifact, kept }) => {
+      const others = kept.filter((digest) => digest !== artifact).map(shortDigest);
+      const see = [shortDigest(artifact), ...others]
+        .slice(0, 4)
+        .map((digest) => `npx pipe show ${digest}`);
+      return `  ${printableName(node)}: ${plural(kept.length, "different result")} kept; the one here and others: ${see.join(", ")}${others.length > 3 ? ", …" : ""}`;
+    }),
+    ...(nodes.length > shownNodes ? [`  … and ${nodes.length - shownNodes} more`] : []),
+  ].join("\n");

@@ -1,0 +1,50 @@
+/** The runs of a store, a line each, and below a run what of it can't be read. */
+import type { RunState, RunSummary } from "../../pipelines/RunHistory.ts";
+import { duration, localTime, padEnd, padStart, printableName, width } from "./format.ts";
+import type { Style } from "./style.ts";
+
+export const runsText = (runs: ReadonlyArray<RunSummary>, style: Style): string => {
+  const header = ["run", "begun", "state", "made", "cached", "failed", "of", "took", ""];
+  const rows = runs.map((each) => [
+    each.run,
+    localTime(each.begun),
+    each.state,
+    String(each.executed),
+    String(each.reused),
+    String(each.failed),
+    String(each.nodes),
+    duration(each.seconds),
+    (each.overrides ?? []).map(printableName).join(" "),
+  ]);
+  const widths = header.map((name, column) =>
+    Math.max(width(name), ...rows.map((row) => width(row[column] ?? ""))),
+  );
+  const isNumber = (column: number) => column > 2 && column < header.length - 1;
+  const line = (cells: ReadonlyArray<string>) =>
+    cells
+      .map((cell, column) => (isNumber(column) ? padStart : padEnd)(cell, widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  return [
+    style.dim(line(header)),
+    ...rows.flatMap((row, index) => {
+      const { state, trouble } = runs[index] as RunSummary;
+      const text = line(row).replace(` ${state} `, ` ${stateText(state, style)} `);
+      return trouble === undefined ? [text] : [text, style.yellow(`  ! ${printableName(trouble)}`)];
+    }),
+  ].join("\n");
+};
+
+export const stateText = (state: RunState, style: Style): string => {
+  switch (state) {
+    case "done":
+      return style.green(state);
+    case "running":
+      return style.cyan(state);
+    case "failed":
+    case "killed":
+      return style.red(state);
+    case "interrupted":
+      return style.yellow(state);
+  }
+};
