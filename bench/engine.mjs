@@ -2,6 +2,7 @@
  * The engine against other tools on the same graph, side by side: one upstream, N tiny tasks, one fan-in.
  *
  *   npm run bench -- engine [--sizes 100,1000] [--rounds 5] [--tools pipe,make] [--planning 100000] [--full] [--dir DIR]
+ *                            [--pipe PATH]
  *
  * CPU seconds are user and system of the whole process tree. Every round runs each tool once through all scenarios, so
  * that a change in the machine's load meets all of them; a tool that takes long drops out of later rounds. A tool
@@ -12,7 +13,15 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { machine, measure, median, printTable, printTargets, spread } from "./engine/measure.mjs";
+import {
+  buildIfStale,
+  machine,
+  measure,
+  median,
+  printTable,
+  printTargets,
+  spread,
+} from "./engine/measure.mjs";
 import { pipeGrid, tools } from "./engine/tools.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -286,8 +295,7 @@ const targetsOf = (bySize, floors, planning) => {
   ];
 };
 
-if (flags.pipe === path.join(root, "bin", "pipe"))
-  spawnSync("sh", [path.join(root, "scripts", "prepare.sh")]);
+buildIfStale(settings.pipe);
 console.log(machine(bench));
 const missing = tools.filter((tool) => !isInstalled(tool));
 if (missing.length > 0)

@@ -11,7 +11,15 @@ import path from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { hashFile } from "../cache/Tree.ts";
-import { machine, measure, median, printTable, printTargets, spread } from "./engine/measure.mjs";
+import {
+  buildIfStale,
+  machine,
+  measure,
+  median,
+  printTable,
+  printTargets,
+  spread,
+} from "./engine/measure.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -112,6 +120,7 @@ fs.writeFileSync(
 // one run look again.
 const settle = () => setTimeout(3000);
 await settle();
+buildIfStale(pipe);
 const steps = {};
 const step = (name, ...args) => (steps[name] = measure([pipe, ...args], { cwd: project }));
 step("run without sources", "run", "nothing.yaml");

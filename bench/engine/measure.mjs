@@ -26,6 +26,13 @@ export const measure = (command, { cwd = ".", environment = {}, mayFail = false 
   return cost;
 };
 
+/** What a person runs is a bundle: without one, or with an old one, `pipe` runs the sources, which takes long to start. */
+export const buildIfStale = (pipe) => {
+  const root = path.dirname(path.dirname(pipe));
+  const build = '. "$root/scripts/stale.sh"; [ -z "$stale" ] || exec sh "$root/scripts/prepare.sh"';
+  spawnSync("sh", ["-c", build], { env: { ...process.env, root }, stdio: "inherit" });
+};
+
 export const median = (values) => {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
