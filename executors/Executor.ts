@@ -18,9 +18,9 @@ export interface Job {
   readonly environment: Readonly<Record<string, string>>;
   /** How many threads numerical libraries may start. */
   readonly cpus: number;
-  /** How many GPUs it gets for itself. It waits for them, and sees no others. */
+  /** How many GPUs it gets for itself: it waits for them, which `OnJobEvent` is told, and sees no others. */
   readonly gpus: number;
-  /** Wall-clock limit; without it a job may run for ever. */
+  /** Wall-clock limit, from when it has its GPUs; without it a job may run for ever. */
   readonly timeout?: Duration.Duration | undefined;
 }
 
@@ -30,6 +30,7 @@ export interface JobEnd {
   readonly exitCode: number;
   /** The signal that ended it, such as `SIGKILL`. */
   readonly signal?: string;
+  /** From when it had its GPUs. */
   readonly wallSeconds: number;
   /** User plus system time, in seconds. */
   readonly cpuSeconds: number;
@@ -45,7 +46,10 @@ const sentences = {
   fix: Schema.String,
 };
 
-/** The program never ran: it does not exist, may not be executed, its directory is missing, or there is no supervisor. */
+/**
+ * The program never ran: it does not exist, may not be executed, its directory is missing, there are fewer GPUs than it
+ * asks for, or there is no supervisor.
+ */
 export class JobNotStarted extends Schema.TaggedError<JobNotStarted>()(
   "JobNotStarted",
   sentences,
@@ -62,7 +66,10 @@ export class JobTimedOut extends Schema.TaggedError<JobTimedOut>()("JobTimedOut"
 
 export type JobError = JobNotStarted | SupervisorLost | JobTimedOut;
 
-/** What is told of a job's events, in the order they were written; it cannot fail, so that no event stops a job. */
+/**
+ * What is told of a job's events, in the order they were written, and of what it waits for before it can begin; it
+ * cannot fail, so that no event stops a job.
+ */
 export type OnJobEvent = (event: JobEvent) => Effect.Effect<void>;
 
 export class Executor extends Context.Service<

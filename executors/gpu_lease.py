@@ -8,7 +8,7 @@ descriptors it does not know, as Python's `subprocess` makes its children do, do
 `nvidia-smi` below is for, which also sees those who know nothing of leases.)
 
 Everything is taken under one more lock, the allocator's, and all or nothing: nobody holds a GPU while waiting for
-another, so nobody waits for ever for one who waits.
+another, so nobody waits for ever for one who waits. There is no queue: who wants few GPUs may overtake who wants many.
 """
 
 import contextlib
@@ -29,8 +29,8 @@ TURN_SECONDS = 5
 # A driver in trouble never answers.
 PATIENCE_SECONDS = 60
 SHOWN_CHARACTERS = 200
-# An idle GPU shows what driver and display keep, some tens of MiB; a process that computes holds several hundred
-# for its context alone. In a container the processes of others are hidden, and their memory is all that is seen.
+# An idle GPU shows what driver and display keep (an H200: nothing), a process that computes several hundred MiB for its
+# context alone (an H200: 612). In a container the processes of others are hidden, and their memory is all that is seen.
 IDLE_MIB = 500
 
 OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -82,8 +82,8 @@ def nvidia_smi(pause, *arguments):
     finally:
         os.close(readable)
     if status != 0:
-        lines = text.strip().splitlines() or [f"it ended with status {status}"]
-        raise Unavailable(f"nvidia-smi failed: {lines[0][:SHOWN_CHARACTERS]}", "mend the NVIDIA driver until `nvidia-smi` works")
+        said = (text.strip().splitlines() or [f"it ended with status {status}"])[0][:SHOWN_CHARACTERS]
+        raise Unavailable(f"nvidia-smi failed: {said}", "mend the NVIDIA driver until `nvidia-smi` works")
     return text
 
 
@@ -272,7 +272,7 @@ class Allocation:
         return {unit for gpu in self.gpus if gpu.idle for unit in gpu.units()}
 
     def attempt(self):
-        """The units it got, each with the descriptor that holds it, or none; and why it has to wait, if it had its turn."""
+        """The units it got, each with the descriptor that holds it, or none; and why it must wait, if it had its turn."""
         turn = self.locks.take(ALLOCATOR)
         if turn is None:
             return {}, None
@@ -299,7 +299,7 @@ class Allocation:
     def busy(self, leased, occupied):
         total = len(self.units)
         if leased == total:
-            return f"all {total} are leased"
+            return "the only one is leased" if total == 1 else f"all {total} are leased"
         counts = [(leased, "leased"), (occupied, "in use by somebody without a lease")]
         return f"of {total}, " + " and ".join(f"{n} {are(n)} {how}" for n, how in counts if n > 0)
 
