@@ -15,6 +15,7 @@ import { showCommand } from "./commands/show.ts";
 import { stagesCommand } from "./commands/stages.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
+import { whyCommand } from "./commands/why.ts";
 import { explain } from "./explain.ts";
 
 const version = "0.1.0";
@@ -26,6 +27,7 @@ const pipe = Command.make("pipe").pipe(
   Command.withSubcommands([
     runCommand,
     planCommand,
+    whyCommand,
     runsCommand,
     statusCommand,
     logsCommand,

@@ -169,21 +169,6 @@ export class Index {
     return this.records("artifact = ? ORDER BY id DESC", artifact);
   }
 
-  /** The newest actions of a node of an experiment, the newest first. */
-  actionsOfNode(experiment: string, node: string, most: number): ReadonlyArray<Action> {
-    return this.records(
-      "experiment = ? AND node = ? ORDER BY id DESC LIMIT ?",
-      experiment,
-      node,
-      most,
-    );
-  }
-
-  /** The newest actions of a stage by its registered name, the newest first. */
-  actionsOfStage(stage: string, most: number): ReadonlyArray<Action> {
-    return this.records("stage = ? ORDER BY id DESC LIMIT ?", stage, most);
-  }
-
   /** Content keys that have been answered by more than one artifact. */
   get nondeterministic(): ReadonlySet<Digest> {
     const rows = this.prepare("SELECT content FROM nondeterministic").all();

@@ -145,10 +145,16 @@ export const substitute = (located: Located, axes: ReadonlyArray<Axis>, point: P
         if (typeof value.value !== "string") return value;
         const whole = wholeValue.exec(value.value)?.[1];
         if (whole !== undefined) return valueOf(whole)?.value ?? value;
-        const text = value.value.replace(inString, (_, dollar: string | undefined, name: string) =>
-          dollar === undefined ? (valueOf(name)?.label ?? "") : "$",
+        const mentions: Array<AxisValue> = [];
+        const text = value.value.replace(
+          inString,
+          (_, dollar: string | undefined, name: string) => {
+            const mentioned = dollar === undefined ? valueOf(name) : undefined;
+            if (mentioned !== undefined) mentions.push(mentioned);
+            return dollar === undefined ? (mentioned?.label ?? "") : "$";
+          },
         );
-        return { ...value, value: text };
+        return { ...value, value: text, ...(mentions.length === 0 ? {} : { mentions }) };
       }
     }
   };

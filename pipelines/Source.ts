@@ -36,6 +36,8 @@ export type Located =
       readonly value: string | number | boolean | null;
       readonly at: Place;
       readonly weight: 1;
+      /** The axis values whose labels have come into the text. */
+      readonly mentions?: ReadonlyArray<{ readonly label: string; readonly value: Located }>;
     }
   | {
       readonly kind: "list";

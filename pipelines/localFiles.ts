@@ -59,7 +59,7 @@ const whyUnreadable = (error: NodeJS.ErrnoException): string =>
   error.code === "ENOENT" ? "does not exist" : `can't be read: ${error.message}`;
 
 /** Where a text stands among the params. */
-const placeOf = (text: string, located: Located): Place | undefined => {
+export const placeOf = (text: string, located: Located): Place | undefined => {
   switch (located.kind) {
     case "scalar":
       return located.value === text ? located.at : undefined;

@@ -42,7 +42,8 @@ export const choose = Effect.fnUntraced(function* (
   return { graph: chosen, forced: yield* named(chosen, "--force", force) };
 });
 
-const named = (graph: Graph, flag: string, names: ReadonlyArray<string>) => {
+/** The nodes that names mean, where there are such; `flag` is where they were written. */
+export const named = (graph: Graph, flag: string, names: ReadonlyArray<string>) => {
   const nodes = nodesNamed(graph, names);
   if (Result.isSuccess(nodes)) return Effect.succeed(nodes.success);
   const valid = new Set(graph.nodes.flatMap(({ name, stageName }) => [stageName, name]));

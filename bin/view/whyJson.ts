@@ -1,0 +1,33 @@
+/** Explanations for programs: the reasons as they are, places as file, line and column. */
+import { type Place, spanOf } from "../../pipelines/Source.ts";
+import type { Made } from "../../pipelines/Maker.ts";
+import type { Because } from "../../pipelines/Plan.ts";
+import type { Cause } from "../../pipelines/Cause.ts";
+import { causeText } from "./causeText.ts";
+
+export const placeJson = (place: Place) => {
+  const { file, line, col, text } = spanOf(place);
+  return { file, line, col, text };
+};
+
+export const causeJson = (cause: Cause) => ({
+  node: cause.node.name,
+  stage: cause.node.stageName,
+  ...cause.reason,
+  at: placeJson(cause.at),
+  text: causeText(cause),
+});
+
+export const becauseJson = (because: Because) =>
+  because._tag === "Waits"
+    ? { _tag: because._tag, for: because.for.map(({ name }) => name) }
+    : because;
+
+export const madeJson = ({ action, run, isAdopted }: Made) => ({
+  experiment: action.experiment,
+  node: action.node,
+  run: run ?? null,
+  finishedAt: action.finishedAt,
+  wallSeconds: action.cost.wallSeconds,
+  found: isAdopted ? "content" : "recipe",
+});

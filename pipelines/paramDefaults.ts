@@ -1,0 +1,58 @@
+/** What a param that a key leaves out stands for. */
+import { Option, Schema } from "effect";
+import type { Json } from "../schemas/Digest.ts";
+import type { Stage } from "../stages/Stage.ts";
+import type { Node } from "./Compile.ts";
+
+export interface ParamValue {
+  /** Absent where there is no such param. */
+  readonly value?: Json;
+  /** Nobody asked for it: it is what the stage does by itself. */
+  readonly isDefault?: true;
+}
+
+/** The value on one side of a difference; asked once per stage and path, since a default is one for all points. */
+export const defaultAt = () => {
+  const known = new Map<string, ParamValue>();
+  return (
+    { stage, params }: Node,
+    path: ReadonlyArray<string | number>,
+    value: Json | undefined,
+  ): ParamValue => {
+    if (value !== undefined) return { value };
+    const key = JSON.stringify([stage.name, path]);
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const found = valueAt(decoded(stage, without(params.key, path)), path);
+    const settled: ParamValue = found === undefined ? {} : { value: found, isDefault: true };
+    known.set(key, settled);
+    return settled;
+  };
+};
+
+const decoded = (stage: Stage, raw: Json): Json | undefined => {
+  const option = Schema.decodeUnknownOption(stage.params)(raw);
+  return Option.isNone(option)
+    ? undefined
+    : (Schema.encodeSync(stage.params)(option.value) as Json);
+};
+
+type JsonObject = { readonly [key: string]: Json };
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const without = (value: Json, [first, ...rest]: ReadonlyArray<string | number>): Json => {
+  if (!isObject(value) || first === undefined) return value;
+  const name = String(first);
+  const { [name]: inner, ...others } = value;
+  return rest.length === 0 || inner === undefined
+    ? others
+    : { ...others, [name]: without(inner, rest) };
+};
+
+const valueAt = (value: Json | undefined, path: ReadonlyArray<string | number>): Json | undefined =>
+  path.reduce<Json | undefined>((here, step) => {
+    if (Array.isArray(here)) return (here as ReadonlyArray<Json>)[Number(step)];
+    return isObject(here) && Object.hasOwn(here, String(step)) ? here[String(step)] : undefined;
+  }, value);
