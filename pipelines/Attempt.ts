@@ -8,7 +8,8 @@ import { Store } from "../cache/Store.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { type Listing, listFiles } from "../cache/Tree.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import { StageFailed, type StageReport, type StageResult } from "../stages/Stage.ts";
+import { codeIsAsBefore } from "../stages/codeIdentity.ts";
+import { type Stage, StageFailed, type StageReport, type StageResult } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import { Events, type Happening, tell } from "./Events.ts";
 import type { RunContext } from "./Execute.ts";
@@ -151,6 +152,7 @@ const runAttempt = Effect.fnUntraced(function* (
   return yield* running.pipe(
     Effect.catchDefect(unexpected),
     Effect.tap(() => sourcesUnchanged(sources, context.project)),
+    Effect.tap(() => codeUnchanged(node.stage)),
     Effect.bindTo("result"),
     Effect.bind("listing", () => listOutput(begun.output)),
     Effect.bind("record", () => recordOf("succeeded")),
@@ -168,6 +170,17 @@ const runAttempt = Effect.fnUntraced(function* (
     ),
   );
 });
+
+/** What was made while its code was being edited must not be kept under the key of the old code. */
+const codeUnchanged = (stage: Stage) =>
+  Effect.suspend(() =>
+    codeIsAsBefore(stage)
+      ? Effect.void
+      : new StageFailed({
+          message: `the code of \`${stage.name}\` was changed after this run had planned with it`,
+          fix: "run the same line again, which plans with the new code",
+        }),
+  );
 
 /** Never negative, also when the clock was set back meanwhile. */
 const secondsSince = ({ startedAt }: Attempt) =>

@@ -1,6 +1,6 @@
 /** What this machine has for the nodes of a run; a node that asks for more than that is refused before anything starts. */
 import { Effect } from "effect";
-import os from "node:os";
+import { machineResources } from "../executors/machineResources.ts";
 import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Resources } from "../stages/Stage.ts";
 import type { Graph, Node } from "./Compile.ts";
@@ -8,7 +8,11 @@ import { spanOf } from "./Source.ts";
 
 /** `jobs` processor slots, and the machine's memory and GPUs. More processors than there are slots mean: all of them. */
 export const roomFor = Effect.fnUntraced(function* (graph: Graph, jobs: number) {
-  const capacity: Resources = { cpus: jobs, memory: os.totalmem(), gpus: 0 };
+  const machine = machineResources();
+  // Asking for GPUs takes a second: only where somebody wants one.
+  const wanted = graph.nodes.some(({ resources }) => resources.gpus > 0);
+  const gpus = wanted ? yield* machine.gpus : { count: 0, why: null };
+  const capacity: Resources = { cpus: jobs, memory: machine.memoryBytes, gpus: gpus.count };
   const first = new Map<string, Node>();
   for (const node of graph.nodes) if (!first.has(node.stageName)) first.set(node.stageName, node);
   const diagnostics = [...first.values()].flatMap((node) =>
@@ -19,7 +23,9 @@ export const roomFor = Effect.fnUntraced(function* (graph: Graph, jobs: number) 
             {
               message: `\`${node.stageName}\` asks for ${amount[name](node.resources[name])}; this machine has ${amount[name](capacity[name])}`,
               at: spanOf(node.at),
-              expected: "at most what the machine has, or a machine that has more",
+              expected:
+                (name === "gpus" ? gpus.why : null) ??
+                "at most what the machine has, or a machine that has more",
             },
           ],
     ),

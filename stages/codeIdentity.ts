@@ -34,6 +34,10 @@ export const codeOf = (stage: Stage): StageCode => {
   return code;
 };
 
+/** Whether a trainer's files still are what they were when this process asked first: they are read when its jobs start. */
+export const codeIsAsBefore = (stage: Stage): boolean =>
+  stage.trainer === undefined || closureOf(stage).digest === codeOf(stage).digest;
+
 export const closureOf = (stage: Stage): Closure => {
   const modules = new Map([
     ...reach(moduleOf(stage), typescriptModule),

@@ -69,10 +69,16 @@ const run = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   return stdout;
 };
 
-const digestOf = async (rig: Rig, node: string): Promise<string> => {
+const shown = async (rig: Rig, node: string) => {
   const { stdout } = await rig.pipe("show", "--json", node);
-  return (JSON.parse(stdout) as { artifact: { digest: string } }).artifact.digest;
+  return JSON.parse(stdout) as {
+    readonly artifact: { readonly digest: string };
+    readonly actions: ReadonlyArray<{ readonly resumedFrom?: number }>;
+  };
 };
+
+const digestOf = async (rig: Rig, node: string): Promise<string> =>
+  (await shown(rig, node)).artifact.digest;
 
 describe("a study, small but real", () => {
   beforeAll(async () => {
@@ -146,6 +152,14 @@ describe("a study, small but real", () => {
       fs.renameSync(rig.path(".pipe"), rig.path("killed"));
       await run(rig, ...one);
       assert.strictEqual(await digestOf(rig, "model[loss=token]"), resumed);
+
+      // Asked for fewer steps first and then for more, the training is continued, and comes out the same to the bit.
+      fs.renameSync(rig.path(".pipe"), rig.path("straight"));
+      await run(rig, ...one, "--set", "model.steps=60");
+      await run(rig, ...one);
+      const model = await shown(rig, "model[loss=token]");
+      assert.strictEqual(model.artifact.digest, resumed);
+      assert.strictEqual(model.actions[0]?.resumedFrom, 60);
     }),
     5 * minutes,
   );

@@ -12,7 +12,7 @@ import { setTimeout } from "node:timers/promises";
 import { killMarked, markedProcesses } from "../../executors/killMarked.ts";
 import { root } from "./build.ts";
 
-const deadlineMillis = 20_000;
+const deadlineMillis = 45_000;
 
 export interface Result {
   readonly code: number;
