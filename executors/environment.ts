@@ -42,9 +42,14 @@ const THREAD_COUNTS: ReadonlyArray<string> = [
   "RAYON_NUM_THREADS",
 ];
 
+let ownEnvironment: OwnEnvironment | undefined;
+
+/** `pipe`'s own, which stays as it is: asking the system for each variable again would cost more than the rest. */
+const own = (): OwnEnvironment => (ownEnvironment ??= { ...process.env });
+
 /** How many GPUs to lease for a job. Under Slurm none: what the scheduler assigned to us stands, and is the job's. */
-export const gpusToLease = (job: Pick<Job, "gpus">, own: OwnEnvironment = process.env): number =>
-  own["SLURM_JOB_ID"] === undefined ? job.gpus : 0;
+export const gpusToLease = (job: Pick<Job, "gpus">, inherited = own()): number =>
+  inherited["SLURM_JOB_ID"] === undefined ? job.gpus : 0;
 
 /**
  * The whole environment of a job: inherited, then what every job needs, then what this one asks for. One that asks for
@@ -53,7 +58,7 @@ export const gpusToLease = (job: Pick<Job, "gpus">, own: OwnEnvironment = proces
  */
 export const jobEnvironment = (
   job: Pick<Job, "cpus" | "gpus" | "environment">,
-  own: OwnEnvironment = process.env,
+  inherited = own(),
 ): Record<string, string> => {
   const environment: Record<string, string> = {
     // a killed program's last lines are in its log, and a set of strings has the same order every time
@@ -61,7 +66,7 @@ export const jobEnvironment = (
     PYTHONHASHSEED: "0",
   };
   for (const name of Object.values(INHERITED).flat()) {
-    const value = own[name];
+    const value = inherited[name];
     if (value !== undefined) environment[name] = value;
   }
   for (const name of THREAD_COUNTS) environment[name] = String(job.cpus);

@@ -1,6 +1,7 @@
 /** Shows a run's events while they happen: a live part in a terminal, plain lines elsewhere, JSON lines for programs. */
 import { Clock, Effect, Layer } from "effect";
 import { Events } from "../../pipelines/Events.ts";
+import { gatheredWriter } from "./gatheredWriter.ts";
 import { jsonLine } from "./jsonLine.ts";
 import { advance, emptyView, liveLines, type RenderOptions } from "./RunView.ts";
 import { styleFor } from "./style.ts";
@@ -16,9 +17,11 @@ export const eventsLayer = ({
 }: Commands & { readonly json: boolean }): Layer.Layer<Events> =>
   json ? jsonLayer : personLayer(commands);
 
-const jsonLayer = Layer.succeed(
+const jsonLayer = Layer.effect(
   Events,
-  Events.of({ publish: (event) => Effect.sync(() => void process.stdout.write(jsonLine(event))) }),
+  Effect.map(gatheredWriter(process.stdout), (write) =>
+    Events.of({ publish: (event) => Effect.sync(() => write(jsonLine(event))) }),
+  ),
 );
 
 const personLayer = (commands: Commands) =>
@@ -26,6 +29,7 @@ const personLayer = (commands: Commands) =>
     Events,
     Effect.gen(function* () {
       const { stderr } = process;
+      const write = yield* gatheredWriter(stderr);
       const live =
         stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb";
       const options = { style: styleFor(stderr), live, ...commands };
@@ -36,7 +40,7 @@ const personLayer = (commands: Commands) =>
       const draw = (lines: ReadonlyArray<string>, now: number) => {
         const moving = live ? liveLines(view, now, screen(), options.style) : [];
         const text = [...lines, ...moving].map((line) => `${line}\n`).join("");
-        if (text !== "" || liveHeight > 0) stderr.write(erase() + text);
+        if (text !== "" || liveHeight > 0) write(erase() + text);
         liveHeight = moving.length;
       };
       if (live) {
