@@ -231,10 +231,9 @@ const targetsOf = (bySize, floors, planning) => {
       ((cpu(cold) - cpu(noop)) / (size + 2)) * 1000 - floors.spawnMillis;
   const at = (size) => bySize.get(size);
   const planned = planning === undefined ? [] : Object.values(planning).flat();
+  const plans = [planning?.empty, planning?.full].filter((costs) => costs !== undefined);
   const planWorst = Math.max(
-    ...Object.values(planning ?? {}).map((costs) =>
-      Math.max(cpu(costs), median(valuesOf(costs, "wall"))),
-    ),
+    ...plans.map((costs) => Math.max(cpu(costs), median(valuesOf(costs, "wall")))),
   );
   const planPeak = planning === undefined ? 0 : peak(planned);
   const enough = Number(flags.planning) >= 100_000;
