@@ -142,15 +142,18 @@ export const artifactIn = (
   }
 };
 
-/** The nodes of runs that succeeded with a recipe to which an artifact is an answer, the newest first. */
+/** The nodes of runs that succeeded at the work that gave a recipe its artifact, under whichever recipe; the newest first. */
 export const successesBehind = (
   index: Index,
+  recipe: Digest,
   artifact: Digest,
 ): ReadonlyArray<{ readonly run: string; readonly node: string }> =>
   index
     .rows(
       `SELECT run, node FROM attempts WHERE status = 'succeeded' AND recipe IN
-        (SELECT recipe FROM actions WHERE artifact = ?) ORDER BY number DESC`,
+        (SELECT made.recipe FROM actions AS asked JOIN actions AS made USING (content, artifact)
+          WHERE asked.recipe = ? AND artifact = ?) ORDER BY number DESC`,
+      recipe,
       artifact,
     )
     .map((row) => ({ run: String(row["run"]), node: String(row["node"]) }));

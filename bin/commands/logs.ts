@@ -48,7 +48,9 @@ export const logsCommand = Command.make(
     const { artifact, state } = shown.state;
     // Cached or reused: another run has made it.
     if (artifact !== undefined && state !== "made")
-      yield* showMaker(artifact).pipe(Effect.provide(Store.layerReadOnly(storeHome())));
+      yield* showMaker(node.recipe, artifact).pipe(
+        Effect.provide(Store.layerReadOnly(storeHome())),
+      );
   }),
 ).pipe(Command.withDescription("Print what a node's program wrote; -f follows it while it runs"));
 
@@ -163,9 +165,9 @@ const ending = (node: string, { run, state, any, runGoesOn }: Shown): string => 
 };
 
 /** Of a node that was there already: which run made it, with the log that was written then. */
-const showMaker = Effect.fnUntraced(function* (artifact: Digest) {
+const showMaker = Effect.fnUntraced(function* (recipe: Digest, artifact: Digest) {
   const store = yield* Store;
-  const candidates = yield* store.query((index) => successesBehind(index, artifact));
+  const candidates = yield* store.query((index) => successesBehind(index, recipe, artifact));
   const made = candidates.find(
     ({ run, node }) => artifactIn(store.home, run, { node }) === artifact,
   );

@@ -2,6 +2,7 @@ import { Console, Effect, Schema } from "effect";
 import { Argument, Command } from "effect/cli";
 import fs from "node:fs";
 import path from "node:path";
+import { fileName } from "../../cache/fileName.ts";
 import { Store } from "../../cache/Store.ts";
 import { nondeterministicNodes, severalAnswers } from "../../pipelines/nondeterminism.ts";
 import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
@@ -56,12 +57,14 @@ const tablesOf = ({ run, nodes }: TableRun) =>
   nodes
     .filter((node) => node.kind === "table")
     .flatMap((node) => {
-      const artifact = artifactIn(storeHome(), run, node);
-      if (artifact === undefined) return [];
-      const file = path.join(storeHome(), "trees", artifact, "table.json");
-      return fs.existsSync(file)
-        ? [{ node: node.node, table: decodeTable(fs.readFileSync(file, "utf8")) }]
-        : [];
+      const linked = path.join(storeHome(), "runs", run, "artifacts", fileName(node.node));
+      // What was there before the run is not linked in long runs.
+      const stored = path.join(storeHome(), "trees", node.cached ?? "");
+      const files = [linked, stored].map((directory) => path.join(directory, "table.json"));
+      const found = files.find((each) => fs.existsSync(each));
+      return found === undefined
+        ? []
+        : [{ node: node.node, table: decodeTable(fs.readFileSync(found, "utf8")) }];
     });
 
 const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: TableRun) {
@@ -106,9 +109,10 @@ export const tableCommand = Command.make(
 ).pipe(Command.withDescription("Print the numbers of a run"));
 
 const writeTables = Effect.fnUntraced(function* (run: TableRun) {
-  const nondeterministic = yield* nondeterministicIn(run);
+  const nodes = yield* nondeterministicIn(run);
+  const nondeterministic = nodes.length === 0 ? {} : { nondeterministic: nodes };
   const tables = tablesOf(run);
   for (const { node, table } of tables)
-    process.stdout.write(jsonLine({ run: run.run, node, table, nondeterministic }));
+    process.stdout.write(jsonLine({ run: run.run, node, table, ...nondeterministic }));
   return tables.length;
 });

@@ -163,7 +163,7 @@ const speak = (view: RunView, about: string, at: string, since: string): RunView
 /** What a node at work says of itself. */
 export const doing = ({ state, progress, metrics, message, owner, seconds }: NodeState): string => {
   if (state === "waiting") return `waiting for ${printableName(owner ?? "")}`;
-  if (state === "retrying") return `failed by the machinery; again in ${duration(seconds ?? 0)}`;
+  if (state === "retrying") return `again in ${duration(seconds ?? 0)}`;
   const parts = [
     ...(progress === undefined
       ? []

@@ -247,7 +247,19 @@ describe("help", () => {
     inRig(async (rig) => {
       const { code, stdout } = await rig.pipe("--help");
       assert.strictEqual(code, 0);
-      const commands = ["run", "plan", "table", "show", "export", "score", "schema", "doctor"];
+      const commands = [
+        "run",
+        "plan",
+        "runs",
+        "status",
+        "logs",
+        "table",
+        "show",
+        "export",
+        "score",
+        "schema",
+        "doctor",
+      ];
       for (const command of commands) {
         assert.match(stdout, new RegExp(`^ +${command} +[A-Z]`, "mu"));
         const own = await rig.pipe(command, "--help");

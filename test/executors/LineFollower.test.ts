@@ -40,6 +40,13 @@ describe("a follower of lines", () => {
     assert.deepStrictEqual(all(follower), ["new"]);
   });
 
+  it("or at the beginning, where that is asked for", () => {
+    writeFileSync(file, "old\nhalf");
+    const follower = new LineFollower(file, "beginning");
+    appendFileSync(file, "new\n");
+    assert.deepStrictEqual(all(follower), ["old", "halfnew"]);
+  });
+
   it("begins anew when the file was truncated", () => {
     const follower = new LineFollower(file);
     writeFileSync(file, "one\ntwo\nthr");
