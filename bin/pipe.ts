@@ -3,6 +3,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { Effect, Runtime } from "effect";
 import { Command } from "effect/cli";
+import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -28,6 +29,7 @@ const pipe = Command.make("pipe").pipe(
     runCommand,
     planCommand,
     whyCommand,
+    diffCommand,
     runsCommand,
     statusCommand,
     logsCommand,

@@ -14,7 +14,7 @@ export const placeText = (place: Place): string => {
 
 /** A cause as its own node sees it. */
 export const causeText = ({ node, reason, at }: Cause): string => {
-  const said = reasonText(reason, node.stage.name);
+  const said = reasonWords(reason, node.stage.name);
   switch (reason._tag) {
     case "Param":
     case "Source":
@@ -30,7 +30,7 @@ export const causeText = ({ node, reason, at }: Cause): string => {
   }
 };
 
-const reasonText = (reason: Reason, stage: string): string => {
+export const reasonWords = (reason: Reason, stage: string): string => {
   switch (reason._tag) {
     case "Param":
       return `${reason.path.join(".")} ${sidesText(reason.old, reason.new)}`;
@@ -84,7 +84,7 @@ const codeText = (stage: string, sides: { readonly old?: string; readonly new?: 
 const digestText = (digest: string | undefined): string =>
   digest === undefined ? "none" : shortDigest(digest);
 
-const labelsText = (labels: Labels): string =>
+export const labelsText = (labels: Labels): string =>
   Object.entries(labels)
     .map(([axis, label]) => `${axis}=${label}`)
     .join(",");
@@ -93,7 +93,7 @@ const elementText = ({ input, labels }: { readonly input: string; readonly label
   labels === undefined ? input : `${input}[${labelsText(labels)}]`;
 
 /** `300 → 500`, the long parts that both have in common left out. */
-export const sidesText = (old: ParamValue, now: ParamValue): string => {
+const sidesText = (old: ParamValue, now: ParamValue): string => {
   const [before, after] = shorten(valueText(old), valueText(now));
   const note = (side: ParamValue) => (side.isDefault === true ? " (the default)" : "");
   return `${before}${note(old)} → ${after}${note(now)}`;
