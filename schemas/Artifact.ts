@@ -8,6 +8,8 @@ export const ArtifactKind = Schema.Literals([
   "predictions",
   "scores",
   "table",
+  "rollouts",
+  "correlations",
   "files",
 ]);
 export type ArtifactKind = typeof ArtifactKind.Type;
