@@ -254,6 +254,9 @@ const facts = (summary: EventOf<"NodeSucceeded">["summary"]): string =>
     .slice(0, 6)
     .join("  ");
 
+/** More kinds of failure than this in one run are hardly read. */
+const shownInFull = 20;
+
 /** The first of its kind is shown in full; those like it are counted, and told of now and then. */
 const fail = (
   view: RunView,
@@ -264,20 +267,28 @@ const fail = (
   const counted = { ...view, failures };
   if (isFirst) {
     const lastLine = new Map(view.lastLine).set("failures", Date.parse(event.at));
-    return [{ ...counted, lastLine }, failure(view.run, event, options)];
+    const lines =
+      failures.size <= shownInFull
+        ? failure(view.run, event, options)
+        : failureHead(event, options.style);
+    return [{ ...counted, lastLine }, lines];
   }
   const spoken = options.live ? undefined : speak(counted, "failures", event.at, event.at);
   if (spoken === undefined) return [counted, []];
   return [spoken, alike(failures).map((line) => `${options.style.red("✗")} ${line}`)];
 };
 
+const failureHead = (event: EventOf<"NodeFailed">, style: Style): ReadonlyArray<string> => [
+  row(style.red("✗"), event.node, `${style.red("failed")} after ${duration(event.seconds)}`, style),
+  ...event.message.split("\n").map((line) => `  ${printable(line)}`),
+];
+
 const failure = (
   run: string,
   event: EventOf<"NodeFailed">,
   { style, only }: RenderOptions,
 ): ReadonlyArray<string> => [
-  row(style.red("✗"), event.node, `${style.red("failed")} after ${duration(event.seconds)}`, style),
-  ...event.message.split("\n").map((line) => `  ${printable(line)}`),
+  ...failureHead(event, style),
   ...event.logTail.map((line) => style.dim(`  │ ${printable(line)}`)),
   ...(event.fix === "" ? [] : [`  ${printable(event.fix)}`]),
   ...(event.kept === "" ? [] : [style.dim(`  kept in ${event.kept}`)]),

@@ -24,17 +24,19 @@ export type FailureGroups = ReadonlyMap<string, FailureGroup>;
 
 const namedNodes = 3;
 const shownEndings = 4;
+const shownGroups = 8;
+
+const paths = /[^\s'"`(]*\/[^\s'"`)]*/gu;
 
 /**
- * Failures are alike when nodes of one stage fail with one message. Paths don't count, since those of work directories
- * differ always; numbers do, since one may be an exit code.
+ * Failures are alike when nodes of one stage fail with messages that differ only in paths, such as those of their work
+ * directories, and in numbers. An exit code is no such number: programs mean something by it.
  */
 const likeness = ({ node, message }: Failure): string =>
-  `${stageNameOf(node)}\n${message.replace(/[^\s'"`(]*\/[^\s'"`)]*/gu, "/")}`;
+  `${stageNameOf(node)}\n${message.replace(paths, "/").replace(/(?<!exit code \d*)\d+/gu, "0")}`;
 
 /** Lines that differ only in numbers and in paths end a log the same way. */
-const shapeOf = (line: string): string =>
-  line.replace(/[^\s]*\/[^\s]*/gu, "/").replace(/\d+/gu, "0");
+const shapeOf = (line: string): string => line.replace(paths, "/").replace(/\d+/gu, "0");
 
 export const addFailure = (
   groups: FailureGroups,
@@ -56,26 +58,39 @@ export const addFailure = (
   return { groups: new Map(groups).set(like, group), isFirst: known === undefined };
 };
 
-/** A line or a few for each group: how many, why, which, how their logs differ, and how to see one. */
-export const groupLines = (groups: FailureGroups, run: string): ReadonlyArray<string> =>
-  [...groups.values()].flatMap(({ stage, message, count, nodes, endings }) => {
-    const [first = ""] = nodes;
-    const why = printableName(message.split("\n", 1)[0] ?? "");
-    const others = count > nodes.length ? `, … and ${count - nodes.length} more` : "";
-    const see = `    its log: ${logsCommand(run, first)}`;
-    if (count === 1) return [`  ${printableName(first)} failed: ${why}`, see];
-    return [
-      `  ${plural(count, "point")} of ${stage} failed alike: ${why}`,
-      `    ${nodes.map(printableName).join(", ")}${others}`,
-      ...(endings.size > 1 ? ["    but not all of their logs end alike:"] : []),
-      ...(endings.size > 1
-        ? [...endings.values()].map(
-            ({ line, node }) => `      ${printableName(node)}: ${printable(line)}`,
-          )
-        : []),
-      `    the log of each: ${logsCommand(run, first)}`,
-    ];
-  });
+/** The largest groups, a line or a few for each, and how many more there are. */
+export const groupLines = (groups: FailureGroups, run: string): ReadonlyArray<string> => {
+  const bySize = [...groups.values()].toSorted((a, b) => b.count - a.count);
+  const others = bySize.slice(shownGroups);
+  const points = others.reduce((sum, { count }) => sum + count, 0);
+  return [
+    ...bySize.slice(0, shownGroups).flatMap((group) => linesOf(group, run)),
+    ...(others.length === 0
+      ? []
+      : [`  … and ${plural(points, "node")} that failed in ${others.length} other ways`]),
+  ];
+};
+
+/** How many, why, which, how their logs differ, and how to see one. */
+const linesOf = (
+  { stage, message, count, nodes, endings }: FailureGroup,
+  run: string,
+): ReadonlyArray<string> => {
+  const [first = ""] = nodes;
+  const why = printableName(message.split("\n", 1)[0] ?? "");
+  if (count === 1)
+    return [`  ${printableName(first)} failed: ${why}`, `    its log: ${logsCommand(run, first)}`];
+  const others = count > nodes.length ? `, … and ${count - nodes.length} more` : "";
+  const differing = [...endings.values()].map(
+    ({ line, node }) => `      ${printableName(node)}: ${printable(line)}`,
+  );
+  return [
+    `  ${plural(count, "point")} of ${stage} failed alike: ${why}`,
+    `    ${nodes.map(printableName).join(", ")}${others}`,
+    ...(differing.length > 1 ? ["    but not all of their logs end alike:", ...differing] : []),
+    `    the log of each: ${logsCommand(run, first)}`,
+  ];
+};
 
 export const logsCommand = (run: string, node: string): string =>
   `npx pipe logs ${shellWord(`${run}/${node}`)}`;

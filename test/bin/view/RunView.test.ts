@@ -135,12 +135,24 @@ describe("plain lines", () => {
     assert.include(lines.join("\n"), "300 points of mid failed alike: broken");
   });
 
-  it("tell messages apart by their numbers, and not by paths", () => {
-    const failures = ["exit code 3", "exit code 4", "no /work/1/x", "no /work/2/x"].map(
-      (message, index) => failed(`mid[x=${index}]`, message),
+  it("tell messages apart by exit codes, and not by paths or other numbers", () => {
+    const messages = ["exit code 3", "exit code 34", "exit code 4"];
+    const alike = ["no /work/1/x", "no /work/2/x", "row 12 is odd", "row 9 is odd"];
+    const failures = [...messages, ...alike].map((message, index) =>
+      failed(`mid[x=${index}]`, message),
     );
     const { lines } = after([begun, ...failures], false);
-    assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 3);
+    assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 5);
+  });
+
+  it("stay readable where everything fails in a way of its own", () => {
+    const failures = Array.from({ length: 200 }, (_, code) =>
+      failed(`m[x=${code}]`, `exit code ${code}`),
+    );
+    const { lines } = after([begun, ...failures, finished], false);
+    assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 200);
+    assert.strictEqual(lines.filter((line) => line.includes("kept in")).length, 20);
+    assert.include(lines.join("\n"), "… and 192 nodes that failed in 192 other ways");
   });
 
   it("obey nothing that a node says", () => {
