@@ -7,7 +7,7 @@ import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { Action, Artifact, type ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
+import { Action, type Artifact, type ArtifactKind, type TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { KnownDigest } from "./SourceDigests.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
@@ -68,7 +68,9 @@ export interface ArtifactRow {
 }
 
 const decodeAction = Schema.decodeUnknownSync(Schema.fromJsonString(Action));
-const decodeFiles = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(TreeFile)));
+/** Written by us and by nobody else; a look-up of 100,000 nodes can't afford a schema. */
+const decodeFiles = (files: SQLOutputValue | undefined): ReadonlyArray<TreeFile> =>
+  JSON.parse(String(files)) as ReadonlyArray<TreeFile>;
 
 const busyMillis = 10_000;
 
@@ -246,10 +248,18 @@ export class Index {
     this.prepare(sql).run(...values);
   }
 
-  /** From here on what is known under other recipes is known under these, too. */
-  recordAdopted(actions: ReadonlyArray<Action>) {
-    if (actions.length > 0)
-      this.transaction(() => actions.forEach((each) => this.insertAction(each)));
+  /** What is known under one recipe is known under another from here on; lost in a power cut, it is found again. */
+  adopt(adopted: ReadonlyArray<readonly [recipe: Digest, action: number]>) {
+    if (adopted.length === 0) return;
+    const copy = this.prepare(
+      `INSERT OR REPLACE INTO actions (recipe, content, artifact, stage, experiment, node, record)
+       SELECT ?1, content, artifact, stage, experiment, node, json_set(record, '$.recipe', ?1) FROM actions WHERE id = ?2`,
+    );
+    this.withoutSync(() =>
+      this.transaction(() => {
+        for (const [recipe, action] of adopted) copy.run(recipe, action);
+      }),
+    );
   }
 
   recordAttempt(attempt: Attempt) {

@@ -140,14 +140,7 @@ const openStore = (home: string, mode: "read" | "write") =>
         attempt(cantWrite, () => index.record(artifact, action, made, isThere)),
       takenAway: (artifacts) => attempt(cantWrite, () => index.takenAway(artifacts, isThere)),
       adopt: (adopted) =>
-        attempt(cantWrite, () =>
-          index.recordAdopted(
-            adopted.flatMap(([recipe, found]) => {
-              const action = index.action(found.id);
-              return action === undefined ? [] : [{ ...action, recipe }];
-            }),
-          ),
-        ),
+        attempt(cantWrite, () => index.adopt(adopted.map(([recipe, { id }]) => [recipe, id]))),
       recordAttempt: (record) => attempt(cantWrite, () => index.recordAttempt(record)),
       claim: (key) =>
         attempt("a claim can't be written", () => claims.take(key)).pipe(
