@@ -6,6 +6,7 @@ import { Command } from "effect/cli";
 import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
+import { gcCommand } from "./commands/gc.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { planCommand } from "./commands/plan.ts";
 import { runCommand } from "./commands/run.ts";
@@ -16,6 +17,7 @@ import { showCommand } from "./commands/show.ts";
 import { stagesCommand } from "./commands/stages.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
+import { tagCommand } from "./commands/tag.ts";
 import { whyCommand } from "./commands/why.ts";
 import { explain } from "./explain.ts";
 
@@ -36,6 +38,8 @@ const pipe = Command.make("pipe").pipe(
     tableCommand,
     showCommand,
     exportCommand,
+    tagCommand,
+    gcCommand,
     scoreCommand,
     schemaCommand,
     stagesCommand,

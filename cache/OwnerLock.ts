@@ -11,7 +11,8 @@ import { DatabaseSync } from "node:sqlite";
 const lockNow = (file: string): DatabaseSync | undefined => {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    database.exec("BEGIN EXCLUSIVE");
+    // Nothing is ever written; without this SQLite would lay a journal beside the file.
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return database;
   } catch {
     database.close();
@@ -52,6 +53,14 @@ export class OwnerLock {
     this.lock.close();
   }
 }
+
+/** Whether the process that made the file is still there; nothing is changed. */
+export const seemsAlive = (file: string): boolean => {
+  if (!fs.existsSync(file)) return false;
+  const lock = lockNow(file);
+  lock?.close();
+  return lock === undefined;
+};
 
 /** Whether the process that made the file is still there; the file of one that isn't is taken away. */
 export const ownerLives = (file: string): boolean => {

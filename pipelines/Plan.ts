@@ -141,12 +141,13 @@ export const withoutTaken = (plan: Plan, taken: ReadonlySet<Digest>): Plan => {
   return { ...plan, nodes, byNode: new Map(nodes.map((planned) => [planned.node, planned])) };
 };
 
-/** What `pipe gc` took away is made again only for something that is due. */
+/** What `pipe gc` took away is made again only for something that is due, or where it is what the experiment is for. */
 const withoutNeedless = (nodes: ReadonlyArray<PlannedNode>): ReadonlyArray<PlannedNode> => {
   const collected = (planned: PlannedNode) =>
     planned.because._tag === "Gone" && planned.because.how === "collected";
   if (!nodes.some(collected)) return nodes;
-  const needed = new Set<Node>();
+  const needed = new Set(nodes.map(({ node }) => node));
+  for (const { node } of nodes) for (const input of upstreamOf(node)) needed.delete(input);
   const settled = nodes.toReversed().map((planned): PlannedNode => {
     const isDue = planned.status !== "cached" && (!collected(planned) || needed.has(planned.node));
     if (isDue) for (const input of upstreamOf(planned.node)) needed.add(input);

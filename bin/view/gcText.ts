@@ -1,0 +1,103 @@
+/** What `pipe gc` would delete, or has deleted. */
+import type { GoingArtifact } from "../../cache/chooseGoing.ts";
+import { type GcOptions, type GcPlan, goingBytes, type Swept } from "../../cache/Gc.ts";
+import type { Leftover } from "../../cache/Leftovers.ts";
+import { bytes, duration, plural, printableName } from "./format.ts";
+import type { Style } from "./style.ts";
+
+const mostShown = 40;
+
+export const gcText = (gcPlan: GcPlan, options: GcOptions, style: Style): string => {
+  const { artifacts, leftovers, total } = gcPlan;
+  const unreached = artifacts.filter(({ because }) => because === "unreached");
+  const room = artifacts.filter(({ because }) => because === "room");
+  const sections = [
+    ...section(style.bold("artifacts that no run and no tag needs"), unreached.map(artifactLine)),
+    ...section(
+      style.bold(
+        "artifacts that go for room, those first that take the least time for their bytes",
+      ),
+      room.map(artifactLine),
+    ),
+    ...section(style.bold("left over"), leftoverLines(leftovers)),
+  ];
+  if (sections.length === 0) return [nothing(total), ...tooLittle(gcPlan, options)].join("\n");
+  return [
+    ...sections,
+    `${style.bold(bytes(goingBytes(gcPlan)))} of ${bytes(total)}${lossOf(artifacts)}`,
+    ...tooLittle(gcPlan, options),
+    "nothing has been deleted; the same line with --delete deletes it",
+  ].join("\n");
+};
+
+export const sweptText = (gcPlan: GcPlan, { spared, total }: Swept, options: GcOptions): string => {
+  const count = gcPlan.artifacts.length + gcPlan.leftovers.length;
+  return [
+    count === 0
+      ? nothing(total)
+      : `deleted ${plural(gcPlan.artifacts.length, "artifact")} and ${plural(gcPlan.leftovers.length, "leftover")}: ` +
+        `${bytes(gcPlan.total)} before, ${bytes(total)} now`,
+    ...(spared === 0 ? [] : [`${plural(spared, "thing")} spared: needed again, or in use`]),
+    ...tooLittle(gcPlan, options),
+  ].join("\n");
+};
+
+const nothing = (total: number) => `nothing to delete: all ${bytes(total)} are needed`;
+
+const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0
+    ? []
+    : [
+        title,
+        ...lines.slice(0, mostShown),
+        ...(lines.length > mostShown
+          ? [`            … and ${lines.length - mostShown} more; --json lists all`]
+          : []),
+        "",
+      ];
+
+const artifactLine = ({ holding, freed, staying }: GoingArtifact): string => {
+  const { digest, madeBy } = holding;
+  const size = bytes(freed).padStart(8);
+  const short = digest.slice(0, 12);
+  if (madeBy === undefined) return `  ${size}  ${short}  of unknown origin`;
+  const { kind, node, stage, experiment, cost } = madeBy;
+  const stays =
+    staying === 0
+      ? ""
+      : `; ${plural(staying, "result")} made from it ${staying === 1 ? "stays" : "stay"}`;
+  return (
+    `  ${size}  ${kind} ${short}  ${printableName(node)} (${stage}) of ${printableName(experiment)}; ` +
+    `making it again takes ${duration(cost.wallSeconds)}${stays}`
+  );
+};
+
+/** One line a kind: what lies about has no names that say something. */
+const leftoverLines = (leftovers: ReadonlyArray<Leftover>): ReadonlyArray<string> => {
+  const kinds = new Map<string, { count: number; size: number }>();
+  for (const { kind, bytes: size } of leftovers) {
+    const known = kinds.get(kind) ?? { count: 0, size: 0 };
+    kinds.set(kind, { count: known.count + 1, size: known.size + size });
+  }
+  return [...kinds].map(
+    ([kind, { count, size }]) => `  ${bytes(size).padStart(8)}  ${count} × ${kind}`,
+  );
+};
+
+const lossOf = (artifacts: ReadonlyArray<GoingArtifact>): string => {
+  if (artifacts.length === 0) return "";
+  const seconds = artifacts.reduce(
+    (sum, { holding }) => sum + (holding.madeBy?.cost.wallSeconds ?? 0),
+    0,
+  );
+  return `; making the ${plural(artifacts.length, "artifact")} again would take ${duration(seconds)}`;
+};
+
+const tooLittle = (gcPlan: GcPlan, { maxBytes }: GcOptions): ReadonlyArray<string> => {
+  const left = gcPlan.total - goingBytes(gcPlan);
+  return maxBytes === undefined || left <= maxBytes
+    ? []
+    : [
+        `${bytes(left)} stay, more than ${bytes(maxBytes)}: tagged, of the newest run or a living one, or the store's own records`,
+      ];
+};
