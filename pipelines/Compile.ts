@@ -243,7 +243,9 @@ const inputAt = (
 };
 
 const nodeName = (stageName: string, labels: Labels): string => {
-  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${label}`);
+  // A label with a comma could read as two, and two nodes must never share a name.
+  const shown = (label: string) => (/[,"]/u.test(label) ? JSON.stringify(label) : label);
+  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${shown(label)}`);
   return point.length === 0 ? stageName : `${stageName}[${point.join(",")}]`;
 };
 

@@ -52,6 +52,14 @@ const applySet = (experiment: Located, text: string): Edited => {
       expected: "path=value",
     });
   }
+  const beyond = beyondList(experiment, path);
+  if (beyond !== undefined) {
+    return rejected(experiment, {
+      message: `\`${text.slice(0, equals)}\` names item ${beyond.index} of a list of ${beyond.length}`,
+      at: source.span(0, equals),
+      expected: beyond.length === 0 ? "a list that has items" : `0 to ${beyond.length - 1}`,
+    });
+  }
   // Blanks in front of the value keep its positions those of the argument.
   const parsed = parseSource(new Source("--set", " ".repeat(equals + 1) + text.slice(equals + 1)));
   if (parsed.value === undefined || parsed.diagnostics.length > 0) {
@@ -85,6 +93,22 @@ const stageNames = (experiment: Located): ReadonlyArray<string> => {
   return stages?.kind === "map" ? stages.entries.map((entry) => entry.key) : [];
 };
 
+/** Where a path leads out of a list. */
+const beyondList = (
+  from: Located,
+  path: ReadonlyArray<string>,
+): { readonly index: string; readonly length: number } | undefined => {
+  const [key, ...rest] = path;
+  if (key === undefined || from.kind === "scalar") return undefined;
+  if (from.kind === "map") {
+    const entry = from.entries.find((candidate) => candidate.key === key);
+    return entry === undefined ? undefined : beyondList(entry.value, rest);
+  }
+  if (!/^\d+$/u.test(key)) return undefined;
+  const item = from.items[Number(key)];
+  return item === undefined ? { index: key, length: from.items.length } : beyondList(item, rest);
+};
+
 const assign = (
   into: Located,
   path: ReadonlyArray<string>,
@@ -95,7 +119,7 @@ const assign = (
   const [key, ...rest] = path;
   if (key === undefined) return value;
   const at = { source, start: 0, end: keyEnd };
-  if (into.kind === "list" && /^\d+$/u.test(key) && Number(key) < into.items.length) {
+  if (into.kind === "list" && /^\d+$/u.test(key)) {
     const items = into.items.map((item, index) =>
       index === Number(key) ? assign(item, rest, value, source, keyEnd) : item,
     );

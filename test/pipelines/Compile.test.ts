@@ -259,3 +259,26 @@ it("whatever is given to --set and --axis, there is a graph or there are errors"
     }
   }
 });
+
+describe("names", () => {
+  const compiled = (text: string, set: ReadonlyArray<string> = []) =>
+    compile(new Source("e.yaml", text), { set, axis: [] }, stages);
+
+  it("of nodes differ, also where a label looks like two", () => {
+    const { graph } = compiled(`name: e
+axes: { a: ["1", "1,b=2"], b: ["2", "2,b=2"] }
+stages: { s: { use: command, with: { run: "echo \${a} \${b}" } } }
+`);
+    const names = graph?.nodes.map((node) => node.name) ?? [];
+    assert.strictEqual(new Set(names).size, 4);
+    assert.include(names, "s[a=1,b=2]");
+  });
+
+  it("of items that a list does not have are refused", () => {
+    const { diagnostics } = compiled(
+      "name: e\naxes: { a: [1, 2] }\nstages: { s: { use: command, with: { run: echo $a } } }\n",
+      ["axes.a.5=7"],
+    );
+    assert.include(diagnostics[0]?.message, "item 5 of a list of 2");
+  });
+});
