@@ -1,0 +1,421 @@
+/** Why nodes are due: `pipe why`, the reasons of `pipe plan`, and what they leave alone. */
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+
+/** words → data → mid → model[loss] → table; `source.txt` is read by data. */
+const spec = (
+  edit: { readonly size?: string; readonly loss?: string; readonly name?: string } = {},
+) =>
+  `name: ${edit.name ?? "study"}
+axes:
+  loss: ${edit.loss ?? "[low, high]"}
+stages:
+  words:
+    use: files
+    with: { path: words.txt }
+  data:
+    use: command
+    from: { words: words }
+    with:
+      env: { SIZE: "${edit.size ?? "300"}" }
+      sources: [source.txt]
+      run: ${puppet("data", { value: "data $SIZE $(cat source.txt) $(cat {in.words}/words.txt)" })}
+  mid:
+    use: command
+    from: { data: data }
+    with: { run: ${puppet("mid", { value: "mid $(cat {in.data}/value)" })} }
+  model:
+    use: command
+    from: { mid: mid }
+    with: { env: { LOSS: $loss }, run: ${puppet("model $LOSS", { value: "$LOSS $(cat {in.mid}/value)" })} }
+  table:
+    use: command
+    from: { models: { all: model } }
+    with: { run: ${puppet("table", { value: "$(cat {in.models}/*/value)" })} }
+`;
+
+const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
+  inRig(async (rig) => {
+    rig.write("words.txt", "a");
+    rig.write("source.txt", "b");
+    rig.write("study.yaml", spec());
+    await rig.made("study.yaml");
+    await test(rig);
+  });
+
+interface CauseLine {
+  readonly node: string;
+  readonly _tag: string;
+  readonly text: string;
+  readonly at: { readonly file: string; readonly line: number; readonly col: number };
+  readonly way?: ReadonlyArray<{ readonly node: string; readonly input?: string }>;
+  readonly against?: { readonly run: string; readonly node: string };
+}
+
+interface WhyLine {
+  readonly node: string;
+  readonly status: string;
+  readonly causes?: ReadonlyArray<CauseLine>;
+  readonly made?: { readonly run: string; readonly node: string; readonly found: string };
+  readonly predictedSeconds?: number | null;
+}
+
+const why = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<WhyLine>> => {
+  const { code, stdout, stderr } = await rig.pipe("why", "--json", ...args);
+  assert.strictEqual(code, 0, stderr);
+  return jsonLines(stdout) as unknown as ReadonlyArray<WhyLine>;
+};
+
+const firstOf = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<WhyLine> =>
+  (await why(rig, ...args))[0] ?? assert.fail("nothing was said");
+
+/** The causes of a node that is due, as `node: text`. */
+const causesOf = async (rig: Rig, ...args: ReadonlyArray<string>) => {
+  const line = await firstOf(rig, ...args);
+  return (line.causes ?? []).map(({ node, text }) => `${node}: ${text}`);
+};
+
+const planLines = async (rig: Rig, ...args: ReadonlyArray<string>) => {
+  const { stdout } = await rig.pipe("plan", "--json", ...args);
+  return jsonLines(stdout) as unknown as ReadonlyArray<WhyLine>;
+};
+
+const positionOf = (text: string, part: string): string => {
+  const lines = text.slice(0, text.indexOf(part)).split("\n");
+  return `study.yaml:${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
+};
+
+describe("the root cause is named with old, new and the place of the new", () => {
+  it(
+    "of an edited param, three stages below it",
+    inMadeRig(async (rig) => {
+      const text = spec({ size: "500" });
+      rig.write("study.yaml", text);
+      const place = positionOf(text, '"500"');
+      const said = `data: env.SIZE "300" → "500" (${place})`;
+      for (const node of ["data", "mid", "model[loss=low]", "table"])
+        assert.deepStrictEqual(await causesOf(rig, "study.yaml", node), [said]);
+      const line = await firstOf(rig, "study.yaml", "table");
+      assert.strictEqual(line.status, "may-run");
+      assert.deepStrictEqual(line.causes?.[0]?.way, [
+        { node: "data" },
+        { node: "mid", input: "data" },
+        { node: "model[loss=low]", input: "mid" },
+        { node: "table", input: "models" },
+      ]);
+      assert.deepInclude(line.causes?.[0]?.against, { run: "study-1", node: "data" });
+      const { stdout } = await rig.pipe("why", "study.yaml", "table");
+      assert.match(stdout, /^table: may run\n {2}data: env\.SIZE "300" → "500"/u);
+      assert.include(stdout, "reaches mid → model[loss=low] → table");
+      assert.include(stdout, "compared with data of study, made in run study-1");
+    }),
+  );
+
+  it(
+    "of --set, as the override",
+    inMadeRig(async (rig) => {
+      const set = ["--set", "data.env.SIZE='500'"];
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "mid", ...set), [
+        `data: env.SIZE "300" → "500" (--set data.env.SIZE='500')`,
+      ]);
+    }),
+  );
+
+  it(
+    "of an axis value, in the file and by --axis; a value that stays is no cause",
+    inMadeRig(async (rig) => {
+      const text = spec({ loss: "[low, higher]" });
+      rig.write("study.yaml", text);
+      const said = `model[loss=higher]: env.LOSS high → higher (${positionOf(text, "higher")})`;
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "model[loss=higher]"), [said]);
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table"), [said]);
+      assert.strictEqual((await firstOf(rig, "study.yaml", "model[loss=low]")).status, "cached");
+      rig.write("study.yaml", spec());
+      const axis = ["--axis", "loss=low,top"];
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "model[loss=top]", ...axis), [
+        "model[loss=top]: env.LOSS high → top (--axis loss=low,top)",
+      ]);
+    }),
+  );
+
+  it(
+    "of an axis value whose label stands in a longer text: the value's place, not the text's",
+    inRig(async (rig) => {
+      const text = (loss: string) =>
+        `name: study\naxes: { loss: [${loss}] }\nstages:\n  model: { use: command, with: { run: ${puppet("model ${loss}")} } }\n`;
+      rig.write("study.yaml", text("low"));
+      await rig.made("study.yaml");
+      rig.write("study.yaml", text("other"));
+      const [said] = await causesOf(rig, "study.yaml", "model");
+      assert.include(said, `(${positionOf(text("other"), "other")})`);
+    }),
+  );
+
+  it(
+    "of a param that is left out now, or was then: with the default where there is one",
+    inRig(async (rig) => {
+      const text = (seed: string) => `name: study
+stages:
+  data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, image: { size: 48 }, splits: { train_sft: 2, test: 2 }${seed} } }
+  next: { use: command, from: { data: data }, with: { run: ${puppet("next")} } }
+`;
+      rig.write("study.yaml", text(", seed: 3"));
+      await rig.made("study.yaml");
+      rig.write("study.yaml", text(""));
+      assert.match(
+        (await causesOf(rig, "study.yaml", "next"))[0] ?? "",
+        /seed 3 → 0 \(the default\)/u,
+      );
+      await rig.made("study.yaml");
+      assert.deepStrictEqual(await rig.due("study.yaml", "--set", "data.seed=0"), []);
+      const [said] = await causesOf(rig, "study.yaml", "data", "--set", "data.seed=9");
+      assert.match(said ?? "", /seed (?:3|0 \(the default\)) → 9 \(--set data\.seed=9\)/u);
+    }),
+  );
+
+  it(
+    "of an edited source, and of a file brought in",
+    inMadeRig(async (rig) => {
+      rig.write("source.txt", "other");
+      const [source] = await causesOf(rig, "study.yaml", "table");
+      const place = positionOf(spec(), "source.txt");
+      assert.match(source ?? "", /^data: the content of source\.txt [0-9a-f]{12} → [0-9a-f]{12} /u);
+      assert.include(source, `(${place})`);
+      rig.write("source.txt", "b");
+      rig.write("words.txt", "other");
+      const [words] = await causesOf(rig, "study.yaml", "table");
+      assert.match(words ?? "", /^words: the content of words\.txt /u);
+    }),
+  );
+
+  it(
+    "of an input that is made already: what made it differ, not that it differs",
+    inMadeRig(async (rig) => {
+      const text = spec({ size: "500" });
+      rig.write("study.yaml", text);
+      await rig.made("study.yaml", "--only", "mid");
+      const line = await firstOf(rig, "study.yaml", "model[loss=low]");
+      assert.strictEqual(line.status, "run");
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table"), [
+        `data: env.SIZE "300" → "500" (${positionOf(text, '"500"')})`,
+      ]);
+      assert.deepStrictEqual(
+        line.causes?.[0]?.way?.map(({ node }) => node),
+        ["data", "mid", "model[loss=low]"],
+      );
+    }),
+  );
+
+  it(
+    "of an input taken from elsewhere",
+    inMadeRig(async (rig) => {
+      const rewired = spec().replace("from: { mid: mid }", "from: { mid: words }");
+      rig.write("study.yaml", rewired.replaceAll("{in.mid}/value", "{in.mid}/words.txt"));
+      const line = await firstOf(rig, "study.yaml", "model[loss=low]");
+      const found = line.causes?.find(({ _tag }) => _tag === "Rewired");
+      assert.include(found?.text, "the input mid comes from mid → words");
+    }),
+  );
+
+  it(
+    "of a point that is new or gone",
+    inMadeRig(async (rig) => {
+      const more = ["--axis", "loss=low,high,top"];
+      const { stdout } = await rig.pipe("plan", "study.yaml", ...more);
+      assert.match(
+        stdout,
+        /model\[loss=top\] .*new, nearest to model\[loss=(?:low|high)\]: env\.LOSS/u,
+      );
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table", "--axis", "loss=low"), [
+        `table: loss=high is no longer in the input models (${positionOf(spec(), "table:")})`,
+      ]);
+    }),
+  );
+
+  it(
+    "of a copy under another name: the nearest of its kind is what it is compared with",
+    inMadeRig(async (rig) => {
+      const text = spec({ name: "copy", size: "500" });
+      rig.write("study.yaml", text);
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table"), [
+        `data: env.SIZE "300" → "500" (${positionOf(text, '"500"')})`,
+      ]);
+    }),
+  );
+});
+
+describe("what happened, when nobody edited anything:", () => {
+  it(
+    "nothing like it was ever made",
+    inRig(async (rig) => {
+      rig.write("words.txt", "a");
+      rig.write("source.txt", "b");
+      rig.write("study.yaml", spec());
+      const line = await firstOf(rig, "study.yaml", "words");
+      assert.deepStrictEqual(
+        line.causes?.map(({ _tag }) => _tag),
+        ["First"],
+      );
+      assert.isFalse(rig.has(".pipe"));
+    }),
+  );
+
+  it(
+    "forced",
+    inMadeRig(async (rig) => {
+      const force = ["--force", "data"];
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "data", ...force), ["data: forced"]);
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table", ...force), [
+        "data: forced",
+      ]);
+    }),
+  );
+
+  it(
+    "an artifact is gone from the store, or damaged",
+    inMadeRig(async (rig) => {
+      const { stdout } = await rig.pipe("show", "--json", "data");
+      const { directory } = JSON.parse(stdout) as { readonly directory: string };
+      fs.chmodSync(`${directory}/value`, 0o644);
+      fs.writeFileSync(`${directory}/value`, "tampered with");
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "data"), [
+        "data: its files are damaged",
+      ]);
+      fs.rmSync(directory, { recursive: true });
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "data"), [
+        "data: its files are gone from the store",
+      ]);
+      assert.strictEqual((await firstOf(rig, "study.yaml", "mid")).status, "cached");
+    }),
+  );
+});
+
+it(
+  "after an early cut-off nothing is due, and it says that it was found by content, by whom it was made",
+  inMadeRig(async (rig) => {
+    const text = spec().replace('"echo \\"mid\\"', '": again; echo \\"mid\\"');
+    assert.notStrictEqual(text, spec());
+    rig.write("study.yaml", text);
+    assert.deepStrictEqual(await rig.made("study.yaml"), ["mid"]);
+    const mid = await firstOf(rig, "study.yaml", "mid");
+    assert.deepInclude(mid.made, { run: "study-2", node: "mid", found: "recipe" });
+    const model = await firstOf(rig, "study.yaml", "model[loss=low]");
+    assert.strictEqual(model.status, "cached");
+    assert.deepInclude(model.made, { run: "study-1", node: "model[loss=low]", found: "content" });
+    const { stdout } = await rig.pipe("why", "study.yaml", "model");
+    assert.match(stdout, /model\[loss=high\]: cached\n {2}found by content/u);
+  }),
+);
+
+it(
+  "an unknown node is answered with the nearest valid name",
+  inMadeRig(async (rig) => {
+    const { code, stderr } = await rig.pipe("why", "study.yaml", "modle");
+    assert.strictEqual(code, 2);
+    assert.include(stderr, "did you mean `model`?");
+  }),
+);
+
+describe("plan", () => {
+  it(
+    "gives every due node a cause with a place, whatever was edited",
+    inMadeRig(async (rig) => {
+      const edits = [
+        [],
+        ["--set", "data.env.SIZE='1'"],
+        ["--set", "data.env.NEW=x", "--force", "model"],
+        ["--axis", "loss=a,b,c"],
+        ["--axis", "loss=high,low"],
+        ["--set", "stages.model.from.mid=data"],
+        ["--set", "name=other", "--set", "table.run=exit 0"],
+      ];
+      for (const edit of edits) {
+        const lines = await planLines(rig, "study.yaml", ...edit);
+        for (const line of lines) {
+          if (line.status === "cached") assert.isUndefined(line.causes);
+          else {
+            assert.isAbove(line.causes?.length ?? 0, 0, `${edit.join(" ")}: ${line.node}`);
+            for (const { at, text } of line.causes ?? []) {
+              assert.isNotEmpty(text);
+              assert.isAbove(at.line, 0);
+            }
+          }
+        }
+      }
+    }),
+  );
+
+  it(
+    "says that only the order of a fan-in changed",
+    inMadeRig(async (rig) => {
+      const line = await firstOf(rig, "study.yaml", "table", "--axis", "loss=high,low");
+      assert.deepStrictEqual(
+        line.causes?.map(({ _tag }) => _tag),
+        ["Order"],
+      );
+    }),
+  );
+
+  it(
+    "collapses many points by stage, counts equal reasons, and says where only some points are touched",
+    inRig(async (rig) => {
+      const many = Array.from({ length: 30 }, (_, index) => index).join(", ");
+      const text = (value: string, high = "9") => `name: many
+axes: { loss: [{ label: low, L: "3" }, { label: high, L: "${high}" }], seed: [${many}] }
+stages:
+  model: { use: command, with: { env: $loss, run: "echo \${seed} ${value} > {out}/value" } }
+`;
+      rig.write("e.yaml", text("one"));
+      await rig.made("e.yaml");
+      rig.write("e.yaml", text("one", "8"));
+      const { stdout } = await rig.pipe("plan", "e.yaml");
+      assert.match(stdout, /model\[loss × seed\] +command +30 cached, 30 run · /u);
+      assert.match(stdout, /^ +30 run \[loss=high\]: env\.L "9" → "8" \(e\.yaml:2:\d+\)$/mu);
+      assert.match(stdout, /^predicted: .+ of work, .+ with \d+ jobs?$/mu);
+      assert.match(stdout, /^the cache saves /mu);
+    }),
+  );
+
+  it(
+    "predicts from the past of the stage, or says that there is none; counts GPU-hours where GPUs are asked for",
+    inMadeRig(async (rig) => {
+      const [data] = (await planLines(rig, "study.yaml", "--force", "data")).filter(
+        ({ node }) => node === "data",
+      );
+      assert.isAtLeast(data?.predictedSeconds ?? -1, 0);
+      const gpu = ["--set", "stages.model.resources.gpus=1", "--force", "model"];
+      assert.match((await rig.pipe("plan", "study.yaml", ...gpu)).stdout, /GPU-hours$/mu);
+      rig.write(
+        "new.yaml",
+        "name: new\nstages: { data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, image: { size: 48 }, splits: { test: 2 } } } }\n",
+      );
+      const [unknown] = await planLines(rig, "new.yaml");
+      assert.isNull(unknown?.predictedSeconds);
+      assert.include(
+        (await rig.pipe("plan", "new.yaml")).stdout,
+        "no past says how long data will take",
+      );
+    }),
+  );
+
+  it(
+    "and why write nothing at all",
+    inMadeRig(async (rig) => {
+      rig.write("study.yaml", spec({ size: "500" }));
+      const listing = () =>
+        fs
+          .readdirSync(rig.directory, { recursive: true, encoding: "utf8" })
+          .toSorted()
+          .map((name) => {
+            const { size, mtimeMs } = fs.lstatSync(rig.path(name));
+            return `${name} ${size} ${fs.lstatSync(rig.path(name)).isDirectory() ? "" : mtimeMs}`;
+          });
+      const before = listing();
+      assert.strictEqual((await rig.pipe("plan", "study.yaml", "--check")).code, 10);
+      assert.strictEqual((await rig.pipe("why", "study.yaml", "table")).code, 0);
+      assert.strictEqual((await rig.pipe("diff", "study-1", "latest")).code, 0);
+      assert.deepStrictEqual(listing(), before);
+    }),
+  );
+});
