@@ -26,8 +26,11 @@ export const predict = Effect.fn("predict")(function* (plan: Plan, jobs: number)
   const store = yield* Store;
   const due = plan.nodes.filter(({ status }) => status !== "cached");
   const stages = new Map(due.map(({ node }) => [node.stageName, node.stage.name]));
-  const cached = plan.nodes.flatMap(({ status, found }) =>
-    status === "cached" && found !== undefined ? [found.id] : [],
+  // Nodes that ask the same share what was made, so it is saved once.
+  const cached = new Map(
+    plan.nodes.flatMap(({ status, found }) =>
+      status === "cached" && found !== undefined ? [[found.content, found.id] as const] : [],
+    ),
   );
   return yield* store.query((index): Prediction => {
     const secondsOf = new Map<string, number>();
@@ -42,20 +45,18 @@ export const predict = Effect.fn("predict")(function* (plan: Plan, jobs: number)
       secondsOf,
       ...totals(due, secondsOf, jobs),
       unknown: [...stages.keys()].filter((stageName) => !secondsOf.has(stageName)),
-      savedSeconds: secondsOfActions(index, cached),
+      savedSeconds: secondsOfActions(index, cached.values()),
     };
   });
 });
 
-/** Actions that answered the same question count once. */
-const secondsOfActions = (index: Index, ids: ReadonlyArray<number>): number =>
+const secondsOfActions = (index: Index, ids: Iterable<number>): number =>
   Number(
     index.rows(
-      `SELECT sum(seconds) AS total FROM (
-        SELECT max(json_extract(record, '$.cost.wallSeconds')) AS seconds
-        FROM json_each(?) JOIN actions ON actions.id = json_each.value GROUP BY content)`,
-      JSON.stringify(ids),
-    )[0]?.["total"] ?? 0,
+      `SELECT sum(json_extract(record, '$.cost.wallSeconds')) AS seconds
+        FROM json_each(?) JOIN actions ON actions.id = json_each.value`,
+      JSON.stringify([...ids]),
+    )[0]?.["seconds"] ?? 0,
   );
 
 export const median = (values: ReadonlyArray<number>): number | undefined => {
