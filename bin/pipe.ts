@@ -6,6 +6,7 @@ import { Command } from "effect/cli";
 import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
+import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { planCommand } from "./commands/plan.ts";
@@ -40,6 +41,7 @@ const pipe = Command.make("pipe").pipe(
     exportCommand,
     tagCommand,
     gcCommand,
+    fsckCommand,
     scoreCommand,
     schemaCommand,
     stagesCommand,

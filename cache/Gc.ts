@@ -23,7 +23,7 @@ import {
 import { diskUse } from "./diskUse.ts";
 import { readHoldings } from "./Holdings.ts";
 import type { Index } from "./Index.ts";
-import { blobsOf, findLeftovers, type Leftover, othersLive } from "./Leftovers.ts";
+import { blobsOf, findGarbage, findLeftovers, type Leftover, othersLive } from "./Leftovers.ts";
 import { ownerLives } from "./OwnerLock.ts";
 import { Store } from "./Store.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
@@ -216,27 +216,43 @@ const takeTree = (home: string, index: Index, tree: string, own: string | undefi
 /** False where somebody works there again. */
 const takeLeftover = Effect.fnUntraced(function* (
   home: string,
-  { kind, paths, claim }: Leftover,
+  leftover: Leftover,
   own: string | undefined,
 ) {
   const store = yield* Store;
+  const { claim } = leftover;
   if (claim !== undefined && (yield* store.claim(claim)) !== undefined) return false;
-  return yield* store.query((index) => {
-    switch (kind) {
-      case "sign of life of a process that is gone":
-        return paths.every((file) => !ownerLives(file));
-      case "blob that no artifact has":
-        paths.forEach((blob) => takeBlob(home, blob));
-        return true;
-      case "tree that nothing records":
-        return paths.every((tree) => takeTree(home, index, tree, own));
-      case "half-stored files":
-        return !othersLive(home, own) && removed(paths);
-      // Not bit by bit: a new run may take the name of an empty directory.
-      case "run older than asked for":
-        return removed(paths.map((run) => moveAway(home, run)));
-      default:
-        return removed(paths);
-    }
-  });
+  return yield* store.query((index) => takeAway(home, index, leftover, own));
 }, Effect.scoped);
+
+/** Takes away what crashes have left behind, and says how many bytes that frees. */
+export const clearGarbage = (home: string, index: Index): number => {
+  const garbage = findGarbage(home, index, undefined);
+  const taken = garbage.filter((leftover) => takeAway(home, index, leftover, undefined));
+  for (const blob of blobsOf(home)) takeBlob(home, blob);
+  return bytesOf(taken);
+};
+
+const takeAway = (
+  home: string,
+  index: Index,
+  { kind, paths }: Leftover,
+  own: string | undefined,
+): boolean => {
+  switch (kind) {
+    case "sign of life of a process that is gone":
+      return paths.every((file) => !ownerLives(file));
+    case "blob that no artifact has":
+      paths.forEach((blob) => takeBlob(home, blob));
+      return true;
+    case "tree that nothing records":
+      return paths.every((tree) => takeTree(home, index, tree, own));
+    case "half-stored files":
+      return !othersLive(home, own) && removed(paths);
+    // Not bit by bit: a new run may take the name of an empty directory.
+    case "run older than asked for":
+      return removed(paths.map((run) => moveAway(home, run)));
+    default:
+      return removed(paths);
+  }
+};

@@ -45,8 +45,17 @@ export interface Gone {
 export const findLeftovers = (home: string, index: Index, gone: Gone): ReadonlyArray<Leftover> => [
   ...leftWork(home, index, gone),
   ...leftCheckpoints(home, index, gone),
-  ...(othersLive(home, gone.own) ? [] : [...leftIncoming(home), ...leftTrees(home, index)]),
+  ...findGarbage(home, index, gone.own),
   ...all(home, "quarantine", "files set aside as damaged"),
+];
+
+/** What crashes leave behind, and nobody could want. */
+export const findGarbage = (
+  home: string,
+  index: Index,
+  own: string | undefined,
+): ReadonlyArray<Leftover> => [
+  ...(othersLive(home, own) ? [] : [...leftIncoming(home), ...leftTrees(home, index)]),
   ...deadOwners(home),
   ...leftBlobs(home),
 ];

@@ -39,7 +39,7 @@ const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): s
     return "make the store writable, or point PIPE_HOME at a directory that is";
   }
   if (code === sqlite.corrupt || code === sqlite.notADatabase) {
-    return "move index.sqlite out of the store and run again: what was made is made anew";
+    return "pipe fsck --repair moves the damaged index aside and saves what can be read of it";
   }
   return "see the message above; nothing that was finished is lost";
 };

@@ -97,6 +97,12 @@ export class Trees {
     }
   }
 
+  /** A file whose bytes are right gets back what else it was stored with. */
+  restore(file: string, { executable }: TreeFile) {
+    fs.chmodSync(file, executable === true ? 0o555 : 0o444);
+    fs.utimesSync(file, storedAtSeconds, storedAtSeconds);
+  }
+
   private holds(blob: string, size: number): boolean {
     const stat = fs.statSync(blob, { throwIfNoEntry: false });
     if (stat === undefined) return false;
@@ -149,7 +155,8 @@ export class Trees {
   }
 }
 
-const isAsStored = (file: string, size: number): boolean => {
+/** As far as a `stat` can tell. */
+export const isAsStored = (file: string, size: number): boolean => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat !== undefined && stat.size === size && stat.mtimeMs === storedAtSeconds * 1000;
 };
@@ -157,7 +164,7 @@ const isAsStored = (file: string, size: number): boolean => {
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /** False where somebody else has just stored the same blob. The blob's directory is made when the first blob comes. */
-const linkedInto = (ready: string, blob: string): boolean => {
+export const linkedInto = (ready: string, blob: string): boolean => {
   const directory = path.dirname(blob);
   try {
     fs.linkSync(ready, blob);

@@ -199,7 +199,7 @@ describe("exit codes:", () => {
       );
       const broken = await rig.start(["run", "e.yaml"], { PIPE_HOME: rig.path("broken") }).ended;
       assert.strictEqual(broken.code, 4, broken.stderr);
-      assert.include(broken.stderr, "move index.sqlite out of the store");
+      assert.include(broken.stderr, "pipe fsck --repair");
     }),
   );
 });
