@@ -26,7 +26,12 @@ export type Reason =
   | { readonly _tag: "First" }
   /** Never made, and one of too many of its kind to compare each. */
   | { readonly _tag: "NotCompared" }
-  | { readonly _tag: "Gone"; readonly how: "collected" | "damaged" | "missing" }
+  | {
+      readonly _tag: "Gone";
+      readonly how: "collected" | "damaged" | "missing";
+      /** What was collected is made again only for a stage that is due. */
+      readonly neededBy?: string;
+    }
   | { readonly _tag: "Forced" };
 
 export interface Cause {

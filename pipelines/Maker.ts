@@ -14,10 +14,12 @@ export const madeBy = (index: Index, action: Action): Made => {
   const [row] = index.rows(
     `SELECT run, recipe FROM attempts WHERE status = 'succeeded' AND recipe IN
       (SELECT recipe FROM actions WHERE content = ? AND artifact = ?)
-      ORDER BY recipe = ? DESC, number DESC LIMIT 1`,
+      ORDER BY recipe = ? DESC, abs(julianday(started_at) + seconds / 86400 - julianday(?)) LIMIT 1`,
     action.content,
     action.artifact,
     action.recipe,
+    // Of several tries at one question, the one that ended then: they may have come out differently.
+    action.finishedAt,
   );
   if (row === undefined) return { action, isAdopted: false };
   return { action, run: String(row["run"]), isAdopted: row["recipe"] !== action.recipe };

@@ -85,6 +85,8 @@ export class Explainer {
   private readonly isThere: (artifact: Digest) => boolean;
   private readonly nearest: ReturnType<typeof nearestAction>;
   private readonly defaults = defaultAt();
+  /** The stage of a due node that takes from a node. */
+  private readonly neededBy = new Map<Node, string>();
   private readonly due = new Map<Node, Explanation>();
   private readonly changed = new Map<string, Explanation>();
 
@@ -94,6 +96,9 @@ export class Explainer {
     this.isThere = isThere;
     const nodes = plan.nodes.map(({ node }) => node);
     this.nearest = nearestAction(plan.experiment, nodes, earlier);
+    for (const { node, status } of plan.nodes)
+      if (status !== "cached")
+        for (const input of upstreamOf(node)) this.neededBy.set(input, node.stageName);
   }
 
   /** `due` has every node after the due ones it takes from. */
@@ -107,7 +112,12 @@ export class Explainer {
     if (because._tag === "Forced") return alone(planned, { _tag: "Forced" });
     if (because._tag === "Gone") {
       const isMissing = because.how === "damaged" && !this.isThere(found?.artifact ?? "");
-      return alone(planned, { _tag: "Gone", how: isMissing ? "missing" : because.how });
+      const neededBy = because.how === "collected" ? this.neededBy.get(node) : undefined;
+      return alone(planned, {
+        _tag: "Gone",
+        how: isMissing ? "missing" : because.how,
+        ...(neededBy === undefined ? {} : { neededBy }),
+      });
     }
     const waiting = because._tag === "Waits" ? this.linksToDue(node) : [];
     const before = this.nearest(node, this.fieldsNow(node));

@@ -64,7 +64,9 @@ export const reasonWords = (reason: Reason, stage: string): string => {
     case "NotCompared":
       return "not made yet";
     case "Gone":
-      return goneText[reason.how];
+      return reason.neededBy === undefined
+        ? goneText[reason.how]
+        : `${goneText[reason.how]}, and ${reason.neededBy} needs them`;
     case "Forced":
       return "forced";
   }

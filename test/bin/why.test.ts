@@ -1,6 +1,7 @@
 /** Why nodes are due: `pipe why`, the reasons of `pipe plan`, and what they leave alone. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 /** words → data → mid → model[loss] → table; `source.txt` is read by data. */
@@ -290,6 +291,52 @@ describe("what happened, when nobody edited anything:", () => {
     }),
   );
 });
+
+it(
+  "what was collected is due only for something that is due, which is named",
+  inMadeRig(async (rig) => {
+    const { stdout } = await rig.pipe("show", "--json", "data");
+    const { directory, artifact } = JSON.parse(stdout) as {
+      readonly directory: string;
+      readonly artifact: { readonly digest: string };
+    };
+    fs.rmSync(directory, { recursive: true });
+    const index = new DatabaseSync(rig.path(".pipe/index.sqlite"));
+    index.prepare("UPDATE artifacts SET collected = 1 WHERE digest = ?").run(artifact.digest);
+    index.close();
+    assert.strictEqual((await firstOf(rig, "study.yaml", "data")).status, "cached");
+    const edit = ["--set", "mid.env.NEW=x"];
+    assert.deepStrictEqual(await causesOf(rig, "study.yaml", "data", ...edit), [
+      "data: its files were collected, and mid needs them",
+    ]);
+    assert.deepStrictEqual(await causesOf(rig, "study.yaml", "mid", ...edit), [
+      `mid: env {} (the default) → {"NEW":"x"} (--set mid.env.NEW=x)`,
+    ]);
+  }),
+);
+
+it(
+  "what came out differently although nothing was changed is called so",
+  inRig(async (rig) => {
+    rig.write(
+      "e.yaml",
+      `name: e
+stages:
+  dice: { use: command, with: { run: ${puppet("dice", { value: "$(wc -l < calls)" })} } }
+  next: { use: command, from: { dice: dice }, with: { run: ${puppet("next")} } }
+`,
+    );
+    await rig.made("e.yaml");
+    await rig.made("e.yaml", "--force", "dice", "--only", "dice");
+    const { status, causes } = await firstOf(rig, "e.yaml", "next");
+    assert.strictEqual(status, "run");
+    assert.deepStrictEqual(
+      causes?.map(({ node, _tag }) => [node, _tag]),
+      [["dice", "CameOutDifferently"]],
+    );
+    assert.deepInclude(causes?.[0]?.against, { run: "e-1", node: "dice" });
+  }),
+);
 
 it(
   "after an early cut-off nothing is due, and it says that it was found by content, by whom it was made",
