@@ -1,0 +1,80 @@
+/**
+ * Intervals from what a statistic was in the resamples. Percentile: B. Efron, "Nonparametric standard errors and confidence
+ * intervals", Canadian Journal of Statistics 9 (1981), 139-158. BCa, which corrects for bias and for a spread that changes
+ * with the value: B. Efron, "Better bootstrap confidence intervals", Journal of the American Statistical Association 82
+ * (1987), 171-185, the acceleration from the jackknife. Quantiles are interpolated between order statistics (type 7 of
+ * R. J. Hyndman and Y. Fan, The American Statistician 50 (1996), 361-365). All as in SciPy.
+ */
+import { normalQuantile } from "../tasks/normalQuantile.ts";
+import { normalDistribution } from "./normalDistribution.ts";
+import { between, type Interval, noInterval } from "./Statistic.ts";
+
+export type BootstrapMethod = "percentile" | "bca";
+
+export interface Replicates {
+  readonly estimate: number;
+  readonly replicates: ReadonlyArray<number>;
+  /** The statistic without each cluster in turn; for BCa. */
+  readonly jackknife: ReadonlyArray<number>;
+}
+
+const confidence = 0.95;
+const levels = [(1 - confidence) / 2, (1 + confidence) / 2] as const;
+
+/** A spread below this share of the value is none. */
+const rounding = 1e-12;
+
+export const bootstrapInterval = (from: Replicates, method: BootstrapMethod): Interval => {
+  const sorted = Float64Array.from(from.replicates).sort();
+  if (sorted.length < 2) return noInterval("an interval needs two resamples");
+  const [least, most] = [sorted[0]!, sorted.at(-1)!];
+  if (most - least <= rounding * Math.max(-least, most))
+    return noInterval("it is the same in every resample");
+  const places = method === "percentile" ? levels : corrected(from);
+  if (typeof places === "string") return noInterval(places);
+  return between(quantile(sorted, places[0]), quantile(sorted, places[1]));
+};
+
+/** Where among the replicates the ends of a BCa interval are, or why they are nowhere. */
+const corrected = ({
+  estimate,
+  replicates,
+  jackknife,
+}: Replicates): readonly [number, number] | string => {
+  const below = replicates.filter((value) => value < estimate).length;
+  const atMost = replicates.filter((value) => value <= estimate).length;
+  // Half of what is equal: statistics of counts are equal often.
+  const share = (below + atMost) / (2 * replicates.length);
+  if (share === 0 || share === 1) return "every resample is on one side of the estimate";
+  const bias = normalQuantile(share);
+  const acceleration = accelerationOf(jackknife);
+  const shifted = levels.map((level) => bias + normalQuantile(level));
+  // Beyond this pole the transformation runs backwards.
+  if (shifted.some((shift) => acceleration * shift >= 1))
+    return "the correction for skewness is too large";
+  const [low, high] = shifted.map((shift) =>
+    normalDistribution(bias + shift / (1 - acceleration * shift)),
+  );
+  return [low!, high!];
+};
+
+/** A sixth of the skewness of the jackknife's values; 0 where they are one. */
+const accelerationOf = (jackknife: ReadonlyArray<number>): number => {
+  const mean = jackknife.reduce((sum, value) => sum + value, 0) / jackknife.length;
+  let squares = 0;
+  let cubes = 0;
+  for (const value of jackknife) {
+    const deviation = mean - value;
+    squares += deviation * deviation;
+    cubes += deviation * deviation * deviation;
+  }
+  return squares === 0 ? 0 : cubes / (6 * squares * Math.sqrt(squares));
+};
+
+const quantile = (sorted: Float64Array, level: number): number => {
+  const place = level * (sorted.length - 1);
+  const index = Math.floor(place);
+  const low = sorted[index]!;
+  const high = sorted[Math.min(index + 1, sorted.length - 1)]!;
+  return low + (place - index) * (high - low);
+};
