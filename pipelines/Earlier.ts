@@ -88,13 +88,13 @@ export const nearestAction = (
   };
 
   return (node, fields) => {
+    if (candidatesOf(node.stage.name).length === 0) return "none";
     const own = earlier
       .actionsOfNode(experiment, node.name, mostOfNode)
       .filter(({ stage }) => stage === node.stage.name)
       .map((action) => ({ action, differences: differences(fieldsOfAction(action), fields) }));
     const nearest = own.toSorted((a, b) => a.differences.length - b.differences.length)[0];
     if (nearest !== undefined) return { ...nearest, relation: "itself" };
-    if (candidatesOf(node.stage.name).length === 0) return "none";
     const count = searched.get(node.stageName) ?? 0;
     if (count >= mostSearched) return "not searched";
     searched.set(node.stageName, count + 1);
