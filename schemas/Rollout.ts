@@ -1,5 +1,5 @@
 /**
- * One line of `rollouts.jsonl`: one response that a policy gave to a prompt, what the scorer says of it, and what it earned.
+ * One line of `rollouts.jsonl` or `rollouts.jsonl.gz`: one response that a policy gave to a prompt, what the scorer says of it, and what it earned.
  * Stages that sample or train write it, one line a response in the order of (step, group, sample); `correlate` reads it.
  */
 import { Schema } from "effect";
@@ -18,6 +18,8 @@ export const Rollout = Schema.Struct({
   response: Schema.String,
   /** How many tokens the policy made; the prompt and a forced caption are not among them. */
   tokens: Schema.Int,
+  /** The response ended by itself, and was not cut at its longest. */
+  finished: Schema.optionalKey(Schema.Boolean),
   outcome: ScoreLine.fields.outcome,
   /** The caption is p*; a forced one always is. */
   perception: ScoreLine.fields.perception,
@@ -26,8 +28,8 @@ export const Rollout = Schema.Struct({
   consistent: ScoreLine.fields.consistent,
   reason: ScoreLine.fields.reason,
   /**
-   * By name, each before it is weighed: `outcome`, `perception`, and the surrogates, such as `teacher`, `blind-solve`,
-   * `consensus` and the same with `-f1`; `total` is what was trained on, and is absent without training. A part that was
+   * By name, each before it is weighed: `outcome`, `perception`, and the surrogates, such as `teacher`, `blind_solve`,
+   * `consensus` and the same with `_f1`; `total` is what was trained on, and is absent without training. A part that was
    * not computed for this rollout is absent, and never 0.
    */
   rewards: Schema.Record(Schema.String, Schema.Finite),
