@@ -72,10 +72,11 @@ export class Store extends Context.Service<
     readonly claim: (key: Digest) => Effect.Effect<string | undefined, StoreTrouble, Scope.Scope>;
     /** Returns when nobody alive holds the key. */
     readonly whenFree: (key: Digest) => Effect.Effect<void, StoreTrouble>;
-    /** Digests of local files, remembered from plan to plan where the store may be written to. */
-    readonly sourceDigests: <A, E, R>(
-      body: (digests: SourceDigests) => Effect.Effect<A, E, R>,
-    ) => Effect.Effect<A, E | StoreTrouble, R>;
+    /** Digests of local files; those remembered are not read again. */
+    readonly sourceDigests: () => SourceDigests;
+    readonly rememberSources: (
+      learned: SourceDigests["learned"],
+    ) => Effect.Effect<void, StoreTrouble>;
   }
 >()("pipe/Store") {
   /** The store in a directory, made when it is missing. */
@@ -158,14 +159,8 @@ const openStore = (home: string, mode: "read" | "write") =>
           Effect.repeat({ while: (held) => held }),
           Effect.asVoid,
         ),
-      sourceDigests: (body) =>
-        Effect.gen(function* () {
-          const digests = new SourceDigests((file) => index.fileStat(file));
-          const result = yield* body(digests);
-          if (mode === "write")
-            yield* attempt(cantWrite, () => index.recordFileStats(digests.learned));
-          return result;
-        }),
+      sourceDigests: () => new SourceDigests((file) => index.fileStat(file)),
+      rememberSources: (learned) => attempt(cantWrite, () => index.recordFileStats(learned)),
     });
   });
 

@@ -6,6 +6,7 @@
  */
 import { Effect } from "effect";
 import type { Found, Look } from "../cache/Look.ts";
+import type { SourceDigests } from "../cache/SourceDigests.ts";
 import { Store } from "../cache/Store.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { Graph, Node, NodeInput } from "./Compile.ts";
@@ -37,6 +38,8 @@ export interface Plan {
   readonly nodes: ReadonlyArray<PlannedNode>;
   readonly byNode: ReadonlyMap<Node, PlannedNode>;
   readonly fieldsOf: FieldsOf;
+  /** Digests of local files that a run may remember. */
+  readonly learned: SourceDigests["learned"];
 }
 
 /** `forced` nodes are made anew whatever is known. */
@@ -46,12 +49,12 @@ export const plan = Effect.fn("plan")(function* (
   forced: ReadonlySet<Node>,
 ) {
   const store = yield* Store;
-  const fieldsOf = yield* gatherFacts(graph, project);
+  const { fieldsOf, learned } = yield* gatherFacts(graph, project);
   const nodes = yield* store.look(graph.nodes.length, (look) =>
     planNodes(graph, fieldsOf, forced, look),
   );
   const byNode = new Map(nodes.map((planned) => [planned.node, planned]));
-  return { experiment: graph.name, nodes, byNode, fieldsOf } satisfies Plan;
+  return { experiment: graph.name, nodes, byNode, fieldsOf, learned } satisfies Plan;
 });
 
 const planNodes = (

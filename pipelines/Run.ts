@@ -36,6 +36,7 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     beginRun({ home: store.home, plan: options.plan, spec, overrides }),
     (open) => Effect.sync(() => open.close()),
   );
+  yield* store.rememberSources(options.plan.learned);
   // Between the plan's look-ups and the run's beginning `pipe gc` may have been at work; from now on it spares the run.
   const plan = withoutTaken(options.plan, yield* store.takenAway(foundBy(options.plan)));
   const events = Events.of({

@@ -121,8 +121,8 @@ class InputReader {
     const declared = this.stage.inputs;
     const given = this.spec.from ?? {};
     if (declared !== "any") {
-      for (const [input, { kinds }] of Object.entries(declared)) {
-        if (Object.hasOwn(given, input)) continue;
+      for (const [input, { kinds, optional }] of Object.entries(declared)) {
+        if (optional === true || Object.hasOwn(given, input)) continue;
         const at = placeAt(this.located, ["stages", this.name], { onKey: true });
         this.reject(
           at,

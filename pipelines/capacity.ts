@@ -35,5 +35,6 @@ export const roomFor = Effect.fnUntraced(function* (graph: Graph, jobs: number) 
 
 const amount = {
   memory: (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB of memory`,
-  gpus: (count: number) => (count === 1 ? "1 GPU" : `${count} GPUs`),
+  gpus: (count: number) =>
+    count > 0 && count < 1 ? `${count} of a GPU` : count === 1 ? "1 GPU" : `${count} GPUs`,
 };

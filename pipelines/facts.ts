@@ -13,10 +13,10 @@ import { digestSources } from "./localFiles.ts";
 export type FieldsOf = (node: Node, inputs: KeyFields["inputs"]) => KeyFields;
 
 export const gatherFacts = Effect.fnUntraced(function* (graph: Graph, project: string) {
-  const sources = yield* digestSources(graph, project);
+  const { digests, learned } = yield* digestSources(graph, project);
   const environments = yield* identifyEnvironments(graph);
   const codes = yield* identifyCode(graph);
-  return fieldsWith(sources, environments, codes);
+  return { fieldsOf: fieldsWith(digests, environments, codes), learned };
 });
 
 const fieldsWith =

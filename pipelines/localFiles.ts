@@ -1,6 +1,7 @@
 /** Local files and directories that params name: they enter keys by content. */
 import { Effect, Result } from "effect";
 import path from "node:path";
+import type { SourceDigests } from "../cache/SourceDigests.ts";
 import { Store } from "../cache/Store.ts";
 import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Digest } from "../schemas/Digest.ts";
@@ -14,8 +15,10 @@ export const digestSources = Effect.fnUntraced(function* (graph: Graph, project:
   for (const node of graph.nodes)
     for (const source of node.stage.sources?.(node.params.decoded) ?? [])
       if (!namedBy.has(source)) namedBy.set(source, node);
-  const { digests, unreadable } = yield* digestAll([...namedBy.keys()], project);
-  if (unreadable.size === 0) return digests;
+  const store = yield* Store;
+  const reader = store.sourceDigests();
+  const { digests, unreadable } = yield* digestAll([...namedBy.keys()], project, reader);
+  if (unreadable.size === 0) return { digests, learned: reader.learned };
   return yield* new InvalidSpec({
     diagnostics: [...unreadable].flatMap(([source, why]) => {
       const node = namedBy.get(source);
@@ -37,22 +40,20 @@ interface SourceState {
   readonly unreadable: ReadonlyMap<string, string>;
 }
 
-const digestAll = Effect.fnUntraced(function* (sources: ReadonlyArray<string>, project: string) {
+const digestAll = Effect.fnUntraced(function* (
+  sources: ReadonlyArray<string>,
+  project: string,
+  reader: SourceDigests,
+) {
   const digests = new Map<string, Digest>();
   const unreadable = new Map<string, string>();
-  if (sources.length === 0) return { digests, unreadable } satisfies SourceState;
-  const store = yield* Store;
-  return yield* store.sourceDigests(
-    Effect.fnUntraced(function* (reader) {
-      for (const source of sources) {
-        const target = path.resolve(project, source);
-        const digest = yield* Effect.result(Effect.tryPromise(() => reader.ofPath(target)));
-        if (Result.isSuccess(digest)) digests.set(source, digest.success);
-        else unreadable.set(source, whyUnreadable(digest.failure.cause as NodeJS.ErrnoException));
-      }
-      return { digests, unreadable } satisfies SourceState;
-    }),
-  );
+  for (const source of sources) {
+    const target = path.resolve(project, source);
+    const digest = yield* Effect.result(Effect.tryPromise(() => reader.ofPath(target)));
+    if (Result.isSuccess(digest)) digests.set(source, digest.success);
+    else unreadable.set(source, whyUnreadable(digest.failure.cause as NodeJS.ErrnoException));
+  }
+  return { digests, unreadable } satisfies SourceState;
 });
 
 const whyUnreadable = (error: NodeJS.ErrnoException): string =>
@@ -89,7 +90,11 @@ export const sourcesUnchanged = Effect.fnUntraced(function* (
   sources: Readonly<Record<string, Digest>>,
   project: string,
 ) {
-  const { digests } = yield* digestAll(Object.keys(sources), project);
+  if (Object.keys(sources).length === 0) return;
+  const store = yield* Store;
+  const reader = store.sourceDigests();
+  const { digests } = yield* digestAll(Object.keys(sources), project, reader);
+  yield* store.rememberSources(reader.learned);
   for (const [source, digest] of Object.entries(sources)) {
     if (digests.get(source) === digest) continue;
     return yield* new StageFailed({
