@@ -20,7 +20,7 @@ class Checkout {
       fs.copyFileSync(path.join(root, file), this.path(file));
     for (const file of files) fs.writeFileSync(this.path(file), "before");
     const node = this.path("node_modules/.bin/node");
-    fs.writeFileSync(node, '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+    fs.writeFileSync(node, '#!/bin/sh\nshift; echo "$@"\n', { mode: 0o755 });
     this.settle();
   }
 
