@@ -9,7 +9,7 @@ import type { Node } from "./Compile.ts";
 import { Events, tell } from "./Events.ts";
 import { execute, type RunContext } from "./Execute.ts";
 import { foundBy, type Plan, type PlannedNode, upstreamOf, withoutTaken } from "./Plan.ts";
-import { beginRun } from "./RunRecord.ts";
+import { beginRun, type RunRecord } from "./RunRecord.ts";
 import { schedule } from "./Schedule.ts";
 
 export interface RunOptions {
@@ -22,7 +22,6 @@ export interface RunOptions {
   readonly keepGoing: boolean;
 }
 
-/** Links are for people; in a run of more nodes what was there before stands in `plan.json` alone. */
 const mostLinked = 100;
 
 export type RunEnd = EventOf<"RunFinished">;
@@ -43,39 +42,61 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     publish: (event) =>
       Effect.andThen(Effect.ignore(Effect.try(() => record.append(event))), looking.publish(event)),
   });
-  const counts: Counts = { executed: 0, reused: 0, failed: 0 };
-  const settled = new Map<Node, Digest>();
-  const settle = (node: Node, artifact: Digest, how: "executed" | "reused") => {
-    settled.set(node, artifact);
-    counts[how] += 1;
-  };
+  const progress = new Progress(record);
   const context: RunContext = {
     run: record.name,
     plan,
     project,
-    artifactOf: (node) => {
-      const artifact = settled.get(node);
-      if (artifact === undefined)
-        throw new Error(`${node.name} is taken from before it is settled`);
-      return artifact;
-    },
-    settle: (node, artifact, how) =>
-      Effect.sync(() => {
-        settle(node, artifact, how);
-        record.link(node, artifact);
-      }),
+    artifactOf: (node) => progress.artifactOf(node),
+    settle: (node, artifact, how) => Effect.sync(() => progress.settle(node, artifact, how)),
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };
-  for (const { node, status, found } of plan.nodes) {
-    if (status !== "cached" || found === undefined) continue;
-    settle(node, found.artifact, "reused");
-    if (plan.nodes.length <= mostLinked) record.link(node, found.artifact);
-  }
+  progress.settleCached(plan);
   yield* adoptFound(plan);
-  return yield* executeAll({ ...options, plan }, context, counts).pipe(
+  return yield* executeAll({ ...options, plan }, context, progress.counts).pipe(
     Effect.provideService(Events, events),
   );
 }, Effect.scoped);
+
+/** What has become of nodes so far. */
+interface Counts {
+  executed: number;
+  reused: number;
+  failed: number;
+}
+
+/** The nodes that are settled, counted and linked in the run's directory. */
+class Progress {
+  readonly counts: Counts = { executed: 0, reused: 0, failed: 0 };
+  private readonly settled = new Map<Node, Digest>();
+  private readonly record: RunRecord;
+
+  constructor(record: RunRecord) {
+    this.record = record;
+  }
+
+  artifactOf(node: Node): Digest {
+    const artifact = this.settled.get(node);
+    if (artifact === undefined) throw new Error(`${node.name} is taken from before it is settled`);
+    return artifact;
+  }
+
+  settle(node: Node, artifact: Digest, how: "executed" | "reused") {
+    this.settled.set(node, artifact);
+    this.counts[how] += 1;
+    this.record.link(node, artifact);
+  }
+
+  /** What the plan has found. Links are for people: in a run of many nodes it stands in `plan.json` alone. */
+  settleCached({ nodes }: Plan) {
+    for (const { node, status, found } of nodes) {
+      if (status !== "cached" || found === undefined) continue;
+      this.settled.set(node, found.artifact);
+      this.counts.reused += 1;
+      if (nodes.length <= mostLinked) this.record.link(node, found.artifact);
+    }
+  }
+}
 
 /** What the plan has found under other recipes is known under its own from now on. */
 const adoptFound = Effect.fnUntraced(function* ({ nodes }: Plan) {
@@ -90,9 +111,6 @@ const adoptFound = Effect.fnUntraced(function* ({ nodes }: Plan) {
   );
   yield* store.adopt(found);
 });
-
-/** What has become of nodes so far. */
-type Counts = { executed: number; reused: number; failed: number };
 
 const executeAll = Effect.fnUntraced(function* (
   { plan, capacity, keepGoing }: RunOptions,
