@@ -237,7 +237,7 @@ const alike = (failures: FailureGroups): ReadonlyArray<string> =>
 const cut = (text: string, cells: number): string => {
   if (width(text) <= cells) return text;
   let kept = text.slice(0, Math.max(0, cells - 1));
-  while (width(kept) > cells - 1) kept = kept.slice(0, -1);
+  while (kept !== "" && width(kept) > cells - 1) kept = kept.slice(0, -1);
   return `${kept}…`;
 };
 

@@ -34,7 +34,8 @@ const personLayer = (commands: Commands) =>
         stderr.isTTY === true && process.env["CI"] === undefined && process.env["TERM"] !== "dumb";
       const options = { style: styleFor(stderr), live, ...commands };
       let view = emptyView;
-      const screen = () => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24 });
+      // A terminal that does not know its size says 0.
+      const screen = () => ({ columns: stderr.columns || 80, rows: stderr.rows || 24 });
       let liveHeight = 0;
       const erase = () => (liveHeight === 0 ? "" : `\u001B[${liveHeight}A\u001B[0J`);
       const draw = (lines: ReadonlyArray<string>, now: number) => {

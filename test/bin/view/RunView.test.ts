@@ -126,6 +126,16 @@ describe("the live part", () => {
   });
 });
 
+it("a terminal that is hardly one gets what fits", () => {
+  let view: RunView = emptyView;
+  for (const happening of [begun, started("a")])
+    [view] = advance(view, { ...happening, at: at(0) } as Event, options(true));
+  for (const columns of [0, 1, 2, 3, 5]) {
+    const lines = liveLines(view, 0, { columns, rows: 0 }, style);
+    assert.isBelow(lines.length, 4, `${columns} columns`);
+  }
+});
+
 describe("plain lines", () => {
   it("tell of further equal failures now and then, and of all at the end", () => {
     const { lines } = after([begun, ...points(300).map((node) => failed(node)), finished], false);
