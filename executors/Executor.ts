@@ -18,7 +18,10 @@ export interface Job {
   readonly environment: Readonly<Record<string, string>>;
   /** How many threads numerical libraries may start. */
   readonly cpus: number;
-  /** How many GPUs it gets for itself: it waits for them, which `OnJobEvent` is told, and sees no others. */
+  /**
+   * How many GPUs it gets for itself, or below 1 which share, in eighths, of one that it has together with others: it
+   * waits for them, which `OnJobEvent` is told, and sees no others.
+   */
   readonly gpus: number;
   /** Wall-clock limit, from when it has its GPUs; without it a job may run for ever. */
   readonly timeout?: Duration.Duration | undefined;

@@ -15,7 +15,7 @@ export interface Program {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly log: string;
-  /** How many GPUs to lease before it starts; which ones it then finds in CUDA_VISIBLE_DEVICES. */
+  /** How many GPUs, or what share of one, to lease before it starts; which ones it then finds in CUDA_VISIBLE_DEVICES. */
   readonly gpus: number;
 }
 

@@ -47,7 +47,10 @@ let ownEnvironment: OwnEnvironment | undefined;
 /** `pipe`'s own, which stays as it is: asking the system for each variable again would cost more than the rest. */
 const own = (): OwnEnvironment => (ownEnvironment ??= { ...process.env });
 
-/** How many GPUs to lease for a job. Under Slurm none: what the scheduler assigned to us stands, and is the job's. */
+/**
+ * How many GPUs, or what share of one, to lease for a job. Under Slurm none: what the scheduler assigned to us stands,
+ * and is the job's.
+ */
 export const gpusToLease = (job: Pick<Job, "gpus">, inherited = own()): number =>
   inherited["SLURM_JOB_ID"] === undefined ? job.gpus : 0;
 

@@ -1,11 +1,14 @@
-"""Gives a job GPUs for itself, among all `pipe` processes and users of a machine. `supervise.py` loads it when a job
-asks for GPUs; run as a program it prints how many may be leased, as {"count": number, "why": sentence or null}.
+"""Gives a job GPUs for itself, or a share of one, among all `pipe` processes and users of a machine. `reaper.py` loads
+it when a job asks for GPUs; run as a program it prints how many may be leased, as {"count": number, "why": sentence or
+null}.
 
-A lease is an exclusive flock on a file named after the GPU. The kernel drops it with the last descriptor, so it needs
-no clean-up after kill -9 of anybody. The job's reaper holds one descriptor, and the program and whatever it starts
-inherit it: should reaper, supervisor and owner be killed at once, the survivors keep the lease. (A process that closes
-descriptors it does not know, as Python's `subprocess` makes its children do, does not; that is what the look at
-`nvidia-smi` below is for, which also sees those who know nothing of leases.)
+Each GPU has eight slots: a job that asks for 0.25 gets two slots of one GPU, a job that asks for 2 all slots of two. A
+slot is leased by an exclusive flock on a file named after the GPU and the slot. The kernel drops it with the last
+descriptor, so it needs no clean-up after kill -9 of anybody. The job's reaper holds one, and the program and whatever
+it starts inherit it: should reaper, supervisor and owner be killed at once, the survivors keep the lease. (A process
+that closes descriptors it does not know, as Python's `subprocess` makes its children do, does not; that is what the
+look at `nvidia-smi` below is for, which also sees those who know nothing of leases.) A share is an agreement: nothing
+holds a job to its part of the GPU's memory and time.
 
 Everything is taken under one more lock, the allocator's, and all or nothing: nobody holds a GPU while waiting for
 another, so nobody waits for ever for one who waits. There is no queue: who wants few GPUs may overtake who wants many.
@@ -21,6 +24,7 @@ import signal
 import time
 
 ALLOCATOR = "allocator"
+SLOTS = 8
 RETRY_SECONDS = 0.1
 # How long what nvidia-smi said is taken for true: it may take a second of CPU, and nobody else is served meanwhile.
 FRESH_SECONDS = 3
@@ -54,7 +58,7 @@ class Gpu:
         self.slices = []  # MIG devices, by uuid
 
     def units(self):
-        """What can be leased of it, by uuid."""
+        """What a job can see of it, by uuid; each has its slots."""
         return self.slices if self.partitioned else [self.uuid]
 
 
@@ -186,13 +190,15 @@ def candidates(count, gpus, visible):
     if len(units) < count:
         limit = "" if visible is None else f", and CUDA_VISIBLE_DEVICES is `{visible}`"
         raise Unavailable(
-            f"it asks for {plural(count)}, and may use {len(units)}: this machine has {plural(len(gpus))}{limit}",
+            f"it asks for {amount(count)}, and may use {len(units)}: this machine has {amount(len(gpus))}{limit}",
             "let the stage ask for fewer, or run it where there are more",
         )
     return units
 
 
-def plural(count):
+def amount(count):
+    if 0 < count < 1:
+        return f"{count} of a GPU"
     return f"{count} GPU" if count == 1 else f"{count} GPUs"
 
 
@@ -256,7 +262,8 @@ class Allocation:
     """The wait of one job for its GPUs."""
 
     def __init__(self, count, visible, locks, pause):
-        self.count = count
+        self.count = math.ceil(count)
+        self.slots = int(min(count, 1) * SLOTS)  # of each
         self.locks = locks
         self.pause = pause
         self.see()
@@ -272,35 +279,51 @@ class Allocation:
         return {unit for gpu in self.gpus if gpu.idle for unit in gpu.units()}
 
     def attempt(self):
-        """The units it got, each with the descriptor that holds it, or none; and why it must wait, if it had its turn."""
+        """The units it got, with the descriptors of their slots, or none; and why it must wait, if it had its turn."""
         turn = self.locks.take(ALLOCATOR)
         if turn is None:
             return {}, None
         free, got = {}, {}
         try:
             for unit in self.units:
-                lock = self.locks.take(unit)
-                if lock is not None:
-                    free[unit] = lock
-            leased = len(self.units) - len(free)
-            if len(free) < self.count:
-                self.seen = -math.inf  # it tells nothing of what will be free when a lease ends
-                return {}, self.busy(leased, 0)
-            idle = [unit for unit in free if unit in self.idle()]
-            if len(idle) < self.count:
-                return {}, self.busy(leased, len(free) - len(idle))
-            got = {unit: free[unit] for unit in idle[: self.count]}
-            return got, None
+                free[unit] = []
+                for slot in range(SLOTS):
+                    lock = self.locks.take(f"{unit}.{slot}")
+                    if lock is not None:
+                        free[unit].append(lock)
+            units, why = self.choose({unit: len(locks) for unit, locks in free.items()})
+            got = {unit: free[unit][: self.slots] for unit in units}
+            return got, why
         finally:
-            for unit in free.keys() - got.keys():
-                os.close(free[unit])
+            for unit, locks in free.items():
+                for lock in locks[len(got.get(unit, ())) :]:
+                    os.close(lock)
             os.close(turn)
+
+    def choose(self, free):
+        """The units to take, or none and why, by how many slots of each are free.
+
+        A share joins the fullest unit that has room for it, so that others stay whole. nvidia-smi is asked only about
+        units of which nothing is leased: on the others our own jobs would look like somebody's without a lease. So
+        whoever comes without one beside a job of ours goes unnoticed there until the last of ours has left.
+        """
+        shared = sorted((unit for unit in free if self.slots <= free[unit] < SLOTS), key=free.get)
+        unused = [unit for unit in free if free[unit] == SLOTS]
+        leased = len(free) - len(shared) - len(unused)
+        if len(shared) + len(unused) < self.count:
+            self.seen = -math.inf  # it tells nothing of what will be free when a lease ends
+            return [], self.busy(leased, 0)
+        usable = shared or [unit for unit in unused if unit in self.idle()]
+        if len(usable) < self.count:
+            return [], self.busy(leased, len(unused) - len(usable))
+        return usable[: self.count], None
 
     def busy(self, leased, occupied):
         total = len(self.units)
+        how = "leased" if self.slots == SLOTS else "too full"
         if leased == total:
-            return "the only one is leased" if total == 1 else f"all {total} are leased"
-        counts = [(leased, "leased"), (occupied, "in use by somebody without a lease")]
+            return f"the only one is {how}" if total == 1 else f"all {total} are {how}"
+        counts = [(leased, how), (occupied, "in use by somebody without a lease")]
         return f"of {total}, " + " and ".join(f"{n} {are(n)} {how}" for n, how in counts if n > 0)
 
 
@@ -309,7 +332,7 @@ def are(number):
 
 
 def lease(count, visible, path, pause, tell):
-    """Waits for GPUs, telling why when that changes: their uuids, each with the descriptor that holds it.
+    """Waits for GPUs, telling why when that changes: their uuids, each with the descriptors that hold its slots.
 
     `visible` is CUDA_VISIBLE_DEVICES or None, `path` the directory of the locks, `pause` as in `nvidia_smi`.
     """
@@ -327,7 +350,7 @@ def lease(count, visible, path, pause, tell):
             elif time.monotonic() - last_turn > TURN_SECONDS:
                 why = "another job has been choosing for long"
             if why not in (None, told):
-                tell(f"waiting for {plural(count)}: {why}")
+                tell(f"waiting for {amount(count)}: {why}")
                 told = why
             pause(RETRY_SECONDS)
     finally:

@@ -84,7 +84,7 @@ class Reaper:
         self.program = self.status = failure = None
         self.childless = False
         self.cpu = self.rss = 0
-        leased = {}
+        leased = []
         try:
             if request["gpus"] > 0:
                 leased = self.lease(request)
@@ -99,13 +99,14 @@ class Reaper:
             self.wait_for_end_or_order()
         ended_by_itself = self.status is not None
         self.end_tree()
-        for lock in leased.values():
+        for lock in leased:
             os.close(lock)
         # Else the supervisor died, and nobody asked for the job's end: the owner sees that no answer came.
         if ended_by_itself or os.getppid() == self.supervisor:
             self.report(failure)
 
     def lease(self, request):
+        """The descriptors that hold the GPUs, or the share of one, of which the request's environment then tells."""
         import gpu_lease  # most runs never need it
 
         try:
@@ -118,11 +119,12 @@ class Reaper:
             )
         except gpu_lease.Unavailable as error:
             raise NotStarted(error.why, error.fix) from None
-        for lock in leased.values():
+        locks = [lock for slots in leased.values() for lock in slots]
+        for lock in locks:
             os.set_inheritable(lock, True)
         request["env"].update(CUDA_VISIBLE_DEVICES=",".join(leased), CUDA_DEVICE_ORDER="PCI_BUS_ID")
         answer(id=self.id, started=True)
-        return leased
+        return locks
 
     def pause(self, seconds, *descriptors):
         """Waits for input, as long as the job is wanted."""

@@ -6,8 +6,9 @@ supervisor ends. Standard library only, Python 3.9 or newer, Linux.
 One JSON object a line. In: {"id", "argv", "cwd", "env", "log", "gpus"} starts a job; {"end": id} ends one. Out, first
 {"ready": true}, then once a job: {"id", "exit", "signal", "wall", "cpu", "rss"} | {"id", "failed": why, "fix"} |
 {"id", "lost": true}. Seconds and bytes; `exit` is 128 + the number of the signal where there is one; `fix` may be null.
-A job with `gpus` gets them leased (`gpu_lease.py`) before its program begins: {"id", "waiting": why} tells that it has
-to wait for them, as often as the reason changes, and {"id", "started": true} that it has them. `wall` counts from then.
+A job with `gpus`, a number of them or a share of one, gets them leased (`gpu_lease.py`) before its program begins:
+{"id", "waiting": why} tells that it has to wait for them, as often as the reason changes, and {"id", "started": true}
+that it has them. `wall` counts from then.
 GRACE is how many seconds a job that is ended has between TERM and KILL, LEFTOVER_GRACE the same for what a program
 that ended by itself left running; LEASES is the directory of the locks on GPUs.
 

@@ -35,11 +35,24 @@ const InputSpec = Schema.Union([
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
 const Positive = Schema.Int.check(Schema.isGreaterThan(0));
 
+const SHARES = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875];
+
+/** GPUs to itself, or the share of one that it has together with others: those that have room for it (`gpu_lease.py`). */
+const Gpus = Schema.Finite.check(
+  Schema.makeFilter(
+    (gpus: number) => (Number.isInteger(gpus) && gpus >= 0) || SHARES.includes(gpus),
+    {
+      message: `a whole number of GPUs, or a share of one: ${SHARES.join(", ")}`,
+      toJsonSchema: () => ({ anyOf: [{ type: "integer", minimum: 0 }, { enum: SHARES }] }),
+    },
+  ),
+);
+
 /** What a node of the stage takes of its machine while it runs. None of it is part of a key. */
 const Resources = Schema.Struct({
   cpus: Schema.optionalKey(Positive),
   memory: Schema.optionalKey(Bytes.annotate({ description: "such as `8 GB`" })),
-  gpus: Schema.optionalKey(Count),
+  gpus: Schema.optionalKey(Gpus),
 }).annotate({ description: "what a node takes of the machine; no part of its key" });
 
 /** When a failure is the machinery's and not the work's, and how often to try again. */

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Duration, Effect, Fiber } from "effect";
 import { randomUUID } from "node:crypto";
 import {
+  chmodSync,
   copyFileSync,
   mkdirSync,
   readdirSync,
@@ -18,6 +19,7 @@ import { vi } from "vitest";
 import { Executor, type Job } from "../../executors/Executor.ts";
 import { Local } from "../../executors/Local.ts";
 import { machineResources } from "../../executors/machineResources.ts";
+import { inRig } from "../rig/Rig.ts";
 import { inYard, parentOf, startOwner, waitUntil, watchersOf, type Yard } from "./rig.ts";
 
 /** A machine with these GPUs, as `nvidia-smi` tells it, and a directory of locks of its own. */
@@ -59,12 +61,18 @@ class Machine {
     return Local.layerWith(this.options);
   }
 
-  /** A job in a directory of its own. */
+  /** A job in a directory of its own. It brings what a test stubs, which `pipe` reads once and takes as given. */
   job(script: string, more: Partial<Job> = {}): Job {
     const id = randomUUID();
     const directory = join(this.yard.directory, id);
     mkdirSync(directory);
-    return this.yard.shell(script, { id, directory, gpus: 1, ...more });
+    const { PATH, CUDA_VISIBLE_DEVICES: visible } = process.env;
+    const environment = {
+      PATH: PATH!,
+      ...(visible === undefined ? {} : { CUDA_VISIBLE_DEVICES: visible }),
+      ...(more.environment ?? this.yard.environment),
+    };
+    return this.yard.shell(script, { id, directory, gpus: 1, ...more, environment });
   }
 
   /** A job that says which GPUs it sees. */
@@ -72,13 +80,29 @@ class Machine {
     return this.job('echo "$CUDA_VISIBLE_DEVICES"', more);
   }
 
-  /** A job that lasts until it is let go. */
-  holds(more: Partial<Job> = {}): Job {
-    return this.job("echo >> holding; while [ ! -e go ]; do sleep 0.01; done", more);
+  /** A job that lasts until it is let go, and writes into `ledger` how many eighths of which GPUs it takes and returns. */
+  holds(more: Partial<Job> = {}, until = "go"): Job {
+    const eighths = Math.min(more.gpus ?? 1, 1) * 8;
+    const book = (amount: number) =>
+      `for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do echo $gpu ${amount} >> ledger; done`;
+    const script = `${book(eighths)}; echo >> holding; while [ ! -e ${until} ]; do sleep 0.01; done; ${book(-eighths)}`;
+    return this.job(script, more);
   }
 
-  letGo(): void {
-    writeFileSync(join(this.yard.directory, "go"), "");
+  letGo(until = "go"): void {
+    writeFileSync(join(this.yard.directory, until), "");
+  }
+
+  /** The most that was ever taken of each GPU, in eighths. */
+  get most(): Readonly<Record<string, number>> {
+    const taken: Record<string, number> = {};
+    const most: Record<string, number> = {};
+    for (const line of this.yard.text("ledger").trim().split("\n")) {
+      const [gpu, amount] = line.split(" ") as [string, string];
+      taken[gpu] = (taken[gpu] ?? 0) + Number(amount);
+      most[gpu] = Math.max(most[gpu] ?? 0, taken[gpu]);
+    }
+    return most;
   }
 
   get holding(): number {
@@ -197,32 +221,45 @@ for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do rmdir $gpu; done`;
     }),
   );
 
-  live("is free again after kill -9 of everybody, as soon as the last process is gone", (machine) =>
-    Effect.gen(function* () {
-      const { yard } = machine;
-      const owner = startOwner(machine.options, [yard.stubborn("stay", { gpus: 2 })]);
-      yield* waitUntil("three processes", () => yard.up === 3);
-      const { reaper, supervisor } = watchersOf(yard);
-      // so that they see nothing of each other's end
-      for (const pid of [supervisor, reaper]) process.kill(pid, "SIGSTOP");
-      for (const pid of [owner.pid!, supervisor, reaper]) process.kill(pid, "SIGKILL");
-      yield* waitUntil("their end", () => parentOf(supervisor) === 0 && parentOf(reaper) === 0);
-      assert.strictEqual(yard.survivors, 3);
+  const KILLED: ReadonlyArray<readonly [held: number, wanted: number, seen: string]> = [
+    [2, 2, "GPU-aaaa-1,GPU-bbbb-2"],
+    [0.25, 0.875, "GPU-aaaa-1"],
+  ];
+  for (const [held, wanted, seen] of KILLED)
+    live(
+      `is free again after kill -9 of everybody, as soon as the last process is gone (${held})`,
+      (machine) =>
+        Effect.gen(function* () {
+          const { yard } = machine;
+          machine.has(...seen.split(",").map((gpu) => `${gpu}, 0`));
+          const owner = startOwner(machine.options, [yard.stubborn("stay", { gpus: held })]);
+          yield* waitUntil("three processes", () => yard.up === 3);
+          const { reaper, supervisor } = watchersOf(yard);
+          // so that they see nothing of each other's end
+          for (const pid of [supervisor, reaper]) process.kill(pid, "SIGSTOP");
+          for (const pid of [owner.pid!, supervisor, reaper]) process.kill(pid, "SIGKILL");
+          yield* waitUntil("their end", () => parentOf(supervisor) === 0 && parentOf(reaper) === 0);
+          assert.strictEqual(yard.survivors, 3);
 
-      const told: Array<string> = [];
-      const job = machine.shows({ gpus: 2, environment: {} });
-      const waiting = yield* Effect.forkChild(run(job, told));
-      yield* waitUntil("the news", () => told.length > 0);
-      const [first, second, daemon] = yard.text("ready").trim().split("\n").map(Number).toSorted();
-      for (const pid of [first!, second!]) process.kill(pid, "SIGKILL");
-      yield* waitUntil("one survivor", () => yard.survivors === 1);
-      yield* Effect.promise(() => setTimeout(300));
-      assert.isUndefined(waiting.pollUnsafe(), "the daemon still has them");
-      process.kill(daemon!, "SIGKILL");
-      yield* Fiber.join(waiting);
-      assert.strictEqual(log(job), "GPU-aaaa-1,GPU-bbbb-2\n");
-    }),
-  );
+          const told: Array<string> = [];
+          const job = machine.shows({ gpus: wanted, environment: {} });
+          const waiting = yield* Effect.forkChild(run(job, told));
+          yield* waitUntil("the news", () => told.length > 0);
+          const [first, second, daemon] = yard
+            .text("ready")
+            .trim()
+            .split("\n")
+            .map(Number)
+            .toSorted();
+          for (const pid of [first!, second!]) process.kill(pid, "SIGKILL");
+          yield* waitUntil("one survivor", () => yard.survivors === 1);
+          yield* Effect.promise(() => setTimeout(300));
+          assert.isUndefined(waiting.pollUnsafe(), "the daemon still has what it was given");
+          process.kill(daemon!, "SIGKILL");
+          yield* Fiber.join(waiting);
+          assert.strictEqual(log(job), `${seen}\n`);
+        }),
+    );
 
   live("is kept by what a job leaves running until that is ended too", (machine) =>
     Effect.gen(function* () {
@@ -251,6 +288,148 @@ for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do rmdir $gpu; done`;
       machine.say("apps.csv", "");
       yield* Fiber.join(waiting);
       assert.strictEqual(log(job), "GPU-bbbb-2\n");
+    }),
+  );
+});
+
+describe("a share of a GPU", () => {
+  const ended = (owners: ReadonlyArray<ReturnType<typeof startOwner>>) =>
+    waitUntil("their end", () => owners.every(({ exitCode }) => exitCode !== null)).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => owners.forEach((each) => assert.strictEqual(each.exitCode, 0))),
+      ),
+    );
+
+  live("of an eighth is had by eight at once and never by nine", (machine) =>
+    Effect.gen(function* () {
+      machine.has("GPU-aaaa-1, 0");
+      const owners = [6, 5, 5].map((count) =>
+        startOwner(
+          machine.options,
+          Array.from({ length: count }, () => machine.holds({ gpus: 0.125 })),
+        ),
+      );
+      yield* waitUntil("eight at once", () => machine.holding === 8);
+      yield* Effect.promise(() => setTimeout(500));
+      assert.strictEqual(machine.holding, 8, "the others wait");
+      machine.letGo();
+      yield* ended(owners);
+      assert.strictEqual(machine.holding, 16);
+      assert.deepStrictEqual(machine.most, { "GPU-aaaa-1": 8 });
+    }),
+  );
+
+  live("is one of several sizes, which together are never more than a GPU", (machine) =>
+    Effect.gen(function* () {
+      machine.letGo();
+      const sizes = [0.5, 0.875, 0.25, 1, 0.125, 0.625, 2, 0.375, 0.75];
+      const owners = [0, 3, 6].map((first) =>
+        startOwner(
+          machine.options,
+          [...sizes.slice(first), ...sizes.slice(0, first)].map((gpus) => machine.holds({ gpus })),
+        ),
+      );
+      yield* ended(owners);
+      assert.strictEqual(machine.holding, 27);
+      assert.deepStrictEqual(machine.most, { "GPU-aaaa-1": 8, "GPU-bbbb-2": 8 });
+    }),
+  );
+
+  live("and a whole one wait for each other", (machine) =>
+    Effect.gen(function* () {
+      machine.has("GPU-aaaa-1, 0");
+      const begin = Effect.fnUntraced(function* (gpus: number, until: string) {
+        const told: Array<string> = [];
+        const fiber = yield* Effect.forkChild(run(machine.holds({ gpus }, until), told));
+        return { told, fiber };
+      });
+      const first = yield* begin(0.125, "first");
+      const second = yield* begin(0.5, "second");
+      yield* waitUntil("both share it", () => machine.holding === 2);
+      const whole = yield* begin(1, "whole");
+      yield* waitUntil("the news", () => whole.told.length > 0);
+      assert.deepStrictEqual(whole.told, ["waiting for 1 GPU: the only one is leased"]);
+      machine.letGo("first");
+      yield* Fiber.join(first.fiber);
+      yield* Effect.promise(() => setTimeout(300));
+      assert.strictEqual(machine.holding, 2, "the second still has its share");
+      machine.letGo("second");
+      yield* waitUntil("the whole one", () => machine.holding === 3);
+      const third = yield* begin(0.125, "third");
+      yield* waitUntil("the news", () => third.told.length > 0);
+      assert.deepStrictEqual(third.told, ["waiting for 0.125 of a GPU: the only one is too full"]);
+      machine.letGo("whole");
+      machine.letGo("third");
+      for (const { fiber } of [second, whole, third]) yield* Fiber.join(fiber);
+      assert.deepStrictEqual(machine.most, { "GPU-aaaa-1": 8 });
+    }),
+  );
+
+  live("is of the fullest GPU that has room, whatever our own jobs look like there", (machine) =>
+    Effect.gen(function* () {
+      const holders: Array<Fiber.Fiber<unknown, unknown>> = [];
+      const taken: Array<string> = [];
+      const hold = Effect.fnUntraced(function* (gpus: number) {
+        const count = machine.holding;
+        holders.push(yield* Effect.forkChild(run(machine.holds({ gpus }))));
+        yield* waitUntil(`${gpus}`, () => machine.holding === count + 1);
+        taken.push(machine.yard.text("ledger").trim().split("\n").at(-1)!);
+      });
+      machine.has("GPU-aaaa-1, 30000", "GPU-bbbb-2, 0");
+      yield* hold(0.125);
+      machine.has("GPU-aaaa-1, 0", "GPU-bbbb-2, 30000");
+      machine.say("apps.csv", "GPU-bbbb-2, 4711\n");
+      yield* hold(0.25);
+      yield* hold(0.75);
+      yield* hold(0.5);
+      yield* hold(0.125);
+      yield* hold(0.125);
+      assert.deepStrictEqual(taken, [
+        "GPU-bbbb-2 1",
+        "GPU-bbbb-2 2",
+        "GPU-aaaa-1 6",
+        "GPU-bbbb-2 4",
+        "GPU-bbbb-2 1",
+        "GPU-aaaa-1 1",
+      ]);
+      const told: Array<string> = [];
+      const waiting = yield* Effect.forkChild(run(machine.shows({ gpus: 0.25 }), told));
+      yield* waitUntil("the news", () => told.length > 0);
+      assert.deepStrictEqual(told, ["waiting for 0.25 of a GPU: all 2 are too full"]);
+      machine.say("apps.csv", "");
+      machine.letGo();
+      yield* Effect.forEach(holders, Fiber.join);
+      yield* Fiber.join(waiting);
+    }),
+  );
+
+  live("is not of a GPU that somebody without a lease uses", (machine) =>
+    Effect.gen(function* () {
+      machine.has("GPU-aaaa-1, 30000");
+      const told: Array<string> = [];
+      const waiting = yield* Effect.forkChild(run(machine.shows({ gpus: 0.5 }), told));
+      yield* waitUntil("the news", () => told.length > 0);
+      assert.deepStrictEqual(told, [
+        "waiting for 0.5 of a GPU: of 1, 1 is in use by somebody without a lease",
+      ]);
+      machine.has("GPU-aaaa-1, 0");
+      yield* Fiber.join(waiting);
+    }),
+  );
+
+  it(
+    "is what a plan says it is, where there is no GPU",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        'name: e\nstages: { a: { use: command, with: { run: "true" }, resources: { gpus: 0.125 } } }',
+      );
+      rig.write("nvidia-smi", "#!/bin/sh\n");
+      chmodSync(rig.path("nvidia-smi"), 0o755);
+      const PATH = [rig.directory, process.env["PATH"]].join(delimiter);
+      const { code, stderr } = await rig.start(["run", "e.yaml"], { PATH }).ended;
+      assert.strictEqual(code, 2);
+      assert.include(stderr, "`a` asks for 0.125 of a GPU; this machine has 0 GPUs");
     }),
   );
 });
@@ -325,13 +504,13 @@ GPU 1: NVIDIA A100 (UUID: GPU-bbbb-2)
 
   live("is Slurm's where Slurm gave us GPUs, and empty for a job that wants none", (machine) =>
     Effect.gen(function* () {
-      vi.stubEnv("SLURM_JOB_ID", "7");
-      vi.stubEnv("CUDA_VISIBLE_DEVICES", "3");
-      const [one, none] = [machine.shows(), machine.shows({ gpus: 0 })];
-      yield* run(one);
-      yield* run(none);
-      assert.strictEqual(log(one), "3\n");
-      assert.strictEqual(log(none), "\n");
+      const jobs = [1, 0.125, 0].map((gpus) => machine.shows({ gpus }));
+      const owner = startOwner(machine.options, jobs, {
+        SLURM_JOB_ID: "7",
+        CUDA_VISIBLE_DEVICES: "3",
+      });
+      yield* waitUntil("its end", () => owner.exitCode !== null);
+      assert.deepStrictEqual(jobs.map(log), ["3\n", "3\n", "\n"]);
       assert.isFalse(machine.yard.has("bin/asked"), "nvidia-smi was not needed");
     }),
   );
@@ -387,9 +566,9 @@ describe("without GPUs, the reason is told:", () => {
       assert.include((yield* refused(machine)).message, machine.leases);
       rmSync(machine.leases);
       mkdirSync(machine.leases);
-      symlinkSync(victim, join(machine.leases, "GPU-aaaa-1"));
+      symlinkSync(victim, join(machine.leases, "GPU-aaaa-1.0"));
       const { message, fix } = yield* refused(machine);
-      assert.include(message, join(machine.leases, "GPU-aaaa-1"));
+      assert.include(message, join(machine.leases, "GPU-aaaa-1.0"));
       assert.include(fix, "remove");
       assert.isFalse(machine.yard.has("victim"));
     }),
@@ -402,7 +581,7 @@ live("the locks are every user's, whatever our umask", (machine) =>
     yield* run(machine.shows()).pipe(Effect.ensuring(Effect.sync(() => void process.umask(mask))));
     const mode = (path: string) => (statSync(path).mode & 0o7777).toString(8);
     assert.strictEqual(mode(machine.leases), "1777");
-    assert.strictEqual(mode(join(machine.leases, "GPU-aaaa-1")), "666");
+    assert.strictEqual(mode(join(machine.leases, "GPU-aaaa-1.7")), "666");
     assert.strictEqual(mode(join(machine.leases, "allocator")), "666");
   }),
 );

@@ -53,6 +53,30 @@ stages:
   });
 });
 
+describe("the share of a GPU", () => {
+  for (const [gpus, right] of Object.entries({
+    "0": true,
+    "0.125": true,
+    "0.5": true,
+    "0.875": true,
+    "1": true,
+    "16": true,
+    "0.1": false,
+    "0.0625": false,
+    "1.5": false,
+    "1.125": false,
+    "-1": false,
+    "-0.125": false,
+    ".inf": false,
+    '"1"': false,
+  }))
+    it(`${gpus} is ${right ? "right" : "wrong"}`, () => {
+      const text = `name: e\nstages: { a: { use: command, with: { run: "true" }, resources: { gpus: ${gpus} } } }`;
+      assert.strictEqual(compiles(text), right);
+      assert.strictEqual(accepts(schema, read(text)), right);
+    });
+});
+
 describe("rejects, as the compiler does,", () => {
   const command = 'use: command, with: { run: "true" }';
   const bad: Readonly<Record<string, string>> = {
