@@ -116,6 +116,7 @@ stages: { s: { use: command, with: { run: ${puppet(run, { does: `${more}` })} } 
       const [first] = await listed(rig);
       assert.strictEqual(first?.freed, 5000 + "one\n".length);
       await succeeds(rig, "gc", "--delete");
+      assert.strictEqual(blobCount(rig), 2, "the shared one, and the other's own");
       forget(rig, "two-1");
       const [second] = await listed(rig);
       assert.isAbove(second?.freed ?? 0, 500_000);
