@@ -7,6 +7,7 @@ export const ArtifactKind = Schema.Literals([
   "model",
   "predictions",
   "scores",
+  "rollouts",
   "table",
   "rollouts",
   "correlations",

@@ -20,6 +20,8 @@ export const JobFile = Schema.Struct({
   inputs: Schema.Record(Schema.String, Schema.String),
   output: Schema.String,
   checkpoints: Schema.String,
+  /** Where the stage has rewards: the command, as a list of arguments, that starts `pipe score` as a co-process. */
+  scorer: Schema.optionalKey(Schema.Array(Schema.String)),
 });
 export interface JobFile extends Schema.Schema.Type<typeof JobFile> {}
 

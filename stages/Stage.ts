@@ -26,6 +26,8 @@ export interface InputDeclaration {
   readonly kinds: ReadonlyArray<ArtifactKind>;
   /** Takes a fan-in: one artifact for each point, with its labels. */
   readonly many?: true;
+  /** May be left out. */
+  readonly optional?: true;
 }
 
 /** An input at run time: the artifact, and where its files can be read. Nothing may be written there. */

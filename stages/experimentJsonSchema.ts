@@ -65,16 +65,18 @@ const fromSchema = ({ inputs }: Stage): { readonly from?: Json } => {
   if (inputs === "any") return {};
   const names = Object.entries(inputs);
   const properties = Object.fromEntries(
-    names.map(([name, { kinds, many }]) => [
+    names.map(([name, { kinds, many, optional }]) => [
       name,
-      { description: `${kinds.join(" or ")}${many === true ? ", a fan-in" : ""}` },
+      {
+        description: `${kinds.join(" or ")}${many === true ? ", a fan-in" : ""}${optional === true ? "; may be left out" : ""}`,
+      },
     ]),
   );
   return {
     from: {
       type: "object",
       properties,
-      required: names.map(([name]) => name),
+      required: names.filter(([, { optional }]) => optional !== true).map(([name]) => name),
       additionalProperties: false,
     },
   };

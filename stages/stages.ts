@@ -3,15 +3,16 @@ import { Command } from "./Command.ts";
 import { Distill } from "./Distill.ts";
 import { Files } from "./Files.ts";
 import { Generate } from "./Generate.ts";
+import { Grpo } from "./Grpo.ts";
 import { Render } from "./Render.ts";
+import { Rollout } from "./Rollout.ts";
 import { Score } from "./Score.ts";
 import { Sft } from "./Sft.ts";
 import type { Stage } from "./Stage.ts";
 import { Summarize } from "./Summarize.ts";
 
 export const stages: ReadonlyMap<string, Stage> = new Map(
-  [Render, Distill, Sft, Generate, Score, Summarize, Command, Files].map((stage: Stage) => [
-    stage.name,
-    stage,
-  ]),
+  [Render, Distill, Sft, Grpo, Rollout, Generate, Score, Summarize, Command, Files].map(
+    (stage: Stage) => [stage.name, stage],
+  ),
 );

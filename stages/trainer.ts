@@ -15,11 +15,15 @@ export const trainerLocks: ReadonlyArray<string> = [
   path.join(root, "trainers", "requirements.lock"),
 ];
 
+/** This very program as the scorer. */
+const scorer = (): ReadonlyArray<string> => [process.execPath, process.argv[1] ?? "", "score"];
+
 /** `inputs` are directories by name, as the trainer's docstring wants them. `params` have every default filled in. */
 export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
   name: string,
   context: StageContext<Params>,
   inputs: Readonly<Record<string, string>>,
+  { rewards = false }: { readonly rewards?: boolean } = {},
 ) {
   const environment = yield* PythonEnvironment;
   const message = (text: string) =>
@@ -36,6 +40,7 @@ export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
     inputs,
     output: context.output,
     checkpoints: context.checkpoints,
+    ...(rewards ? { scorer: scorer() } : {}),
   };
   fs.mkdirSync(context.checkpoints, { recursive: true });
   fs.writeFileSync(path.join(context.work, "job.json"), `${JSON.stringify(job, null, 2)}\n`);

@@ -130,9 +130,30 @@ class Batched:
         `remember(layer, key, value)` takes the new keys and values (B, heads, T, d_head) and answers with all up to now.
         """
         end = start + hidden.shape[1]
-        cos, sin = self.text_rotary[0][start:end], self.text_rotary[1][start:end]
+
+        def mix(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            key, value = remember(layer, key, value)
+            new, seen = query.shape[2], key.shape[2]
+            if start == 0:
+                return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+            if new == 1:
+                return functional.scaled_dot_product_attention(query, key, value)
+            visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
+            return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+
+        rotary = self.text_rotary[0][start:end], self.text_rotary[1][start:end]
+        return self.layers(hidden, rotary, mix, deepstack)
+
+    def layers(
+        self,
+        hidden: Tensor,
+        rotary: tuple[Tensor, Tensor],
+        mix: Callable[[int, Tensor, Tensor, Tensor], Tensor],
+        deepstack: list[Tensor],
+    ) -> Tensor:
+        """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over whatever there is to attend to."""
         for index, layer in enumerate(self.text.layers):
-            hidden = hidden + self._attend(layer.self_attn, layer.input_layernorm(hidden), (cos, sin), start, index, remember)
+            hidden = hidden + self._attend(layer.self_attn, layer.input_layernorm(hidden), rotary, index, mix)
             hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
             if index < len(deepstack):
                 end_of_image = 1 + self.image_tokens
@@ -140,21 +161,13 @@ class Batched:
                 hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
         return self.text.norm(hidden)
 
-    def _attend(self, attention, hidden, rotary, start, index, remember) -> Tensor:
+    def _attend(self, attention, hidden, rotary, layer, mix) -> Tensor:
         shape = (*hidden.shape[:2], -1, attention.head_dim)
         query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)
         key = attention.k_norm(attention.k_proj(hidden).view(shape)).transpose(1, 2)
         value = attention.v_proj(hidden).view(shape).transpose(1, 2)
         query, key = qwen.apply_rotary_pos_emb(query, key, *rotary, unsqueeze_dim=0)
-        key, value = remember(index, key, value)
-        new, seen = query.shape[2], key.shape[2]
-        if start == 0:
-            mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        elif new == 1:
-            mixed = functional.scaled_dot_product_attention(query, key, value)
-        else:
-            visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
-            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+        mixed = mix(layer, query, key, value)
         return attention.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
 
     def logits(self, images: Tensor, tokens: Tensor, head: int) -> tuple[Tensor, Tensor]:
@@ -176,3 +189,13 @@ class Batched:
         first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
         rest = self.read(words[:, head - 1 :], self.prompt_length + head - 1, extend, [])
         return self.model.lm_head(first[:, self.prompt_length - 1 :]), self.model.lm_head(rest)
+
+    def logits_of_groups(self, images: Tensor, group: Tensor, tokens: Tensor) -> Tensor:
+        """Teacher forcing for responses that share images: what the model says of every token (N, T) -> (N, T, V).
+
+        `group` (N,) says which of the `images` a response is about, so that each is looked at once.
+        """
+        prompt, deepstack = self.prompt(images)
+        hidden = torch.cat([prompt[group], self.text.embed_tokens(tokens[:, :-1])], 1)
+        read = self.read(hidden, 0, lambda _, key, value: (key, value), [features[group] for features in deepstack])
+        return self.model.lm_head(read[:, self.prompt_length - 1 :])

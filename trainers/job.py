@@ -52,6 +52,7 @@ class Job:
         self.inputs = {name: Path(path) for name, path in description["inputs"].items()}
         self.output = Path(description["output"])
         self.checkpoints = Path(description["checkpoints"])
+        self.scorer: list[str] = description.get("scorer", [])  # the command that starts one, where the stage has rewards
         self.stopping = False
         self._events = open(directory / "events.jsonl", "a", encoding="utf-8")
 

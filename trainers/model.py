@@ -178,6 +178,11 @@ def save(
         max_new_tokens=longest_response * 5 // 4,
         do_sample=False,
     )
+    write(directory, model, processor, card)
+
+
+def write(directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, card: str) -> None:
+    """The files of a model that goes on generating as it did."""
     model.save_pretrained(directory)
     processor.save_pretrained(directory)
     (directory / "README.md").write_text(card, encoding="utf-8")

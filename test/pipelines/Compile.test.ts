@@ -282,3 +282,43 @@ stages: { s: { use: command, with: { run: "echo \${a} \${b}" } } }
     assert.include(diagnostics[0]?.message, "item 5 of a list of 2");
   });
 });
+
+describe("an input that may be left out", () => {
+  const spec = (from: string, perception: string) => `name: e
+stages:
+  data:  { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_rl: 8, train_sft: 8 } } }
+  cot:   { use: distill, from: { data: data } }
+  start: { use: sft, from: { data: cot } }
+  model: { use: grpo, from: ${from}, with: { perception: ${perception} } }
+`;
+  const said = (from: string, perception: string) =>
+    compile(new Source("e.yaml", spec(from, perception)), noOverrides, stages).diagnostics.map(
+      ({ message }) => message,
+    );
+
+  it("is wired where it is given, and missed by nobody where it is not", () => {
+    const without = graphOf(spec("{ model: start, data: data }", "oracle"));
+    assert.deepStrictEqual(inputsOf(without, "model"), { model: "start", data: "data" });
+    const given = "{ model: start, data: data, captioner: start }";
+    assert.deepStrictEqual(
+      inputsOf(graphOf(spec(given, "{ surrogate: teacher, as: f1 }")), "model"),
+      { model: "start", data: "data", captioner: "start" },
+    );
+  });
+
+  it("is asked for by params that can't do without it", () => {
+    assert.deepStrictEqual(said("{ model: start, data: data }", "{ surrogate: teacher }"), [
+      "unknown input `captioner`",
+    ]);
+    assert.deepStrictEqual(said("{ model: start, data: data }", "{ surrogate: consensus }"), []);
+  });
+
+  it("does not make the others optional, and is of its kinds", () => {
+    assert.deepStrictEqual(said("{ data: data }", "oracle"), [
+      "the stage `model` lacks its input `model`",
+    ]);
+    assert.deepStrictEqual(said("{ model: start, data: data, solver: data }", "oracle"), [
+      "`data` makes dataset, which `grpo` can't take as `solver`",
+    ]);
+  });
+});

@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import sys
 from itertools import combinations
 from pathlib import Path
 
@@ -76,6 +77,48 @@ SFT = {
     "grad_clip": 1.0,
     "seed": 0,
 }
+GRPO = {
+    "split": "train_rl",
+    "prompts": "split",
+    "alpha": 0.5,
+    "perception": "oracle",
+    "group": 4,
+    "prompts_per_step": 4,
+    "steps": 3,
+    "minibatches": 2,
+    "epochs": 1,
+    "temperature": 1.0,
+    "max_tokens": 30,
+    "normalize": "group-std",
+    "std": "unbiased",
+    "per_reward": False,
+    "dynamic_sampling": {"kind": "none"},
+    "clip_low": 0.2,
+    "clip_high": 0.28,
+    "dual_clip": 3.0,
+    "aggregate": "token-mean",
+    "kl": {"kind": "exact", "coefficient": 0.05},
+    "learning_rate": 1e-3,
+    "warmup": 2,
+    "schedule": "constant",
+    "weight_decay": 0,
+    "grad_clip": 1.0,
+    "batch": 8,
+    "record_every": 1,
+    "seed": 0,
+}
+ROLLOUT = {
+    "split": "train_rl",
+    "limit": None,
+    "group": 4,
+    "counterfactual": 0,
+    "surrogates": [],
+    "temperature": 1.0,
+    "max_tokens": None,
+    "batch": 20,
+    "seed": 0,
+}
+SCORER = [sys.executable, str(Path(__file__).parent / "programs" / "scorer.py")]
 GENERATE = {"mode": "end-to-end", "split": "test", "limit": None, "max_tokens": None, "batch": 5, "temperature": 0, "seed": 0}
 
 
@@ -92,6 +135,7 @@ def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **in
         "inputs": {name: str(path) for name, path in inputs.items()},
         "output": str(output),
         "checkpoints": str(kept),
+        "scorer": SCORER,
     }
     (directory / "job.json").write_text(json.dumps(description))
     return directory
@@ -104,6 +148,12 @@ def result(job: Path) -> dict:
 def events(job: Path, kind: str) -> list[dict]:
     lines = (job / "events.jsonl").read_text().splitlines()
     return [event for event in map(json.loads, lines) if event["event"] == kind]
+
+
+@pytest.fixture(scope="session")
+def prompts(tmp_path_factory) -> Path:
+    """A data set for reinforcement learning."""
+    return write_split(tmp_path_factory.mktemp("prompts"), "train_rl", [row(index) | {"response": ""} for index in range(2000, 2010)])
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from conftest import GENERATE
 from trainers.data import read_split
+from trainers.decode import Decoder, choose
 from trainers.forward import Batched, Pixels
-from trainers.generate import Params, chooser, decode, forced_captions
+from trainers.generate import Params, forced_captions, sampling
 from trainers.tokenizer import encode
 
 
@@ -84,12 +85,8 @@ def ours(batched, processor, split, forced, longest=60, **params):
     table = torch.full((len(split), max(map(len, forced)) + 1), -1)
     for row, ids in enumerate(forced):
         table[row, : len(ids)] = torch.tensor(ids)
-    texts: list[list[int]] = [[] for _ in rows]
-    choose = chooser(Params(**GENERATE | params), rows, longest)
-    for alive, tokens in decode(batched, torch.from_numpy(split.images), table, longest, processor.tokenizer.eos_token_id, choose):
-        for row, token in zip(alive.tolist(), tokens.tolist()):
-            texts[row].append(token)
-    return texts
+    how = sampling(Params(**GENERATE | params), rows, longest)
+    return Decoder(batched, longest)(torch.from_numpy(split.images), None, table, how).lists()
 
 
 @pytest.mark.parametrize("counterfactual", [False, True])
@@ -115,8 +112,8 @@ def test_a_sample_is_a_function_of_seed_and_row(loaded, batched, split):
 def test_samples_follow_the_models_distribution():
     probabilities = torch.tensor([0.5, 0.0, 0.3, 0.2])
     rows = range(4000)
-    sample = chooser(Params(**GENERATE | {"temperature": 1.0}), rows, 1)
-    drawn = sample(probabilities.log().expand(len(rows), 4), torch.arange(len(rows)), 0)
+    how = sampling(Params(**GENERATE | {"temperature": 1.0}), rows, 1)
+    drawn = choose(probabilities.log().expand(len(rows), 4), how, how.draws)
     shares = torch.bincount(drawn, minlength=4) / len(rows)
     torch.testing.assert_close(shares, probabilities, rtol=0, atol=0.03)
     assert shares[1] == 0

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+import torch
+
+from trainers.data import pad, read_split
+from trainers.decode import FREE, Decoder, Sampling, StaticSteps
+from trainers.policy import Policy
+from trainers.sampling import Sampler, caption_of
+from trainers.tokenizer import encode
+
+LONGEST = 40
+
+
+@pytest.fixture(scope="module")
+def split(prompts):
+    return read_split(prompts, "train_rl")
+
+
+@pytest.fixture(scope="module")
+def policy(trained, split):
+    return Policy(trained, split)
+
+
+def some_sampling(rows: int) -> Sampling:
+    return Sampling(1.3, torch.from_numpy(np.random.default_rng(5).random((rows, LONGEST), dtype=np.float32)))
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled):
+    images, group = torch.from_numpy(split.images[:3]), torch.tensor([0, 0, 1, 1, 2, 2])
+    captions = encode(policy.tokenizer, split.columns["perception"][:3])
+    forced = torch.from_numpy(pad([[*captions[index], FREE] if index < 2 else [FREE] for index in group.tolist()], FREE))
+    sampling = some_sampling(6) if sampled else None
+    usual = Decoder(policy.batched, LONGEST)(images, group, forced, sampling)
+    # With room for more rows than there are, as after a larger batch.
+    with torch.inference_mode():
+        static = StaticSteps(policy.batched, 8, LONGEST, policy.end)
+        for _ in range(2):
+            made = static.decode(images, group, forced, sampling, lambda: None)
+            assert made.tokens.tolist() == usual.tokens.tolist()
+            assert made.lengths.tolist() == usual.lengths.tolist()
+
+
+def test_rows_that_share_a_picture_are_as_if_each_had_its_own(policy, split):
+    images, group = torch.from_numpy(split.images[:4]), torch.arange(4).repeat_interleave(3)
+    decode = Decoder(policy.batched, LONGEST)
+    assert decode(images, group, None, some_sampling(12)).lists() == decode(images[group], None, None, some_sampling(12)).lists()
+
+
+def test_a_group_differs_and_can_be_drawn_again(policy, split):
+    sampler = Sampler(policy, split, 6, 1.5, LONGEST)
+    first, again, other = (sampler(np.array([0, 3]), key) for key in ([1, 2], [1, 2], [1, 3]))
+    assert first.texts == again.texts != other.texts
+    assert len(set(first.texts[:6])) > 1
+
+
+def test_text_is_what_the_tokenizer_says(policy, split):
+    made = Sampler(policy, split, 4, 2.0, LONGEST)(np.arange(5), [0])
+    for text, ids, length in zip(made.texts, made.tokens.tolist(), made.lengths.tolist()):
+        assert text == policy.tokenizer.decode(ids[:length], skip_special_tokens=True)
+    ended = [ids[length - 1] == policy.end for ids, length in zip(made.tokens.tolist(), made.lengths.tolist())]
+    assert made.finished.tolist() == ended
+
+
+def test_forced_captions_stand_as_they_were_given(policy, split):
+    made = Sampler(policy, split, 2, 1.0, LONGEST)(np.array([0, 1]), [0], ["[[0,1]]", "[[0,99]]"])
+    assert [caption_of(text) for text in made.texts] == ["[[0,1]]", "[[0,1]]", "[[0,99]]", "[[0,99]]"]
+
+
+@pytest.mark.parametrize(
+    ("text", "caption"),
+    [
+        ("<caption>[]</caption>x", "[]"),
+        ("a <caption> b <caption>[]</caption><caption>[[0,1]]</caption>", "[]"),
+        ("<caption>[]", None),
+        ("</caption>", None),
+    ],
+)
+def test_the_caption_is_the_one_the_scorer_reads(text, caption):
+    assert caption_of(text) == caption
+
+
+def test_logits_of_groups_are_those_of_each_row(policy, split):
+    images, group = torch.from_numpy(split.images[:2]), torch.tensor([0, 0, 1])
+    tokens = torch.from_numpy(np.random.default_rng(0).integers(8, len(policy.words), (3, 12)))
+    with torch.no_grad():
+        together = policy.batched.logits_of_groups(images, group, tokens)
+        first, rest = policy.batched.logits(images[group], tokens, 5)
+    assert torch.allclose(together, torch.cat([first, rest], 1), atol=1e-4)

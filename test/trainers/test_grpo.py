@@ -1,0 +1,237 @@
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import GRPO, SCORER, events, prepare, result
+from trainers import grpo
+from trainers.job import main
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ["model.safetensors", "metrics.jsonl", "rollouts.jsonl.gz", "config.json", "README.md"]
+REFILL = {"kind": "refill", "waves": 2}
+
+
+def run(job: Path) -> dict:
+    assert main(grpo.work, [str(job)]) == 0
+    return result(job)
+
+
+def rollouts(job: Path) -> list[dict]:
+    with gzip.open(job / "output" / "rollouts.jsonl.gz", "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+def same(one: Path, other: Path) -> None:
+    for name in FILES:
+        assert (one / "output" / name).read_bytes() == (other / "output" / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def straight(trained, prompts, tmp_path_factory) -> Path:
+    """Three steps in one go."""
+    job = prepare(tmp_path_factory.mktemp("straight") / "job", GRPO, model=trained, data=prompts)
+    assert run(job)["resumed_from"] is None
+    return job
+
+
+def test_every_rollout_is_kept_with_every_part_of_its_reward(straight):
+    made = rollouts(straight)
+    assert len(made) == 3 * 4 * 4
+    assert [line["group"] for line in made] == [index // 4 % 4 for index in range(48)]
+    assert [line["sample"] for line in made[:5]] == [0, 1, 2, 3, 0]
+    assert {line["step"] for line in made} == {1, 2, 3}
+    for line in made:
+        rewards = line["rewards"]
+        assert set(rewards) == {"outcome", "perception", "perception_f1", "total"}
+        assert rewards["total"] == pytest.approx(0.5 * line["perception"] + 0.5 * line["outcome"])
+        assert line["perception"] == bool(rewards["perception"]) and line["mode"] == "end-to-end"
+        assert {"id", "response", "tokens", "finished", "perception_f1", "consistent", "reason", "advantage"} <= set(line)
+    by_group = [made[start : start + 4] for start in range(0, 48, 4)]
+    assert all(sum(line["advantage"] for line in group) == pytest.approx(0, abs=1e-4) for group in by_group)
+    assert all(len({line["id"] for line in group}) == 1 for group in by_group)
+
+
+def test_metrics_tell_rewards_and_where_time_went(straight):
+    lines = [json.loads(line) for line in (straight / "output" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3]
+    measured = [event["values"] for event in events(straight, "metrics")]
+    for line, values in zip(lines, measured):
+        assert values["rollouts_per_second"] > 0 and 0 <= values["scorer_share"] <= 1
+        assert {name: values[name] for name in line if name != "step"} == {k: v for k, v in line.items() if k != "step"}
+        assert "seconds" not in line
+    made = rollouts(straight)
+    assert lines[0]["reward"] == pytest.approx(sum(line["rewards"]["total"] for line in made[:16]) / 16)
+    assert lines[0]["kl"] < lines[2]["kl"]
+
+
+def test_the_model_is_a_model_and_says_where_it_came_from(straight, trained):
+    from trainers.model import load
+
+    model, _ = load(straight / "output")
+    start, _ = load(trained)
+    assert model.generation_config.max_new_tokens == start.generation_config.max_new_tokens
+    assert any((new != old).any() for new, old in zip(model.parameters(), start.parameters()))
+    assert "It went on by GRPO" in (straight / "output" / "README.md").read_text()
+
+
+def test_reward_rises(trained, prompts, tmp_path):
+    params = GRPO | {"steps": 12, "group": 8, "learning_rate": 5e-4, "max_tokens": None, "kl": {"kind": "none"}}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+    run(job)
+    rewards = [event["values"]["reward"] for event in events(job, "metrics")]
+    assert sum(rewards[-3:]) > sum(rewards[:3])
+
+
+@pytest.mark.parametrize("change", [{}, {"dynamic_sampling": REFILL, "epochs": 2, "kl": {"kind": "k3", "coefficient": 0.1}}])
+def test_more_steps_continue_where_fewer_ended(trained, prompts, tmp_path, change):
+    params = GRPO | change
+    run(prepare(tmp_path / "straight", params, model=trained, data=prompts))
+    run(prepare(tmp_path / "first", params | {"steps": 2}, tmp_path / "kept", model=trained, data=prompts))
+    second = prepare(tmp_path / "second", params, tmp_path / "kept", model=trained, data=prompts)
+    assert run(second)["resumed_from"] == 2
+    for name in ("model.safetensors", "metrics.jsonl", "rollouts.jsonl.gz"):
+        assert (second / "output" / name).read_bytes() == (tmp_path / "straight" / "output" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"alpha": 0.25}, {"schedule": "cosine"}, {"perception": "oracle-f1"}])
+def test_another_run_is_not_continued(trained, prompts, tmp_path, change):
+    small = GRPO | {"prompts_per_step": 2, "group": 2, "max_tokens": 4}
+    run(prepare(tmp_path / "first", small | {"steps": 1}, tmp_path / "kept", model=trained, data=prompts))
+    second = prepare(tmp_path / "second", small | {"steps": 2} | change, tmp_path / "kept", model=trained, data=prompts)
+    assert run(second)["resumed_from"] is None
+
+
+def start(job: Path) -> subprocess.Popen:
+    """The real program in a process of its own, with a checkpoint after every step."""
+    program = (
+        "import sys; from trainers import grpo; from trainers.job import main; "
+        "grpo.CHECKPOINT_SECONDS = 0; sys.exit(main(grpo.work))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-c", program, str(job)], env=environment, cwd=job)
+
+
+def wait_for_checkpoint(job: Path) -> None:
+    for _ in range(1200):
+        if list((job / "checkpoints").glob("step-*.pt")):
+            return
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint within a minute")
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+def test_an_ended_run_goes_on_as_if_nothing_had_happened(trained, prompts, tmp_path, kill):
+    params = GRPO | {"steps": 12, "group": 2}
+    ended = prepare(tmp_path / "ended", params, model=trained, data=prompts)
+    process = start(ended)
+    wait_for_checkpoint(ended)
+    process.send_signal(kill)
+    assert process.wait(timeout=60) == (143 if kill == signal.SIGTERM else -kill)
+    assert not (ended / "result.json").exists()
+    second = prepare(tmp_path / "second", params, ended / "checkpoints", model=trained, data=prompts)
+    assert run(second)["resumed_from"] >= 1
+    run(prepare(tmp_path / "undisturbed", params, model=trained, data=prompts))
+    same(tmp_path / "undisturbed", second)
+
+
+def test_a_stop_while_it_samples_keeps_the_steps_before(trained, prompts, tmp_path, monkeypatch):
+    job = prepare(tmp_path / "job", GRPO, model=trained, data=prompts)
+    step = grpo.Trainer.step
+
+    def stopping(self, number):
+        if number == 2:
+            self.sampler.decoder.between = lambda: sys.exit(143)
+        return step(self, number)
+
+    monkeypatch.setattr(grpo.Trainer, "step", stopping)
+    with pytest.raises(SystemExit):
+        main(grpo.work, [str(job)])
+    assert [path.name for path in (job / "checkpoints").iterdir()] == ["step-00000002.pt"]
+
+
+def test_dropped_groups_teach_nothing_and_are_recorded(trained, prompts, tmp_path):
+    params = GRPO | {"dynamic_sampling": {"kind": "drop"}, "group": 2, "prompts_per_step": 8, "temperature": 0.3, "kl": {"kind": "none"}}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+    run(job)
+    made = rollouts(job)
+    dropped = [line for line in made if line["advantage"] is None]
+    assert dropped and len(made) == 3 * 16
+    def rewards_beside(line):
+        return {each["rewards"]["total"] for each in made if (each["step"], each["group"]) == (line["step"], line["group"])}
+
+    assert all(len(rewards_beside(line)) == (1 if line["advantage"] is None else 2) for line in made)
+    values = [event["values"] for event in events(job, "metrics")]
+    assert sum(value["learned_from"] for value in values) == len(made) - len(dropped)
+
+
+def test_a_short_batch_is_refilled_up_to_a_bound(trained, prompts, tmp_path):
+    params = GRPO | {"dynamic_sampling": REFILL, "group": 2, "temperature": 0.3, "steps": 2}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+    run(job)
+    for values in (event["values"] for event in events(job, "metrics")):
+        assert values["groups"] in (4, 8) and values["learned_from"] <= 8
+    groups = [(line["step"], line["group"]) for line in rollouts(job)]
+    assert len(set(groups)) * 2 == len(groups)
+
+
+def test_a_stream_takes_each_prompt_once(trained, prompts, tmp_path):
+    params = GRPO | {"prompts": "stream", "prompts_per_step": 3, "max_tokens": 4}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+    run(job)
+    assert [line["id"] for line in rollouts(job)[::4]] == [f"row-{index}" for index in range(2000, 2009)]
+    short = prepare(tmp_path / "short", params | {"steps": 4}, model=trained, data=prompts)
+    assert "takes 12 prompts" in failed(short)["message"]
+
+
+def test_few_rollouts_may_be_kept(trained, prompts, tmp_path):
+    params = GRPO | {"record_every": 2, "max_tokens": 4}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+    run(job)
+    assert {line["step"] for line in rollouts(job)} == {2, 3}
+
+
+@pytest.mark.parametrize("name", ["teacher", "consensus", "blind-solve"])
+def test_surrogates_reward_in_place_of_the_oracle(trained, prompts, tmp_path, name):
+    params = GRPO | {"perception": {"surrogate": name, "as": "exact"}, "alpha": 1, "steps": 1}
+    job = prepare(tmp_path / "job", params, model=trained, data=prompts, captioner=trained)
+    run(job)
+    assert all(line["rewards"]["total"] == line["rewards"][name.replace("-", "_")] for line in rollouts(job))
+
+
+def failed(job: Path) -> dict:
+    assert main(grpo.work, [str(job)]) == 1
+    said = result(job)
+    assert said["status"] == "failed" and said["fix"]
+    return said
+
+
+def test_a_scorer_that_dies_fails_the_job(trained, prompts, tmp_path):
+    job = prepare(tmp_path / "job", GRPO, model=trained, data=prompts)
+    description = json.loads((job / "job.json").read_text())
+    (job / "job.json").write_text(json.dumps(description | {"scorer": [*SCORER, "20"]}))
+    assert "the scorer has had enough" in failed(job)["message"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"alpha": 1.5}, "alpha"),
+        ({"schedule": "linear"}, "linear"),
+        ({"aggregate": "sum"}, "sum"),
+        ({"kl": {"kind": "js"}}, "js"),
+        ({"std": "robust"}, "robust"),
+        ({"dynamic_sampling": {"kind": "forever"}}, "forever"),
+        ({"minibatches": 5}, "5 mini-batches"),
+        ({"perception": {"surrogate": "teacher", "as": "exact"}}, "nobody to ask"),
+        ({"split": "test"}, "no split `test`"),
+    ],
+)
+def test_impossible_params_are_refused(trained, prompts, tmp_path, change, says):
+    assert says in failed(prepare(tmp_path / "job", GRPO | change, model=trained, data=prompts))["message"]

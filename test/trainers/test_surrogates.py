@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import SCORER, row
+from trainers.data import Split, read_split
+from trainers.policy import Policy
+from trainers.rewards import Judge, reward_name
+from trainers.sampling import Rollouts
+from trainers.scorer import Scorer
+from trainers.surrogates import BlindSolver, majority_captions, teacher_captions
+
+
+def response(edges) -> str:
+    near = [any(v in edge for edge in edges) for v in range(3)]
+    answer = json.dumps({str(v): "ab"[near[v]] for v in range(3)})
+    return f"<caption>{json.dumps(edges)}</caption>\n<answer>{answer}</answer>"
+
+
+def constructed(groups: list[list[str]]) -> Rollouts:
+    texts = [text for group in groups for text in group]
+    ones = torch.ones(len(texts), 1, dtype=torch.long)
+    return Rollouts(np.arange(len(groups)), len(groups[0]), ones, ones[:, 0], ones[:, 0] * 0, np.ones(len(texts), bool), texts)
+
+
+TRUTH = [[[0, 1]], [[0, 1], [1, 2]]]
+SPLIT = Split(
+    np.zeros((2, 32, 32, 1), np.uint8),
+    {
+        "id": ["one", "two"],
+        "task": ["graph-coloring"] * 2,
+        "ground_truth": [json.dumps({"edges": edges}) for edges in TRUTH],
+        "perception": [json.dumps(edges) for edges in TRUTH],
+    },
+)
+ROLLOUTS = constructed(
+    [
+        [response([[0, 1]]), response([[1, 2]]), response([[1, 2]]), "no caption"],
+        [response([[0, 1]]), response([[1, 2], [0, 1]]), response([[0, 1], [1, 2]]), response([[0, 1], [1, 2]])],
+    ]
+)
+
+
+def judged(**how):
+    with Scorer(SCORER) as scorer:
+        judge = Judge(scorer, SPLIT, **how)
+        judge.hand(ROLLOUTS)
+        return judge.fetch()
+
+
+def test_the_oracle_judges_every_response():
+    made = judged()
+    assert made.parts["perception"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
+    assert made.parts["perception_f1"].tolist() == pytest.approx([1, 0, 0, 0, 2 / 3, 1, 1, 1])
+    # Two vertices touched are right whichever they are for the answer's letters, so only vertex 0, 1 will do for the first.
+    assert made.parts["outcome"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
+    assert made.parts["consistent"].tolist() == [1, 1, 1, 0, 1, 1, 1, 1]
+    assert made.reasons[0] is None and made.reasons[3] == "bad-answer"
+
+
+def test_consensus_is_agreement_with_what_most_of_the_group_wrote():
+    assert majority_captions(ROLLOUTS) == ["[[1, 2]]", "[[0, 1], [1, 2]]"]
+    made = judged(surrogates=("consensus",))
+    # A wrong majority is agreed with all the same, and the order of edges is none of its business.
+    assert made.parts["consensus"].tolist() == [0, 1, 1, 0, 0, 1, 1, 1]
+    assert made.parts["consensus_f1"].tolist() == pytest.approx([0, 1, 1, 0, 2 / 3, 1, 1, 1])
+
+
+def test_a_group_most_of_which_wrote_no_caption_agrees_on_nothing():
+    silent = constructed([["none", "none", response([])]])
+    assert majority_captions(silent) == [None]
+
+
+def test_a_teacher_is_agreed_with_whatever_the_truth_is():
+    made = judged(surrogates=("teacher",), captions=["[[1,2]]", None])
+    assert made.parts["teacher"].tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+    assert made.parts["perception"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
+
+
+def test_an_unreadable_teacher_is_agreed_with_by_nobody():
+    made = judged(surrogates=("teacher",), captions=["{{", "[[0,1]]"])
+    assert made.parts["teacher"].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert made.parts["teacher_f1"].tolist() == pytest.approx([0, 0, 0, 0, 1, 2 / 3, 2 / 3, 2 / 3])
+
+
+def test_blind_solve_rewards_what_the_caption_leads_to():
+    class Solver:
+        asked: list[str] = []
+
+        def __call__(self, captions):
+            self.asked = captions
+            return [response(json.loads(caption)) for caption in captions]
+
+    solver = Solver()
+    made = judged(surrogates=("blind-solve",), solver=solver)
+    assert made.parts["blind_solve"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
+    assert solver.asked == ["[[0, 1]]", "[[1, 2]]", "[[1, 2], [0, 1]]", "[[0, 1], [1, 2]]"]  # each once
+
+
+def test_the_blind_solver_sees_no_picture(trained, prompts):
+    split = read_split(prompts, "train_rl")
+    policy = Policy(trained, split)
+    solver = BlindSolver(policy, lambda: None)
+    assert solver.blank.shape == (1, 32, 32, 3)
+    assert policy.batched.patches(solver.blank).abs().max() < 0.02  # zero, but for the rounding of a pixel
+    made = solver(["[[0,1]]", "[[0,1],[1,2]]", "[[0,1]]"])
+    assert made[0] == made[2] and made[0].startswith("<caption>[[0,1]]</caption>")
+    assert solver([]) == []
+
+
+def test_a_captioner_is_asked_about_every_picture(trained, prompts):
+    split = read_split(prompts, "train_rl")
+    captions = teacher_captions(Policy(trained, split), split, lambda: None)
+    assert len(captions) == len(split) and all(caption.startswith("[") for caption in captions)
+
+
+@pytest.mark.parametrize(
+    ("perception", "name"),
+    [
+        ("oracle", "perception"),
+        ("oracle-f1", "perception_f1"),
+        ({"surrogate": "teacher", "as": "f1"}, "teacher_f1"),
+        ({"surrogate": "consensus", "as": "exact"}, "consensus"),
+        ({"surrogate": "blind-solve"}, "blind_solve"),
+    ],
+)
+def test_the_parameter_names_a_part(perception, name):
+    assert reward_name(perception) == name

@@ -1,0 +1,58 @@
+"""From rewards to advantages, within each group of responses to one prompt.
+
+  group-std   A = (R - mean) / (std + 1e-6), as in verl; `std` is `unbiased` (verl, torch.std) or `population` (DeepSeekMath)
+  none        A = R - mean: Dr. GRPO (arXiv 2503.20783), which finds that the division favours prompts of little variance
+  per_reward  each part is normalised in its group first, then they are added with their weights, then divided by the standard
+              deviation over the whole batch: GDPO (arXiv 2601.05242). Else the parts are added first, as in GRPO.
+
+A group whose rewards are all equal has advantage 0. Everything here is float64: a batch is small.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainers.job import JobError
+
+EPSILON = 1e-6  # verl's
+STDS = {"unbiased": 1, "population": 0}
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How rewards become advantages."""
+
+    normalize: str
+    std: str
+    per_reward: bool
+
+    def check(self) -> None:
+        if self.normalize not in ("group-std", "none") or self.std not in STDS:
+            raise JobError(f"There is no normalisation {self}.", "Use group-std or none, and unbiased or population.")
+
+
+def advantages(rewards: list[tuple[float, np.ndarray]], size: int, how: Normalization) -> np.ndarray:
+    """Advantages (N,) for weighted rewards, each (N,), in groups of `size` side by side."""
+    if not how.per_reward:
+        return _in_group(total(rewards), size, how)
+    combined = sum(weight * _in_group(reward, size, how) for weight, reward in rewards if weight)
+    return combined / (combined.std(ddof=STDS[how.std]) + EPSILON)
+
+
+def total(rewards: list[tuple[float, np.ndarray]]) -> np.ndarray:
+    return sum(weight * reward for weight, reward in rewards)
+
+
+def _in_group(reward: np.ndarray, size: int, how: Normalization) -> np.ndarray:
+    groups = reward.reshape(-1, size)
+    centred = groups - groups.mean(1, keepdims=True)
+    if how.normalize == "group-std":
+        centred = centred / (groups.std(1, ddof=STDS[how.std], keepdims=True) + EPSILON)
+    # The mean of equal numbers may miss them by a last bit, which the division would blow up.
+    return np.where(varied(reward, size)[:, None], centred, 0.0).ravel()
+
+
+def varied(reward: np.ndarray, size: int) -> np.ndarray:
+    """Which groups have unequal rewards (groups,)."""
+    groups = reward.reshape(-1, size)
+    return groups.max(1) > groups.min(1)

@@ -1,0 +1,250 @@
+"""Decoding, one position at a time, with the keys and values of what was read kept in room made once.
+
+Rows may share an image (the responses of a group do): it is read once and its keys and values are copied.
+
+On a CPU, rows that have ended are taken out of the batch. On a GPU a step costs the launching of its kernels, not its rows: every
+step is the same CUDA graph, replayed, in which nothing depends on the position but the numbers in its tensors; it attends to the
+room up to the next multiple of `ROOM` positions, the unread part masked, so there is one graph for each such length. Both
+choose the same tokens up to the last bit of a sum.
+
+Sampling takes its numbers from a table and not from a generator, so a row's response depends on its own numbers alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from trainers.forward import Batched
+
+FREE = -1  # in a table of forced tokens: the model's own choice
+ROOM = 64
+LOOK_EVERY = 16  # positions between two looks, from a GPU, at whether every row has ended
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Sampling at a temperature, by uniform numbers in [0, 1), one a row and position (N, at least as long as a response)."""
+
+    temperature: float
+    draws: Tensor
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Responses on the CPU: `tokens` (N, longest) with the end token repeated after a response's end, and `lengths` (N,), the
+    end token counted where one was reached."""
+
+    tokens: Tensor
+    lengths: Tensor
+
+    def lists(self) -> list[list[int]]:
+        return [row[:length] for row, length in zip(self.tokens.tolist(), self.lengths.tolist())]
+
+
+class Decoder:
+    """Decodes with one model, batch after batch, `longest` tokens a response at most.
+
+    A model that is trained between two batches is decoded as it then is: its weights are changed in place.
+    """
+
+    def __init__(self, model: Batched, longest: int, between: Callable[[], None] = lambda: None):
+        self.model = model
+        self.longest = longest
+        self.between = between  # called now and then, so that a job can be stopped
+        self.end = model.model.generation_config.eos_token_id
+        self.static: StaticSteps | None = None
+
+    @torch.inference_mode()
+    def __call__(
+        self, images: Tensor, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
+    ) -> Decoded:
+        """Responses to `images` (Q, height, width, channels), or to `images[group]`, the best ones or sampled.
+
+        `forced` (N, F) holds tokens that are not chosen but given, and FREE where the model chooses.
+        """
+        rows = len(images) if group is None else len(group)
+        if forced is None:
+            forced = torch.full((rows, 1), FREE)
+        if self.model.device.type == "cpu":
+            return self._drop_the_ended(images, group, forced, sampling)
+        if self.static is None or self.static.rows < rows:
+            self.static = StaticSteps(self.model, rows, self.longest, self.end)
+        return self.static.decode(images, group, forced, sampling, self.between)
+
+    def _drop_the_ended(self, images: Tensor, group: Tensor | None, forced: Tensor, sampling: Sampling | None) -> Decoded:
+        model, alive = self.model, torch.arange(len(forced))
+        tokens = torch.full((len(forced), self.longest), self.end)
+        lengths = torch.zeros(len(forced), dtype=torch.long)
+        memory = Memory(model, len(forced), model.prompt_length + self.longest)
+        last = read_prompts(model, images, group, memory)
+        for position in range(self.longest):
+            new = choose(model.model.lm_head(last), sampling, sampling and sampling.draws[alive, position, None])
+            if position < forced.shape[1]:
+                given = forced[:, position]
+                new = torch.where(given == FREE, new, given)
+            tokens[alive, position] = new
+            lengths[alive] += 1
+            self.between()
+            going = new != self.end
+            if not going.any():
+                break
+            alive, new, forced = alive[going], new[going], forced[going]
+            memory.keep(going)
+            start = model.prompt_length + position
+            last = model.read(model.text.embed_tokens(new[:, None]), start, memory.write_from(start), [])[:, -1]
+        return Decoded(tokens, lengths)
+
+
+def choose(logits: Tensor, sampling: Sampling | None, draws: Tensor | None) -> Tensor:
+    """The next tokens (n,) by logits (n, V): the best, or those that the numbers `draws` (n, 1) fall on."""
+    if sampling is None or draws is None:
+        return logits.argmax(-1)
+    cumulative = (logits.float() / sampling.temperature).softmax(-1).cumsum(-1)
+    return torch.searchsorted(cumulative, draws * cumulative[:, -1:], right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+
+
+def read_prompts(model: Batched, images: Tensor, group: Tensor | None, memory: "Memory") -> Tensor:
+    """Put the prompts' keys and values into the memory; returns the hidden states (N, d) that the first tokens follow from."""
+    prompt, deepstack = model.prompt(images)
+    last = model.read(prompt, 0, memory.write_prompts(group), deepstack)[:, -1]
+    return last if group is None else last[group]
+
+
+class Memory:
+    """Keys and values of what a batch has read, in room for all it may read, so that a step writes and never copies."""
+
+    def __init__(self, model: Batched, batch: int, positions: int):
+        config = model.model.config.text_config
+        shape = (batch, config.num_key_value_heads, positions, config.head_dim)
+        layers = range(config.num_hidden_layers)
+        self.stores = [(torch.empty(shape, device=model.device), torch.empty(shape, device=model.device)) for _ in layers]
+
+    def write_prompts(self, group: Tensor | None):
+        """A `remember` for `Batched.read` of prompts, which gives each row of the memory the prompt of its group."""
+
+        def remember(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            rows = len(key) if group is None else len(group)
+            for store, new in zip(self.stores[layer], (key, value)):
+                store[:rows, :, : new.shape[2]] = new if group is None else new[group]
+            return key, value
+
+        return remember
+
+    def write_from(self, start: int):
+        """A `remember` for `Batched.read`: puts what is new at `start` and gives back all up to there."""
+
+        def remember(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            stop = start + key.shape[2]
+            for store, new in zip(self.stores[layer], (key, value)):
+                store[:, :, start:stop] = new
+            return self.stores[layer][0][:, :, :stop], self.stores[layer][1][:, :, :stop]
+
+        return remember
+
+    def keep(self, going: Tensor) -> None:
+        """Forget the rows that have ended."""
+        if not going.all():
+            self.stores = [tuple(store[going] for store in stores) for stores in self.stores]
+
+
+class StaticSteps:
+    """Decoding steps over tensors that stay where they are: on a GPU each is captured once and replayed."""
+
+    def __init__(self, model: Batched, rows: int, longest: int, end: int):
+        self.model, self.rows, self.longest, self.end = model, rows, longest, end
+        device = model.device
+        self.places = -(-(model.prompt_length + longest) // ROOM) * ROOM
+        self.memory = Memory(model, rows, self.places)
+        for stores in self.memory.stores:
+            for store in stores:
+                store.zero_()  # masked out, and yet no number of what was there before may be infinite
+        self.place = torch.arange(self.places, device=device)
+        self.position = torch.zeros(1, dtype=torch.long, device=device)
+        self.last = torch.zeros(rows, model.text.embed_tokens.embedding_dim, device=device)
+        self.tokens = torch.zeros(rows, longest, dtype=torch.long, device=device)
+        self.lengths = torch.zeros(rows, dtype=torch.long, device=device)
+        self.ended = torch.zeros(rows, dtype=torch.bool, device=device)
+        self.forced = torch.zeros(rows, longest, dtype=torch.long, device=device)
+        self.draws = torch.zeros(rows, longest, device=device)
+        self.temperature = torch.ones((), device=device)
+        self.graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
+
+    def decode(
+        self,
+        images: Tensor,
+        group: Tensor | None,
+        forced: Tensor,
+        sampling: Sampling | None,
+        between: Callable[[], None],
+    ) -> Decoded:
+        """As `Decoder` would have it; a batch may be smaller than there is room for."""
+        rows, device = len(forced), self.model.device
+        self.tokens.fill_(self.end)
+        self.lengths.zero_()
+        self.position.zero_()
+        self.ended.fill_(True)[:rows] = False
+        width = min(forced.shape[1], self.longest)
+        self.forced.fill_(FREE)[:rows, :width] = forced[:, :width].to(device)
+        if sampling is not None:
+            self.draws[:rows] = sampling.draws[:, : self.longest].to(device)
+            self.temperature.fill_(sampling.temperature)
+        self.last[:rows] = read_prompts(self.model, images, None if group is None else group.to(device), self.memory)
+        for position in range(self.longest):
+            seen = -(-(self.model.prompt_length + position + 1) // ROOM) * ROOM
+            self._step(seen, sampling is not None)
+            if position % LOOK_EVERY == LOOK_EVERY - 1:
+                between()
+                if bool(self.ended.all()):
+                    break
+        return Decoded(self.tokens[:rows].cpu(), self.lengths[:rows].cpu())
+
+    def _step(self, seen: int, sampled: bool) -> None:
+        if self.model.device.type == "cpu":
+            return self.compute(seen, sampled)
+        if (seen, sampled) not in self.graphs:
+            self.graphs[seen, sampled] = self._capture(seen, sampled)
+        self.graphs[seen, sampled].replay()
+
+    def _capture(self, seen: int, sampled: bool) -> torch.cuda.CUDAGraph:
+        """Kernels choose themselves when they run first, so the step is computed once beside, and what it did is undone."""
+        state = (self.last, self.tokens, self.lengths, self.ended, self.position)
+        before = [tensor.clone() for tensor in state]
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(2):
+                self.compute(seen, sampled)
+                for tensor, value in zip(state, before):
+                    tensor.copy_(value)
+        torch.cuda.current_stream().wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self.compute(seen, sampled)
+        return graph
+
+    def compute(self, seen: int, sampled: bool) -> None:
+        """One position for every row, attending to the first `seen` places."""
+        model, place = self.model, self.position + self.model.prompt_length
+        logits = model.model.lm_head(self.last)
+        sampling = Sampling(self.temperature, self.draws) if sampled else None
+        new = choose(logits, sampling, self.draws.index_select(1, self.position) if sampled else None)
+        given = self.forced.index_select(1, self.position)[:, 0]
+        new = torch.where(given == FREE, new, given)
+        new = torch.where(self.ended, self.end, new)
+        self.tokens.index_copy_(1, self.position, new[:, None])
+        self.lengths.add_(~self.ended)
+        self.ended.logical_or_(new == self.end)
+        visible = (self.place[:seen] <= place)[None, None, None]
+
+        def mix(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+            keys, values = self.memory.stores[layer]
+            keys.index_copy_(2, place, key)
+            values.index_copy_(2, place, value)
+            return functional.scaled_dot_product_attention(query, keys[:, :, :seen], values[:, :, :seen], attn_mask=visible)
+
+        rotary = model.text_rotary[0].index_select(0, place), model.text_rotary[1].index_select(0, place)
+        self.last.copy_(model.layers(model.text.embed_tokens(new[:, None]), rotary, mix, [])[:, -1])
+        self.position.add_(1)

@@ -1,0 +1,58 @@
+"""Rollouts as lines of JSON, gathered in gzip members: members side by side are a gzip file again."""
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from trainers.data import Split
+from trainers.rewards import Judged
+from trainers.sampling import Rollouts
+
+DIGITS = 6
+
+
+def rollout_lines(
+    rollouts: Rollouts,
+    judged: Judged,
+    split: Split,
+    step: int,
+    first_group: int = 0,
+    mode: str = "end-to-end",
+    trained: dict[str, np.ndarray] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """One line a response, as `schemas/Rollout.ts` has it. `trained` has `total` and `advantage` (N,) of rollouts learned from."""
+    totals = {} if trained is None else {"total": trained["total"]}
+    parts = {name: values for name, values in judged.parts.items() if name != "consistent"} | totals
+    for index, row in enumerate(rollouts.rows.tolist()):
+        verdict = {name: bool(judged.parts[name][index]) for name in ("outcome", "perception", "consistent")}
+        yield {
+            "id": split.columns["id"][row],
+            "group": first_group + index // rollouts.size,
+            "step": step,
+            "sample": index % rollouts.size,
+            "mode": mode,
+            "response": rollouts.texts[index],
+            "tokens": int(rollouts.lengths[index] - rollouts.given[index]),
+            "finished": bool(rollouts.finished[index]),
+            **verdict,
+            "perception_f1": _short(judged.parts["perception_f1"][index]),
+            "reason": judged.reasons[index],
+            "rewards": {name: _short(values[index]) for name, values in parts.items()},
+            "advantage": None if trained is None else _short(trained["advantage"][index]),
+        }
+
+
+def _short(value: float) -> float | int | None:
+    """A number as few characters; what is none, such as the advantage of a dropped group, is null."""
+    if np.isnan(value):
+        return None
+    return int(value) if value == int(value) else round(float(value), DIGITS)
+
+
+def packed(lines: Iterator[dict[str, Any]]) -> bytes:
+    """A gzip member, the same bytes for the same lines at any time."""
+    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    return gzip.compress(text.encode(), compresslevel=6, mtime=0)

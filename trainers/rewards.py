@@ -1,0 +1,144 @@
+"""Every reward part of a batch of rollouts, judged by the one scorer.
+
+The parts, each an array with a number for every response: `outcome`, `perception`, `perception_f1` and `consistent`, as the scorer
+names them; for the surrogates asked for `teacher`, `teacher_f1`, `consensus`, `consensus_f1` and `blind_solve` (surrogates.py).
+R = α·p + (1-α)·outcome, with one of them as p (arXiv 2605.29496).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from trainers.data import Split
+from trainers.job import Job, JobError
+from trainers.policy import Policy
+from trainers.sampling import Rollouts, caption_of
+from trainers.scorer import Scorer
+from trainers.surrogates import (
+    BLIND_SOLVE,
+    CONSENSUS,
+    SURROGATES,
+    TEACHER,
+    BlindSolver,
+    blind_captions,
+    majority_captions,
+    spread,
+    teacher_captions,
+)
+
+VERDICT = ("outcome", "perception", "perception_f1", "consistent")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The parts (N,) by name, and why a response failed or None."""
+
+    parts: dict[str, np.ndarray]
+    reasons: list[str | None]
+
+
+def reward_name(perception: str | dict[str, str]) -> str:
+    """The part that the parameter `perception` makes p: `oracle`, `oracle-f1` or `{"surrogate": …, "as": …}`."""
+    if isinstance(perception, str):
+        return {"oracle": "perception", "oracle-f1": "perception_f1"}[perception]
+    name = perception["surrogate"].replace("-", "_")
+    return f"{name}_f1" if perception.get("as") == "f1" else name
+
+
+class Judge:
+    """Judges batches; a batch may be handed over and its verdicts fetched later, so that the scorer works meanwhile."""
+
+    def __init__(
+        self,
+        scorer: Scorer,
+        split: Split,
+        surrogates: tuple[str, ...] = (),
+        captions: list[str | None] | None = None,
+        solver: BlindSolver | None = None,
+    ):
+        self.scorer, self.split, self.surrogates, self.captions, self.solver = scorer, split, surrogates, captions, solver
+        self._handed: list[_Questions] = []
+
+    def hand(self, rollouts: Rollouts, mode: str = "end-to-end") -> None:
+        questions = _Questions(self.split, mode, rollouts)
+        questions.ask_all("oracle", rollouts.texts, self._oracle(rollouts))
+        if TEACHER in self.surrogates:
+            questions.ask_all(TEACHER, rollouts.texts, [self.captions[row] for row in rollouts.rows])
+        if CONSENSUS in self.surrogates:
+            questions.ask_all(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
+        if BLIND_SOLVE in self.surrogates:
+            different = blind_captions(rollouts)
+            solved = dict(zip(different, self.solver(different)))
+            questions.ask_all(BLIND_SOLVE, [solved.get(caption_of(text)) for text in rollouts.texts], self._oracle(rollouts))
+        self.scorer.ask(list(questions.lines))
+        self._handed.append(questions)
+
+    def fetch(self) -> Judged:
+        """The verdicts on the oldest batch handed over."""
+        questions = self._handed.pop(0)
+        answers = self.scorer.answers()
+        oracle = questions.verdicts("oracle", answers)
+        broken = next((verdict for verdict in oracle if "error" in verdict), None)
+        if broken is not None:
+            raise JobError(f"The scorer could not judge a response: {broken['error']}.", "Look at the data set: is it one that `render` wrote?")
+        parts = {name: np.array([float(verdict[name]) for verdict in oracle]) for name in VERDICT}
+        for name in (TEACHER, CONSENSUS):
+            if name in self.surrogates:
+                agreed = questions.verdicts(name, answers)
+                parts[name] = np.array([float(verdict.get("perception", 0)) for verdict in agreed])
+                parts[f"{name}_f1"] = np.array([float(verdict.get("perception_f1", 0)) for verdict in agreed])
+        if BLIND_SOLVE in self.surrogates:
+            solved = questions.verdicts(BLIND_SOLVE, answers)
+            parts["blind_solve"] = np.array([float(verdict.get("outcome", 0)) for verdict in solved])
+        return Judged(parts, [verdict["reason"] for verdict in oracle])
+
+    def _oracle(self, rollouts: Rollouts) -> list[str]:
+        return [self.split.columns["perception"][row] for row in rollouts.rows]
+
+
+def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy) -> Judge:
+    """The judge with what its surrogates need: a teacher from input `captioner`, a solver from `solver` or else the policy."""
+    unknown = [name for name in surrogates if name not in SURROGATES]
+    if unknown:
+        raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")
+    captions = solver = None
+    if TEACHER in surrogates:
+        if "captioner" not in job.inputs:
+            raise JobError("The surrogate `teacher` has nobody to ask.", "Give the stage a model as its input `captioner`.")
+        captions = teacher_captions(Policy(job.inputs["captioner"], split), split, job.exit_if_stopping)
+    if BLIND_SOLVE in surrogates:
+        asked = Policy(job.inputs["solver"], split) if "solver" in job.inputs else policy
+        solver = BlindSolver(asked, job.exit_if_stopping)
+    return Judge(scorer, split, surrogates, captions, solver)
+
+
+NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge
+
+
+@dataclass
+class _Questions:
+    """The lines for one batch, each different one once: the responses of a group repeat one another."""
+
+    split: Split
+    mode: str
+    rollouts: Rollouts
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    places: dict[tuple, int] = field(default_factory=dict)
+    asked: dict[str, list[int | None]] = field(default_factory=dict)
+
+    def ask_all(self, name: str, responses: list[str | None], perceptions) -> None:
+        self.asked[name] = [self._ask(*each) for each in zip(self.rollouts.rows.tolist(), responses, perceptions)]
+
+    def _ask(self, row: int, response: str | None, perception: str | None) -> int | None:
+        if response is None or perception is None:
+            return None
+        question = (row, response, perception)
+        if question not in self.places:
+            self.places[question] = len(self.lines)
+            about = {name: self.split.columns[name][row] for name in ("task", "ground_truth")}
+            self.lines.append({**about, "perception": perception, "response": response, "mode": self.mode})
+        return self.places[question]
+
+    def verdicts(self, name: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [NOTHING if place is None else answers[place] for place in self.asked[name]]

@@ -1,0 +1,95 @@
+"""The one scorer as a co-process: `pipe score`, started once, asked in batches, answering in order.
+
+Both directions have a thread of their own, so that neither side ever waits for the other to be read: asking returns at once, the
+trainer goes on, and the answers are there when they are wanted.
+"""
+
+import json
+import queue
+import subprocess
+import tempfile
+import threading
+import time
+from typing import Any
+
+from trainers.job import JobError
+
+PATIENCE_SECONDS = 300
+LAST_WORDS = 2000
+
+
+class Scorer:
+    """`with Scorer(command) as scorer: scorer.ask(lines); …; answers = scorer.answers()`."""
+
+    def __init__(self, command: list[str]):
+        self._words = tempfile.TemporaryFile()
+        try:
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words)
+        except OSError as error:
+            raise JobError(f"The scorer could not be started: {error}.", f"Look at `scorer` in job.json: {command}.") from None
+        self._asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._answered: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._expected: list[int] = []  # how many lines each batch has that is not collected yet
+        self.waited = 0.0  # seconds in all that somebody stood waiting for answers
+        for work in (self._write, self._read):
+            threading.Thread(target=work, daemon=True).start()
+
+    def ask(self, lines: list[dict[str, Any]]) -> None:
+        """Hand over a batch of transcripts, as `pipe score` reads them, without `id`."""
+        text = "".join(json.dumps({"id": index, **line}, ensure_ascii=False) + "\n" for index, line in enumerate(lines))
+        self._expected.append(len(lines))
+        self._asked.put(text.encode())
+
+    def answers(self) -> list[dict[str, Any]]:
+        """The answers to the oldest batch not collected yet, in the order of its lines."""
+        began = time.monotonic()
+        answers = [self._next(index) for index in range(self._expected.pop(0))]
+        self.waited += time.monotonic() - began
+        return answers
+
+    def _next(self, index: int) -> dict[str, Any]:
+        try:
+            line = self._answered.get(timeout=PATIENCE_SECONDS)
+        except queue.Empty:
+            raise JobError(f"The scorer has been silent for {PATIENCE_SECONDS} seconds.", "Run the same command again.") from None
+        if line is None:
+            raise self._died()
+        answer = json.loads(line)
+        if answer.get("id") != index:
+            raise JobError(f"The scorer answered {line.decode()[:200]!r} where line {index} was due.", "Use the `pipe` of these trainers.")
+        return answer
+
+    def _died(self) -> JobError:
+        code = self._process.wait()
+        self._words.seek(0)
+        said = " ".join(self._words.read()[-LAST_WORDS:].decode(errors="replace").split())
+        return JobError(
+            f"The scorer ended with exit code {code} before it had answered. {said}".strip(),
+            "Run the same command again; if it happens again, run `pipe score` by hand on a line of the rollouts.",
+        )
+
+    def _write(self) -> None:
+        try:
+            while (text := self._asked.get()) is not None:
+                self._process.stdin.write(text)
+                self._process.stdin.flush()
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has died, and whoever waits for its answers is told so
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self._answered.put(line)
+        self._answered.put(None)
+
+    def __enter__(self) -> "Scorer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked.put(None)
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._words.close()
