@@ -11,6 +11,7 @@
  */
 import { Random } from "../tasks/Random.ts";
 import { type BootstrapMethod, bootstrapInterval } from "./bootstrapInterval.ts";
+import { type Distinct, distinctColumns } from "./distinctColumns.ts";
 import { type Interval, noInterval } from "./Statistic.ts";
 
 /** Rows of equal width, one a cluster, end to end. */
@@ -22,57 +23,52 @@ export interface Clusters {
 /** A statistic of a total of rows, or why it is undefined there. */
 export type OfTotals = (totals: Float64Array) => number | string;
 
-/** Of the resamples so many may lack the statistic; where more do, what the others say is no longer its distribution. */
-const undefinedShare = 0.05;
-
 export class ClusterBootstrap {
   readonly count: number;
-  readonly #clusters: Clusters;
+  readonly #clusters: Distinct;
   readonly #statistics: ReadonlyArray<OfTotals>;
-  readonly #random: Random;
+  readonly #index: () => number;
+  /** How often each cluster is in the present resample. */
   readonly #drawn: Int32Array;
-  readonly #totals: Float64Array;
-  readonly #replicates: ReadonlyArray<Array<number>>;
-  #resamples = 0;
+  readonly #replicates: ReadonlyArray<Array<number | null>>;
 
-  constructor(clusters: Clusters, statistics: ReadonlyArray<OfTotals>, seed: number) {
-    this.#clusters = clusters;
-    this.count = clusters.sums.length / clusters.width;
+  constructor({ width, sums }: Clusters, statistics: ReadonlyArray<OfTotals>, seed: number) {
+    this.count = sums.length / width;
+    this.#clusters = distinctColumns(width, sums);
     this.#statistics = statistics;
-    this.#random = Random.of(seed, "bootstrap");
+    this.#index = indexBelow(Random.of(seed, "bootstrap"), this.count);
     this.#drawn = new Int32Array(this.count);
-    this.#totals = new Float64Array(clusters.width);
     this.#replicates = statistics.map(() => []);
   }
 
   /** The statistics of the clusters as they are. */
   estimates(): ReadonlyArray<number | string> {
-    return this.#ofTotals(this.#drawn.fill(1));
+    return this.#ask(this.#total(this.#drawn.fill(1)));
   }
 
   /** One resample: as many clusters as there are, drawn with replacement. */
   draw(): void {
-    this.#drawn.fill(0);
-    for (let draw = 0; draw < this.count; draw += 1)
-      this.#drawn[indexBelow(this.#random, this.count)]! += 1;
-    this.#ofTotals(this.#drawn).forEach((value, which) => {
-      if (typeof value === "number") this.#replicates[which]?.push(value);
+    const drawn = this.#drawn.fill(0);
+    const index = this.#index;
+    for (let draw = 0; draw < drawn.length; draw += 1) drawn[index()]! += 1;
+    this.#ask(this.#total(drawn)).forEach((value, which) => {
+      this.#replicates[which]?.push(typeof value === "number" ? value : null);
     });
-    this.#resamples += 1;
+  }
+
+  /** A statistic in every resample drawn so far, in their order; null where it is undefined. */
+  replicatesOf(which: number): ReadonlyArray<number | null> {
+    return this.#replicates[which] ?? [];
   }
 
   /** The 95 % interval of each statistic from the resamples drawn so far. */
   intervals(method: BootstrapMethod): ReadonlyArray<Interval> {
     const jackknife = method === "bca" ? this.#jackknife() : [];
     return this.estimates().map((estimate, which) => {
-      const replicates = this.#replicates[which] ?? [];
       if (typeof estimate === "string") return noInterval(estimate);
       if (this.count < 2) return noInterval("an interval needs two clusters");
-      const lacking = this.#resamples - replicates.length;
-      if (lacking > undefinedShare * this.#resamples)
-        return noInterval(`it is undefined in ${lacking} of ${this.#resamples} resamples`);
-      const from = { estimate, replicates, jackknife: jackknife[which] ?? [] };
-      return bootstrapInterval(from, method);
+      const replicates = this.replicatesOf(which);
+      return bootstrapInterval({ estimate, replicates, jackknife: jackknife[which] ?? [] }, method);
     });
   }
 
@@ -80,40 +76,49 @@ export class ClusterBootstrap {
   #jackknife(): ReadonlyArray<ReadonlyArray<number>> {
     const { width, sums } = this.#clusters;
     const values = this.#statistics.map((): Array<number> => []);
-    this.#total(this.#drawn.fill(1));
-    const all = Float64Array.from(this.#totals);
-    for (let cluster = 0; cluster < this.count; cluster += 1) {
-      for (let sum = 0; sum < width; sum += 1)
-        this.#totals[sum] = all[sum]! - sums[cluster * width + sum]!;
-      this.#statistics.forEach((statistic, which) => {
-        const value = statistic(this.#totals);
+    const all = this.#total(this.#drawn.fill(1));
+    for (let start = 0; start < sums.length; start += width) {
+      const others = all.map((total, place) => total - sums[start + place]!);
+      this.#ask(others).forEach((value, which) => {
         if (typeof value === "number") values[which]?.push(value);
       });
     }
     return values;
   }
 
-  #ofTotals(drawn: Int32Array): ReadonlyArray<number | string> {
-    this.#total(drawn);
-    return this.#statistics.map((statistic) => statistic(this.#totals));
-  }
-
-  #total(drawn: Int32Array): void {
+  /** The rows' sum, each as often as it was drawn. */
+  #total(drawn: Int32Array): Float64Array {
     const { width, sums } = this.#clusters;
-    this.#totals.fill(0);
-    for (let cluster = 0, start = 0; cluster < this.count; cluster += 1, start += width) {
+    const totals = new Float64Array(width);
+    for (let cluster = 0, start = 0; cluster < drawn.length; cluster += 1, start += width) {
       const times = drawn[cluster]!;
       if (times === 0) continue;
-      for (let sum = 0; sum < width; sum += 1) this.#totals[sum]! += times * sums[start + sum]!;
+      for (let place = 0; place < width; place += 1)
+        totals[place] = totals[place]! + times * sums[start + place]!;
     }
+    return totals;
+  }
+
+  /** The statistics of distinct totals. */
+  #ask(totals: Float64Array): ReadonlyArray<number | string> {
+    const { places } = this.#clusters;
+    const columns = new Float64Array(places.length);
+    for (let column = 0; column < columns.length; column += 1)
+      columns[column] = totals[places[column]!]!;
+    return this.#statistics.map((statistic) => statistic(columns));
   }
 }
 
-/** An integer in 0 … count − 1, each equally likely: those random numbers that would favour some are drawn again. */
-const indexBelow = (random: Random, count: number): number => {
-  const whole = 2 ** 32 - (2 ** 32 % count);
-  for (;;) {
-    const bits = random.bits();
-    if (bits < whole) return bits % count;
-  }
+/** Of 31 bits, so that all is arithmetic of small integers. */
+const range = 2 ** 31;
+
+/** Draws integers in 0 … count − 1, each equally likely: those numbers that would favour some are drawn again. */
+const indexBelow = (random: Random, count: number): (() => number) => {
+  const whole = range - (range % count);
+  return () => {
+    for (;;) {
+      const bits = random.bits() >>> 1;
+      if (bits < whole) return bits % count;
+    }
+  };
 };

@@ -13,7 +13,8 @@ export type BootstrapMethod = "percentile" | "bca";
 
 export interface Replicates {
   readonly estimate: number;
-  readonly replicates: ReadonlyArray<number>;
+  /** The statistic in every resample; null where it is undefined. */
+  readonly replicates: ReadonlyArray<number | null>;
   /** The statistic without each cluster in turn; for BCa. */
   readonly jackknife: ReadonlyArray<number>;
 }
@@ -24,23 +25,32 @@ const levels = [(1 - confidence) / 2, (1 + confidence) / 2] as const;
 /** A spread below this share of the value is none. */
 const rounding = 1e-12;
 
-export const bootstrapInterval = (from: Replicates, method: BootstrapMethod): Interval => {
-  const sorted = Float64Array.from(from.replicates).sort();
+/** Where more of the resamples than this lack the statistic, what the others say is no longer its distribution. */
+const lackingShare = 0.05;
+
+export const bootstrapInterval = (
+  { estimate, replicates, jackknife }: Replicates,
+  method: BootstrapMethod,
+): Interval => {
+  const sorted = Float64Array.from(replicates.filter((value) => value !== null)).sort();
+  const lacking = replicates.length - sorted.length;
+  if (lacking > lackingShare * replicates.length)
+    return noInterval(`it is undefined in ${lacking} of ${replicates.length} resamples`);
   if (sorted.length < 2) return noInterval("an interval needs two resamples");
   const [least, most] = [sorted[0]!, sorted.at(-1)!];
   if (most - least <= rounding * Math.max(-least, most))
     return noInterval("it is the same in every resample");
-  const places = method === "percentile" ? levels : corrected(from);
+  const places = method === "percentile" ? levels : corrected(estimate, sorted, jackknife);
   if (typeof places === "string") return noInterval(places);
   return between(quantile(sorted, places[0]), quantile(sorted, places[1]));
 };
 
 /** Where among the replicates the ends of a BCa interval are, or why they are nowhere. */
-const corrected = ({
-  estimate,
-  replicates,
-  jackknife,
-}: Replicates): readonly [number, number] | string => {
+const corrected = (
+  estimate: number,
+  replicates: Float64Array,
+  jackknife: ReadonlyArray<number>,
+): readonly [number, number] | string => {
   const below = replicates.filter((value) => value < estimate).length;
   const atMost = replicates.filter((value) => value <= estimate).length;
   // Half of what is equal: statistics of counts are equal often.
@@ -61,14 +71,16 @@ const corrected = ({
 /** A sixth of the skewness of the jackknife's values; 0 where they are one. */
 const accelerationOf = (jackknife: ReadonlyArray<number>): number => {
   const mean = jackknife.reduce((sum, value) => sum + value, 0) / jackknife.length;
+  const largest = jackknife.reduce((most, value) => Math.max(most, Math.abs(mean - value)), 0);
   let squares = 0;
   let cubes = 0;
   for (const value of jackknife) {
-    const deviation = mean - value;
+    // In units of the largest, whose powers may otherwise vanish.
+    const deviation = (mean - value) / largest;
     squares += deviation * deviation;
     cubes += deviation * deviation * deviation;
   }
-  return squares === 0 ? 0 : cubes / (6 * squares * Math.sqrt(squares));
+  return largest === 0 ? 0 : cubes / (6 * squares * Math.sqrt(squares));
 };
 
 const quantile = (sorted: Float64Array, level: number): number => {

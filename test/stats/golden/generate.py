@@ -170,8 +170,8 @@ class Random:
         return t
 
     def below(self, count: int) -> int:
-        whole = 2**32 - 2**32 % count
-        while (bits := self.bits()) >= whole:
+        whole = 2**31 - 2**31 % count
+        while (bits := self.bits() >> 1) >= whole:
             pass
         return bits % count
 

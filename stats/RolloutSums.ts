@@ -1,0 +1,115 @@
+/**
+ * Rollouts added up group by group as they come, in memory that grows with the groups and not with the rollouts: all that
+ * correlations ask of them.
+ */
+import type { Rollout } from "../schemas/Rollout.ts";
+
+export type ScoredRollout = Pick<
+  Rollout,
+  "id" | "group" | "step" | "mode" | "outcome" | "perception" | "consistent" | "rewards"
+>;
+
+/** Over rollouts that have the reward x; perception and reasoning (`consistent`) are 0 or 1, so their squares are they. */
+export interface RewardSums {
+  n: number;
+  x: number;
+  xx: number;
+  perception: number;
+  reasoning: number;
+  xPerception: number;
+  xReasoning: number;
+}
+
+/** The end-to-end responses to one prompt in one step. */
+export interface GroupSums {
+  readonly id: string;
+  n: number;
+  perception: number;
+  reasoning: number;
+  /** By reward, those that a rollout of the group has. */
+  readonly rewards: Map<string, RewardSums>;
+}
+
+/** The counterfactual responses to one prompt. */
+export interface ForcedSums {
+  n: number;
+  right: number;
+}
+
+/** The outcome stands in every rollout; the others are what it is held against, or mixtures of them. */
+const noRewards = new Set(["total", "outcome", "perception", "consistent"]);
+
+export class RolloutSums {
+  readonly groups = new Map<string, GroupSums>();
+  readonly forced = new Map<string, ForcedSums>();
+  /** Rewards with another value than 0 and 1. */
+  readonly graded = new Set<string>();
+  readonly counts = { end_to_end: 0, counterfactual: 0 };
+  readonly steps = { first: Number.MAX_SAFE_INTEGER, last: 0 };
+
+  /** Throws, with a sentence, on a group of two prompts. */
+  add(rollout: ScoredRollout): void {
+    this.steps.first = Math.min(this.steps.first, rollout.step);
+    this.steps.last = Math.max(this.steps.last, rollout.step);
+    if (rollout.mode === "counterfactual") return this.#addForced(rollout);
+    const group = this.#groupOf(rollout);
+    const perception = Number(rollout.perception);
+    const reasoning = Number(rollout.consistent);
+    this.counts.end_to_end += 1;
+    group.n += 1;
+    group.perception += perception;
+    group.reasoning += reasoning;
+    const add = (name: string, x: number) => {
+      if (x !== 0 && x !== 1) this.graded.add(name);
+      const sums = group.rewards.get(name) ?? nothing();
+      group.rewards.set(name, sums);
+      sums.n += 1;
+      sums.x += x;
+      sums.xx += x * x;
+      sums.perception += perception;
+      sums.reasoning += reasoning;
+      sums.xPerception += x * perception;
+      sums.xReasoning += x * reasoning;
+    };
+    add("outcome", Number(rollout.outcome));
+    for (const name in rollout.rewards) if (!noRewards.has(name)) add(name, rollout.rewards[name]!);
+  }
+
+  /** The rewards that any rollout has: the outcome, then the others by name. */
+  get rewards(): ReadonlyArray<string> {
+    const names = new Set([...this.groups.values()].flatMap((group) => [...group.rewards.keys()]));
+    names.delete("outcome");
+    return ["outcome", ...[...names].sort()];
+  }
+
+  #addForced({ id, outcome }: ScoredRollout): void {
+    const sums = this.forced.get(id) ?? { n: 0, right: 0 };
+    this.forced.set(id, sums);
+    this.counts.counterfactual += 1;
+    sums.n += 1;
+    sums.right += Number(outcome);
+  }
+
+  #groupOf({ id, step, group }: ScoredRollout): GroupSums {
+    const key = `${step}/${group}`;
+    const known = this.groups.get(key);
+    if (known === undefined) {
+      const fresh = { id, n: 0, perception: 0, reasoning: 0, rewards: new Map() };
+      this.groups.set(key, fresh);
+      return fresh;
+    }
+    if (known.id !== id)
+      throw new Error(`group ${group} of step ${step} has two prompts, ${known.id} and ${id}`);
+    return known;
+  }
+}
+
+const nothing = (): RewardSums => ({
+  n: 0,
+  x: 0,
+  xx: 0,
+  perception: 0,
+  reasoning: 0,
+  xPerception: 0,
+  xReasoning: 0,
+});
