@@ -6,6 +6,7 @@ import { ScoreLine } from "../schemas/ScoreLine.ts";
 import type { Table, TableRow } from "../schemas/Table.ts";
 import { accuracies } from "../stats/accuracies.ts";
 import { lines } from "./jsonLines.ts";
+import { modelDescription } from "./modelDescription.ts";
 import { type FanInElement, many, stage } from "./Stage.ts";
 import { tableCsv } from "./tableCsv.ts";
 
@@ -66,7 +67,7 @@ const tabulate = (elements: ReadonlyArray<FanInElement>, pool: ReadonlyArray<str
   }
   return {
     format: 1,
-    models: [...new Set(elements.flatMap(({ directory }) => modelOf(directory)))],
+    models: [...new Set(elements.flatMap(({ directory }) => modelDescription(directory)))],
     interval: "Wilson 95 %",
     axes,
     pooledOver,
@@ -93,13 +94,4 @@ const row = (labels: Point["labels"], points: ReadonlyArray<Point>): TableRow =>
         : seen.reduce((sum, score) => sum + score.perception_f1, 0) / seen.length,
     reasons: Object.fromEntries(Object.entries(reasons).sort(([, one], [, other]) => other - one)),
   };
-};
-
-const Model = Schema.fromJsonString(Schema.Struct({ description: Schema.String }));
-
-const modelOf = (directory: string): ReadonlyArray<string> => {
-  const file = path.join(directory, "model.json");
-  return fs.existsSync(file)
-    ? [Schema.decodeUnknownSync(Model)(fs.readFileSync(file, "utf8")).description]
-    : [];
 };

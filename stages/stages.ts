@@ -1,5 +1,6 @@
 /** Every stage, by the name that `use` carries. A new stage is a file and a line here. */
 import { Command } from "./Command.ts";
+import { Correlate } from "./Correlate.ts";
 import { Distill } from "./Distill.ts";
 import { Files } from "./Files.ts";
 import { Generate } from "./Generate.ts";
@@ -12,7 +13,7 @@ import type { Stage } from "./Stage.ts";
 import { Summarize } from "./Summarize.ts";
 
 export const stages: ReadonlyMap<string, Stage> = new Map(
-  [Render, Distill, Sft, Grpo, Rollout, Generate, Score, Summarize, Command, Files].map(
+  [Render, Distill, Sft, Grpo, Rollout, Generate, Score, Summarize, Correlate, Command, Files].map(
     (stage: Stage) => [stage.name, stage],
   ),
 );

@@ -1,5 +1,6 @@
-/** A table as CSV (RFC 4180): one line a row, per point first, then pooled. */
+/** A table as CSV: one line a row, per point first, then pooled. */
 import type { Table, TableRow } from "../schemas/Table.ts";
+import { csv } from "./csv.ts";
 
 const metrics = ["a", "a_p", "a_r"] as const;
 
@@ -22,12 +23,5 @@ export const tableCsv = (table: Table): string => {
     }),
     row.perception_f1 ?? "",
   ];
-  return [header, ...table.rows.map(line), ...table.pooled.map(line)]
-    .map((cells) => `${cells.map(cell).join(",")}\r\n`)
-    .join("");
-};
-
-const cell = (value: string | number): string => {
-  const text = String(value);
-  return /[",\r\n]/u.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csv([header, ...table.rows.map(line), ...table.pooled.map(line)]);
 };

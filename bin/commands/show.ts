@@ -2,6 +2,7 @@ import { Console, Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { bytes, duration } from "../view/format.ts";
+import { numbersIn } from "../view/numbers.ts";
 import { styleFor } from "../view/style.ts";
 import { findArtifact } from "./artifacts.ts";
 import { storeHome } from "./project.ts";
@@ -34,6 +35,7 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
       jsonLine({ artifact, directory: store.directoryOf(artifact.digest), actions }),
     );
   const style = styleFor(process.stdout);
+  const numbers = numbersIn(artifact.kind, [store.directoryOf(artifact.digest)]);
   const lines = [
     `${style.bold(artifact.kind)} ${artifact.digest}`,
     `${store.directoryOf(artifact.digest)}`,
@@ -54,6 +56,7 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
         ? []
         : ["  said:", indent(JSON.stringify(action.summary, null, 2))]),
     ]),
+    ...(numbers === undefined ? [] : ["", numbers.text("the numbers", style)]),
   ];
   yield* Console.log(lines.join("\n"));
 });

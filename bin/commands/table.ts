@@ -1,6 +1,5 @@
-import { Console, Effect, Schema } from "effect";
+import { Console, Effect } from "effect";
 import { Argument, Command } from "effect/cli";
-import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../../cache/fileName.ts";
 import { Store } from "../../cache/Store.ts";
@@ -8,15 +7,13 @@ import { nondeterministicNodes, severalAnswers } from "../../pipelines/nondeterm
 import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
 import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
 import { unknownName } from "../../schemas/Diagnostic.ts";
-import { Table } from "../../schemas/Table.ts";
+import { numbersIn } from "../view/numbers.ts";
 import { styleFor } from "../view/style.ts";
-import { nondeterminismText, tableText } from "../view/tableText.ts";
+import { nondeterminismText } from "../view/tableText.ts";
 import { UsageError } from "../UsageError.ts";
 import { storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { jsonFlag } from "./specFlags.ts";
-
-const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
 
 /** The run of that name; `latest` is the youngest whose plan can be read. */
 export const findRun = Effect.fnUntraced(function* (name: string) {
@@ -52,20 +49,15 @@ export interface TableRun {
   >;
 }
 
-/** The tables that a run has made, with the node that each is from. */
+/** The tables and other numbers that a run has made, with the node that each is from. */
 const tablesOf = ({ run, nodes }: TableRun) =>
-  nodes
-    .filter((node) => node.kind === "table")
-    .flatMap((node) => {
-      const linked = path.join(storeHome(), "runs", run, "artifacts", fileName(node.node));
-      // What was there before the run is not linked in long runs.
-      const stored = path.join(storeHome(), "trees", node.cached ?? "");
-      const files = [linked, stored].map((directory) => path.join(directory, "table.json"));
-      const found = files.find((each) => fs.existsSync(each));
-      return found === undefined
-        ? []
-        : [{ node: node.node, table: decodeTable(fs.readFileSync(found, "utf8")) }];
-    });
+  nodes.flatMap(({ node, kind, cached }) => {
+    const linked = path.join(storeHome(), "runs", run, "artifacts", fileName(node));
+    // What was there before the run is not linked in long runs.
+    const stored = path.join(storeHome(), "trees", cached ?? "");
+    const numbers = numbersIn(kind, [linked, stored]);
+    return numbers === undefined ? [] : [{ node, numbers }];
+  });
 
 const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: TableRun) {
   const store = yield* Store;
@@ -79,8 +71,8 @@ const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: TableRun
  */
 export const printTables = Effect.fnUntraced(function* (run: TableRun) {
   const tables = tablesOf(run);
-  for (const { node, table } of tables)
-    yield* Console.log(tableText(table, `${run.run} · ${node}`, styleFor(process.stdout)));
+  for (const { node, numbers } of tables)
+    yield* Console.log(numbers.text(`${run.run} · ${node}`, styleFor(process.stdout)));
   const nodes = yield* nondeterministicIn(run);
   if (nodes.length > 0 && tables.length > 0)
     yield* Console.log(nondeterminismText(nodes, run.run, styleFor(process.stdout)));
@@ -112,7 +104,7 @@ const writeTables = Effect.fnUntraced(function* (run: TableRun) {
   const nodes = yield* nondeterministicIn(run);
   const nondeterministic = nodes.length === 0 ? {} : { nondeterministic: nodes };
   const tables = tablesOf(run);
-  for (const { node, table } of tables)
-    process.stdout.write(jsonLine({ run: run.run, node, table, ...nondeterministic }));
+  for (const { node, numbers } of tables)
+    process.stdout.write(jsonLine({ run: run.run, node, ...numbers.json, ...nondeterministic }));
   return tables.length;
 });

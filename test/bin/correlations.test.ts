@@ -1,0 +1,158 @@
+/** Correlations through the command line: rollouts that came as files, what a run prints of them, and how much they may be. */
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import zlib from "node:zlib";
+import { Random } from "../../tasks/Random.ts";
+import { inRig, jsonLines, type Rig } from "../rig/Rig.ts";
+
+const line = (parts: Readonly<Record<string, unknown>>): string =>
+  `${JSON.stringify({
+    id: "p0",
+    group: 0,
+    step: 0,
+    sample: 0,
+    mode: "end-to-end",
+    response: "",
+    tokens: 1,
+    outcome: false,
+    perception: false,
+    perception_f1: 0,
+    consistent: false,
+    reason: null,
+    rewards: {},
+    advantage: null,
+    ...parts,
+  })}\n`;
+
+/** Groups of four in which outcome and reasoning agree three times of four, and perception half of the time. */
+const rollouts = (prompts: number): string =>
+  Array.from({ length: prompts }, (_, group) =>
+    [0, 1, 2, 3]
+      .map((sample) => {
+        const consistent = sample < 2;
+        const outcome = sample === group % 4 ? !consistent : consistent;
+        const perception = sample % 2 === 0;
+        const rewards = { outcome: Number(outcome), teacher: Number(perception) };
+        return line({ id: `p${group}`, group, sample, outcome, perception, consistent, rewards });
+      })
+      .join(""),
+  ).join("");
+
+const spec = `
+name: study
+axes: { seed: [1, 2] }
+stages:
+  sampled: { use: files, with: { path: "rollouts/\${seed}" } }
+  diagnosis: { use: correlate, from: { rollouts: { all: sampled } }, with: { resamples: 200 } }
+`;
+
+const writeStudy = (rig: Rig): void => {
+  rig.write("study.yaml", spec);
+  rig.write("rollouts/1/rollouts.jsonl", rollouts(40));
+  rig.write("rollouts/2/rollouts.jsonl", rollouts(24));
+};
+
+describe("correlations", () => {
+  it(
+    "are printed by the run that makes them, by table, and by show, and are not made twice",
+    inRig(async (rig) => {
+      writeStudy(rig);
+      const first = await rig.pipe("run", "study.yaml");
+      assert.strictEqual(first.code, 0, first.stderr);
+      const table = await rig.pipe("table");
+      assert.strictEqual(table.stdout, first.stdout);
+      assert.include(table.stdout, "study-1 · diagnosis");
+      assert.include(
+        table.stdout,
+        "seed=2 · 96 rollouts · 24 prompts · step 0 · a 0.500 · a_p 0.500",
+      );
+      // Of both, half are true; they differ in one of four: phi = 1 - 2/4.
+      assert.match(table.stdout, /^outcome +reasoning, own caption +0\.50 /mu);
+      assert.match(table.stdout, /^teacher +perception \(a_p\) +1\.00 +1\.00 +–/mu);
+      assert.include(table.stdout, "outcome × reasoning: both 36, only outcome 12");
+      assert.include(table.stdout, "every prompt has the same mean of perception");
+      assert.include(table.stdout, "it takes three checkpoints, here are 2");
+      assert.include(
+        table.stdout,
+        "outcome with reasoning 0.65 to 1.00, with perception 0.34 to 0.43",
+      );
+      assert.include(table.stdout, "not known to us");
+      const shown = await rig.pipe("show", "diagnosis");
+      assert.include(shown.stdout, table.stdout.split("\n").slice(1).join("\n").trimEnd());
+      assert.deepStrictEqual(await rig.due("study.yaml"), []);
+      rig.write("rollouts/2/rollouts.jsonl", rollouts(20));
+      assert.deepStrictEqual(await rig.due("study.yaml"), [
+        "run sampled[seed=2]",
+        "may-run diagnosis",
+      ]);
+    }),
+  );
+
+  it(
+    "as JSON and CSV are the same numbers",
+    inRig(async (rig) => {
+      writeStudy(rig);
+      assert.strictEqual((await rig.pipe("run", "study.yaml", "--json")).code, 0);
+      const [json] = jsonLines((await rig.pipe("table", "--json")).stdout);
+      const files = await rig.filesOf("diagnosis");
+      const correlations = JSON.parse(files["correlations.json"] ?? "") as {
+        readonly points: ReadonlyArray<{
+          readonly associations: ReadonlyArray<{ readonly pooled: { readonly value: number } }>;
+        }>;
+      };
+      assert.deepStrictEqual(json?.["correlations"], correlations);
+      const rows = (files["correlations.csv"] ?? "").split("\r\n");
+      const pooled = String(correlations.points[0]?.associations[0]?.pooled.value);
+      assert.isTrue(rows[1]?.startsWith(`1,outcome,perception,pooled,${pooled},`), rows[1]);
+    }),
+  );
+
+  it(
+    "of lines that are no rollouts fail with the line",
+    inRig(async (rig) => {
+      writeStudy(rig);
+      rig.write("rollouts/2/rollouts.jsonl", `${rollouts(2)}{"id":"p9"}\n`);
+      const { code, stderr } = await rig.pipe("run", "study.yaml");
+      assert.strictEqual(code, 1);
+      assert.include(stderr, "seed=2: rollouts.jsonl:9: ");
+      assert.include(stderr, "schemas/Rollout.ts");
+    }),
+  );
+
+  it(
+    "of 200,000 rollouts are made in the memory that a few would need",
+    inRig(async (rig) => {
+      const random = Random.of("many");
+      const write = fs.createWriteStream(rig.path("packed"));
+      const response = "<caption>[[0,1],[1,2]]</caption>".repeat(16);
+      for (let group = 0; group < 12_500; group += 1) {
+        const text = Array.from({ length: 16 }, (_, sample) => {
+          const perception = random.uniform() < 0.5;
+          const outcome = perception && random.uniform() < 0.8;
+          const teacher = Number(perception) * 0.9;
+          const of = { id: `p${group}`, group, sample, outcome, perception };
+          return line({ ...of, consistent: outcome, response, rewards: { teacher } });
+        });
+        write.write(zlib.gzipSync(text.join(""), { level: 1 }));
+      }
+      await new Promise((resolve) => write.end(resolve));
+      fs.mkdirSync(rig.path("many"));
+      fs.renameSync(rig.path("packed"), rig.path("many/rollouts.jsonl.gz"));
+      rig.write(
+        "many.yaml",
+        `
+name: many
+axes: { checkpoint: [many] }
+stages:
+  sampled: { use: files, with: { path: $checkpoint } }
+  diagnosis: { use: correlate, from: { rollouts: { all: sampled } }, with: { resamples: 200 } }
+`,
+      );
+      // The lines are 170 MB of text, and more as objects.
+      const memory = { NODE_OPTIONS: "--max-old-space-size=96" };
+      const { code, stdout, stderr } = await rig.start(["run", "many.yaml"], memory).ended;
+      assert.strictEqual(code, 0, stderr);
+      assert.include(stdout, "200000 rollouts · 12500 prompts");
+    }),
+  );
+});
