@@ -69,6 +69,7 @@ describe("correlations", () => {
       // Of both, half are true; they differ in one of four: phi = 1 - 2/4.
       assert.match(table.stdout, /^outcome +reasoning, own caption +0\.50 /mu);
       assert.match(table.stdout, /^teacher +perception \(a_p\) +1\.00 +1\.00 +–/mu);
+      assert.include(table.stdout, "of so few prompts the intervals are too narrow");
       assert.include(table.stdout, "outcome × reasoning: both 36, only outcome 12");
       assert.include(table.stdout, "every prompt has the same mean of perception");
       assert.include(table.stdout, "it takes three checkpoints, here are 2");
