@@ -42,7 +42,7 @@ export const schedule = <Task, A, E, R>(
   let running = 0;
   return Effect.scoped(
     Effect.gen(function* () {
-      const ledger = new Ledger<Task, A, E>(options.tasks, options.dependenciesOf);
+      const ledger = new Ledger<Task, A, E>(options);
       const room = new Room(options.capacity);
       const news = yield* Queue.unbounded<News<Task, A, E>>();
       const fibers = yield* FiberSet.make();
@@ -142,40 +142,31 @@ class Ledger<Task, A, E> implements Outcome<Task, A, E> {
   private readonly tasks: ReadonlyArray<Task>;
   private readonly dependents: ReadonlyMap<Task, ReadonlyArray<Task>>;
   private readonly waitingFor: Map<Task, number>;
-  /** Tasks that there was no room for, then those that have not asked; each in the order in which they became ready. */
-  private passedOver: ReadonlyArray<Task> = [];
-  private ready: Array<Task>;
-  private asked = 0;
+  private readonly ready: ReadyQueue<Task>;
 
-  constructor(tasks: ReadonlyArray<Task>, dependenciesOf: (task: Task) => ReadonlyArray<Task>) {
+  constructor({
+    tasks,
+    dependenciesOf,
+    demandOf,
+  }: Pick<Schedule<Task, A, E, never>, "tasks" | "dependenciesOf" | "demandOf">) {
     this.tasks = tasks;
     this.dependents = invert(tasks, dependenciesOf);
     this.waitingFor = new Map(tasks.map((task) => [task, new Set(dependenciesOf(task)).size]));
-    this.ready = tasks.filter((task) => this.waitingFor.get(task) === 0);
+    this.ready = new ReadyQueue((task) => {
+      const { cpus, memory, gpus } = demandOf(task);
+      return `${cpus} ${memory} ${gpus}`;
+    });
+    for (const task of tasks) if (this.waitingFor.get(task) === 0) this.ready.add(task);
   }
 
   /** The tasks that there is room for, in order. */
   begin(take: (task: Task) => "taken" | "waits" | "full"): ReadonlyArray<Task> {
-    const begun: Array<Task> = [];
-    const waiting: Array<Task> = [];
-    const candidates = [...this.passedOver];
-    for (let full = false; !full;) {
-      const fromPassed = candidates.length > 0;
-      const task = fromPassed ? candidates.shift() : this.ready[this.asked];
-      if (task === undefined) break;
-      if (!fromPassed) this.asked += 1;
-      const answer = take(task);
-      if (answer === "taken") begun.push(task);
-      else waiting.push(task);
-      full = answer === "full";
-    }
-    this.passedOver = [...waiting, ...candidates];
-    return begun;
+    return this.ready.take(take);
   }
 
   /** A task that has begun in vain is ready again, before all others. */
   again(task: Task) {
-    this.passedOver = [task, ...this.passedOver];
+    this.ready.addFirst(task);
   }
 
   settle(task: Task, exit: Exit.Exit<A, E>) {
@@ -188,7 +179,7 @@ class Ledger<Task, A, E> implements Outcome<Task, A, E> {
     for (const dependent of this.dependents.get(task) ?? []) {
       const left = (this.waitingFor.get(dependent) ?? 0) - 1;
       this.waitingFor.set(dependent, left);
-      if (left === 0) this.ready.push(dependent);
+      if (left === 0) this.ready.add(dependent);
     }
   }
 
@@ -215,6 +206,76 @@ class Ledger<Task, A, E> implements Outcome<Task, A, E> {
     }
   }
 }
+
+/**
+ * Tasks in the order in which they became ready, one queue for each kind of demand: where there is no room for one task,
+ * there is none for those behind it that ask for the same, and they need not be asked.
+ */
+class ReadyQueue<Task> {
+  private readonly kindOf: (task: Task) => string;
+  private readonly queues = new Map<string, Queued<Task>>();
+  private first = 0;
+  private last = 0;
+
+  constructor(kindOf: (task: Task) => string) {
+    this.kindOf = kindOf;
+  }
+
+  add(task: Task) {
+    this.queueOf(task).behind.push({ task, turn: (this.last += 1) });
+  }
+
+  addFirst(task: Task) {
+    this.queueOf(task).before.push({ task, turn: (this.first -= 1) });
+  }
+
+  take(take: (task: Task) => "taken" | "waits" | "full"): ReadonlyArray<Task> {
+    const taken: Array<Task> = [];
+    const open = new Set([...this.queues.values()].filter((queue) => headOf(queue) !== undefined));
+    while (open.size > 0) {
+      const queue = [...open].reduce((one, other) => (turnOf(one) <= turnOf(other) ? one : other));
+      const head = headOf(queue);
+      const answer = head === undefined ? "waits" : take(head.task);
+      if (head !== undefined && answer === "taken") {
+        taken.push(head.task);
+        removeHead(queue);
+      }
+      if (answer === "full") break;
+      if (answer === "waits" || headOf(queue) === undefined) open.delete(queue);
+    }
+    return taken;
+  }
+
+  private queueOf(task: Task): Queued<Task> {
+    const kind = this.kindOf(task);
+    const known = this.queues.get(kind);
+    if (known !== undefined) return known;
+    const queue: Queued<Task> = { before: [], behind: [], taken: 0 };
+    this.queues.set(kind, queue);
+    return queue;
+  }
+}
+
+interface Turn<Task> {
+  readonly task: Task;
+  readonly turn: number;
+}
+
+/** Those put before all others, the last one first; then the others, of which the first `taken` have gone. */
+interface Queued<Task> {
+  readonly before: Array<Turn<Task>>;
+  readonly behind: Array<Turn<Task>>;
+  taken: number;
+}
+
+const headOf = <Task>({ before, behind, taken }: Queued<Task>): Turn<Task> | undefined =>
+  before.at(-1) ?? behind[taken];
+
+const turnOf = <Task>(queue: Queued<Task>): number => headOf(queue)?.turn ?? Infinity;
+
+const removeHead = <Task>(queue: Queued<Task>) => {
+  if (queue.before.pop() === undefined) queue.taken += 1;
+};
 
 const invert = <Task>(
   tasks: ReadonlyArray<Task>,

@@ -227,3 +227,80 @@ it.effect("a task that throws has failed like any other", () =>
     assert.strictEqual(failed.size, 1);
   }),
 );
+
+describe("what is short is kept for who waits for it", () => {
+  const none: Resources = { cpus: 1, memory: 0, gpus: 0 };
+  const order = (demands: ReadonlyArray<Resources>, capacity: Resources) =>
+    Effect.gen(function* () {
+      const started: Array<number> = [];
+      const gates = yield* Effect.forEach(demands, () => Deferred.make<void>());
+      const tasks = demands.map((_, id) => id);
+      const fiber = yield* Effect.forkChild(
+        schedule({
+          tasks,
+          dependenciesOf: () => [],
+          demandOf: (id) => demands[id] ?? none,
+          capacity,
+          keepGoing: false,
+          run: (id) =>
+            Effect.andThen(
+              Effect.sync(() => void started.push(id)),
+              Deferred.await(gates[id]!),
+            ),
+          stopping: () => Effect.void,
+        }),
+      );
+      const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow);
+      const end = (id: number) => Effect.andThen(Deferred.succeed(gates[id]!, undefined), settle);
+      yield* settle;
+      return { started, end, fiber };
+    });
+
+  it.effect(
+    "a task without a GPU begins although one that wants the taken GPU waits before it",
+    () =>
+      Effect.gen(function* () {
+        const gpu = { ...none, gpus: 1 };
+        const { started, end, fiber } = yield* order([gpu, gpu, none], { ...gpu, cpus: 3 });
+        assert.deepStrictEqual(started, [0, 2]);
+        yield* end(0);
+        assert.deepStrictEqual(started, [0, 2, 1]);
+        yield* Fiber.interrupt(fiber);
+      }),
+  );
+
+  it.effect("a large task is not starved by small ones that come later", () =>
+    Effect.gen(function* () {
+      const large = { ...none, cpus: 2 };
+      const { started, end, fiber } = yield* order([none, large, none, none], { ...none, cpus: 2 });
+      assert.deepStrictEqual(started, [0]);
+      yield* end(0);
+      assert.deepStrictEqual(started, [0, 1]);
+      yield* end(1);
+      assert.deepStrictEqual(started, [0, 1, 2, 3]);
+      yield* Fiber.interrupt(fiber);
+    }),
+  );
+
+  it.effect(
+    "many tasks that wait for one GPU cost no more than as many that wait for a processor",
+    () =>
+      Effect.gen(function* () {
+        let asked = 0;
+        const tasks = Array.from({ length: 2000 }, (_, id) => id);
+        yield* schedule({
+          tasks,
+          dependenciesOf: () => [],
+          demandOf: () => {
+            asked += 1;
+            return { ...none, gpus: 1 };
+          },
+          capacity: { cpus: 4, memory: 0, gpus: 1 },
+          keepGoing: false,
+          run: () => Effect.yieldNow,
+          stopping: () => Effect.void,
+        });
+        assert.isBelow(asked, tasks.length * 8);
+      }),
+  );
+});
