@@ -9,7 +9,6 @@
  * still there; what is marked here is looked at anew in the same transaction (`takenAway` of the index is the other half).
  */
 import { Effect } from "effect";
-import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { Digest } from "../schemas/Digest.ts";
@@ -28,10 +27,11 @@ import { ownerLives } from "./OwnerLock.ts";
 import { Store } from "./Store.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
 import { allTags } from "./Tags.ts";
-import { Trees } from "./Trees.ts";
+import { incomingPath, Trees } from "./Trees.ts";
 
 /** The runs of the store, as the house above knows them. */
 export interface Runs {
+  /** The newest last. */
   readonly names: () => ReadonlyArray<string>;
   readonly read: (run: string) => RunRoot;
 }
@@ -69,10 +69,7 @@ export const planGc = (
   own?: string,
 ): GcPlan => {
   const total = diskUse(home);
-  const all = runs
-    .names()
-    .map(runs.read)
-    .toSorted((a, b) => a.begunAt - b.begunAt);
+  const all = runs.names().map(runs.read);
   const old = all.filter((run) => !run.lives && run.begunAt < before);
   const kept = all.filter((run) => !old.includes(run));
   const known = new Set(all.map(({ run }) => run));
@@ -183,7 +180,7 @@ const isCollected = (index: Index, artifact: Digest): boolean | undefined => {
 const inodeOf = (target: string) => fs.statSync(target, { throwIfNoEntry: false })?.ino;
 
 const moveAway = (home: string, target: string): string => {
-  const away = `${home}/incoming/${randomUUID()}`;
+  const away = incomingPath(home);
   fs.renameSync(target, away);
   return away;
 };

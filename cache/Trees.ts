@@ -9,10 +9,12 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
-import { artifactOf, hashOpenFile, type Listing, syncPath, treeFile } from "./Tree.ts";
+import { artifactOf, hashOpenFile, listFiles, type Listing, syncPath, treeFile } from "./Tree.ts";
 
 /** One second after the epoch: some programs take zero for "unknown". */
 const storedAtSeconds = 1;
+
+const mostTries = 100;
 
 export class Trees {
   private readonly home: string;
@@ -36,6 +38,18 @@ export class Trees {
     const directory = this.directoryOf(artifact);
     if (files.length === 0) return fs.existsSync(directory);
     return files.every((file) => isAsStored(`${directory}/${file.path}`, file.size));
+  }
+
+  /** Sound, and nothing has been put beside the files. */
+  isUntouched({ digest, files }: Artifact): boolean {
+    if (!this.isSound(digest, files)) return false;
+    const { files: found } = listFiles(this.directoryOf(digest));
+    return found.length === files.length;
+  }
+
+  setAside(artifact: Digest) {
+    const directory = this.directoryOf(artifact);
+    if (fs.existsSync(directory)) this.quarantine(directory);
   }
 
   /** Moves files into the store: blobs first, then the directory of links. */
@@ -84,7 +98,7 @@ export class Trees {
       const described = treeFile(name, sha256, size, mode);
       const blob = this.blobOf(described);
       // Another process may store or take away the same blob at any moment; then the other way is open.
-      for (;;) {
+      for (let tries = 0; tries < mostTries; tries += 1) {
         if (this.holds(blob, size) && this.replaced(file, blob)) return described;
         // Whole, read-only and on the disk before it has its name.
         fs.fchmodSync(descriptor, described.executable === true ? 0o555 : 0o444);
@@ -92,6 +106,7 @@ export class Trees {
         fs.fsyncSync(descriptor);
         if (linkedInto(file, blob)) return described;
       }
+      throw new Error(`the blob ${blob} comes and goes; something else writes to the store`);
     } finally {
       fs.closeSync(descriptor);
     }
@@ -113,7 +128,7 @@ export class Trees {
 
   /** Puts a link to the blob in the place of a file; false where the blob has gone meanwhile. */
   private replaced(file: string, blob: string): boolean {
-    const link = `${this.home}/incoming/${randomUUID()}`;
+    const link = incomingPath(this.home);
     try {
       fs.linkSync(blob, link);
     } catch (error) {
@@ -125,13 +140,13 @@ export class Trees {
   }
 
   private copied(source: string): string {
-    const incoming = `${this.home}/incoming/${randomUUID()}`;
+    const incoming = incomingPath(this.home);
     fs.copyFileSync(source, incoming);
     return incoming;
   }
 
   private linkAll(names: ReadonlyArray<string>, linkedFrom: (name: string) => string): string {
-    const incoming = `${this.home}/incoming/${randomUUID()}`;
+    const incoming = incomingPath(this.home);
     fs.mkdirSync(incoming);
     const made = new Set([""]);
     for (const name of names) {
@@ -154,6 +169,13 @@ export class Trees {
     }
   }
 }
+
+/** A new name in `incoming/`, on the file system of the rest; its directory is made anew where somebody has removed it. */
+export const incomingPath = (home: string): string => {
+  const incoming = `${home}/incoming`;
+  if (!fs.existsSync(incoming)) fs.mkdirSync(incoming, { recursive: true });
+  return `${incoming}/${randomUUID()}`;
+};
 
 /** As far as a `stat` can tell. */
 export const isAsStored = (file: string, size: number): boolean => {
