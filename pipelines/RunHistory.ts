@@ -5,6 +5,7 @@
 import { Option, Schema, Struct } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { namesIn } from "../cache/diskUse.ts";
 import { fileName } from "../cache/fileName.ts";
 import type { Index } from "../cache/Index.ts";
 import type { Digest } from "../schemas/Digest.ts";
@@ -34,12 +35,15 @@ export interface RunSummary {
 
 const runName = /^(?<experiment>[A-Za-z][A-Za-z0-9_-]*)-(?<number>\d+)$/u;
 
-/** Every run of the store, the youngest last. */
+/** Every run of the store, the youngest last; one that somebody has renamed is a run still, and keeps what it has. */
 export const runNames = (home: string): ReadonlyArray<string> => {
-  const runs = directoriesIn(path.join(home, "runs")).flatMap((run) => {
-    const { experiment = "", number } = runName.exec(run)?.groups ?? {};
-    const begun = begunMillis(home, run);
-    return number === undefined ? [] : [{ run, experiment, number: Number(number), begun }];
+  const directory = path.join(home, "runs");
+  const runs = namesIn(directory).flatMap((run) => {
+    const { experiment = run, number } = runName.exec(run)?.groups ?? {};
+    if (number === undefined && !fs.existsSync(path.join(directory, run, "plan.json"))) return [];
+    if (!fs.statSync(path.join(directory, run), { throwIfNoEntry: false })?.isDirectory())
+      return [];
+    return [{ run, experiment, number: Number(number ?? 0), begun: begunMillis(home, run) }];
   });
   // Within an experiment the numbers are the order, also where the clock was set back in between.
   runs.sort((a, b) => a.number - b.number);
@@ -52,18 +56,8 @@ export const runNames = (home: string): ReadonlyArray<string> => {
   return placed.sort((a, b) => a.after - b.after).map(({ run }) => run);
 };
 
-const directoriesIn = (directory: string): ReadonlyArray<string> => {
-  try {
-    return fs
-      .readdirSync(directory, { withFileTypes: true })
-      .flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-  } catch {
-    return [];
-  }
-};
-
-/** Written once, when a run begins, and never touched again; unlike the directory, which changes with its last file. */
-const begunMillis = (home: string, run: string): number =>
+/** By what is written once, when a run begins, and never touched again; its directory changes with its last file. */
+export const begunMillis = (home: string, run: string): number =>
   fs.statSync(path.join(home, "runs", run, "experiment.yaml"), { throwIfNoEntry: false })
     ?.mtimeMs ?? 0;
 

@@ -144,9 +144,13 @@ const claimName = (
 
 const decodePlan = Schema.decodeUnknownOption(Schema.fromJsonString(RunPlan));
 
-/** The plan of a run that was begun; undefined where there is no such run, or none that can be read. */
+/**
+ * The plan of a run that was begun; undefined where there is no such run, or none that can be read. The run goes by the
+ * name that it has now, be it that somebody has renamed it.
+ */
 export const readRunPlan = (home: string, run: string): RunPlan | undefined => {
   const file = path.join(home, "runs", run, "plan.json");
   if (!fs.existsSync(file)) return undefined;
-  return Option.getOrUndefined(decodePlan(fs.readFileSync(file, "utf8")));
+  const plan = Option.getOrUndefined(decodePlan(fs.readFileSync(file, "utf8")));
+  return plan === undefined ? undefined : { ...plan, run };
 };

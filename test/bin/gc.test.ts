@@ -133,7 +133,7 @@ describe("--older-than", () => {
       rig.write("e.yaml", chain());
       await rig.made("e.yaml");
       const longAgo = new Date(Date.now() - 40 * 86_400_000);
-      fs.utimesSync(rig.path(".pipe/runs/e-1/plan.json"), longAgo, longAgo);
+      fs.utimesSync(rig.path(".pipe/runs/e-1/experiment.yaml"), longAgo, longAgo);
       rig.write("e.yaml", chain({ c: "new" }));
       await rig.made("e.yaml");
       assert.deepStrictEqual(await going(rig, "--older-than", "60d"), []);
@@ -203,6 +203,41 @@ stages: { ${name}: { use: command, with: { run: ${puppet(name, { does: `head -c 
       for (const name of ["slow", "quick"])
         assert.deepStrictEqual(await rig.made(`${name}.yaml`), [name]);
       assert.match(await succeeds(rig, "show", "kept"), /400 kB {2}big/u);
+    }),
+  );
+});
+
+describe("the newest run", () => {
+  it(
+    "is the one with the highest number, also where the clock was set back before it began",
+    inRig(async (rig) => {
+      rig.write("e.yaml", chain());
+      await rig.made("e.yaml");
+      rig.write("e.yaml", chain({ c: "new" }));
+      await rig.made("e.yaml");
+      const anHourAgo = new Date(Date.now() - 3_600_000);
+      for (const file of ["plan.json", "experiment.yaml"])
+        fs.utimesSync(rig.path(".pipe/runs/e-2", file), anHourAgo, anHourAgo);
+      await succeeds(rig, "gc", "--max-size", "1B", "--delete");
+      rig.newCalls();
+      assert.deepStrictEqual(await rig.made("e.yaml"), []);
+      assert.deepStrictEqual(await rig.filesOf("c"), { value: "new of b of a\n" });
+    }),
+  );
+
+  it(
+    "keeps what it has under a name that somebody gave it",
+    inRig(async (rig) => {
+      rig.write("e.yaml", chain());
+      await rig.made("e.yaml");
+      fs.renameSync(rig.path(".pipe/runs/e-1"), rig.path(".pipe/runs/best"));
+      rig.write(".pipe/runs/notes/text", "mine");
+      assert.deepStrictEqual(await going(rig, "--max-size", "1B"), []);
+      const [run, ...others] = jsonLines(await succeeds(rig, "runs", "--json"));
+      assert.include(run, { run: "best", state: "done" });
+      assert.deepStrictEqual(others, []);
+      await succeeds(rig, "gc", "--older-than", "0s", "--delete");
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/runs")), ["notes"]);
     }),
   );
 });
