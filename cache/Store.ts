@@ -40,6 +40,10 @@ export class Store extends Context.Service<
     readonly byRecipe: (recipe: Digest) => Effect.Effect<StoredAction | undefined, StoreTrouble>;
     /** Artifacts whose digest begins with `prefix` and that are there: none, one, or two when it is ambiguous. */
     readonly find: (prefix: string) => Effect.Effect<ReadonlyArray<Artifact>, StoreTrouble>;
+    /** Whether an artifact's directory still holds what was stored and nothing else, as far as names and `stat` tell. */
+    readonly isUntouched: (artifact: Artifact) => Effect.Effect<boolean, StoreTrouble>;
+    /** Takes an artifact's directory out of the way: from here on it is damaged, and made again where it is needed. */
+    readonly setAside: (artifact: Artifact) => Effect.Effect<void, StoreTrouble>;
     /** Where an artifact's files lie, read-only. */
     readonly directoryOf: (artifact: Digest) => string;
     /** The directory of work on a content key; it stays until `clear`, over crashes. */
@@ -125,6 +129,10 @@ const openStore = (home: string, mode: "read" | "write") =>
       query: (body) => attempt(cantRead, () => body(index)),
       byRecipe: (recipe) => attempt(cantRead, () => byRecipe(recipe)),
       find: (prefix) => attempt(cantRead, () => find(prefix)),
+      isUntouched: (artifact) =>
+        attempt("the store can't be read", () => trees.isUntouched(artifact)),
+      setAside: ({ digest }) =>
+        attempt("a damaged artifact can't be set aside", () => trees.setAside(digest)),
       directoryOf: (artifact) => trees.directoryOf(artifact),
       workDirectory: (content) => at("work", content),
       checkpointDirectory: (identity) => at("checkpoints", identity),

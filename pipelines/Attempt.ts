@@ -16,7 +16,8 @@ import type { RunContext } from "./Execute.ts";
 import type { KeyFields } from "./Keys.ts";
 import { sourcesUnchanged } from "./localFiles.ts";
 import type { PlannedNode } from "./Plan.ts";
-import { stageInputs } from "./stageInputs.ts";
+import { Parked } from "./Schedule.ts";
+import { inputsUntouched, stageInputs } from "./stageInputs.ts";
 import { tailOf } from "./tailOf.ts";
 
 /** The keys under which an attempt works. */
@@ -44,7 +45,7 @@ export interface Succeeded {
   readonly record: AttemptRecord;
 }
 
-/** Tries until it works, or until it fails for another reason than the machinery's, or too often. */
+/** Tries once. Where the machinery failed it, and not too often yet, the node is parked until the next try. */
 export const attempt = Effect.fnUntraced(function* (
   planned: PlannedNode,
   keys: WorkKeys,
@@ -53,24 +54,28 @@ export const attempt = Effect.fnUntraced(function* (
   const { node, because } = planned;
   const { times, wait } = node.retry;
   const store = yield* Store;
+  const failures = context.failures.get(node) ?? 0;
   // Whoever forces a node wants to see it made from the beginning.
-  if (because._tag === "Forced") yield* store.clear(yield* checkpointsOf(keys));
-  for (let failures = 0; ; failures += 1) {
-    const begun = yield* beginAttempt(planned, keys);
-    const exit = yield* Effect.exit(runAttempt(planned, begun, keys.fields, context));
-    if (Exit.isSuccess(exit)) return exit.value;
-    const error = Cause.squash(exit.cause);
-    if (!(error instanceof StageFailed)) return yield* exit;
-    if (error.transient !== true || failures === times) {
-      yield* tellFailure(node, begun, error, context);
-      return yield* error;
-    }
-    const pause = Duration.times(wait, 2 ** failures);
-    const seconds = Duration.toSeconds(pause);
-    const { message } = error;
-    yield* tell({ _tag: "NodeRetried", node: node.name, message, seconds });
-    yield* Effect.sleep(pause);
+  if (because._tag === "Forced" && failures === 0) yield* store.clear(yield* checkpointsOf(keys));
+  const begun = yield* beginAttempt(planned, keys);
+  const exit = yield* Effect.exit(runAttempt(planned, begun, keys.fields, context));
+  if (Exit.isSuccess(exit)) return exit.value;
+  const error = Cause.squash(exit.cause);
+  if (!(error instanceof StageFailed)) return yield* exit;
+  if (error.transient !== true || failures === times) {
+    yield* tellFailure(node, begun, error, context);
+    return yield* error;
   }
+  context.failures.set(node, failures + 1);
+  const pause = Duration.times(wait, 2 ** failures);
+  const { message } = error;
+  yield* tell({
+    _tag: "NodeRetried",
+    node: node.name,
+    message,
+    seconds: Duration.toSeconds(pause),
+  });
+  return new Parked(Effect.sleep(pause));
 });
 
 const checkpointsOf = ({ content, training }: WorkKeys) =>
@@ -137,9 +142,10 @@ const runAttempt = Effect.fnUntraced(function* (
       startedAt: new Date(begun.startedAt).toISOString(),
       seconds,
     }));
+  const inputs = yield* stageInputs(node, context);
   const running = node.stage.run({
     params: node.params.decoded,
-    inputs: yield* stageInputs(node, context),
+    inputs,
     output: begun.output,
     work: begun.work,
     checkpoints: begun.checkpoints,
@@ -149,8 +155,10 @@ const runAttempt = Effect.fnUntraced(function* (
     project: context.project,
     report: (report) => tell(happening(node, report)).pipe(Effect.provideService(Events, events)),
   });
-  return yield* running.pipe(
+  return yield* inputsUntouched(inputs).pipe(
+    Effect.andThen(running),
     Effect.catchDefect(unexpected),
+    Effect.tap(() => inputsUntouched(inputs)),
     Effect.tap(() => sourcesUnchanged(sources, context.project)),
     Effect.tap(() => codeUnchanged(node.stage)),
     Effect.bindTo("result"),

@@ -23,6 +23,10 @@ export interface RunContext {
     artifact: Digest,
     how: "executed" | "reused",
   ) => Effect.Effect<void>;
+  /** How often the machinery has failed a node. */
+  readonly failures: Map<Node, number>;
+  /** The content keys that this run has made: a forced node makes the work of an equal one no second time. */
+  readonly madeHere: Set<Digest>;
   /** Takes a log over into the run's directory, when there is one. */
   readonly keepLog: (node: Node, log: string) => Effect.Effect<void>;
 }
@@ -35,7 +39,7 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
   const content = keyOf(fields);
   const training = trainingKeyOf(fields, node.stage.horizon?.(node.params.decoded) ?? []);
 
-  const known = yield* lookUp(planned, content);
+  const known = yield* lookUp(planned, content, context);
   if (known !== undefined && (yield* adopt(planned, known, "content", context))) return;
 
   return yield* Effect.scoped(
@@ -47,21 +51,27 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
         return new Parked(Effect.ignore(store.whenFree(key)));
       }
       // Between the look-up and the claim somebody may have made it.
-      const made = yield* lookUp(planned, content);
+      const made = yield* lookUp(planned, content, context);
       if (made !== undefined && (yield* adopt(planned, made, "other-run", context))) return;
 
       const keys = { fields, content, training };
       const ended = yield* attempt(planned, keys, context);
+      if (ended instanceof Parked) return ended;
       const { artifact } = yield* commit(planned, keys, ended, context);
+      context.madeHere.add(content);
       yield* store.clear(store.workDirectory(content));
       yield* context.settle(node, artifact, "executed");
     }),
   );
 });
 
-/** What answers a content key and is there; a forced node does not ask. */
-const lookUp = Effect.fnUntraced(function* ({ because }: PlannedNode, content: Digest) {
-  if (because._tag === "Forced") return undefined;
+/** What answers a content key and is there; to a forced node only what this run has made is an answer. */
+const lookUp = Effect.fnUntraced(function* (
+  { because }: PlannedNode,
+  content: Digest,
+  { madeHere }: RunContext,
+) {
+  if (because._tag === "Forced" && !madeHere.has(content)) return undefined;
   const store = yield* Store;
   const found = yield* store.look(1, (look) => look.byContent(content));
   return found?.state === "present" ? found : undefined;

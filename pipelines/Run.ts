@@ -48,6 +48,8 @@ export const run = Effect.fn("run")(function* (options: RunOptions) {
     plan,
     project,
     artifactOf: (node) => progress.artifactOf(node),
+    failures: new Map(),
+    madeHere: new Set(),
     settle: (node, artifact, how) => Effect.sync(() => progress.settle(node, artifact, how)),
     keepLog: (node, log) => Effect.ignore(Effect.try(() => record.keepLog(node, log))),
   };

@@ -31,7 +31,7 @@ export const commit = Effect.fnUntraced(function* (
     ...(training === undefined ? {} : { training }),
     finishedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
   };
-  const [before] = yield* store.query((index) => index.byContent(content));
+  const before = yield* store.look(1, (look) => look.byContent(content));
   const artifact = yield* Effect.gen(function* () {
     const added = yield* store.addTree(attempt.output, listing, node.stage.output);
     const { digest, kind } = added;
@@ -39,15 +39,22 @@ export const commit = Effect.fnUntraced(function* (
     return kept ? added : undefined;
     // An equal artifact was there, and `pipe gc` took it between the two steps: then it is stored again.
   }).pipe(Effect.repeat({ until: (added) => added !== undefined }));
+  const differs = before !== undefined && before.artifact !== artifact.digest;
+  if (differs && before.state !== "present")
+    yield* tell({
+      _tag: "NodeMessage",
+      node: node.name,
+      level: "warn",
+      message:
+        "came out otherwise than what was lost; what was made from that is due in the next run",
+    });
   yield* tell({
     _tag: "NodeSucceeded",
     node: node.name,
     artifact: artifact.digest,
     seconds: record.seconds,
     summary: resumedFrom === undefined ? summary : { ...summary, resumed_from: resumedFrom },
-    ...(before === undefined || before.artifact === artifact.digest
-      ? {}
-      : { differs: before.artifact }),
+    ...(differs && before.state === "present" ? { differs: before.artifact } : {}),
   });
   return { artifact: artifact.digest };
 });

@@ -2,7 +2,7 @@
 import { Effect } from "effect";
 import { Store } from "../cache/Store.ts";
 import { StoreTrouble } from "../cache/StoreTrouble.ts";
-import type { InputArtifact, StageInputs } from "../stages/Stage.ts";
+import { type InputArtifact, StageFailed, type StageInputs } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
 import type { RunContext } from "./Execute.ts";
 import { isFanIn } from "./Plan.ts";
@@ -21,6 +21,24 @@ export const stageInputs = Effect.fnUntraced(function* (
       : yield* inputArtifact(store, artifactOf, input);
   }
   return inputs satisfies StageInputs;
+});
+
+/**
+ * Fails when what a stage reads is not what was stored. Asked before the stage begins and once more when it has ended: what
+ * was made from files that somebody changed, the stage itself included, must not be kept under the key of the right ones.
+ */
+export const inputsUntouched = Effect.fnUntraced(function* (inputs: StageInputs) {
+  const store = yield* Store;
+  for (const [name, input] of Object.entries(inputs)) {
+    for (const { artifact } of [input].flat() as ReadonlyArray<InputArtifact>) {
+      if (yield* store.isUntouched(artifact)) continue;
+      yield* store.setAside(artifact);
+      return yield* new StageFailed({
+        message: `the files of its input \`${name}\` were changed in the store: ${store.directoryOf(artifact.digest)}`,
+        fix: "inputs are there to be read; run the same line again, which makes that input anew",
+      });
+    }
+  }
 });
 
 const inputArtifact = Effect.fnUntraced(function* (

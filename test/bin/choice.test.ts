@@ -71,6 +71,16 @@ describe("--force", () => {
   );
 
   it(
+    "makes one piece of work once, also where two forced nodes ask for it",
+    inRig(async (rig) => {
+      const same = `{ use: command, with: { run: ${puppet("same")} } }`;
+      rig.write("e.yaml", `name: e\nstages: { a: ${same}, b: ${same} }\n`);
+      assert.deepStrictEqual(await rig.made("e.yaml"), ["same"]);
+      assert.deepStrictEqual(await rig.made("e.yaml", "--force", "a", "--force", "b"), ["same"]);
+    }),
+  );
+
+  it(
     "together with --only makes anew what is both",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment);

@@ -142,3 +142,20 @@ it(
     assert.deepStrictEqual(await rig.filesOf("a"), { value: "a\n" });
   }),
 );
+
+it(
+  "while a node waits for its next try, others have its place",
+  inRig(async (rig) => {
+    rig.write(
+      "e.yaml",
+      `name: e
+stages:
+  a: { use: command, retry: { times: 1, wait: "2 seconds", exit_codes: [75] }, with: { run: ${puppet("a", { does: "[ -e again ] || { touch again; exit 75; }" })} } }
+  b: { use: command, with: { run: ${puppet("b")} } }
+`,
+    );
+    const { code, stderr } = await rig.pipe("run", "e.yaml", "-j", "1");
+    assert.strictEqual(code, 0, stderr);
+    assert.deepStrictEqual(rig.calls, ["a", "b", "a"]);
+  }),
+);

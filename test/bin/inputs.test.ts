@@ -1,0 +1,69 @@
+/** What a stage reads is what was stored: nothing made from anything else is kept under its key. */
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import { inRig, puppet, type Rig } from "../rig/Rig.ts";
+
+const experiment = (does: string) => `name: e
+stages:
+  a: { use: command, with: { run: ${puppet("a", { value: "good" })} } }
+  b: { use: command, from: { i: a }, with: { run: ${puppet("b", { does })} } }
+  c: { use: command, from: { a: a, b: b }, with: { run: ${puppet("c", { value: "$(cat {in.a}/*)" })} } }
+`;
+
+const vandals = {
+  "by writing into a file": "chmod u+w {in.i}/value; echo BAD >> {in.i}/value",
+  "by putting another in its place": "rm -f {in.i}/value; echo BAD > {in.i}/value",
+  "by putting one beside it": "echo extra > {in.i}/extra",
+  "by taking it away": "rm -f {in.i}/value",
+};
+
+const failed = async (rig: Rig) => {
+  const { code, stderr } = await rig.pipe("run", "e.yaml");
+  assert.strictEqual(code, 1, stderr);
+  assert.include(stderr, "the files of its input `i` were changed");
+};
+
+describe("a stage that changes its input", () => {
+  for (const [how, does] of Object.entries(vandals)) {
+    it(
+      `${how} fails, and what it spoiled is made again and serves nobody`,
+      inRig(async (rig) => {
+        rig.write("e.yaml", experiment(`[ -e mended ] || { ${does}; }`));
+        await failed(rig);
+        assert.deepStrictEqual(rig.newCalls(), ["a", "b"]);
+        rig.write("mended", "");
+        const { code, stderr } = await rig.pipe("run", "e.yaml");
+        assert.strictEqual(code, 0, stderr);
+        assert.deepStrictEqual(await rig.filesOf("c"), { value: "good\n" });
+        assert.deepStrictEqual(await rig.due("e.yaml"), []);
+      }),
+    );
+  }
+});
+
+it(
+  "an input that is damaged between the plan and its use fails the stage that reads it",
+  inRig(async (rig) => {
+    rig.write(
+      "e.yaml",
+      `name: e
+stages:
+  a: { use: command, with: { run: ${puppet("a")} } }
+  b: { use: command, with: { run: ${puppet("b")} } }
+  c: { use: command, from: { i: a, b: b }, with: { run: ${puppet("c")} } }
+`,
+    );
+    await rig.pipe("run", "e.yaml", "--only", "a");
+    const [tree = ""] = fs.readdirSync(rig.path(".pipe/trees"));
+    const file = rig.path(".pipe/trees", tree, "value");
+    rig.write(
+      "e.yaml",
+      rig
+        .read("e.yaml")
+        .replace('echo \\"b\\" >> calls', `echo b >> calls; chmod u+w ${file}; : > ${file}`),
+    );
+    rig.newCalls();
+    await failed(rig);
+    assert.deepStrictEqual(rig.newCalls(), ["b"]);
+  }),
+);
