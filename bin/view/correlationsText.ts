@@ -141,12 +141,14 @@ const acrossLines = ({ points, across }: Correlations, style: Style): ReadonlyAr
     targetNames[target],
     String(checkpoints),
     estimateText(spearman),
-    spearman.reason ?? "",
   ]);
-  const header = ["reward", "with", "checkpoints", "Spearman", ""];
+  const reasons = ["", ...across.map(({ spearman }) => spearman.reason ?? "")];
+  const header = ["reward", "with", "checkpoints", "Spearman"];
   return [
     "across checkpoints, of their means; the intervals are about other prompts, not other trainings",
-    ...grid([header, ...cells], 2).map((line, index) => (index === 0 ? style.dim(line) : line)),
+    ...grid([header, ...cells], 2)
+      .map((line, index) => printableName(`${line}  ${reasons[index] ?? ""}`.trimEnd()))
+      .map((line, index) => (index === 0 ? style.dim(line) : line)),
     "",
   ];
 };
