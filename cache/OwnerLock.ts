@@ -48,21 +48,47 @@ export class OwnerLock {
     this.lock = lockNew(file);
   }
 
+  /** Never throws: a file that can't be removed says by itself, unlocked, that nobody lives. */
   release() {
-    fs.rmSync(this.file, { force: true });
-    this.lock.close();
+    try {
+      fs.rmSync(this.file, { force: true });
+    } catch {
+      // Of a disk that has become read-only, for instance.
+    } finally {
+      this.lock.close();
+    }
   }
 }
 
-/** Whether the process that made the file is still there; nothing is changed. */
+/**
+ * Whether the process that made the file is still there. Only looks: the file is opened for reading, so that nothing changes,
+ * a store that can't be written to tells as well, and several may ask at once. A file that can't be opened tells nothing;
+ * then the process counts as alive, since nobody may be taken for dead at work.
+ */
 export const seemsAlive = (file: string): boolean => {
-  if (!fs.existsSync(file)) return false;
-  const lock = lockNow(file);
-  lock?.close();
-  return lock === undefined;
+  try {
+    const database = new DatabaseSync(file, { timeout: 0, readOnly: true });
+    try {
+      // Of a file opened for reading SQLite takes the shared lock, which the owner's keeps out.
+      database.exec("BEGIN EXCLUSIVE");
+    } finally {
+      database.close();
+    }
+    return false;
+  } catch {
+    return !isGone(file);
+  }
 };
 
-/** Whether the process that made the file is still there; the file of one that isn't is taken away. */
+const isGone = (file: string): boolean => {
+  try {
+    return inodeOf(file) === undefined;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether the process that made the file is still there; the file of one that isn't is taken away. For those who write. */
 export const ownerLives = (file: string): boolean => {
   if (!fs.existsSync(file)) return false;
   const lock = lockNow(file);

@@ -5,15 +5,13 @@
  * files that are not there.
  */
 import { Context, Effect, Layer, type Scope } from "effect";
-import { randomUUID } from "node:crypto";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import type { Action, Artifact, ArtifactKind } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import { Claims } from "./Claims.ts";
 import { type Attempt, Index } from "./Index.ts";
 import { type Found, type Look, lookInto } from "./Look.ts";
-import { OwnerLock, ownerLives } from "./OwnerLock.ts";
 import { SourceDigests } from "./SourceDigests.ts";
 import { storeTrouble, type StoreTrouble } from "./StoreTrouble.ts";
 import type { Listing } from "./Tree.ts";
@@ -179,43 +177,6 @@ const openIndex = (home: string, mode: "read" | "write"): Index => {
     fs.mkdirSync(path.join(home, directory), { recursive: true });
   return Index.writing(path.join(home, "index.sqlite"));
 };
-
-/** The claims of this process, under one sign of life that is made with the first. */
-class Claims {
-  private readonly home: string;
-  private readonly index: Index;
-  private readonly owner = randomUUID();
-  private lock: OwnerLock | undefined;
-
-  constructor(home: string, index: Index) {
-    this.home = home;
-    this.index = index;
-  }
-
-  /** A way to let go, or who holds it. */
-  take(key: Digest): string | { readonly release: () => void } {
-    this.lock ??= new OwnerLock(this.fileOf(this.owner));
-    const token = randomUUID();
-    const holder = `process ${process.pid} on ${os.hostname()}`;
-    const held = this.index.claim(key, { token, owner: this.owner, holder }, (owner) =>
-      ownerLives(this.fileOf(owner)),
-    );
-    return held ?? { release: () => this.index.release(key, token) };
-  }
-
-  isHeld(key: Digest): boolean {
-    const owner = this.index.ownerOf(key);
-    return owner !== undefined && ownerLives(this.fileOf(owner));
-  }
-
-  close() {
-    this.lock?.release();
-  }
-
-  private fileOf(owner: string): string {
-    return path.join(this.home, "owners", owner);
-  }
-}
 
 /** Level by level: Node's own recursive mkdir never returns below a directory that takes none, such as /proc. */
 const makeDirectory = (directory: string) => {

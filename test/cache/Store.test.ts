@@ -85,6 +85,38 @@ describe("a claim of another process", () => {
   );
 });
 
+it.live("a claim that could not be written off, as on a full disk, is free all the same", () =>
+  inCellar((cellar) =>
+    Effect.gen(function* () {
+      const rows = () => {
+        const database = new DatabaseSync(path.join(cellar.home, "index.sqlite"));
+        const { count } = database.prepare("SELECT count(*) AS count FROM claims").get() ?? {};
+        database.close();
+        return count;
+      };
+      yield* inStore(
+        cellar,
+        Effect.gen(function* () {
+          const { claim, whenFree } = yield* store;
+          sql(
+            cellar,
+            "CREATE TRIGGER full BEFORE DELETE ON claims BEGIN SELECT RAISE(FAIL, 'disk is full'); END",
+          );
+          yield* Effect.scoped(claim("k"));
+          assert.strictEqual(rows(), 1);
+          yield* Effect.timeout(whenFree("k"), "5 seconds");
+          assert.isUndefined(yield* Effect.scoped(claim("k")));
+          yield* Effect.scoped(claim("other"));
+          assert.strictEqual(rows(), 2);
+          sql(cellar, "DROP TRIGGER full");
+          yield* whenFree("k");
+          assert.strictEqual(rows(), 0);
+        }),
+      );
+    }),
+  ),
+);
+
 describe("opened to read", () => {
   const reading = <A, E>(cellar: Cellar, effect: Effect.Effect<A, E, Store>) =>
     Effect.scoped(Effect.provide(effect, Store.layerReadOnly(cellar.home)));
