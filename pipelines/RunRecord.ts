@@ -8,7 +8,7 @@ import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileName } from "../cache/fileName.ts";
-import { OwnerLock, ownerLives } from "../cache/OwnerLock.ts";
+import { OwnerLock, seemsAlive } from "../cache/OwnerLock.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { ArtifactKind } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
@@ -113,7 +113,7 @@ const ownerFile = (home: string, owner: string) => path.join(home, "owners", own
 /** Whether the process of a run is still at it. */
 export const runLives = (home: string, run: string): boolean => {
   const named = path.join(home, "runs", run, "owner");
-  return fs.existsSync(named) && ownerLives(ownerFile(home, fs.readFileSync(named, "utf8")));
+  return fs.existsSync(named) && seemsAlive(ownerFile(home, fs.readFileSync(named, "utf8")));
 };
 
 /** A rename onto a directory that holds something fails: of two runs that begin at once, each gets a number of its own. */

@@ -1,6 +1,9 @@
 /** `pipe runs` and `pipe status`: of runs that go on, have ended, failed, were interrupted or killed, or are damaged. */
 import { assert, describe, it } from "@effect/vitest";
+import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import path from "node:path";
+import { root } from "../rig/build.ts";
 import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 
 /** b waits until it may go on, and says first that it is there. */
@@ -34,6 +37,60 @@ const status = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   const [run = {}, ...nodes] = jsonLines(stdout);
   return { run, nodes, words: nodes.map(({ node, state }) => `${String(node)} ${String(state)}`) };
 };
+
+/** A mount of its own shows `.pipe` as a store that nobody may write to, not even root. */
+const readOnlyStore = `mount --bind .pipe .pipe && mount -o remount,bind,ro .pipe && exec "$0" "$@"`;
+const inNamespace = ["unshare", "-rm", "sh", "-c"] as const;
+const mayMount = spawnSync(inNamespace[0], [...inNamespace.slice(1), "true"]).status === 0;
+
+describe("whoever only looks", () => {
+  it(
+    "leaves the sign of life of a killed run where it is",
+    inRig(async (rig) => {
+      const { child, ended } = await startGated(rig);
+      child.kill("SIGKILL");
+      await ended;
+      const owners = fs.readdirSync(rig.path(".pipe/owners"));
+      assert.isNotEmpty(owners);
+      assert.deepStrictEqual(await states(rig), ["gated-1 killed"]);
+      assert.strictEqual((await status(rig)).run["state"], "killed");
+      assert.strictEqual((await rig.pipe("logs", "b")).code, 0);
+      assert.strictEqual((await rig.pipe("gc")).code, 0);
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/owners")), owners);
+    }),
+  );
+
+  it.skipIf(!mayMount)(
+    "may do so in a store that can't be written to, and is told the same: what lives and what was killed",
+    inRig(async (rig) => {
+      const looks = (...args: ReadonlyArray<string>) => {
+        const pipe = path.join(root, "bin/pipe");
+        const [command, ...before] = [...inNamespace, readOnlyStore, pipe];
+        const {
+          status: code,
+          stdout,
+          stderr,
+        } = spawnSync(command, [...before, ...args], {
+          cwd: rig.directory,
+          encoding: "utf8",
+        });
+        assert.strictEqual(code, 0, `${args.join(" ")}: ${stderr}`);
+        return stdout;
+      };
+      const seen = () =>
+        [looks("runs", "--json"), looks("status", "--json")].map(
+          (text) => jsonLines(text)[0]?.["state"],
+        );
+      const { child, ended } = await startGated(rig);
+      assert.deepStrictEqual(seen(), ["running", "running"]);
+      child.kill("SIGKILL");
+      await ended;
+      assert.deepStrictEqual(seen(), ["killed", "killed"]);
+      assert.include(looks("logs", "b"), "at work");
+      assert.include(looks("gc"), "nothing has been deleted");
+    }),
+  );
+});
 
 describe("a run that goes on in another terminal", () => {
   it(
