@@ -34,7 +34,7 @@ export class SourceDigests {
       return digestJson(file);
     }
     const files: Array<TreeFile> = [];
-    for (const relative of listFiles(target).files)
+    for (const relative of listFiles(fs.realpathSync(target)).files)
       files.push(await this.describe(path.join(target, relative), relative));
     return digestJson(files as unknown as Json);
   }

@@ -5,7 +5,6 @@
  */
 import { createHash, hash } from "node:crypto";
 import fs from "node:fs";
-import path from "node:path";
 import type { Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import { type Digest, digestJson, type Json } from "../schemas/Digest.ts";
 
@@ -61,8 +60,10 @@ export interface Listing {
   readonly plain: boolean;
 }
 
-/** Links are followed. Throws on what is neither a file nor a directory. */
+/** Links below `root` are followed. Throws on what is neither a file nor a directory. */
 export const listFiles = (root: string): Listing => {
+  // Behind a link lies somebody else's directory, which would be taken for ours.
+  if (!fs.lstatSync(root).isDirectory()) throw new Error(`${root} is not a directory`);
   const files: Array<string> = [];
   const linked = new Set<string>();
   let plain = true;

@@ -59,5 +59,7 @@ describe("the digest of a local file", () => {
     assert.strictEqual(await of("x/f"), await of("z/g"));
     assert.strictEqual(await of("x"), await of("y"));
     assert.notStrictEqual(await of("x"), await of("z"));
+    fs.symlinkSync("x", path.join(directory, "link"));
+    assert.strictEqual(await of("link"), await of("x"));
   });
 });
