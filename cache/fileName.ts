@@ -2,6 +2,8 @@
 import { digestBytes, shortDigest } from "../schemas/Digest.ts";
 
 const unfit = /[^\p{L}\p{N}.,=[\]_+~-]/gu;
+/** Names that are no text, and texts that look as if they had the beginning of a digest already. */
+const ambiguous = /^\.*$|~[0-9a-f]{12}$/u;
 const mostBytes = 200;
 
 /**
@@ -12,5 +14,7 @@ export const fileName = (text: string): string => {
   const characters = [...text.replace(unfit, "_")];
   while (Buffer.byteLength(characters.join("")) > mostBytes) characters.pop();
   const kept = characters.join("");
-  return kept === text && !/^\.*$/u.test(text) ? text : `${kept}~${shortDigest(digestBytes(text))}`;
+  return kept === text && !ambiguous.test(text)
+    ? text
+    : `${kept}~${shortDigest(digestBytes(text))}`;
 };

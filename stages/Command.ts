@@ -107,10 +107,10 @@ const materializeFanIn = (elements: ReadonlyArray<FanInElement>, directory: stri
   return directory;
 };
 
-/** `loss=token,seed=0`. A comma in a label is written otherwise, so that it ends no label. */
+/** `loss=token,seed=0`. A comma in a label is written otherwise, so that it ends no label, and so is what it is written by. */
 const folderName = (labels: FanInElement["labels"]): string =>
   fileName(
     Object.entries(labels)
-      .map(([axis, label]) => `${axis}=${label.replaceAll(",", "%2C")}`)
+      .map(([axis, label]) => `${axis}=${label.replaceAll("%", "%25").replaceAll(",", "%2C")}`)
       .join(","),
   );

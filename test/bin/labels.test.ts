@@ -1,6 +1,7 @@
 /** Labels that a file system, a shell or a terminal would rather not have. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
+import { digestBytes, shortDigest } from "../../schemas/Digest.ts";
 import { inRig, jsonLines } from "../rig/Rig.ts";
 
 const hostile = [
@@ -19,6 +20,8 @@ const hostile = [
   "$(touch pwned)",
   "`touch pwned`",
   "a,b=c",
+  "a%2Cb=c",
+  `sp_ace~${shortDigest(digestBytes("x=sp ace"))}`,
   "[x]",
   "new\nline",
   "\u001B[31mred",

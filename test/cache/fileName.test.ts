@@ -29,6 +29,7 @@ it.prop("two texts have two names", [Schema.String, Schema.String], (texts) => {
     [one, other],
     [long + one, long + other],
     [`${one}/`, `${one}:`],
+    [one, fileName(one)],
   ] as const)
     if (a !== b) assert.notStrictEqual(fileName(a), fileName(b));
 });
