@@ -24,6 +24,7 @@ import { readHoldings } from "./Holdings.ts";
 import type { Index } from "./Index.ts";
 import { blobsOf, findGarbage, findLeftovers, type Leftover, othersLive } from "./Leftovers.ts";
 import { ownerLives } from "./OwnerLock.ts";
+import { remove } from "./remove.ts";
 import { Store } from "./Store.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
 import { allTags } from "./Tags.ts";
@@ -168,7 +169,7 @@ const takeArtifact = (home: string, index: Index, { artifact, tree, inode }: Mar
       : undefined,
   );
   if (away === undefined) return;
-  fs.rmSync(away, { recursive: true, force: true });
+  remove(away);
   for (const blob of blobs.keys()) takeBlob(home, blob);
 };
 
@@ -196,7 +197,7 @@ const takeBlob = (home: string, blob: string) => {
 };
 
 const removed = (paths: ReadonlyArray<string>): true => {
-  for (const target of paths) fs.rmSync(target, { recursive: true, force: true });
+  for (const target of paths) remove(target);
   return true;
 };
 
@@ -206,7 +207,7 @@ const takeTree = (home: string, index: Index, tree: string, own: string | undefi
       ? undefined
       : moveAway(home, tree),
   );
-  if (away !== undefined) fs.rmSync(away, { recursive: true, force: true });
+  if (away !== undefined) remove(away);
   return away !== undefined;
 };
 

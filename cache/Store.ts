@@ -12,6 +12,7 @@ import type { Digest } from "../schemas/Digest.ts";
 import { Claims } from "./Claims.ts";
 import { type Attempt, Index } from "./Index.ts";
 import { type Found, type Look, lookInto } from "./Look.ts";
+import { remove } from "./remove.ts";
 import { SourceDigests } from "./SourceDigests.ts";
 import { storeTrouble, type StoreTrouble } from "./StoreTrouble.ts";
 import type { Listing } from "./Tree.ts";
@@ -134,10 +135,7 @@ const openStore = (home: string, mode: "read" | "write") =>
       directoryOf: (artifact) => trees.directoryOf(artifact),
       workDirectory: (content) => at("work", content),
       checkpointDirectory: (identity) => at("checkpoints", identity),
-      clear: (directory) =>
-        attempt(`${directory} can't be removed`, () =>
-          fs.rmSync(directory, { recursive: true, force: true }),
-        ),
+      clear: (directory) => attempt(`${directory} can't be removed`, () => remove(directory)),
       addTree: (directory, listing, kind) =>
         Effect.tryPromise({
           try: () => trees.add(directory, listing, kind),

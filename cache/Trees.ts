@@ -9,6 +9,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import { remove } from "./remove.ts";
 import { artifactOf, hashOpenFile, listFiles, type Listing, syncPath, treeFile } from "./Tree.ts";
 
 /** One second after the epoch: some programs take zero for "unknown". */
@@ -165,7 +166,7 @@ export class Trees {
     } catch (error) {
       // Another process has just stored the same tree: theirs is as good.
       if (!fs.existsSync(tree)) throw error;
-      fs.rmSync(ready, { recursive: true, force: true });
+      remove(ready);
     }
   }
 }

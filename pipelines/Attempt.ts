@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import type { Attempt as AttemptRecord } from "../cache/Index.ts";
+import { openDirectories, remove } from "../cache/remove.ts";
 import { Store } from "../cache/Store.ts";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { type Listing, listFiles } from "../cache/Tree.ts";
@@ -115,8 +116,7 @@ const beginAttempt = Effect.fnUntraced(function* (planned: PlannedNode, keys: Wo
 
 const removeEarlier = (directory: string) => {
   for (const name of fs.readdirSync(directory)) {
-    if (name !== "checkpoints")
-      fs.rmSync(path.join(directory, name), { recursive: true, force: true });
+    if (name !== "checkpoints") remove(path.join(directory, name));
   }
 };
 
@@ -194,14 +194,19 @@ const codeUnchanged = (stage: Stage) =>
 const secondsSince = ({ startedAt }: Attempt) =>
   Effect.map(Clock.currentTimeMillis, (now) => Math.max(0, now - startedAt) / 1000);
 
-/** What the stage left must be files: pipes, sockets and dangling links are its failure, not the store's. */
+/** What the stage left must be files that can be read: pipes and dangling links are its failure, not the store's. */
 const listOutput = (output: string) =>
   Effect.try({
-    try: () => listFiles(output),
+    try: () => {
+      openDirectories(output);
+      const listing = listFiles(output);
+      for (const file of listing.files) fs.accessSync(path.join(output, file), fs.constants.R_OK);
+      return listing;
+    },
     catch: (cause) =>
       new StageFailed({
         message: `what it made can't be kept: ${(cause as Error).message}`,
-        fix: "leave only files and directories in the output directory",
+        fix: "leave only files and directories that can be read in the output directory",
       }),
   });
 
