@@ -127,13 +127,18 @@ export class Trees {
     return false;
   }
 
-  /** Puts a link to the blob in the place of a file; false where the blob has gone meanwhile. */
+  /** Puts a link to the blob in the place of a file; false where it has to be tried again. */
   private replaced(file: string, blob: string): boolean {
     const link = incomingPath(this.home);
     try {
       fs.linkSync(blob, link);
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (isMissing(error)) return false;
+      if (!isFull(error)) throw error;
+      // The artifacts keep the file that has so many names; the blob goes on as another of the same bytes.
+      copyStored(blob, link);
+      fs.renameSync(link, blob);
+      syncPath(path.dirname(blob));
       return false;
     }
     fs.renameSync(link, file);
@@ -154,7 +159,7 @@ export class Trees {
       const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
       if (!made.has(folder)) fs.mkdirSync(`${incoming}/${folder}`, { recursive: true });
       made.add(folder);
-      fs.linkSync(linkedFrom(name), `${incoming}/${name}`);
+      linkOrCopy(linkedFrom(name), `${incoming}/${name}`);
     }
     return incoming;
   }
@@ -185,6 +190,25 @@ export const isAsStored = (file: string, size: number): boolean => {
 };
 
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
+
+/** A file system allows so many names a file: ext4 65,000, XFS billions, tmpfs any number. */
+const isFull = (error: unknown) => (error as NodeJS.ErrnoException).code === "EMLINK";
+
+const linkOrCopy = (stored: string, target: string) => {
+  try {
+    fs.linkSync(stored, target);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    copyStored(stored, target);
+  }
+};
+
+/** With everything a blob has, and on the disk. */
+const copyStored = (stored: string, target: string) => {
+  fs.copyFileSync(stored, target);
+  fs.utimesSync(target, storedAtSeconds, storedAtSeconds);
+  syncPath(target);
+};
 
 /** False where somebody else has just stored the same blob. The blob's directory is made when the first blob comes. */
 export const linkedInto = (ready: string, blob: string): boolean => {
