@@ -21,6 +21,12 @@ const scanShare = 1 / 3;
 export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
   const scanned =
     nodes > 1 && nodes >= index.mostActions * scanShare ? index.actionsByRecipe() : undefined;
+  let scannedByContent: ReadonlyMap<Digest, ReadonlyArray<ActionRow>> | undefined;
+  const answersTo = (content: Digest) => {
+    if (scanned === undefined) return index.byContent(content);
+    scannedByContent ??= byContentOf(scanned);
+    return scannedByContent.get(content);
+  };
   const states = new Map<Digest, Found["state"]>();
   const stateOf = (artifact: Digest): Found["state"] => {
     const known = states.get(artifact);
@@ -39,9 +45,25 @@ export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
   return {
     byRecipe: (recipe) =>
       best(scanned === undefined ? index.byRecipe(recipe) : scanned.get(recipe)),
-    byContent: (content) => best(index.byContent(content)),
+    byContent: (content) => best(answersTo(content)),
     get nondeterministic() {
       return index.nondeterministic;
     },
   };
+};
+
+/** The same actions by content, the newest of each first. */
+const byContentOf = (
+  byRecipe: ReadonlyMap<Digest, ReadonlyArray<ActionRow>>,
+): ReadonlyMap<Digest, ReadonlyArray<ActionRow>> => {
+  const found = new Map<Digest, Array<ActionRow>>();
+  for (const rows of byRecipe.values()) {
+    for (const row of rows) {
+      const known = found.get(row.content);
+      if (known === undefined) found.set(row.content, [row]);
+      else known.push(row);
+    }
+  }
+  for (const rows of found.values()) if (rows.length > 1) rows.sort((a, b) => b.id - a.id);
+  return found;
 };

@@ -11,6 +11,8 @@ import type { KeyFields } from "./Keys.ts";
 
 /** What an index is asked; every answer has the newest action first. */
 export interface EarlierActions {
+  /** The nodes of an experiment that have been made. */
+  readonly nodesMade: (experiment: string) => ReadonlySet<string>;
   readonly actionsOfNode: (experiment: string, node: string, most: number) => ReadonlyArray<Action>;
   readonly actionsOfStage: (stage: string, most: number) => ReadonlyArray<Action>;
   readonly actionsThatMade: (artifact: Digest, most: number) => ReadonlyArray<Action>;
@@ -23,6 +25,12 @@ export const earlierActions = (index: Index): EarlierActions => {
       .rows(`SELECT record FROM actions WHERE ${where} ORDER BY id DESC LIMIT ?`, ...values)
       .map(({ record }) => JSON.parse(String(record)) as Action);
   return {
+    nodesMade: (experiment) =>
+      new Set(
+        index
+          .rows("SELECT DISTINCT node FROM actions WHERE experiment = ?", experiment)
+          .map(({ node }) => String(node)),
+      ),
     actionsOfNode: (experiment, node, most) =>
       records("experiment = ? AND node = ?", experiment, node, most),
     actionsOfStage: (stage, most) => records("stage = ?", stage, most),
@@ -87,10 +95,15 @@ export const nearestAction = (
     return { ...best, relation: isGone(best.action) ? "gone" : "other" };
   };
 
+  let made: ReadonlySet<string> | undefined;
+  const ownActions = (node: Node): ReadonlyArray<Action> => {
+    made ??= earlier.nodesMade(experiment);
+    return made.has(node.name) ? earlier.actionsOfNode(experiment, node.name, mostOfNode) : [];
+  };
+
   return (node, fields) => {
     if (candidatesOf(node.stage.name).length === 0) return "none";
-    const own = earlier
-      .actionsOfNode(experiment, node.name, mostOfNode)
+    const own = ownActions(node)
       .filter(({ stage }) => stage === node.stage.name)
       .map((action) => ({ action, differences: differences(fieldsOfAction(action), fields) }));
     const nearest = own.toSorted((a, b) => a.differences.length - b.differences.length)[0];

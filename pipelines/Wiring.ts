@@ -207,7 +207,8 @@ class InputReader {
     at: Place,
   ): ReadonlyArray<Wire> {
     if (upstream.uncertain) return [];
-    if (upstream.axes.length === 0) {
+    // A stage made for many takes one as well, so that a study may be shrunk to a point.
+    if (upstream.axes.length === 0 && this.stage.inputs === "any") {
       this.reject(
         at,
         `\`${upstream.name}\` has no axis to fan in over`,

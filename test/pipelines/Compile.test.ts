@@ -322,3 +322,20 @@ stages:
     ]);
   });
 });
+
+it("a stage made for many takes the one artifact of a stage without axes", () => {
+  const { graph, diagnostics } = compile(
+    new Source(
+      "e.yaml",
+      `name: e
+stages:
+  r: { use: files, with: { path: r } }
+  c: { use: correlate, from: { rollouts: { all: r } } }
+`,
+    ),
+    noOverrides,
+    stages,
+  );
+  assert.deepStrictEqual(diagnostics, []);
+  assert.deepStrictEqual(inputsOf(graph as Graph, "c"), { rollouts: [[{}, "r"]] });
+});
