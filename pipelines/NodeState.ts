@@ -106,9 +106,9 @@ export const isOver = (node: NodeState): boolean => !isActive(node) && node.stat
 export const plannedState = ({ cached }: RunPlan["nodes"][number]): NodeState =>
   cached === undefined ? notStarted : { state: "cached", artifact: cached };
 
-/** What was at work when the run ended without saying so. */
-export const withoutRun = (node: NodeState): NodeState =>
-  isActive(node) ? { ...node, state: "lost" } : node;
+/** What was at work, waited or was to be tried again when its run came to an end, or was killed before it could write one. */
+export const withoutRun = (node: NodeState, runWas: "ended" | "killed"): NodeState =>
+  isActive(node) ? { ...node, state: runWas === "killed" ? "lost" : "interrupted" } : node;
 
 /** The stage of the experiment that a node is a point of. */
 export const stageNameOf = (node: string): string => node.split("[", 1)[0] ?? node;

@@ -1,7 +1,7 @@
 /** How a run stands, node by node: one that goes on elsewhere, one that has ended, or one that was killed. */
 import { EventLog } from "./EventLog.ts";
 import { isOfNode, type NodeState, nextState, plannedState, withoutRun } from "./NodeState.ts";
-import { type RunSummary, summaryOf } from "./RunHistory.ts";
+import { type RunState, type RunSummary, summaryOf } from "./RunHistory.ts";
 import type { RunPlan } from "./RunRecord.ts";
 
 export interface NodeStatus extends NodeState {
@@ -28,8 +28,10 @@ export const statusOf = (home: string, plan: RunPlan, now: number): RunStatus =>
     if (isOfNode(event)) states.set(event.node, nextState(states.get(event.node), event));
   const nodes = plan.nodes.map(({ node, stageName, stage, labels }) => {
     const state = states.get(node) ?? { state: "not started" };
-    const settled = summary.state === "running" ? state : withoutRun(state);
-    return { node, stageName, stage, labels, ...settled };
+    return { node, stageName, stage, labels, ...settled(state, summary.state) };
   });
   return { summary, nodes, unreadable: log.unreadable };
 };
+
+const settled = (node: NodeState, run: RunState): NodeState =>
+  run === "running" ? node : withoutRun(node, run === "killed" ? "killed" : "ended");

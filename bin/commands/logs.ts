@@ -72,6 +72,7 @@ const showLog = Effect.fnUntraced(function* (
   const events = new EventLog(home, run);
   let state = plannedState(node);
   let log: FollowedLog | undefined;
+  let isFinished = false;
   const turnTo = Effect.fnUntraced(function* (next: FollowedLog | undefined) {
     if (log !== undefined) yield* writeAll(log);
     log?.close();
@@ -80,18 +81,18 @@ const showLog = Effect.fnUntraced(function* (
   for (let isFirst = true; ; isFirst = false) {
     // Asked first: what a run has written before it ended is read below.
     const lives = runLives(home, run);
-    let ended = !lives;
     for (const event of events.read()) {
-      ended ||= event._tag === "RunFinished";
+      isFinished ||= event._tag === "RunFinished";
       if (!isOfNode(event) || event.node !== node.node) continue;
       state = nextState(state, event);
       if (event._tag === "NodeStarted") yield* turnTo(new FollowedLog(event.log));
       if (event._tag === "NodeRetried" && follow && !isFirst) yield* say(triedAgain(state));
     }
     if (log !== undefined) yield* writeAll(log);
+    const ended = isFinished || !lives;
     const isDone = isOver(state) || ended;
     if (isDone || !follow) {
-      const known = ended ? withoutRun(state) : state;
+      const known = ended ? withoutRun(state, isFinished ? "ended" : "killed") : state;
       const live = log?.isThere ?? false;
       yield* turnTo(undefined);
       const kept = live ? false : yield* writeKept(run, node.node);

@@ -92,6 +92,51 @@ describe("whoever only looks", () => {
   );
 });
 
+describe("an interrupt", () => {
+  it(
+    "in the pause before another try is told as one, not as a kill",
+    inRig(async (rig) => {
+      const retry = `retry: { times: 1, wait: "1 hour", exit_codes: [75] }`;
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, ${retry}, with: { run: ${puppet("a", { does: "exit 75" })} } } }\n`,
+      );
+      const { child, ended } = rig.start(["run", "e.yaml"]);
+      await rig.until(
+        "a is to be tried again",
+        () =>
+          rig.has(".pipe/runs/e-1/events.jsonl") &&
+          rig.read(".pipe/runs/e-1/events.jsonl").includes("NodeRetried"),
+      );
+      assert.deepStrictEqual((await status(rig)).words, ["a retrying"]);
+      child.kill("SIGINT");
+      assert.strictEqual((await ended).code, 130);
+      assert.deepStrictEqual((await status(rig)).words, ["a interrupted"]);
+      assert.include((await rig.pipe("logs", "a")).stderr, "a of e-1 was interrupted");
+    }),
+  );
+
+  it(
+    "while another run makes the same is told as one, too",
+    inRig(async (rig) => {
+      const { ended: made } = await startGated(rig);
+      const { child, ended } = rig.start(["run", "e.yaml"]);
+      await rig.until(
+        "the second waits",
+        () =>
+          rig.has(".pipe/runs/gated-2/events.jsonl") &&
+          rig.read(".pipe/runs/gated-2/events.jsonl").includes("NodeWaiting"),
+      );
+      child.kill("SIGINT");
+      await ended;
+      const { words } = await status(rig, "gated-2");
+      assert.deepStrictEqual(words.slice(1), ["b interrupted", "c not started"]);
+      rig.write("go", "");
+      assert.strictEqual((await made).code, 0);
+    }),
+  );
+});
+
 describe("a run that goes on in another terminal", () => {
   it(
     "is listed as running and shown with what is done, at work and to come; ended, as what it ended as",
