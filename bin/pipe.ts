@@ -51,9 +51,15 @@ const pipe = Command.make("pipe").pipe(
 
 // Whoever reads our output may leave early (`| head`): that ends the program, as it ends others, without a stack trace.
 const brokenPipe = 141;
-process.stdout.on("error", (error: NodeJS.ErrnoException) =>
-  process.exit(error.code === "EPIPE" ? brokenPipe : 1),
-);
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (!isLostTerminal(error)) process.exit(error.code === "EPIPE" ? brokenPipe : 1);
+});
+process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+  if (!isLostTerminal(error)) throw error;
+});
+
+/** A terminal that is gone takes no more text; whoever it belonged to has SIGHUP to end by, in order. */
+const isLostTerminal = ({ code }: NodeJS.ErrnoException): boolean => code === "EIO";
 
 const flushed = (stream: NodeJS.WriteStream) =>
   new Promise<void>((resolve) => stream.write("", () => resolve()));
@@ -63,6 +69,9 @@ const teardown: Runtime.Teardown = (exit, onExit) =>
   Runtime.defaultTeardown(exit, (code) => {
     void Promise.all([flushed(process.stdout), flushed(process.stderr)]).then(() => onExit(code));
   });
+
+// A terminal that closes, or an ssh that is lost, interrupts like any other signal to end: a run writes down how it ended.
+process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"));
 
 /** `-j2` is what fingers type. */
 const separateJobs = (argument: string): ReadonlyArray<string> =>

@@ -1,9 +1,12 @@
 /** Interrupts, kills, crashes, and several at once: nothing survives, nothing is lost, nothing is done twice. */
 import { assert, describe, it } from "@effect/vitest";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
+import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
+import { root } from "../rig/build.ts";
 import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 
 const chain = `name: chain
@@ -117,10 +120,23 @@ const query = (rig: Rig, sql: string) => {
   }
 };
 
+/** Runs the experiment in a terminal, closes that once the puppet is at work, and says how the run ended. */
+const closedTerminal = `
+import os, pty, sys, time
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], "run", "e.yaml"])
+while not os.path.exists("calls"):
+    time.sleep(0.02)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+`;
+
 describe("an interrupt", () => {
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 130],
+    ["SIGHUP", 130],
   ] as const) {
     it(
       `(${signal}) ends the run with ${code}, tells of it, keeps what is finished, and leaves no process`,
@@ -147,6 +163,23 @@ stages:
       }),
     );
   }
+
+  it(
+    "is what a terminal that closes means, too",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { does: "sleep 100" })} } } }\n`,
+      );
+      const { stdout } = spawnSync("python3", ["-c", closedTerminal, path.join(root, "bin/pipe")], {
+        cwd: rig.directory,
+        encoding: "utf8",
+      });
+      assert.strictEqual(stdout, "130\n");
+      const [run] = jsonLines((await rig.pipe("runs", "--json")).stdout);
+      assert.strictEqual(run?.["state"], "interrupted");
+    }),
+  );
 
   it(
     "ends even jobs that ignore signals and leave the session, within a few seconds",
