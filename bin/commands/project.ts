@@ -38,8 +38,13 @@ export const choose = Effect.fnUntraced(function* (
   graph: Graph,
   { only, force }: { readonly only: ReadonlyArray<string>; readonly force: ReadonlyArray<string> },
 ) {
-  const chosen = only.length === 0 ? graph : restrict(graph, yield* named(graph, "--only", only));
-  return { graph: chosen, forced: yield* named(chosen, "--force", force) };
+  const forced = yield* named(graph, "--force", force);
+  if (only.length === 0) return { graph, forced };
+  const chosen = restrict(graph, yield* named(graph, "--only", only));
+  for (const name of force)
+    if (Result.isFailure(nodesNamed(chosen, [name])))
+      return yield* new UsageError({ message: `--force: \`${name}\` is left out by --only` });
+  return { graph: chosen, forced: new Set(chosen.nodes.filter((node) => forced.has(node))) };
 });
 
 /** The nodes that names mean, where there are such; `flag` is where they were written. */

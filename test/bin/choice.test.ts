@@ -39,6 +39,23 @@ describe("--only", () => {
   );
 });
 
+describe("--force outside of --only", () => {
+  it(
+    "is said to be left out, not unknown; of a stage that is there in part, what is there is made anew",
+    inRig(async (rig) => {
+      rig.write("e.yaml", experiment);
+      await rig.made("e.yaml");
+      const { code, stderr } = await rig.pipe("run", "e.yaml", "--only", "b", "--force", "c");
+      assert.strictEqual(code, 2);
+      assert.include(stderr, "--force: `c` is left out by --only");
+      assert.notInclude(stderr, "unknown");
+      const unknown = await rig.pipe("run", "e.yaml", "--only", "b", "--force", "nothing");
+      assert.include(unknown.stderr, "--force: unknown stage or node `nothing`");
+      assert.deepStrictEqual(await rig.made("e.yaml", "--only", "b[x=2]", "--force", "b"), ["b2"]);
+    }),
+  );
+});
+
 describe("--force", () => {
   it(
     "makes all points of a stage anew, once; equal bytes leave what depends on them cached",
