@@ -75,7 +75,9 @@ export class Trees {
       // Where the directory holds nothing but links to the blobs by now, it is the tree.
       const ours = listing.plain && copies.size === 0;
       const linkedFrom = (name: string) => copies.get(name) ?? `${directory}/${name}`;
-      this.place(ours ? directory : this.linkAll(listing.files, linkedFrom), tree);
+      const ready = ours ? directory : this.linkAll(listing.files, linkedFrom);
+      for (const folder of foldersOf(listing.files)) syncPath(`${ready}/${folder}`);
+      this.place(ready, tree);
       return artifact;
     } finally {
       for (const copy of copies.values()) fs.rmSync(copy, { force: true });
@@ -153,14 +155,9 @@ export class Trees {
 
   private linkAll(names: ReadonlyArray<string>, linkedFrom: (name: string) => string): string {
     const incoming = incomingPath(this.home);
-    fs.mkdirSync(incoming);
-    const made = new Set([""]);
-    for (const name of names) {
-      const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-      if (!made.has(folder)) fs.mkdirSync(`${incoming}/${folder}`, { recursive: true });
-      made.add(folder);
-      linkOrCopy(linkedFrom(name), `${incoming}/${name}`);
-    }
+    for (const folder of foldersOf(names))
+      fs.mkdirSync(`${incoming}/${folder}`, { recursive: true });
+    for (const name of names) linkOrCopy(linkedFrom(name), `${incoming}/${name}`);
     return incoming;
   }
 
@@ -187,6 +184,17 @@ export const incomingPath = (home: string): string => {
 export const isAsStored = (file: string, size: number): boolean => {
   const stat = fs.statSync(file, { throwIfNoEntry: false });
   return stat !== undefined && stat.size === size && stat.mtimeMs === storedAtSeconds * 1000;
+};
+
+/** The directories that files need, the one that holds all of them included. */
+const foldersOf = (files: ReadonlyArray<string>): ReadonlySet<string> => {
+  const folders = new Set([""]);
+  for (const file of files) {
+    let folder = path.posix.dirname(file);
+    for (; folder !== "." && !folders.has(folder); folder = path.posix.dirname(folder))
+      folders.add(folder);
+  }
+  return folders;
 };
 
 const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";

@@ -49,3 +49,34 @@ it.live("a blob with as many names as a file may have goes on as a second file",
     }).pipe(Effect.provide(Store.layer(cellar.home)), Effect.scoped),
   ),
 );
+
+it.live(
+  "after a power cut a tree is whole or not there: its folders are on the disk before its name",
+  () =>
+    inCellar((cellar) =>
+      Effect.gen(function* () {
+        const { home, directoryOf } = yield* store;
+        const synced = new Set<number>();
+        const { fsyncSync, renameSync } = fs;
+        vi.spyOn(fs, "fsyncSync").mockImplementation((descriptor) => {
+          synced.add(fs.fstatSync(descriptor).ino);
+          fsyncSync(descriptor);
+        });
+        const unsynced: Array<string> = [];
+        vi.spyOn(fs, "renameSync").mockImplementation((from, to) => {
+          renameSync(from, to);
+          if (path.dirname(String(to)) !== path.join(home, "trees")) return;
+          for (const name of ["", "a", "a/b", "a/b/c", "file", "a/b/c/file", "a/b/other"])
+            if (!synced.has(fs.statSync(path.join(String(to), name)).ino)) unsynced.push(name);
+        });
+        const files = { file: "1", "a/b/c/file": "2", "a/b/other": "3" };
+        const { digest } = yield* addTree(cellar.filled(files));
+        assert.isTrue(synced.has(fs.statSync(directoryOf(digest)).ino));
+        // Not plain: then it is put together from links.
+        const other = cellar.filled({ ...files, more: "4" });
+        fs.mkdirSync(path.join(other, "empty"));
+        yield* addTree(other);
+        assert.deepStrictEqual(unsynced, []);
+      }).pipe(Effect.provide(Store.layer(cellar.home)), Effect.scoped),
+    ),
+);
