@@ -20,7 +20,7 @@ import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
 import { tagCommand } from "./commands/tag.ts";
 import { whyCommand } from "./commands/why.ts";
-import { explain } from "./explain.ts";
+import { explain, presenter } from "./explain.ts";
 
 const version = "0.1.0";
 
@@ -79,6 +79,6 @@ const separateJobs = (argument: string): ReadonlyArray<string> =>
 
 Command.runWith(pipe, { version, renderErrors: false })(
   process.argv.slice(2).flatMap(separateJobs),
-).pipe(Effect.tapError(explain), Effect.provide(NodeServices.layer), (main) =>
+).pipe(Effect.tapError(explain), Effect.provide([NodeServices.layer, presenter]), (main) =>
   NodeRuntime.runMain(main, { teardown }),
 );

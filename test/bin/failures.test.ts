@@ -1,7 +1,7 @@
 /** What becomes of a run in which something fails, and what a person is told. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
-import { inRig, jsonLines, puppet } from "../rig/Rig.ts";
+import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 /** bad fails; after depends on it; one, two and three don't. Its program can be mended by making a file. */
 const broken = `name: broken
@@ -12,6 +12,44 @@ stages:
   two: { use: command, from: { one: one }, with: { run: ${puppet("two")} } }
   three: { use: command, from: { two: two, bad: bad }, with: { run: ${puppet("three")} } }
 `;
+
+describe("with --json every error is one line on stdout:", () => {
+  const said = async (rig: Rig, ...args: ReadonlyArray<string>) => {
+    const { code, stdout, stderr } = await rig.pipe(...args, "--json");
+    assert.strictEqual(stderr, "");
+    const [line, ...others] = jsonLines(stdout);
+    assert.deepStrictEqual(others, []);
+    assert.strictEqual(line?.["v"], 1);
+    return { code, ...line } as Readonly<Record<string, unknown>>;
+  };
+
+  it(
+    "a name or a file that is not there, a command line that can't be parsed",
+    inRig(async (rig) => {
+      assert.deepInclude(await said(rig, "plan", "none.yaml"), {
+        code: 2,
+        _tag: "UsageError",
+        message: "there is no file none.yaml",
+      });
+      assert.deepInclude(await said(rig, "status", "--no-such-flag"), {
+        code: 2,
+        _tag: "UsageError",
+        fix: "see pipe status --help",
+      });
+    }),
+  );
+
+  it(
+    "a store in trouble, with the way out",
+    inRig(async (rig) => {
+      rig.write("e.yaml", broken);
+      rig.write(".pipe/index.sqlite", "no database at all, but long enough to be looked at as one");
+      const { code, _tag, fix } = await said(rig, "plan", "e.yaml");
+      assert.deepStrictEqual([code, _tag], [4, "StoreTrouble"]);
+      assert.include(String(fix), "pipe fsck --repair");
+    }),
+  );
+});
 
 describe("a stage that fails", () => {
   it(
