@@ -88,6 +88,12 @@ const formatOf = (database: DatabaseSync): number => {
   });
 };
 
+const lost = (how: string) =>
+  new StoreTrouble({
+    message: `the store's index ${how}, though there are artifacts`,
+    fix: "pipe fsck --repair makes it anew from what is there",
+  });
+
 export class Index {
   private readonly database: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
@@ -96,25 +102,32 @@ export class Index {
     this.database = database;
   }
 
-  /** Made when it is missing. */
-  static writing(file: string): Index {
+  /** Made when it is missing, unless the store shows that there has been one. */
+  static writing(file: string, { isExpected = false } = {}): Index {
+    if (isExpected && !fs.existsSync(file)) throw lost("is missing");
     const database = new DatabaseSync(file, { timeout: busyMillis });
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
     if (formatOf(database) === 0) {
       database.exec("BEGIN IMMEDIATE");
       // Somebody else may have been faster.
-      if (formatOf(database) === 0)
+      if (formatOf(database) === 0) {
+        if (isExpected) {
+          database.close();
+          throw lost("is empty");
+        }
         database.exec(`${tables} PRAGMA user_version = ${formatVersion}`);
+      }
       database.exec("COMMIT");
     }
     return new Index(database);
   }
 
   /** An index that is not there reads as an empty one. Nothing is left behind, also not SQLite's own helper files. */
-  static reading(file: string): Index {
+  static reading(file: string, { isExpected = false } = {}): Index {
     const database = fs.existsSync(file) ? openToRead(file) : undefined;
     if (database !== undefined && formatOf(database) !== 0) return new Index(database);
     database?.close();
+    if (isExpected) throw lost(database === undefined ? "is missing" : "is empty");
     const empty = new DatabaseSync(":memory:");
     empty.exec(tables);
     return new Index(empty);

@@ -169,11 +169,25 @@ const openStore = (home: string, mode: "read" | "write") =>
   });
 
 const openIndex = (home: string, mode: "read" | "write"): Index => {
-  if (mode === "read") return Index.reading(path.join(home, "index.sqlite"));
+  const file = path.join(home, "index.sqlite");
+  // Asked before the index is: a store that others begin at this moment has its index before its first tree.
+  const isExpected = isInhabited(path.join(home, "trees"));
+  if (mode === "read") return Index.reading(file, { isExpected });
   makeDirectory(home);
   for (const directory of ["blobs", "trees", "runs", "work", "checkpoints", "incoming", "owners"])
     fs.mkdirSync(path.join(home, directory), { recursive: true });
-  return Index.writing(path.join(home, "index.sqlite"));
+  return Index.writing(file, { isExpected });
+};
+
+/** One entry is enough to know; there may be very many. */
+const isInhabited = (directory: string): boolean => {
+  if (!fs.existsSync(directory)) return false;
+  const opened = fs.opendirSync(directory);
+  try {
+    return opened.readSync() !== null;
+  } finally {
+    opened.closeSync();
+  }
 };
 
 /** Level by level: Node's own recursive mkdir never returns below a directory that takes none, such as /proc. */

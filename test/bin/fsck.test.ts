@@ -268,6 +268,12 @@ describe("a corrupt index", () => {
         sql(rig, "PRAGMA wal_checkpoint(TRUNCATE)");
         harm(rig.path(".pipe/index.sqlite"));
         await lost(rig);
+        for (const command of ["plan", "run"]) {
+          const { code, stderr } = await rig.pipe(command, "e.yaml");
+          assert.strictEqual(code, 4, stderr);
+          assert.include(stderr, "pipe fsck --repair");
+          assert.deepStrictEqual(rig.newCalls(), []);
+        }
         assert.match(await repaired(rig), /4 artifacts \(4 known by their own bytes alone\)/u);
         await expectMade(rig, everything);
       }),
