@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
@@ -50,6 +50,18 @@ class Batched:
         self.deviation = torch.tensor(pixels.deviation, device=self.device)
         self._make_vision_tables()
         self._make_text_tables()
+        self.see_before, self.see_after, self.read_before, self.read_after = see_before, see_after, read_before, read_after
+
+    def fuse(self) -> None:
+        """Compile what stands between attentions, for a GPU and shapes that stay the same: else each number is moved ten times.
+
+        The parts are compiled once for all layers and with as many processes as the job has threads. Attention between two parts
+        leaves autograd able to go back through the caption alone (losses.py).
+        """
+        torch._inductor.config.compile_threads = torch.get_num_threads()
+        torch._functorch.config.donated_buffer = False  # NGDiff goes back through a graph twice
+        for name in ("see_before", "see_after", "read_before", "read_after"):
+            setattr(self, name, torch.compile(getattr(self, name), dynamic=False, fullgraph=True))
 
     @property
     def prompt_length(self) -> int:
@@ -103,20 +115,15 @@ class Batched:
         return torch.cat([marks[:, :1], features, marks[:, 1:]], 1), deepstack
 
     def _see(self, patches: Tensor) -> tuple[Tensor, list[Tensor]]:
-        visual, (batch, count, _) = self.visual, patches.shape
+        visual, batch = self.visual, len(patches)
         embed = visual.patch_embed.proj
         # A convolution whose stride is its kernel is a linear map of each patch.
         hidden = functional.linear(patches, embed.weight.flatten(1), embed.bias)
         hidden = hidden + (visual.pos_embed(self.position_index) * self.position_weight).sum(1)
         deepstack = []
         for index, block in enumerate(visual.blocks):
-            attention = block.attn
-            qkv = attention.qkv(block.norm1(hidden)).view(batch, count, 3, attention.num_heads, attention.head_dim)
-            query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-            query, key = qwen.apply_rotary_pos_emb(query, key, *self.vision_rotary, unsqueeze_dim=0)
-            mixed = functional.scaled_dot_product_attention(query, key, value)
-            hidden = hidden + attention.proj(mixed.transpose(1, 2).reshape(batch, count, -1))
-            hidden = hidden + block.mlp(block.norm2(hidden))
+            query, key, value = self.see_before(block, hidden, *self.vision_rotary)
+            hidden = self.see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
             if index in visual.deepstack_visual_indexes:
                 merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(index)]
                 deepstack.append(merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1))
@@ -153,22 +160,13 @@ class Batched:
     ) -> Tensor:
         """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over whatever there is to attend to."""
         for index, layer in enumerate(self.text.layers):
-            hidden = hidden + self._attend(layer.self_attn, layer.input_layernorm(hidden), rotary, index, mix)
-            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+            query, key, value = self.read_before(layer, hidden, *rotary)
+            hidden = self.read_after(layer, hidden, mix(index, query, key, value))
             if index < len(deepstack):
                 end_of_image = 1 + self.image_tokens
                 image = hidden[:, 1:end_of_image] + deepstack[index]
                 hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
         return self.text.norm(hidden)
-
-    def _attend(self, attention, hidden, rotary, layer, mix) -> Tensor:
-        shape = (*hidden.shape[:2], -1, attention.head_dim)
-        query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)
-        key = attention.k_norm(attention.k_proj(hidden).view(shape)).transpose(1, 2)
-        value = attention.v_proj(hidden).view(shape).transpose(1, 2)
-        query, key = qwen.apply_rotary_pos_emb(query, key, *rotary, unsqueeze_dim=0)
-        mixed = mix(layer, query, key, value)
-        return attention.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
 
     def logits(self, images: Tensor, tokens: Tensor, head: int) -> tuple[Tensor, Tensor]:
         """Teacher forcing: what the model says of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
@@ -199,3 +197,35 @@ class Batched:
         hidden = torch.cat([prompt[group], self.text.embed_tokens(tokens[:, :-1])], 1)
         read = self.read(hidden, 0, lambda _, key, value: (key, value), [features[group] for features in deepstack])
         return self.model.lm_head(read[:, self.prompt_length - 1 :])
+
+
+def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a layer of the vision tower does before its attention: query, key, value (B, heads, patches, d_head)."""
+    attention, (batch, count, _) = block.attn, hidden.shape
+    qkv = attention.qkv(block.norm1(hidden)).view(batch, count, 3, attention.num_heads, attention.head_dim)
+    query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+    query, key = qwen.apply_rotary_pos_emb(query, key, cos, sin, unsqueeze_dim=0)
+    return query.to(value.dtype), key.to(value.dtype), value
+
+
+def see_after(block: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
+    """And after it."""
+    hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(hidden.shape))
+    return hidden + block.mlp(block.norm2(hidden))
+
+
+def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What a layer of text does before its attention: query, key, value (B, heads, T, d_head)."""
+    attention, hidden = layer.self_attn, layer.input_layernorm(hidden)
+    shape = (*hidden.shape[:2], -1, attention.head_dim)
+    query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)
+    key = attention.k_norm(attention.k_proj(hidden).view(shape)).transpose(1, 2)
+    value = attention.v_proj(hidden).view(shape).transpose(1, 2)
+    query, key = qwen.apply_rotary_pos_emb(query, key, cos, sin, unsqueeze_dim=0)
+    return query.to(value.dtype), key.to(value.dtype), value
+
+
+def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
+    """And after it."""
+    hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
+    return hidden + layer.mlp(layer.post_attention_layernorm(hidden))

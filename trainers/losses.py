@@ -14,7 +14,7 @@ losses are to fall, and the scale: λ_t g_p + (1 - λ_t) g_r is parallel to g_p/
 gradient, so that clipping and the learning rate mean the same for all three losses. Norms are taken after accumulation.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +39,18 @@ class Spans:
     reasoning: Tensor
 
 
+Number = float | Tensor
+
+
 @dataclass(frozen=True)
 class StepLosses:
     """One optimiser step: both losses and the λ used; `norm_p` and `norm_r` are ‖g_p‖ and ‖g_r‖ where they were measured."""
 
-    perception: float
-    reasoning: float
-    weight: float
-    norm_p: float | None = None
-    norm_r: float | None = None
+    perception: Number
+    reasoning: Number
+    weight: Number
+    norm_p: Number | None = None
+    norm_r: Number | None = None
 
 
 def check_loss(loss: dict[str, Any]) -> dict[str, Any]:
@@ -60,7 +63,7 @@ def check_loss(loss: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def span_losses(spans: Spans, tokens_p: int, tokens_r: int) -> tuple[Tensor, Tensor]:
+def span_losses(spans: Spans, tokens_p: int | Tensor, tokens_r: int | Tensor) -> tuple[Tensor, Tensor]:
     """This micro-batch's share of L_p and L_r: sums over its spans, divided by the spans' tokens in the global batch."""
     captions = spans.head.shape[1]
     head = _cross_entropy(spans.head, spans.targets[:, :captions])
@@ -76,11 +79,19 @@ def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def backward(
-    loss: dict[str, Any], micro_batches: Iterable[Spans], tokens_p: int, tokens_r: int, parameters: list[Tensor]
+    loss: dict[str, Any],
+    micro_batches: Iterable[Spans],
+    tokens_p: int | Tensor,
+    tokens_r: int | Tensor,
+    parameters: list[Tensor],
+    read: Callable[[Tensor], Number] = float,
 ) -> StepLosses:
-    """Set `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time: one graph is alive."""
+    """Set `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time: one graph is alive.
+
+    `read` makes numbers of tensors; where a step must not wait for its results it leaves them what they are.
+    """
     if loss["kind"] == "ngdiff":
-        return _backward_ngdiff(micro_batches, tokens_p, tokens_r, parameters)
+        return _backward_ngdiff(micro_batches, tokens_p, tokens_r, parameters, read)
     weight = loss["lambda"] if loss["kind"] == "fixed" else tokens_p / (tokens_p + tokens_r)
     for parameter in parameters:
         parameter.grad = None
@@ -89,10 +100,16 @@ def backward(
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         (weight * loss_p + (1 - weight) * loss_r).backward()
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
-    return StepLosses(float(total_p), float(total_r), weight)
+    return StepLosses(read(total_p), read(total_r), weight)
 
 
-def _backward_ngdiff(micro_batches: Iterable[Spans], tokens_p: int, tokens_r: int, parameters: list[Tensor]) -> StepLosses:
+def _backward_ngdiff(
+    micro_batches: Iterable[Spans],
+    tokens_p: int | Tensor,
+    tokens_r: int | Tensor,
+    parameters: list[Tensor],
+    read: Callable[[Tensor], Number],
+) -> StepLosses:
     """One forward pass, two backward passes over its graph.
 
     The first of them is the cheap one: the caption comes first and attention is causal, so L_p's graph ends with the caption,
@@ -105,14 +122,29 @@ def _backward_ngdiff(micro_batches: Iterable[Spans], tokens_p: int, tokens_r: in
         gradients_p = _add(gradients_p, torch.autograd.grad(loss_p, parameters, retain_graph=True))
         gradients_r = _add(gradients_r, torch.autograd.grad(loss_r, parameters))
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
-    norm_p, norm_r = (float(torch.nn.utils.get_total_norm(gradients)) for gradients in (gradients_p, gradients_r))
-    # Both gradients vanish only at a perfect fit, where any weight will do.
-    weight = norm_r / (norm_p + norm_r) if norm_p + norm_r > 0 else 0.5
-    torch._foreach_mul_(gradients_p, weight)
-    torch._foreach_add_(gradients_p, gradients_r, alpha=1 - weight)
-    for parameter, gradient in zip(parameters, gradients_p):
+    norm_p, norm_r = (read(torch.nn.utils.get_total_norm(gradients)) for gradients in (gradients_p, gradients_r))
+    weight = _balance(norm_p, norm_r)
+    for parameter, gradient in zip(parameters, _weigh(gradients_p, gradients_r, weight)):
         parameter.grad = gradient
-    return StepLosses(float(total_p), float(total_r), weight, norm_p, norm_r)
+    return StepLosses(read(total_p), read(total_r), weight, norm_p, norm_r)
+
+
+def _balance(norm_p: Number, norm_r: Number) -> Number:
+    """λ_t. Both gradients vanish only at a perfect fit, where any weight will do."""
+    both = norm_p + norm_r
+    if isinstance(both, Tensor):
+        return torch.where(both > 0, norm_r / both, 0.5)
+    return norm_r / both if both > 0 else 0.5
+
+
+def _weigh(gradients_p: list[Tensor], gradients_r: list[Tensor], weight: Number) -> list[Tensor]:
+    torch._foreach_mul_(gradients_p, weight)
+    if isinstance(weight, Tensor):
+        torch._foreach_mul_(gradients_r, 1 - weight)
+        torch._foreach_add_(gradients_p, gradients_r)
+    else:
+        torch._foreach_add_(gradients_p, gradients_r, alpha=1 - weight)
+    return gradients_p
 
 
 def _add(total: list[Tensor] | None, gradients: tuple[Tensor, ...]) -> list[Tensor]:
