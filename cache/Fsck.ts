@@ -4,8 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { Schema } from "effect";
-import { Action, TreeFile } from "../schemas/Artifact.ts";
+import type { TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { namesIn } from "./diskUse.ts";
 import { hashBlobs, type HashedBlob, type Progress } from "./hashBlobs.ts";
@@ -13,6 +12,7 @@ import type { Index } from "./Index.ts";
 import { seemsAlive } from "./OwnerLock.ts";
 import { artifactOf, hashFile, listFiles } from "./Tree.ts";
 import { isAsStored, Trees } from "./Trees.ts";
+import { decodeAction, decodeFiles } from "./records.ts";
 
 /** What puts a finding right. */
 export type Repair =
@@ -83,8 +83,6 @@ interface Wrong {
   readonly repair: Repair;
 }
 
-const decodeFiles = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(TreeFile)));
-
 const examineArtifact = async (
   home: string,
   digest: Digest,
@@ -154,8 +152,6 @@ const described = (index: Index, digest: Digest, { what, repair }: Wrong): Findi
     repair,
   };
 };
-
-const decodeAction = Schema.decodeUnknownSync(Schema.fromJsonString(Action));
 
 const badActions = (index: Index): ReadonlyArray<Finding> => {
   const finding = (id: number, node: string, what: string): Finding => ({

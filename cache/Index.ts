@@ -3,14 +3,14 @@
  * one short transaction. Synchronous on purpose: a look-up takes microseconds.
  */
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { Action, type Artifact, type ArtifactKind, type TreeFile } from "../schemas/Artifact.ts";
+import type { Action, Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { KnownDigest } from "./SourceDigests.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
+import { decodeAction } from "./records.ts";
 
 const formatVersion = 2;
 
@@ -67,9 +67,8 @@ export interface ArtifactRow {
   readonly collected: boolean;
 }
 
-const decodeAction = Schema.decodeUnknownSync(Schema.fromJsonString(Action));
 /** Written by us and by nobody else; a look-up of 100,000 nodes can't afford a schema. */
-const decodeFiles = (files: SQLOutputValue | undefined): ReadonlyArray<TreeFile> =>
+const filesOf = (files: SQLOutputValue | undefined): ReadonlyArray<TreeFile> =>
   JSON.parse(String(files)) as ReadonlyArray<TreeFile>;
 
 const busyMillis = 10_000;
@@ -196,7 +195,7 @@ export class Index {
     );
     if (row === undefined) return undefined;
     return {
-      files: decodeFiles(row["files"]),
+      files: filesOf(row["files"]),
       bytes: Number(row["bytes"]),
       collected: row["collected"] === 1,
     };

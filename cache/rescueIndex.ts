@@ -1,13 +1,13 @@
 /** A damaged index: how it shows, and what can be saved from it. */
-import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { Action, TreeFile } from "../schemas/Artifact.ts";
+import type { TreeFile } from "../schemas/Artifact.ts";
 import { namesIn } from "./diskUse.ts";
 import { Index, type Row } from "./Index.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
 import { artifactOf, hashFile, listFiles, treeFile } from "./Tree.ts";
+import { decodeAction, decodeFiles } from "./records.ts";
 
 export const indexFile = (home: string) => path.join(home, "index.sqlite");
 
@@ -40,9 +40,6 @@ const isEmpty = (file: string): boolean => {
     database.close();
   }
 };
-
-const decodeAction = Schema.decodeUnknownSync(Schema.fromJsonString(Action));
-const decodeFiles = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Array(TreeFile)));
 
 interface Table {
   readonly name: string;

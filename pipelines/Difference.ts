@@ -1,6 +1,7 @@
 /** What differs between what a node's key says now and what it said for an earlier action. Pure. */
 import { canonicalJson, type Digest, type Json } from "../schemas/Digest.ts";
 import type { Labels } from "./Compile.ts";
+import { isObject, type JsonObject } from "./jsonObject.ts";
 import type { InputIdentity, KeyFields } from "./Keys.ts";
 
 /** The identity of an input that is yet to be made: it can't be said to differ. */
@@ -57,11 +58,6 @@ const sides = <A>(old: A | undefined, now: A | undefined): Sides<A> => ({
   ...(old === undefined ? {} : { old }),
   ...(now === undefined ? {} : { new: now }),
 });
-
-type JsonObject = { readonly [key: string]: Json };
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** As deep as both sides have the same shape; lists of different length differ as a whole. */
 const paramDifferences = (

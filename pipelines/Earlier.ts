@@ -8,6 +8,7 @@ import type { Digest } from "../schemas/Digest.ts";
 import type { Graph, Node } from "./Compile.ts";
 import { type Difference, differences } from "./Difference.ts";
 import type { KeyFields } from "./Keys.ts";
+import { partsOfName, stageNameOf } from "./nodeName.ts";
 
 /** What an index is asked; every answer has the newest action first. */
 export interface EarlierActions {
@@ -119,16 +120,8 @@ export const nearestAction = (
 export const fieldsOfAction = (action: Action): KeyFields =>
   action.keyParts as unknown as KeyFields;
 
-/** The stage's name in the experiment, and the labels, out of `model[loss=token,seed=0]`. */
-const partsOfName = (node: string): readonly [stage: string, labels: ReadonlyArray<string>] => {
-  const [stage = node, labels = ""] = node.split("[", 2);
-  return [stage, labels.replace(/\]$/u, "").split(",")];
-};
-
-/** What the experiment calls the stage that an action was of. */
-export const stageNameOf = ({ node }: Action): string => partsOfName(node)[0];
-
-const isSibling = (action: Action, node: Node): boolean => stageNameOf(action) === node.stageName;
+const isSibling = (action: Action, node: Node): boolean =>
+  stageNameOf(action.node) === node.stageName;
 
 const sharedLabels = (action: Action, node: Node): number => {
   const labels = partsOfName(node.name)[1];

@@ -109,6 +109,3 @@ export const plannedState = ({ cached }: RunPlan["nodes"][number]): NodeState =>
 /** What was at work, waited or was to be tried again when its run came to an end, or was killed before it could write one. */
 export const withoutRun = (node: NodeState, runWas: "ended" | "killed"): NodeState =>
   isActive(node) ? { ...node, state: runWas === "killed" ? "lost" : "interrupted" } : node;
-
-/** The stage of the experiment that a node is a point of. */
-export const stageNameOf = (node: string): string => node.split("[", 1)[0] ?? node;

@@ -5,6 +5,7 @@ import { canonicalJson, type Json } from "../schemas/Digest.ts";
 import type { Stage, Surroundings } from "../stages/Stage.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Located, type Place, placeAt, spanOf, toJson } from "./Source.ts";
+import { isObject, type JsonObject } from "./jsonObject.ts";
 
 export interface CheckedParams {
   readonly decoded: unknown;
@@ -72,11 +73,6 @@ const missingKeys = (issue: SchemaIssue.Issue): ReadonlyArray<PropertyKey> => {
   const isMissing = issue._tag === "Pointer" && issue.issue._tag === "MissingKey";
   return isMissing && issue.path.length === 1 ? issue.path : [];
 };
-
-type JsonObject = { readonly [key: string]: Json };
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const withoutKeys = (value: JsonObject, keys: ReadonlyArray<string>): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));

@@ -18,10 +18,10 @@ import {
   fieldsOfAction,
   nearestAction,
   type Nearest,
-  stageNameOf,
 } from "./Earlier.ts";
 import type { KeyFields } from "./Keys.ts";
 import { defaultAt } from "./paramDefaults.ts";
+import { stageNameOf } from "./nodeName.ts";
 import { isFanIn, mapInputs, type Plan, type PlannedNode, upstreamOf } from "./Plan.ts";
 
 /** An input through which causes from above reach a node. */
@@ -190,7 +190,7 @@ export class Explainer {
     const makers = this.earlier
       .actionsThatMade(was, mostMakers)
       .filter((action) => action.experiment === experiment)
-      .map(stageNameOf);
+      .map(({ node }) => stageNameOf(node));
     return makers.includes(upstream.stageName) ? undefined : makers[0];
   }
 

@@ -3,6 +3,7 @@ import { Option, Schema } from "effect";
 import type { Json } from "../schemas/Digest.ts";
 import type { Stage } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
+import { isObject } from "./jsonObject.ts";
 
 export interface ParamValue {
   /** Absent where there is no such param. */
@@ -36,11 +37,6 @@ const decoded = (stage: Stage, raw: Json): Json | undefined => {
     ? undefined
     : (Schema.encodeSync(stage.params)(option.value) as Json);
 };
-
-type JsonObject = { readonly [key: string]: Json };
-
-const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const without = (value: Json, [first, ...rest]: ReadonlyArray<string | number>): Json => {
   if (!isObject(value) || first === undefined) return value;

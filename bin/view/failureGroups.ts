@@ -1,5 +1,5 @@
 /** Failures that are the same one met at many points: told once in full, and then counted. */
-import { stageNameOf } from "../../pipelines/NodeState.ts";
+import { stageNameOf } from "../../pipelines/nodeName.ts";
 import { plural, printable, printableName, shellWord } from "./format.ts";
 
 export interface Failure {

@@ -1,5 +1,5 @@
 /** Nodes that a failure elsewhere keeps from running: by name where they are few, otherwise counted by stage. */
-import { stageNameOf } from "../../pipelines/NodeState.ts";
+import { stageNameOf } from "../../pipelines/nodeName.ts";
 import type { EventOf } from "../../schemas/Event.ts";
 import { plural, printableName } from "./format.ts";
 
