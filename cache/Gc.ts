@@ -78,7 +78,7 @@ export const planGc = (
   const tagged = new Set(allTags(index).map(({ artifact }) => artifact));
   const oldRuns = old.map(({ run }): Leftover => {
     const directory = `${home}/runs/${run}`;
-    return { kind: "run older than asked for", paths: [directory], bytes: diskUse(directory) };
+    return { kind: "OldRun", paths: [directory], bytes: diskUse(directory) };
   });
   const planWith = (mostHeld: number, room: boolean): GcPlan => {
     const roots = { runs: kept, tagged };
@@ -238,19 +238,24 @@ const takeAway = (
   own: string | undefined,
 ): boolean => {
   switch (kind) {
-    case "sign of life of a process that is gone":
+    case "DeadOwner":
       return paths.every((file) => !ownerLives(file));
-    case "blob that no artifact has":
+    case "UnusedBlob":
       paths.forEach((blob) => takeBlob(home, blob));
       return true;
-    case "tree that nothing records":
+    case "UnrecordedTree":
       return paths.every((tree) => takeTree(home, index, tree, own));
-    case "half-stored files":
+    case "HalfStored":
       return !othersLive(home, own) && removed(paths);
     // Not bit by bit: a new run may take the name of an empty directory.
-    case "run older than asked for":
+    case "OldRun":
       return removed(paths.map((run) => moveAway(home, run)));
-    default:
+    case "RecordedWork":
+    case "FailedWork":
+    case "GoingTraining":
+    case "FinishedTraining":
+    case "AbandonedCheckpoints":
+    case "Quarantined":
       return removed(paths);
   }
 };

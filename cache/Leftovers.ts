@@ -7,18 +7,22 @@ import type { Holdings } from "./Holdings.ts";
 import type { Index } from "./Index.ts";
 import { seemsAlive } from "./OwnerLock.ts";
 
-export type LeftoverKind =
-  | "work of a result that is recorded"
-  | "work of an attempt that failed or was killed"
-  | "checkpoints of a training whose results go"
-  | "checkpoints of a finished training"
-  | "checkpoints that nobody came back to"
-  | "half-stored files"
-  | "files set aside as damaged"
-  | "sign of life of a process that is gone"
-  | "tree that nothing records"
-  | "blob that no artifact has"
-  | "run older than asked for";
+/** What each kind of leftover is, as people are told. */
+export const leftoverWords = {
+  RecordedWork: "work of a result that is recorded",
+  FailedWork: "work of an attempt that failed or was killed",
+  GoingTraining: "checkpoints of a training whose results go",
+  FinishedTraining: "checkpoints of a finished training",
+  AbandonedCheckpoints: "checkpoints that nobody came back to",
+  HalfStored: "half-stored files",
+  Quarantined: "files set aside as damaged",
+  DeadOwner: "sign of life of a process that is gone",
+  UnrecordedTree: "tree that nothing records",
+  UnusedBlob: "blob that no artifact has",
+  OldRun: "run older than asked for",
+} as const;
+
+export type LeftoverKind = keyof typeof leftoverWords;
 
 export interface Leftover {
   readonly kind: LeftoverKind;
@@ -46,7 +50,7 @@ export const findLeftovers = (home: string, index: Index, gone: Gone): ReadonlyA
   ...leftWork(home, index, gone),
   ...leftCheckpoints(home, index, gone),
   ...findGarbage(home, index, gone.own),
-  ...all(home, "quarantine", "files set aside as damaged"),
+  ...all(home, "quarantine", "Quarantined"),
 ];
 
 /** What crashes leave behind, and nobody could want. */
@@ -91,12 +95,12 @@ const leftWork = (
     const directory = `${home}/work/${content}`;
     if (isHeld(home, index, content)) return [];
     if (holdings.answered.has(content))
-      return [leftover("work of a result that is recorded", [directory], undefined, content)];
-    const failed = "work of an attempt that failed or was killed";
+      return [leftover("RecordedWork", [directory], undefined, content)];
+    const failed = "FailedWork";
     if (!fs.existsSync(`${directory}/checkpoints`))
       return [leftover(failed, [directory], undefined, content)];
     if (Math.max(lastChange(directory), lastChange(`${directory}/checkpoints`)) < before)
-      return [leftover("checkpoints that nobody came back to", [directory], undefined, content)];
+      return [leftover("AbandonedCheckpoints", [directory], undefined, content)];
     const attempts = namesIn(directory).filter((name) => name !== "checkpoints");
     const paths = attempts.map((name) => `${directory}/${name}`);
     return paths.length === 0 ? [] : [leftover(failed, paths, undefined, content)];
@@ -118,12 +122,12 @@ const leftCheckpoints = (
     const kind =
       results === undefined
         ? lastChange(directory) < before
-          ? "checkpoints that nobody came back to"
+          ? "AbandonedCheckpoints"
           : undefined
         : !stays
-          ? "checkpoints of a training whose results go"
+          ? "GoingTraining"
           : room
-            ? "checkpoints of a finished training"
+            ? "FinishedTraining"
             : undefined;
     return kind === undefined ? [] : [leftover(kind, [directory], undefined, training)];
   });
@@ -135,14 +139,14 @@ export const othersLive = (home: string, own: string | undefined): boolean =>
 const leftIncoming = (home: string): ReadonlyArray<Leftover> =>
   namesIn(`${home}/incoming`).map((name) => {
     const target = `${home}/incoming/${name}`;
-    return leftover("half-stored files", [target], freedWith(target, 1));
+    return leftover("HalfStored", [target], freedWith(target, 1));
   });
 
 const deadOwners = (home: string): ReadonlyArray<Leftover> =>
   namesIn(`${home}/owners`)
     .map((owner) => `${home}/owners/${owner}`)
     .filter((file) => !seemsAlive(file))
-    .map((file) => leftover("sign of life of a process that is gone", [file], 0));
+    .map((file) => leftover("DeadOwner", [file], 0));
 
 /** A tree stands before its artifact is recorded: beside the living it may be about to be. */
 const leftTrees = (home: string, index: Index): ReadonlyArray<Leftover> => {
@@ -152,14 +156,14 @@ const leftTrees = (home: string, index: Index): ReadonlyArray<Leftover> => {
   return namesIn(`${home}/trees`)
     .filter((name) => !recorded.has(name))
     .map((name) => `${home}/trees/${name}`)
-    .map((tree) => leftover("tree that nothing records", [tree], freedWith(tree, 2)));
+    .map((tree) => leftover("UnrecordedTree", [tree], freedWith(tree, 2)));
 };
 
 /** A blob that an artifact has, or that is being stored, has a second name. */
 const leftBlobs = (home: string): ReadonlyArray<Leftover> =>
   blobsOf(home).flatMap((blob) => {
     const stat = fs.statSync(blob, { throwIfNoEntry: false });
-    return stat?.nlink === 1 ? [leftover("blob that no artifact has", [blob], stat.size)] : [];
+    return stat?.nlink === 1 ? [leftover("UnusedBlob", [blob], stat.size)] : [];
   });
 
 export const blobsOf = (home: string): ReadonlyArray<string> =>

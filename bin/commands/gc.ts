@@ -1,6 +1,7 @@
 import { Clock, Console, Effect, Option } from "effect";
 import { Command, Flag } from "effect/cli";
 import { type GcOptions, type GcPlan, goingBytes, planGc, sweep } from "../../cache/Gc.ts";
+import { leftoverWords } from "../../cache/Leftovers.ts";
 import { Store } from "../../cache/Store.ts";
 import { runNames } from "../../pipelines/RunHistory.ts";
 import { readRunRoot } from "../../pipelines/runRoots.ts";
@@ -81,6 +82,8 @@ const tellJson = (gcPlan: GcPlan) => {
     process.stdout.write(jsonLine({ what: "artifact", digest, because, freed, staying, ...made }));
   }
   for (const { kind, paths, bytes } of gcPlan.leftovers)
-    process.stdout.write(jsonLine({ what: "leftover", kind, paths, freed: bytes }));
+    process.stdout.write(
+      jsonLine({ what: "leftover", kind: leftoverWords[kind], paths, freed: bytes }),
+    );
   process.stdout.write(jsonLine({ what: "total", freed: goingBytes(gcPlan), store: gcPlan.total }));
 };

@@ -1,7 +1,7 @@
 /** What `pipe gc` would delete, or has deleted. */
 import type { GoingArtifact } from "../../cache/chooseGoing.ts";
 import { type GcOptions, type GcPlan, goingBytes, type Swept } from "../../cache/Gc.ts";
-import type { Leftover } from "../../cache/Leftovers.ts";
+import { type Leftover, type LeftoverKind, leftoverWords } from "../../cache/Leftovers.ts";
 import { bytes, duration, plural, printableName } from "./format.ts";
 import type { Style } from "./style.ts";
 
@@ -74,13 +74,13 @@ const artifactLine = ({ holding, freed, staying }: GoingArtifact): string => {
 
 /** One line a kind: what lies about has no names that say something. */
 const leftoverLines = (leftovers: ReadonlyArray<Leftover>): ReadonlyArray<string> => {
-  const kinds = new Map<string, { count: number; size: number }>();
+  const kinds = new Map<LeftoverKind, { count: number; size: number }>();
   for (const { kind, bytes: size } of leftovers) {
     const known = kinds.get(kind) ?? { count: 0, size: 0 };
     kinds.set(kind, { count: known.count + 1, size: known.size + size });
   }
   return [...kinds].map(
-    ([kind, { count, size }]) => `  ${bytes(size).padStart(8)}  ${count} × ${kind}`,
+    ([kind, { count, size }]) => `  ${bytes(size).padStart(8)}  ${count} × ${leftoverWords[kind]}`,
   );
 };
 
