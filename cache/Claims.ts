@@ -5,11 +5,14 @@ import path from "node:path";
 import type { Digest } from "../schemas/Digest.ts";
 import type { Index } from "./Index.ts";
 import { OwnerLock, ownerLives } from "./OwnerLock.ts";
+import { StoreTrouble } from "./StoreTrouble.ts";
 
 export class Claims {
   private readonly home: string;
   private readonly index: Index;
   private readonly owner = randomUUID();
+  /** Of the claims that are held. */
+  private readonly tokens = new Map<Digest, string>();
   /** Tokens of claims that were let go while the index could not be written, as on a full disk: they keep nobody out. */
   private readonly unwritten = new Map<Digest, string>();
   private lock: OwnerLock | undefined;
@@ -21,7 +24,7 @@ export class Claims {
 
   /** A way to let go, or who holds it. */
   take(key: Digest): string | { readonly release: () => void } {
-    this.lock ??= new OwnerLock(this.fileOf(this.owner));
+    this.showLife();
     const token = randomUUID();
     const holder = `process ${process.pid} on ${os.hostname()}`;
     const held = this.index.claim(key, { token, owner: this.owner, holder }, (owner) =>
@@ -29,6 +32,7 @@ export class Claims {
     );
     if (held !== undefined) return held;
     this.unwritten.delete(key);
+    this.tokens.set(key, token);
     return { release: () => this.release(key, token) };
   }
 
@@ -38,9 +42,28 @@ export class Claims {
     return owner !== undefined && this.holds(owner, key);
   }
 
+  /** Throws where another process took one of these keys for that of a dead one; keys that were never taken don't count. */
+  assertOwn(keys: ReadonlyArray<Digest>) {
+    for (const key of keys) {
+      const [row] = this.index.rows("SELECT token, holder FROM claims WHERE key = ?", key);
+      const token = this.tokens.get(key);
+      if (row === undefined || token === undefined || row["token"] === token) continue;
+      throw new StoreTrouble({
+        message: `${String(row["holder"])} took over what this one was making, since it found no sign of life of it in owners/`,
+        fix: "leave the files of the store alone while a run is at work; run the same line again, which takes what the other has made",
+      });
+    }
+  }
+
   close() {
     this.writeReleases();
     this.lock?.release();
+  }
+
+  private showLife() {
+    if (this.lock?.isInPlace === true) return;
+    this.lock?.release();
+    this.lock = new OwnerLock(this.fileOf(this.owner));
   }
 
   private holds(owner: string, key: Digest): boolean {
@@ -50,6 +73,7 @@ export class Claims {
 
   /** Never throws: it is what remains to be done when something else has gone wrong. */
   private release(key: Digest, token: string) {
+    this.tokens.delete(key);
     this.unwritten.set(key, token);
     this.writeReleases();
   }

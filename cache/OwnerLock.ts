@@ -6,6 +6,7 @@
  * Never open such a file by other means: closing it would drop every lock that this process has on it (fcntl(2)).
  */
 import fs from "node:fs";
+import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 const lockNow = (file: string): DatabaseSync | undefined => {
@@ -29,6 +30,7 @@ const mostTries = 100;
  * It is made before it is locked, so that the file that is locked is known to be the one that others find.
  */
 const lockNew = (file: string): DatabaseSync => {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
   for (let tries = 0; tries < mostTries; tries += 1) {
     fs.closeSync(fs.openSync(file, "a"));
     const made = inodeOf(file);
@@ -42,10 +44,17 @@ const lockNew = (file: string): DatabaseSync => {
 export class OwnerLock {
   private readonly file: string;
   private readonly lock: DatabaseSync;
+  private readonly inode: number | undefined;
 
   constructor(file: string) {
     this.file = file;
     this.lock = lockNew(file);
+    this.inode = inodeOf(file);
+  }
+
+  /** Whether others find it: somebody may have removed the file, and to them we would be dead. */
+  get isInPlace(): boolean {
+    return inodeOf(this.file) === this.inode;
   }
 
   /** Never throws: a file that can't be removed says by itself, unlocked, that nobody lives. */

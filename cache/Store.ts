@@ -142,7 +142,13 @@ const openStore = (home: string, mode: "read" | "write") =>
           catch: storeTrouble("an artifact can't be stored"),
         }),
       record: (artifact, action, made) =>
-        attempt(cantWrite, () => index.record(artifact, action, made, isThere)),
+        attempt(cantWrite, () =>
+          index.record(artifact, action, made, (digest) => {
+            const { content, training } = action;
+            claims.assertOwn(training === undefined ? [content] : [content, training]);
+            return isThere(digest);
+          }),
+        ),
       takenAway: (artifacts) => attempt(cantWrite, () => index.takenAway(artifacts, isThere)),
       adopt: (adopted) =>
         attempt(cantWrite, () => index.adopt(adopted.map(([recipe, { id }]) => [recipe, id]))),

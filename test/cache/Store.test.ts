@@ -117,6 +117,54 @@ it.live("a claim that could not be written off, as on a full disk, is free all t
   ),
 );
 
+describe("where somebody removes owners/ under a claim", () => {
+  const underClaim = (
+    test: (cellar: Cellar, first: Store["Service"]) => Effect.Effect<unknown, unknown, Store>,
+  ) =>
+    inCellar((cellar) =>
+      inStore(
+        cellar,
+        Effect.scoped(
+          Effect.gen(function* () {
+            const first = yield* store;
+            assert.isUndefined(yield* first.claim("k"));
+            fs.rmSync(path.join(cellar.home, "owners"), { recursive: true });
+            yield* test(cellar, first);
+          }),
+        ),
+      ),
+    );
+
+  it.live("the next claim shows life again, and the first one holds", () =>
+    underClaim((cellar, first) =>
+      Effect.gen(function* () {
+        assert.isUndefined(yield* Effect.scoped(first.claim("other")));
+        const another = Effect.flatMap(store, ({ claim }) => Effect.scoped(claim("k")));
+        const holder = `process ${process.pid} on ${os.hostname()}`;
+        assert.strictEqual(yield* inStore(cellar, another), holder);
+      }),
+    ),
+  );
+
+  it.live("and another takes it, the first records nothing", () =>
+    underClaim((cellar, first) =>
+      Effect.gen(function* () {
+        const artifact = yield* addTree(cellar.filled({ a: "x" }));
+        const recording = first.record(artifact, actionFor(artifact, "r", "k"));
+        const another = Effect.gen(function* () {
+          const { claim } = yield* store;
+          assert.isUndefined(yield* claim("k"));
+          const { message } = yield* Effect.flip(recording);
+          assert.include(message, "took over what this one was making");
+        });
+        yield* inStore(cellar, Effect.scoped(another));
+        assert.isUndefined(yield* first.byRecipe("r"));
+        assert.isTrue(yield* recording);
+      }),
+    ),
+  );
+});
+
 describe("opened to read", () => {
   const reading = <A, E>(cellar: Cellar, effect: Effect.Effect<A, E, Store>) =>
     Effect.scoped(Effect.provide(effect, Store.layerReadOnly(cellar.home)));
