@@ -58,8 +58,12 @@ class Batched:
         The parts are compiled once for all layers and with as many processes as the job has threads. Attention between two parts
         leaves autograd able to go back through the caption alone (losses.py).
         """
-        torch._inductor.config.compile_threads = torch.get_num_threads()
-        torch._functorch.config.donated_buffer = False  # NGDiff goes back through a graph twice
+        # Here, since importing the compiler takes a second that nobody else should wait for.
+        from torch._functorch import config as autograd
+        from torch._inductor import config as compiler
+
+        compiler.compile_threads = torch.get_num_threads()
+        autograd.donated_buffer = False  # NGDiff goes back through a graph twice
         for name in ("see_before", "see_after", "read_before", "read_after"):
             setattr(self, name, torch.compile(getattr(self, name), dynamic=False, fullgraph=True))
 
