@@ -71,7 +71,9 @@ const teardown: Runtime.Teardown = (exit, onExit) =>
   });
 
 // A terminal that closes, or an ssh that is lost, interrupts like any other signal to end: a run writes down how it ended.
-process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"));
+process.on("SIGHUP", () => {
+  if (process.env["PIPE_NOHUP"] === undefined) process.kill(process.pid, "SIGTERM");
+});
 
 /** `-j2` is what fingers type. */
 const separateJobs = (argument: string): ReadonlyArray<string> =>

@@ -1,7 +1,8 @@
 /** Interrupts, kills, crashes, and several at once: nothing survives, nothing is lost, nothing is done twice. */
 import { assert, describe, it } from "@effect/vitest";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -178,6 +179,28 @@ stages:
       assert.strictEqual(stdout, "130\n");
       const [run] = jsonLines((await rig.pipe("runs", "--json")).stdout);
       assert.strictEqual(run?.["state"], "interrupted");
+    }),
+  );
+
+  it(
+    "does not reach a run under nohup, whose terminal may close",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, with: { run: ${puppet("a", { does: waitFor("go") })} } } }\n`,
+      );
+      const child = spawn("nohup", [path.join(root, "bin/pipe"), "run", "e.yaml"], {
+        cwd: rig.directory,
+        stdio: "ignore",
+      });
+      const ended = once(child, "exit");
+      await rig.until("a is at work", () => rig.calls.includes("a"));
+      child.kill("SIGHUP");
+      // Whatever a signal did, it has done before the next command has ended.
+      const [run] = jsonLines((await rig.pipe("runs", "--json")).stdout);
+      rig.write("go", "");
+      assert.deepStrictEqual(await ended, [0, null]);
+      assert.strictEqual(run?.["state"], "running");
     }),
   );
 
