@@ -175,6 +175,8 @@ const openStore = (home: string, mode: "read" | "write") =>
   });
 
 const openIndex = (home: string, mode: "read" | "write"): Index => {
+  // Else a reader would find nothing in it, and take that for a store that is not there yet.
+  if (fs.existsSync(home)) fs.readdirSync(home);
   const file = path.join(home, "index.sqlite");
   // Asked before the index is: a store that others begin at this moment has its index before its first tree.
   const isExpected = isInhabited(path.join(home, "trees"));

@@ -22,7 +22,18 @@ export const storeTrouble =
   };
 
 // https://www.sqlite.org/rescode.html, primary codes
-const sqlite = { readonly: 8, full: 13, cantOpen: 14, corrupt: 11, notADatabase: 26 };
+const sqlite = {
+  readonly: 8,
+  ioError: 10,
+  corrupt: 11,
+  full: 13,
+  cantOpen: 14,
+  notADatabase: 26,
+};
+
+/** What the disk says whoever writes to it: neither a stage nor pipe has made a mistake. */
+export const isDiskTrouble = (cause: unknown): boolean =>
+  ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes(String((cause as NodeJS.ErrnoException)?.code));
 
 const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): string => {
   const code = error.errcode === undefined ? undefined : error.errcode & 0xff;
@@ -40,6 +51,18 @@ const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): s
   }
   if (code === sqlite.corrupt || code === sqlite.notADatabase) {
     return "pipe fsck --repair moves the damaged index aside and saves what can be read of it";
+  }
+  if (error.code === "EIO" || code === sqlite.ioError) {
+    return "see whether the store's disk is full or failing, then run the same command again: what is finished is kept";
+  }
+  if (error.code === "ENOTDIR") {
+    return "a file stands where the store has a directory: move it away, or point PIPE_HOME at a directory";
+  }
+  if (error.code === "ENOENT") {
+    return "something removed a part of the store meanwhile: run the same command again, which makes what is missing";
+  }
+  if (error.code === "EMLINK") {
+    return "a directory of the store has as many entries as its file system allows: pipe gc --delete makes room, or point PIPE_HOME at another one";
   }
   return "see the message above; nothing that was finished is lost";
 };

@@ -6,7 +6,7 @@ import path from "node:path";
 import type { Attempt as AttemptRecord } from "../cache/Index.ts";
 import { openDirectories, remove } from "../cache/remove.ts";
 import { Store } from "../cache/Store.ts";
-import { storeTrouble } from "../cache/StoreTrouble.ts";
+import { isDiskTrouble, storeTrouble } from "../cache/StoreTrouble.ts";
 import { type Listing, listFiles } from "../cache/Tree.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { codeIsAsBefore } from "../stages/codeIdentity.ts";
@@ -213,10 +213,12 @@ const listOutput = (output: string) =>
 /** A stage that throws is a mistake of ours; it fails like any other, so that the run goes on and says so. */
 const unexpected = (defect: unknown) =>
   Effect.fail(
-    new StageFailed({
-      message: `the stage broke: ${defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)}`,
-      fix: "this is a mistake in pipe, not in your experiment; please report it with the lines above",
-    }),
+    isDiskTrouble(defect)
+      ? storeTrouble("the stage can't write its files")(defect)
+      : new StageFailed({
+          message: `the stage broke: ${defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)}`,
+          fix: "this is a mistake in pipe, not in your experiment; please report it with the lines above",
+        }),
   );
 
 const tellFailure = Effect.fnUntraced(function* (
