@@ -2,43 +2,12 @@
  * The index of the store: actions by their keys, artifacts by digest, attempts, claims. SQLite in WAL mode; every call is
  * one short transaction. Synchronous on purpose: a look-up takes microseconds.
  */
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
-import fs from "node:fs";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Action, Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { KnownDigest } from "./SourceDigests.ts";
-import { StoreTrouble } from "./StoreTrouble.ts";
+import { type Expectation, openToRead, openToWrite } from "./IndexFile.ts";
 import { decodeAction } from "./records.ts";
-
-const formatVersion = 2;
-
-const tables = `
-  CREATE TABLE artifacts (
-    digest TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files TEXT NOT NULL, collected INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX collected_artifacts ON artifacts (digest) WHERE collected = 1;
-  CREATE TABLE actions (
-    id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, content TEXT NOT NULL, artifact TEXT NOT NULL,
-    stage TEXT NOT NULL, experiment TEXT NOT NULL, node TEXT NOT NULL, record TEXT NOT NULL
-  );
-  CREATE UNIQUE INDEX actions_by_recipe ON actions (recipe, content, artifact);
-  CREATE INDEX actions_by_content ON actions (content, artifact);
-  CREATE INDEX actions_by_artifact ON actions (artifact);
-  CREATE INDEX actions_by_node ON actions (experiment, node);
-  CREATE INDEX actions_by_stage ON actions (stage);
-  CREATE TABLE nondeterministic (content TEXT PRIMARY KEY) WITHOUT ROWID;
-  CREATE TABLE attempts (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, recipe TEXT NOT NULL, stage TEXT NOT NULL,
-    stage_name TEXT NOT NULL, node TEXT NOT NULL, run TEXT NOT NULL, status TEXT NOT NULL,
-    started_at TEXT NOT NULL, seconds REAL NOT NULL
-  );
-  CREATE INDEX attempts_by_stage ON attempts (stage, stage_name, status);
-  CREATE TABLE claims (key TEXT PRIMARY KEY, token TEXT NOT NULL, owner TEXT NOT NULL, holder TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE tags (name TEXT PRIMARY KEY, artifact TEXT NOT NULL, tagged_at TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE file_stats (path TEXT PRIMARY KEY, stat TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
-`;
 
 export interface Attempt {
   readonly id: string;
@@ -71,27 +40,7 @@ export interface ArtifactRow {
 const filesOf = (files: SQLOutputValue | undefined): ReadonlyArray<TreeFile> =>
   JSON.parse(String(files)) as ReadonlyArray<TreeFile>;
 
-const busyMillis = 10_000;
-
 export type Row = Record<string, SQLOutputValue>;
-
-/** Throws where another version of pipe has written. */
-const formatOf = (database: DatabaseSync): number => {
-  const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (found === 0 || found === formatVersion) return found;
-  database.close();
-  const age = found > formatVersion ? "a newer" : "an older";
-  throw new StoreTrouble({
-    message: `the store was written by ${age} pipe (format ${found}, this one knows ${formatVersion})`,
-    fix: `${found > formatVersion ? "update pipe" : "move the store away"}, or point PIPE_HOME at another directory`,
-  });
-};
-
-const lost = (how: string) =>
-  new StoreTrouble({
-    message: `the store's index ${how}, though there are artifacts`,
-    fix: "pipe fsck --repair makes it anew from what is there",
-  });
 
 export class Index {
   private readonly database: DatabaseSync;
@@ -102,34 +51,13 @@ export class Index {
   }
 
   /** Made when it is missing, unless the store shows that there has been one. */
-  static writing(file: string, { isExpected = false } = {}): Index {
-    if (isExpected && !fs.existsSync(file)) throw lost("is missing");
-    const database = new DatabaseSync(file, { timeout: busyMillis });
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-    if (formatOf(database) === 0) {
-      database.exec("BEGIN IMMEDIATE");
-      // Somebody else may have been faster.
-      if (formatOf(database) === 0) {
-        if (isExpected) {
-          database.close();
-          throw lost("is empty");
-        }
-        database.exec(`${tables} PRAGMA user_version = ${formatVersion}`);
-      }
-      database.exec("COMMIT");
-    }
-    return new Index(database);
+  static writing(file: string, expectation: Expectation = {}): Index {
+    return new Index(openToWrite(file, expectation));
   }
 
   /** An index that is not there reads as an empty one. Nothing is left behind, also not SQLite's own helper files. */
-  static reading(file: string, { isExpected = false } = {}): Index {
-    const database = fs.existsSync(file) ? openToRead(file) : undefined;
-    if (database !== undefined && formatOf(database) !== 0) return new Index(database);
-    database?.close();
-    if (isExpected) throw lost(database === undefined ? "is missing" : "is empty");
-    const empty = new DatabaseSync(":memory:");
-    empty.exec(tables);
-    return new Index(empty);
+  static reading(file: string, expectation: Expectation = {}): Index {
+    return new Index(openToRead(file, expectation));
   }
 
   close() {
@@ -278,16 +206,6 @@ export class Index {
     this.insertAttempt(attempt);
   }
 
-  /** Seconds that the newest successes took, by registered name and, where it is given, by the name in an experiment. */
-  secondsOf(stage: string, stageName: string | undefined, most: number): ReadonlyArray<number> {
-    const named = stageName === undefined ? "" : "AND stage_name = ?";
-    return this.prepare(
-      `SELECT seconds FROM attempts WHERE stage = ? ${named} AND status = 'succeeded' ORDER BY number DESC LIMIT ?`,
-    )
-      .all(stage, ...(stageName === undefined ? [] : [stageName]), most)
-      .map((row) => Number(row["seconds"]));
-  }
-
   /** Takes the claim, from nobody or from the dead; otherwise says who holds it. */
   claim(
     key: Digest,
@@ -421,32 +339,3 @@ const actionRow = (row: Row): ActionRow => ({
   content: String(row["content"]),
   artifact: String(row["artifact"]),
 });
-
-/**
- * A connection that could write cleans up behind itself, one that can't leaves `-shm` and `-wal` files; so the first is
- * asked not to write. Where nothing may be written at all, nobody else writes either, and SQLite needs no helper files.
- */
-const openToRead = (file: string): DatabaseSync => {
-  if (mayWrite(file) && mayWrite(path.dirname(file))) {
-    const database = new DatabaseSync(file, { timeout: busyMillis });
-    database.exec("PRAGMA query_only = 1");
-    return database;
-  }
-  const database = new DatabaseSync(file, { timeout: busyMillis, readOnly: true });
-  try {
-    database.prepare("SELECT name FROM sqlite_master").get();
-    return database;
-  } catch {
-    database.close();
-    return new DatabaseSync(`${pathToFileURL(file).href}?immutable=1`, { readOnly: true });
-  }
-};
-
-const mayWrite = (target: string): boolean => {
-  try {
-    fs.accessSync(target, fs.constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-};

@@ -2,42 +2,12 @@
  * The earlier action that a node is nearest to: of its own earlier makings the one with the fewest differences, else of
  * the newest of its stage, where it has most in common with one. Pure, but for the look-ups it is given.
  */
-import type { Index } from "../cache/Index.ts";
+import type { EarlierActions } from "../cache/History.ts";
 import type { Action } from "../schemas/Artifact.ts";
-import type { Digest } from "../schemas/Digest.ts";
 import type { Graph, Node } from "./Compile.ts";
 import { type Difference, differences } from "./Difference.ts";
 import type { KeyFields } from "./Keys.ts";
 import { partsOfName, stageNameOf } from "./nodeName.ts";
-
-/** What an index is asked; every answer has the newest action first. */
-export interface EarlierActions {
-  /** The nodes of an experiment that have been made. */
-  readonly nodesMade: (experiment: string) => ReadonlySet<string>;
-  readonly actionsOfNode: (experiment: string, node: string, most: number) => ReadonlyArray<Action>;
-  readonly actionsOfStage: (stage: string, most: number) => ReadonlyArray<Action>;
-  readonly actionsThatMade: (artifact: Digest, most: number) => ReadonlyArray<Action>;
-}
-
-/** The records are not checked again: plans ask for thousands, and nobody but the index writes them. */
-export const earlierActions = (index: Index): EarlierActions => {
-  const records = (where: string, ...values: ReadonlyArray<string | number>) =>
-    index
-      .rows(`SELECT record FROM actions WHERE ${where} ORDER BY id DESC LIMIT ?`, ...values)
-      .map(({ record }) => JSON.parse(String(record)) as Action);
-  return {
-    nodesMade: (experiment) =>
-      new Set(
-        index
-          .rows("SELECT DISTINCT node FROM actions WHERE experiment = ?", experiment)
-          .map(({ node }) => String(node)),
-      ),
-    actionsOfNode: (experiment, node, most) =>
-      records("experiment = ? AND node = ?", experiment, node, most),
-    actionsOfStage: (stage, most) => records("stage = ?", stage, most),
-    actionsThatMade: (artifact, most) => records("artifact = ?", artifact, most),
-  };
-};
 
 export interface Nearest {
   readonly action: Action;

@@ -1,6 +1,6 @@
 /** How long what is due will take, by what the same stages took before. */
 import { Effect } from "effect";
-import type { Index } from "../cache/Index.ts";
+import { secondsOf, secondsOfActions } from "../cache/History.ts";
 import { Store } from "../cache/Store.ts";
 import type { Node } from "./Compile.ts";
 import { type Plan, type PlannedNode, upstreamOf } from "./Plan.ts";
@@ -33,31 +33,22 @@ export const predict = Effect.fn("predict")(function* (plan: Plan, jobs: number)
     ),
   );
   return yield* store.query((index): Prediction => {
-    const secondsOf = new Map<string, number>();
+    const known = new Map<string, number>();
     for (const [stageName, stage] of stages) {
-      const own = index.secondsOf(stage, stageName, mostSuccesses);
+      const own = secondsOf(index, stage, stageName, mostSuccesses);
       const seconds = median(
-        own.length > 0 ? own : index.secondsOf(stage, undefined, mostSuccesses),
+        own.length > 0 ? own : secondsOf(index, stage, undefined, mostSuccesses),
       );
-      if (seconds !== undefined) secondsOf.set(stageName, seconds);
+      if (seconds !== undefined) known.set(stageName, seconds);
     }
     return {
-      secondsOf,
-      ...totals(due, secondsOf, jobs),
-      unknown: [...stages.keys()].filter((stageName) => !secondsOf.has(stageName)),
+      secondsOf: known,
+      ...totals(due, known, jobs),
+      unknown: [...stages.keys()].filter((stageName) => !known.has(stageName)),
       savedSeconds: secondsOfActions(index, cached.values()),
     };
   });
 });
-
-const secondsOfActions = (index: Index, ids: Iterable<number>): number =>
-  Number(
-    index.rows(
-      `SELECT sum(json_extract(record, '$.cost.wallSeconds')) AS seconds
-        FROM json_each(?) JOIN actions ON actions.id = json_each.value`,
-      JSON.stringify([...ids]),
-    )[0]?.["seconds"] ?? 0,
-  );
 
 export const median = (values: ReadonlyArray<number>): number | undefined => {
   const sorted = values.toSorted((a, b) => a - b);

@@ -7,7 +7,6 @@ import fs from "node:fs";
 import path from "node:path";
 import { namesIn } from "../cache/diskUse.ts";
 import { fileName } from "../cache/fileName.ts";
-import type { Index } from "../cache/Index.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { Event, EventOf } from "../schemas/Event.ts";
 import { endsOfFile, endsOfLog, EventLog } from "./EventLog.ts";
@@ -135,19 +134,3 @@ export const artifactIn = (
     return undefined;
   }
 };
-
-/** The nodes of runs that succeeded at the work that gave a recipe its artifact, under whichever recipe; the newest first. */
-export const successesBehind = (
-  index: Index,
-  recipe: Digest,
-  artifact: Digest,
-): ReadonlyArray<{ readonly run: string; readonly node: string }> =>
-  index
-    .rows(
-      `SELECT run, node FROM attempts WHERE status = 'succeeded' AND recipe IN
-        (SELECT made.recipe FROM actions AS asked JOIN actions AS made USING (content, artifact)
-          WHERE asked.recipe = ? AND artifact = ?) ORDER BY number DESC`,
-      recipe,
-      artifact,
-    )
-    .map((row) => ({ run: String(row["run"]), node: String(row["node"]) }));

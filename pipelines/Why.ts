@@ -6,19 +6,14 @@
  */
 import { Effect } from "effect";
 import fs from "node:fs";
+import { type EarlierActions, earlierActions } from "../cache/History.ts";
 import { Store } from "../cache/Store.ts";
 import type { Action } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { type Cause, causeAt, isUnmade, type Reason } from "./Cause.ts";
 import type { Labels, Node, NodeInput } from "./Compile.ts";
 import { type Difference, differences, labelKey, notYetKnown } from "./Difference.ts";
-import {
-  type EarlierActions,
-  earlierActions,
-  fieldsOfAction,
-  nearestAction,
-  type Nearest,
-} from "./Earlier.ts";
+import { fieldsOfAction, nearestAction, type Nearest } from "./Earlier.ts";
 import type { KeyFields } from "./Keys.ts";
 import { defaultAt } from "./paramDefaults.ts";
 import { stageNameOf } from "./nodeName.ts";

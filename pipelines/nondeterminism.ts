@@ -1,29 +1,6 @@
 /** Which nodes of a run can't be relied on to come out the same: their work has given several results. */
-import type { Index } from "../cache/Index.ts";
+import type { Answer } from "../cache/History.ts";
 import type { Digest } from "../schemas/Digest.ts";
-
-/** One of several artifacts that answer a content key. */
-export interface Answer {
-  readonly recipe: Digest;
-  readonly content: Digest;
-  readonly artifact: Digest;
-  /** Whether its files were taken away by `pipe gc`. */
-  readonly collected: boolean;
-}
-
-/** The answers to every content key that has several, the newest first. */
-export const severalAnswers = (index: Index): ReadonlyArray<Answer> =>
-  index
-    .rows(
-      `SELECT recipe, content, artifact, collected FROM actions JOIN artifacts ON digest = artifact
-        WHERE content IN (SELECT content FROM nondeterministic) ORDER BY id DESC`,
-    )
-    .map((row) => ({
-      recipe: String(row["recipe"]),
-      content: String(row["content"]),
-      artifact: String(row["artifact"]),
-      collected: row["collected"] === 1,
-    }));
 
 interface RunNode {
   readonly node: string;

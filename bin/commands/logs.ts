@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { fileName } from "../../cache/fileName.ts";
+import { successesBehind } from "../../cache/History.ts";
 import { Store } from "../../cache/Store.ts";
 import { EventLog } from "../../pipelines/EventLog.ts";
 import { FollowedLog } from "../../pipelines/FollowedLog.ts";
@@ -15,7 +16,7 @@ import {
   plannedState,
   withoutRun,
 } from "../../pipelines/NodeState.ts";
-import { artifactIn, successesBehind } from "../../pipelines/RunHistory.ts";
+import { artifactIn } from "../../pipelines/RunHistory.ts";
 import { runLives, type RunPlan } from "../../pipelines/RunRecord.ts";
 import type { Digest } from "../../schemas/Digest.ts";
 import { duration, printable, printableName } from "../view/format.ts";

@@ -2,7 +2,7 @@ import { Console, Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
-import { madeBy } from "../../pipelines/Maker.ts";
+import { madeBy } from "../../cache/History.ts";
 import { plan, type Plan } from "../../pipelines/Plan.ts";
 import { explain, wayFrom } from "../../pipelines/Why.ts";
 import { jsonLine } from "../view/jsonLine.ts";

@@ -1,6 +1,6 @@
 /** Explanations for programs: the reasons as they are, places as file, line and column. */
 import { type Place, spanOf } from "../../pipelines/Source.ts";
-import type { Made } from "../../pipelines/Maker.ts";
+import type { Made } from "../../cache/History.ts";
 import type { Because } from "../../pipelines/Plan.ts";
 import type { Cause } from "../../pipelines/Cause.ts";
 import { causeText } from "./causeText.ts";

@@ -1,6 +1,6 @@
 /** Why a node is due, root cause first, or how it was found and who made it. */
 import type { Cause } from "../../pipelines/Cause.ts";
-import type { Made } from "../../pipelines/Maker.ts";
+import type { Made } from "../../cache/History.ts";
 import type { PlannedNode } from "../../pipelines/Plan.ts";
 import { spanOf } from "../../pipelines/Source.ts";
 import type { Explanation, Step } from "../../pipelines/Why.ts";
