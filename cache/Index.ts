@@ -69,18 +69,10 @@ export class Index {
     return Number(this.prepare("SELECT max(id) AS last FROM actions").get()?.["last"] ?? 0);
   }
 
-  /** Every action by recipe, the newest of each recipe first. */
-  actionsByRecipe(): ReadonlyMap<Digest, ReadonlyArray<ActionRow>> {
-    const found = new Map<Digest, Array<ActionRow>>();
-    const rows = this.prepare("SELECT recipe, content, artifact, id FROM actions").iterate();
-    for (const row of rows) {
-      const recipe = String(row["recipe"]);
-      const known = found.get(recipe);
-      if (known === undefined) found.set(recipe, [actionRow(row)]);
-      else known.push(actionRow(row));
-    }
-    for (const rows of found.values()) if (rows.length > 1) rows.sort((a, b) => b.id - a.id);
-    return found;
+  /** Every action there is. */
+  allActions(): ReadonlyArray<ActionRow & { readonly recipe: Digest }> {
+    const rows = this.prepare("SELECT recipe, content, artifact, id FROM actions").all();
+    return rows.map((row) => ({ ...actionRow(row), recipe: String(row["recipe"]) }));
   }
 
   /** The actions of a recipe, the newest first. */

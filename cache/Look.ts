@@ -20,12 +20,13 @@ const scanShare = 1 / 3;
 
 export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
   const scanned =
-    nodes > 1 && nodes >= index.mostActions * scanShare ? index.actionsByRecipe() : undefined;
-  let scannedByContent: ReadonlyMap<Digest, ReadonlyArray<ActionRow>> | undefined;
+    nodes > 1 && nodes >= index.mostActions * scanShare ? index.allActions() : undefined;
+  const byRecipe = scanned && newestFirst(scanned, ({ recipe }) => recipe);
+  let byContent: ReadonlyMap<Digest, ReadonlyArray<ActionRow>> | undefined;
   const answersTo = (content: Digest) => {
     if (scanned === undefined) return index.byContent(content);
-    scannedByContent ??= byContentOf(scanned);
-    return scannedByContent.get(content);
+    byContent ??= newestFirst(scanned, (row) => row.content);
+    return byContent.get(content);
   };
   const states = new Map<Digest, Found["state"]>();
   const stateOf = (artifact: Digest): Found["state"] => {
@@ -44,7 +45,7 @@ export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
   };
   return {
     byRecipe: (recipe) =>
-      best(scanned === undefined ? index.byRecipe(recipe) : scanned.get(recipe)),
+      best(byRecipe === undefined ? index.byRecipe(recipe) : byRecipe.get(recipe)),
     byContent: (content) => best(answersTo(content)),
     get nondeterministic() {
       return index.nondeterministic;
@@ -52,18 +53,11 @@ export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
   };
 };
 
-/** The same actions by content, the newest of each first. */
-const byContentOf = (
-  byRecipe: ReadonlyMap<Digest, ReadonlyArray<ActionRow>>,
-): ReadonlyMap<Digest, ReadonlyArray<ActionRow>> => {
-  const found = new Map<Digest, Array<ActionRow>>();
-  for (const rows of byRecipe.values()) {
-    for (const row of rows) {
-      const known = found.get(row.content);
-      if (known === undefined) found.set(row.content, [row]);
-      else known.push(row);
-    }
-  }
-  for (const rows of found.values()) if (rows.length > 1) rows.sort((a, b) => b.id - a.id);
+const newestFirst = <Row extends ActionRow>(
+  rows: ReadonlyArray<Row>,
+  keyOf: (row: Row) => Digest,
+): ReadonlyMap<Digest, ReadonlyArray<Row>> => {
+  const found = Map.groupBy(rows, keyOf);
+  for (const group of found.values()) if (group.length > 1) group.sort((a, b) => b.id - a.id);
   return found;
 };

@@ -39,10 +39,13 @@ export class Store extends Context.Service<
     readonly byRecipe: (recipe: Digest) => Effect.Effect<StoredAction | undefined, StoreTrouble>;
     /** Artifacts whose digest begins with `prefix` and that are there: none, one, or two when it is ambiguous. */
     readonly find: (prefix: string) => Effect.Effect<ReadonlyArray<Artifact>, StoreTrouble>;
-    /** Whether an artifact's directory still holds what was stored and nothing else, as far as names and `stat` tell. */
-    readonly isUntouched: (artifact: Artifact) => Effect.Effect<boolean, StoreTrouble>;
-    /** Takes an artifact's directory out of the way: from here on it is damaged, and made again where it is needed. */
-    readonly setAside: (artifact: Artifact) => Effect.Effect<void, StoreTrouble>;
+    /**
+     * The first of these whose directory no longer holds what was stored and nothing else, as far as names and `stat` tell. It
+     * is taken out of the way: from here on that artifact is damaged, and made again where it is needed.
+     */
+    readonly setTouchedAside: (
+      artifacts: ReadonlyArray<Artifact>,
+    ) => Effect.Effect<Artifact | undefined, StoreTrouble>;
     /** Where an artifact's files lie, read-only. */
     readonly directoryOf: (artifact: Digest) => string;
     /** The directory of work on a content key; it stays until `clear`, over crashes. */
@@ -128,10 +131,12 @@ const openStore = (home: string, mode: "read" | "write") =>
       query: (body) => attempt(cantRead, () => body(index)),
       byRecipe: (recipe) => attempt(cantRead, () => byRecipe(recipe)),
       find: (prefix) => attempt(cantRead, () => find(prefix)),
-      isUntouched: (artifact) =>
-        attempt("the store can't be read", () => trees.isUntouched(artifact)),
-      setAside: ({ digest }) =>
-        attempt("a damaged artifact can't be set aside", () => trees.setAside(digest)),
+      setTouchedAside: (artifacts) =>
+        attempt("the store can't be read", () => {
+          const touched = artifacts.find((artifact) => !trees.isUntouched(artifact));
+          if (touched !== undefined) trees.setAside(touched.digest);
+          return touched;
+        }),
       directoryOf: (artifact) => trees.directoryOf(artifact),
       workDirectory: (content) => at("work", content),
       checkpointDirectory: (identity) => at("checkpoints", identity),
