@@ -119,18 +119,17 @@ const planHead = (home: string, run: string) => {
   return Option.getOrUndefined(decodeHead(`${head.slice(0, nodes)}}`));
 };
 
-/** What a run has as the artifact of a node: what its plan had found, or what it has made or found since. */
+/** What a run has as the artifact of a node: what it has made or found since it began, or else what its plan had found. */
 export const artifactIn = (
   home: string,
   run: string,
   { node, cached }: Pick<RunPlan["nodes"][number], "node" | "cached">,
 ): Digest | undefined => {
-  if (cached !== undefined) return cached;
   try {
     return path.basename(
       fs.readlinkSync(path.join(home, "runs", run, "artifacts", fileName(node))),
     );
   } catch {
-    return undefined;
+    return cached;
   }
 };

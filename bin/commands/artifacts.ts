@@ -7,7 +7,8 @@ import type { Artifact } from "../../schemas/Artifact.ts";
 import { UsageError } from "../UsageError.ts";
 import { findNode } from "./findNode.ts";
 
-const digestPrefix = /^[0-9a-f]{6,64}$/u;
+/** What is taken for the beginning of a digest. */
+export const digestPrefix = /^[0-9a-f]{6,64}$/u;
 
 /** `name` is a digest's beginning (six digits or more), a tag, `RUN/NODE`, or a node of the latest run. */
 export const findArtifact = Effect.fnUntraced(function* (name: string) {

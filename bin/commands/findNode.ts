@@ -1,7 +1,6 @@
 /** A node of a run, as a person names it: `RUN/NODE`, or a node of the latest run. */
 import { Effect } from "effect";
-import { unknownName } from "../../schemas/Diagnostic.ts";
-import { UsageError } from "../UsageError.ts";
+import { UsageError, unknownNameError } from "../UsageError.ts";
 import { findRun } from "./table.ts";
 
 /** A slash after the first bracket belongs to a label. */
@@ -19,12 +18,9 @@ export const findNode = Effect.fnUntraced(function* (name: string, run?: string,
     return yield* new UsageError({
       message: `\`${node}\` of ${plan.run} has ${points.length} points; name one of them, such as \`${first.node}\``,
     });
-  const { message, expected, suggestion } = unknownName(
+  return yield* unknownNameError(
     `${what} of ${plan.run}`,
     node,
     plan.nodes.map((each) => each.node),
   );
-  return yield* new UsageError({
-    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
-  });
 });

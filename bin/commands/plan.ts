@@ -1,6 +1,5 @@
 import { Console, Effect } from "effect";
 import { Command, Flag } from "effect/cli";
-import os from "node:os";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { plan } from "../../pipelines/Plan.ts";
@@ -8,11 +7,11 @@ import { predict } from "../../pipelines/Prediction.ts";
 import { explain } from "../../pipelines/Why.ts";
 import { planText, reasonText } from "../view/planText.ts";
 import { styleFor } from "../view/style.ts";
-import { Exit, UsageError } from "../UsageError.ts";
+import { Exit } from "../UsageError.ts";
 import { choose, loadSpec, project, storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { becauseJson, causeJson } from "../view/whyJson.ts";
-import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
+import { choiceFlags, jobsFlag, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 
 const workIsDue = 10;
 
@@ -22,11 +21,7 @@ export const planCommand = Command.make(
     experiment: specArgument,
     ...overrideFlags,
     ...choiceFlags,
-    jobs: Flag.Int("jobs").pipe(
-      Flag.withAlias("j"),
-      Flag.withDefault(os.availableParallelism()),
-      Flag.withDescription("how many nodes would run at a time; by default one a processor"),
-    ),
+    jobs: jobsFlag,
     json: jsonFlag,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),
@@ -34,7 +29,6 @@ export const planCommand = Command.make(
     ),
   },
   Effect.fn("pipe plan")(function* ({ experiment, set, axis, only, force, jobs, json, check }) {
-    if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
     const loaded = yield* loadSpec(experiment, { set, axis });
     const { graph, forced } = yield* choose(loaded.graph, { only, force });
     const { planned, explanations, prediction } = yield* Effect.gen(function* () {

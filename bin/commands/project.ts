@@ -6,9 +6,9 @@ import { compile, type Graph } from "../../pipelines/Compile.ts";
 import type { Overrides } from "../../pipelines/Overrides.ts";
 import { Source } from "../../pipelines/Source.ts";
 import { nodesNamed, restrict } from "../../pipelines/select.ts";
-import { InvalidSpec, unknownName } from "../../schemas/Diagnostic.ts";
+import { InvalidSpec } from "../../schemas/Diagnostic.ts";
 import { stages } from "../../stages/stages.ts";
-import { UsageError } from "../UsageError.ts";
+import { UsageError, unknownNameError } from "../UsageError.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 
 /** Where the person stands: relative paths start here. */
@@ -52,10 +52,7 @@ export const named = (graph: Graph, flag: string, names: ReadonlyArray<string>) 
   const nodes = nodesNamed(graph, names);
   if (Result.isSuccess(nodes)) return Effect.succeed(nodes.success);
   const valid = new Set(graph.nodes.flatMap(({ name, stageName }) => [stageName, name]));
-  const unknown = unknownName("stage or node", nodes.failure, [...valid]);
-  const { message, expected, suggestion } = unknown;
-  const said = [`${flag}: ${message}`, expected, suggestion].filter((part) => part !== undefined);
-  return Effect.fail(new UsageError({ message: said.join("; ") }));
+  return Effect.fail(unknownNameError("stage or node", nodes.failure, [...valid], `${flag}: `));
 };
 
 const unreadable = (file: string, error: NodeJS.ErrnoException): string => {

@@ -1,17 +1,16 @@
 import { Effect, Layer } from "effect";
 import { Command, Flag } from "effect/cli";
-import os from "node:os";
 import { Store } from "../../cache/Store.ts";
 import { Local } from "../../executors/Local.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { roomFor } from "../../pipelines/capacity.ts";
 import { type Plan, plan } from "../../pipelines/Plan.ts";
 import { run } from "../../pipelines/Run.ts";
-import { Exit, UsageError } from "../UsageError.ts";
+import { Exit } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
 import { shellWord } from "../view/format.ts";
 import { choose, loadSpec, project, storeHome } from "./project.ts";
-import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
+import { choiceFlags, jobsFlag, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 import { printTables, type TableRun } from "./table.ts";
 
 /** Built together, so that they share one supervisor. */
@@ -23,11 +22,7 @@ export const runCommand = Command.make(
     experiment: specArgument,
     ...overrideFlags,
     ...choiceFlags,
-    jobs: Flag.Int("jobs").pipe(
-      Flag.withAlias("j"),
-      Flag.withDefault(os.availableParallelism()),
-      Flag.withDescription("how many nodes run at a time; by default one a processor"),
-    ),
+    jobs: jobsFlag,
     keepGoing: Flag.Boolean("keep-going").pipe(
       Flag.withAlias("k"),
       Flag.withDefault(false),
@@ -36,7 +31,6 @@ export const runCommand = Command.make(
     json: jsonFlag,
   },
   Effect.fn("pipe run")(function* ({ experiment, set, axis, only, force, jobs, keepGoing, json }) {
-    if (jobs < 1) return yield* new UsageError({ message: "--jobs must be at least 1" });
     const { graph: whole, spec } = yield* loadSpec(experiment, { set, axis });
     const { graph, forced } = yield* choose(whole, { only, force });
     const capacity = yield* roomFor(graph, jobs);

@@ -1,5 +1,6 @@
 /** The argument and flags of every command that reads an experiment. */
 import { Argument, Flag } from "effect/cli";
+import os from "node:os";
 
 export const specArgument = Argument.String("experiment").pipe(
   Argument.withDescription("the experiment's YAML file"),
@@ -34,6 +35,16 @@ export const choiceFlags = {
     ),
   ),
 };
+
+export const jobsFlag = Flag.Int("jobs").pipe(
+  Flag.withAlias("j"),
+  Flag.withDefault(os.availableParallelism()),
+  Flag.filter(
+    (jobs) => jobs >= 1,
+    () => "a number from 1 up",
+  ),
+  Flag.withDescription("how many nodes run at a time; by default one a processor"),
+);
 
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDefault(false),

@@ -1,12 +1,11 @@
 import { Clock, Console, Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
-import { unknownName } from "../../schemas/Diagnostic.ts";
 import { type LockedStage, readLock, writeLock } from "../../stages/code/Lock.ts";
 import { affirmed, review } from "../../stages/code/review.ts";
 import type { UnknownCode } from "../../stages/code/SourceModule.ts";
 import { closureOf } from "../../stages/codeIdentity.ts";
 import { stages } from "../../stages/stages.ts";
-import { UsageError } from "../UsageError.ts";
+import { UsageError, unknownNameError } from "../UsageError.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { type ReviewedStage, stagesText } from "../view/stagesText.ts";
 import { styleFor } from "../view/style.ts";
@@ -77,10 +76,7 @@ const affirm = Effect.fnUntraced(function* (
 const stageNamed = Effect.fnUntraced(function* (name: string) {
   const stage = stages.get(name);
   if (stage !== undefined) return stage;
-  const { message, expected, suggestion } = unknownName("stage", name, [...stages.keys()]);
-  return yield* new UsageError({
-    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
-  });
+  return yield* unknownNameError("stage", name, [...stages.keys()]);
 });
 
 export const stagesCommand = Command.make(

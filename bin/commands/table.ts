@@ -7,11 +7,10 @@ import { Store } from "../../cache/Store.ts";
 import { nondeterministicNodes } from "../../pipelines/nondeterminism.ts";
 import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
 import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
-import { unknownName } from "../../schemas/Diagnostic.ts";
 import { numbersIn } from "../view/numbers.ts";
 import { styleFor } from "../view/style.ts";
 import { nondeterminismText } from "../view/tableText.ts";
-import { UsageError } from "../UsageError.ts";
+import { UsageError, unknownNameError } from "../UsageError.ts";
 import { storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { jsonFlag } from "./specFlags.ts";
@@ -36,10 +35,7 @@ const unreadablePlan = (run: string): string => `the plan of ${run} can't be rea
 const noSuchRun = (name: string): UsageError => {
   const runs = runNames(storeHome());
   if (runs.includes(name)) return new UsageError({ message: unreadablePlan(name) });
-  const { message, expected, suggestion } = unknownName("run", name, runs.toReversed());
-  return new UsageError({
-    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
-  });
+  return unknownNameError("run", name, runs.toReversed());
 };
 
 /** What is needed of a run to find its tables. */

@@ -2,10 +2,9 @@ import { Clock, Console, Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { addTag, allTags, findTag, removeTag } from "../../cache/Tags.ts";
-import { unknownName } from "../../schemas/Diagnostic.ts";
-import { UsageError } from "../UsageError.ts";
+import { UsageError, unknownNameError } from "../UsageError.ts";
 import { jsonLine } from "../view/jsonLine.ts";
-import { findArtifact } from "./artifacts.ts";
+import { digestPrefix, findArtifact } from "./artifacts.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
 
@@ -66,10 +65,7 @@ const known = Effect.fnUntraced(function* (name: string) {
   const tag = yield* store.query((index) => findTag(index, name));
   if (tag !== undefined) return tag;
   const names = (yield* store.query(allTags)).map((each) => each.name);
-  const { message, expected, suggestion } = unknownName("tag", name, names);
-  return yield* new UsageError({
-    message: [message, expected, suggestion].filter((part) => part !== undefined).join("; "),
-  });
+  return yield* unknownNameError("tag", name, names);
 });
 
 const show = Effect.fnUntraced(function* (name: string, json: boolean) {
@@ -86,10 +82,9 @@ const remove = Effect.fnUntraced(function* (name: string) {
 
 /** A letter or digit first; what reads as a digest, or as a run with a node, would hide those. */
 const fit = /^[\p{L}\p{N}][\p{L}\p{N}._=+-]{0,99}$/u;
-const likeDigest = /^[0-9a-f]{6,64}$/u;
 
 const add = Effect.fnUntraced(function* (name: string, wanted: string) {
-  if (!fit.test(name) || likeDigest.test(name))
+  if (!fit.test(name) || digestPrefix.test(name))
     return yield* new UsageError({
       message: `${name} can't be a tag: letters, digits and ._=+- (not such as a digest begins with), at most 100`,
     });
