@@ -1,18 +1,11 @@
 /** A root cause: what somebody changed, or what happened, at which node, and where that stands in the experiment. */
 import type { Node } from "./Compile.ts";
-import type { Difference } from "./Difference.ts";
 import { placeOf } from "./localFiles.ts";
-import type { ParamValue } from "./paramDefaults.ts";
+import type { SettledDifference } from "./paramDefaults.ts";
 import { type Place, placeAt, valueAt } from "./Source.ts";
 
 export type Reason =
-  | {
-      readonly _tag: "Param";
-      readonly path: ReadonlyArray<string | number>;
-      readonly old: ParamValue;
-      readonly new: ParamValue;
-    }
-  | Exclude<Difference, { readonly _tag: "Param" }>
+  | SettledDifference
   /** The input is taken from another stage than before. */
   | {
       readonly _tag: "Rewired";

@@ -7,28 +7,19 @@ import type { Digest } from "../schemas/Digest.ts";
 import type { Node } from "./Compile.ts";
 import { type Difference, differences } from "./Difference.ts";
 import { fieldsOfAction } from "./Earlier.ts";
-import { defaultAt, type ParamValue } from "./paramDefaults.ts";
+import { type SettledDifference, settler } from "./paramDefaults.ts";
 import { isFanIn } from "./Plan.ts";
 import type { RunPlan } from "./RunRecord.ts";
 import type { RunSide } from "./RunSide.ts";
 
 type RunNode = RunPlan["nodes"][number];
 
-export type OwnDifference =
-  | {
-      readonly _tag: "Param";
-      readonly path: ReadonlyArray<string | number>;
-      readonly old: ParamValue;
-      readonly new: ParamValue;
-    }
-  | Exclude<Difference, { readonly _tag: "Param" }>;
-
 export interface NodeDifference {
   readonly node: string;
   readonly stageName: string;
   readonly stage: string;
   /** What it was asked otherwise, inputs apart. */
-  readonly own: ReadonlyArray<OwnDifference>;
+  readonly own: ReadonlyArray<SettledDifference>;
   /** Absent where that run has not made it. */
   readonly old?: Digest;
   readonly new?: Digest;
@@ -84,7 +75,7 @@ export const runDifference = (old: RunSide, now: RunSide, actionOf: ActionOf): R
 };
 
 const nodeComparer = (old: RunSide, now: RunSide, actionOf: ActionOf) => {
-  const defaults = defaultAt();
+  const settled = settler();
   const identities = [old, now].map(identityIn);
   const agree = (was: RunNode, is: RunNode): boolean => {
     const [before, after] = [old.nodes.get(was.node), now.nodes.get(is.node)];
@@ -94,28 +85,10 @@ const nodeComparer = (old: RunSide, now: RunSide, actionOf: ActionOf) => {
     );
     return one === other;
   };
-  const own = (was: RunNode, is: RunNode): ReadonlyArray<OwnDifference> => {
-    const node = now.nodes.get(is.node);
-    const found = ownDifferences(was, is, { old, now, actionOf });
-    return found.map((difference) =>
-      difference._tag !== "Param"
-        ? difference
-        : {
-            _tag: "Param",
-            path: difference.path,
-            old: valueOf(node, difference.path, difference.old),
-            new: valueOf(node, difference.path, difference.new),
-          },
+  const own = (was: RunNode, is: RunNode): ReadonlyArray<SettledDifference> =>
+    ownDifferences(was, is, { old, now, actionOf }).map((difference) =>
+      settled(now.nodes.get(is.node), difference),
     );
-  };
-  const valueOf = (
-    node: Node | undefined,
-    path: ReadonlyArray<string | number>,
-    value: Parameters<typeof defaults>[2],
-  ): ParamValue => {
-    if (value !== undefined) return { value };
-    return node === undefined ? {} : defaults(node, path, value);
-  };
   return (was: RunNode, is: RunNode) => {
     const [before, after] = [old.artifacts.get(was.node), now.artifacts.get(is.node)];
     const inputsAgree = agree(was, is);

@@ -15,7 +15,7 @@ import type { Labels, Node, NodeInput } from "./Compile.ts";
 import { type Difference, differences, labelKey, notYetKnown } from "./Difference.ts";
 import { fieldsOfAction, nearestAction, type Nearest } from "./Earlier.ts";
 import type { KeyFields } from "./Keys.ts";
-import { defaultAt } from "./paramDefaults.ts";
+import { settler } from "./paramDefaults.ts";
 import { stageNameOf } from "./nodeName.ts";
 import { isFanIn, mapInputs, type Plan, type PlannedNode, upstreamOf } from "./Plan.ts";
 
@@ -79,7 +79,7 @@ export class Explainer {
   private readonly earlier: EarlierActions;
   private readonly isThere: (artifact: Digest) => boolean;
   private readonly nearest: ReturnType<typeof nearestAction>;
-  private readonly defaults = defaultAt();
+  private readonly settled = settler();
   /** The stage of a due node that takes from a node. */
   private readonly neededBy = new Map<Node, string>();
   private readonly due = new Map<Node, Explanation>();
@@ -157,16 +157,7 @@ export class Explainer {
 
   /** Another artifact of an input is followed to what made it; everything else is a reason by itself. */
   private partOf(node: Node, difference: Difference, steps: number): Reason | Link {
-    if (difference._tag === "Param") {
-      const { path } = difference;
-      return {
-        _tag: "Param",
-        path,
-        old: this.defaults(node, path, difference.old),
-        new: this.defaults(node, path, difference.new),
-      };
-    }
-    if (difference._tag !== "Input" || steps >= mostSteps) return difference;
+    if (difference._tag !== "Input" || steps >= mostSteps) return this.settled(node, difference);
     const { input, old } = difference;
     const upstream = nodeOfInput(node, difference);
     const planned = upstream === undefined ? undefined : this.plan.byNode.get(upstream);

@@ -3,6 +3,7 @@ import { Option, Schema } from "effect";
 import type { Json } from "../schemas/Digest.ts";
 import type { Stage } from "../stages/Stage.ts";
 import type { Node } from "./Compile.ts";
+import type { Difference } from "./Difference.ts";
 import { isObject } from "./jsonObject.ts";
 
 export interface ParamValue {
@@ -12,15 +13,33 @@ export interface ParamValue {
   readonly isDefault?: true;
 }
 
-/** The value on one side of a difference; asked once per stage and path, since a default is one for all points. */
-export const defaultAt = () => {
+/** A difference in which a param that one side leaves out has the value that this stands for. */
+export type SettledDifference =
+  | {
+      readonly _tag: "Param";
+      readonly path: ReadonlyArray<string | number>;
+      readonly old: ParamValue;
+      readonly new: ParamValue;
+    }
+  | Exclude<Difference, { readonly _tag: "Param" }>;
+
+/** Fills in defaults; `node` is one that has the stage, and is absent where nobody knows it. */
+export const settler = () => {
+  const valueOf = defaultAt();
+  return (node: Node | undefined, difference: Difference): SettledDifference => {
+    if (difference._tag !== "Param") return difference;
+    const side = (value: Json | undefined): ParamValue => {
+      if (value !== undefined) return { value };
+      return node === undefined ? {} : valueOf(node, difference.path);
+    };
+    return { ...difference, old: side(difference.old), new: side(difference.new) };
+  };
+};
+
+/** Asked once per stage and path, since a default is one for all points. */
+const defaultAt = () => {
   const known = new Map<string, ParamValue>();
-  return (
-    { stage, params }: Node,
-    path: ReadonlyArray<string | number>,
-    value: Json | undefined,
-  ): ParamValue => {
-    if (value !== undefined) return { value };
+  return ({ stage, params }: Node, path: ReadonlyArray<string | number>): ParamValue => {
     const key = JSON.stringify([stage.name, path]);
     const before = known.get(key);
     if (before !== undefined) return before;

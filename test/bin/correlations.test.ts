@@ -4,39 +4,19 @@ import fs from "node:fs";
 import zlib from "node:zlib";
 import { Random } from "../../tasks/Random.ts";
 import { inRig, jsonLines, type Rig } from "../rig/Rig.ts";
-
-const line = (parts: Readonly<Record<string, unknown>>): string =>
-  `${JSON.stringify({
-    id: "p0",
-    group: 0,
-    step: 0,
-    sample: 0,
-    mode: "end-to-end",
-    response: "",
-    tokens: 1,
-    outcome: false,
-    perception: false,
-    perception_f1: 0,
-    consistent: false,
-    reason: null,
-    rewards: {},
-    advantage: null,
-    ...parts,
-  })}\n`;
+import { jsonl, rollout } from "../stages/correlating.ts";
 
 /** Groups of four in which outcome and reasoning agree three times of four, and perception half of the time. */
-const rollouts = (prompts: number): string =>
+const rollouts = (prompts: number) =>
   Array.from({ length: prompts }, (_, group) =>
-    [0, 1, 2, 3]
-      .map((sample) => {
-        const consistent = sample < 2;
-        const outcome = sample === group % 4 ? !consistent : consistent;
-        const perception = sample % 2 === 0;
-        const rewards = { outcome: Number(outcome), teacher: Number(perception) };
-        return line({ id: `p${group}`, group, sample, outcome, perception, consistent, rewards });
-      })
-      .join(""),
-  ).join("");
+    [0, 1, 2, 3].map((sample) => {
+      const consistent = sample < 2;
+      const outcome = sample === group % 4 ? !consistent : consistent;
+      const perception = sample % 2 === 0;
+      const rewards = { outcome: Number(outcome), teacher: Number(perception) };
+      return rollout({ id: `p${group}`, group, sample, outcome, perception, consistent, rewards });
+    }),
+  ).flat();
 
 const spec = `
 name: study
@@ -48,8 +28,8 @@ stages:
 
 const writeStudy = (rig: Rig): void => {
   rig.write("study.yaml", spec);
-  rig.write("rollouts/1/rollouts.jsonl", rollouts(40));
-  rig.write("rollouts/2/rollouts.jsonl", rollouts(24));
+  rig.write("rollouts/1/rollouts.jsonl", jsonl(rollouts(40)));
+  rig.write("rollouts/2/rollouts.jsonl", jsonl(rollouts(24)));
 };
 
 describe("correlations", () => {
@@ -81,7 +61,7 @@ describe("correlations", () => {
       const shown = await rig.pipe("show", "diagnosis");
       assert.include(shown.stdout, table.stdout.split("\n").slice(1).join("\n").trimEnd());
       assert.deepStrictEqual(await rig.due("study.yaml"), []);
-      rig.write("rollouts/2/rollouts.jsonl", rollouts(20));
+      rig.write("rollouts/2/rollouts.jsonl", jsonl(rollouts(20)));
       assert.deepStrictEqual(await rig.due("study.yaml"), [
         "run sampled[seed=2]",
         "may-run diagnosis",
@@ -112,7 +92,7 @@ describe("correlations", () => {
     "of lines that are no rollouts fail with the line",
     inRig(async (rig) => {
       writeStudy(rig);
-      rig.write("rollouts/2/rollouts.jsonl", `${rollouts(2)}{"id":"p9"}\n`);
+      rig.write("rollouts/2/rollouts.jsonl", `${jsonl(rollouts(2))}{"id":"p9"}\n`);
       const { code, stderr } = await rig.pipe("run", "study.yaml");
       assert.strictEqual(code, 1);
       assert.include(stderr, "seed=2: rollouts.jsonl:9: ");
@@ -127,14 +107,14 @@ describe("correlations", () => {
       const write = fs.createWriteStream(rig.path("packed"));
       const response = "<caption>[[0,1],[1,2]]</caption>".repeat(16);
       for (let group = 0; group < 12_500; group += 1) {
-        const text = Array.from({ length: 16 }, (_, sample) => {
+        const lines = Array.from({ length: 16 }, (_, sample) => {
           const perception = random.uniform() < 0.5;
           const outcome = perception && random.uniform() < 0.8;
           const teacher = Number(perception) * 0.9;
           const of = { id: `p${group}`, group, sample, outcome, perception };
-          return line({ ...of, consistent: outcome, response, rewards: { teacher } });
+          return rollout({ ...of, consistent: outcome, response, rewards: { teacher } });
         });
-        write.write(zlib.gzipSync(text.join(""), { level: 1 }));
+        write.write(zlib.gzipSync(jsonl(lines), { level: 1 }));
       }
       await new Promise((resolve) => write.end(resolve));
       fs.mkdirSync(rig.path("many"));
