@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from trainers.data import encode_responses, read_split
 from trainers.decode import Decoder, Sampling
 from trainers.forward import Batched, Pixels
-from trainers.model import SIZES, build_model, build_processor, device, image_statistics, save
+from trainers.model import SIZES, build_model, device, image_statistics
 from trainers.sft import SPLIT, Params, Trainer
 from trainers.tokenizer import train_tokenizer
 
@@ -167,8 +167,8 @@ def main() -> None:
         ours = torch.bfloat16 if torch.cuda.is_available() else torch.float32
         report(f"sft, ours, {loss['kind']}", timed(lambda: trainer.step(next(turn)), 6, given.steps), ours, first_step_s=first)
         say("losses", **trainer.last)
-    processor = build_processor(tokenizer, side, pixels.mean, pixels.deviation)
-    save(Path("/tmp/bench-training-model"), model, processor, responses.tokens.shape[1], "bench")
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
     for rows in given.rows:
         decoding(model, Batched(model, side, pixels), split, min(rows, len(split)), 200)
 

@@ -51,7 +51,7 @@ const trainer = "sft";
 
 export const Sft = stage({
   name: "sft",
-  version: 1,
+  version: 2,
   summary: "trains a model on transcripts, perception and reasoning weighed by the loss",
   params: Params,
   inputs: { data: { kinds: ["transcripts"] } },

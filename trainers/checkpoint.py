@@ -6,6 +6,7 @@ was damaged costs the way back to the one before it, not the run.
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,19 @@ KEPT = 2
 _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
-def save(directory: Path, step: int, identity: str, state: dict[str, Any]) -> None:
-    """Write the state after `step` steps of the run `identity`, and drop the oldest checkpoints behind it."""
+def identity(parameters: dict[str, Any], files: list[Path]) -> str:
+    """Of a run: its parameters, and the bytes of what it reads."""
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashlib.sha256(json.dumps([parameters, digests], sort_keys=True).encode()).hexdigest()
+
+
+def save(directory: Path, step: int, run: str, state: dict[str, Any]) -> None:
+    """Write the state after `step` steps of the run with the identity `run`, and drop the oldest checkpoints behind it."""
     buffer = io.BytesIO()
-    torch.save({"identity": identity, "step": step, "state": state}, buffer)
+    torch.save({"identity": run, "step": step, "state": state}, buffer)
     payload = buffer.getvalue()
     for unfinished in directory.glob(".step-*.tmp"):  # of a run that was killed while it wrote
         unfinished.unlink()
@@ -34,7 +44,7 @@ def save(directory: Path, step: int, identity: str, state: dict[str, Any]) -> No
 
 
 def load_newest(
-    directory: Path, identity: str, last_step: int, warn: Callable[[str], None]
+    directory: Path, run: str, last_step: int, warn: Callable[[str], None]
 ) -> tuple[int, dict[str, Any]] | None:
     """(step, state) of the newest checkpoint of this run that is no further than `last_step`; None when there is none."""
     for path in _files(directory):
@@ -44,7 +54,7 @@ def load_newest(
             warn(f"Checkpoint {path.name} is damaged and was ignored.")
             continue
         saved = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
-        if saved["identity"] == identity and saved["step"] <= last_step:
+        if saved["identity"] == run and saved["step"] <= last_step:
             return saved["step"], saved["state"]
     return None
 

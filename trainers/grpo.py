@@ -25,9 +25,7 @@ there is no generator state to save, and on a CPU a resumed run equals an uninte
 newest checkpoint of the same identity: parameters (steps only if the schedule looks at them), data, and models.
 """
 
-import hashlib
 import json
-import math
 import os
 import sys
 import time
@@ -45,12 +43,13 @@ from trainers.advantages import Normalization, advantages, total, varied
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
-from trainers.model import write
+from trainers.model import weight_files, write
 from trainers.objective import Clipping, check_objective
 from trainers.policy import Policy
 from trainers.recording import packed, rollout_lines
 from trainers.rewards import Judge, Judged, judge_for, reward_name
 from trainers.sampling import Rollouts, Sampler, joined, stacked
+from trainers.schedule import Schedule
 from trainers.scorer import Scorer
 
 CHECKPOINT_SECONDS = 30
@@ -96,8 +95,7 @@ class Params:
         check_objective(self.kl, self.aggregate)
         if not 0 <= self.alpha <= 1:
             raise JobError(f"alpha is {self.alpha}.", "Use a number from 0 to 1.")
-        if self.schedule not in ("constant", "cosine"):
-            raise JobError(f"There is no schedule `{self.schedule}`.", "Use `constant` or `cosine`.")
+        self.pace.check()
         if self.dynamic_sampling.get("kind") not in DYNAMIC:
             raise JobError(f"There is no dynamic sampling {self.dynamic_sampling}.", f"Use kind {', '.join(DYNAMIC)}.")
         if self.minibatches > self.prompts_per_step:
@@ -133,13 +131,15 @@ class Params:
         """How often a step may sample."""
         return self.dynamic_sampling["waves"] if self.dynamic_sampling["kind"] == "refill" else 1
 
-    def rate(self, step: int) -> float:
-        """The learning rate of step 0, 1, …"""
-        warm = min(1.0, (step + 1) / max(1, self.warmup))
-        if self.schedule == "constant":
-            return self.learning_rate * warm
-        falling = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return self.learning_rate * warm * (COSINE_FLOOR + (1 - COSINE_FLOOR) * falling)
+    @property
+    def pace(self) -> Schedule:
+        return Schedule(self.schedule, self.learning_rate, self.warmup, self.steps, COSINE_FLOOR)
+
+    @property
+    def without_horizon(self) -> dict[str, Any]:
+        """What two runs must share for one to continue the other."""
+        values = asdict(self)
+        return values if self.pace.looks_at_the_end else {name: value for name, value in values.items() if name != "steps"}
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Trainer:
         waves = list(self._waves(step))
         sampled = time.monotonic()
         rollouts, advantage, old = self._chosen(waves)
-        learned = self.learner.learn(self.params.rate(step), rollouts, advantage, old)
+        learned = self.learner.learn(self.params.pace.rate(step), rollouts, advantage, old)
         ended = time.monotonic()
         self._record(step + 1, waves, advantage, learned)
         return {"seconds": ended - began, "sampling": sampled - began, "rollouts": sum(len(wave.rollouts) for wave in waves)}
@@ -226,7 +226,7 @@ class Trainer:
             "learned_from": len(advantage),
             "tokens": mean(everything.lengths.numpy()),
             "finished": mean(everything.finished),
-            "learning_rate": self.params.rate(number - 1),
+            "learning_rate": self.params.pace.rate(number - 1),
             **learned,
         }
         self.metrics.append(self.last)
@@ -279,7 +279,9 @@ def work(job: Job) -> Outcome:
     with Scorer(job.scorer) as scorer:
         judge = judge_for(job, params.surrogates, scorer, split, policy)
         trainer = Trainer(params, split, sampler, judge, Learner(params.descent(sampler.longest), policy, reference, split))
-        identity = run_identity(params, job)
+        models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
+        files = [*split_files(job.inputs["data"], params.split), *(path for model in models for path in weight_files(model))]
+        identity = checkpoint.identity(params.without_horizon, files)
         resumed = checkpoint.load_newest(job.checkpoints, identity, params.steps, lambda message: job.log("warn", message))
         start = 0
         if resumed:
@@ -322,17 +324,6 @@ def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int)
             job.exit_if_stopping()
     if saved_step != steps:
         checkpoint.save(job.checkpoints, steps, identity, trainer.state())
-
-
-def run_identity(params: Params, job: Job) -> str:
-    """What two runs must share for one to continue the other: parameters without the horizon, and the bytes of data and models."""
-    identity = asdict(params)
-    if params.schedule == "constant":
-        del identity["steps"]
-    models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
-    paths = [*split_files(job.inputs["data"], params.split), *(model / "model.safetensors" for model in models)]
-    files = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
-    return hashlib.sha256(json.dumps([identity, files], sort_keys=True).encode()).hexdigest()
 
 
 def card(start: Path, params: Params) -> str:

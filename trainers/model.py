@@ -194,6 +194,10 @@ def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLPr
     return model, AutoProcessor.from_pretrained(directory)
 
 
+def weight_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.safetensors"))
+
+
 def image_side(model: Qwen3VLForConditionalGeneration) -> int:
     """The width in pixels of the images that the model was built for."""
     vision = model.config.vision_config

@@ -17,7 +17,6 @@ at it) and data. Nothing random is drawn after initialisation and batches are a 
 generator state to save, and on a CPU a resumed run equals an uninterrupted one to the bit.
 """
 
-import hashlib
 import json
 import math
 import os
@@ -36,6 +35,7 @@ from trainers.data import BatchOrder, Responses, Split, encode_responses, read_s
 from trainers.forward import Batched, Pixels
 from trainers.job import Job, JobError, Outcome, main
 from trainers.model import SIZES, build_model, build_processor, device, image_statistics, save
+from trainers.schedule import Schedule
 from trainers.tokenizer import train_tokenizer
 
 SPLIT = "train_sft"
@@ -68,16 +68,17 @@ class Params:
         losses.check_loss(self.loss)
         if self.model.get("kind") != "micro" or self.model.get("size") not in SIZES:
             raise JobError(f"There is no model {self.model}.", f"Use kind micro and one of the sizes {', '.join(SIZES)}.")
-        if self.schedule not in ("constant", "cosine"):
-            raise JobError(f"There is no schedule `{self.schedule}`.", "Use `constant` or `cosine`.")
+        self.pace.check()
 
-    def rate(self, step: int) -> float:
-        """The learning rate of step 0, 1, …"""
-        warm = min(1.0, (step + 1) / max(1, self.warmup))
-        if self.schedule == "constant":
-            return self.learning_rate * warm
-        falling = 0.5 * (1 + math.cos(math.pi * step / self.steps))
-        return self.learning_rate * warm * (COSINE_FLOOR + (1 - COSINE_FLOOR) * falling)
+    @property
+    def pace(self) -> Schedule:
+        return Schedule(self.schedule, self.learning_rate, self.warmup, self.steps, COSINE_FLOOR)
+
+    @property
+    def without_horizon(self) -> dict[str, Any]:
+        """What two runs must share for one to continue the other."""
+        values = asdict(self)
+        return values if self.pace.looks_at_the_end else {name: value for name, value in values.items() if name != "steps"}
 
 
 class Trainer:
@@ -114,7 +115,7 @@ class Trainer:
         if self.captured is None:
             done, norm = self._descend(step, batch, tokens_p, tokens_r)
         else:
-            self.rate.fill_(self.params.rate(step))
+            self.rate.fill_(self.params.pace.rate(step))
             *losses_and_weight, norm_p, norm_r, norm = self.captured(*batch).tolist()
             measured = (norm_p, norm_r) if self.params.loss["kind"] == "ngdiff" else (None, None)
             done = losses.StepLosses(*losses_and_weight, *measured)
@@ -127,7 +128,7 @@ class Trainer:
         self._require_finite(step, done)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.params.grad_clip)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.rate(step)
+            group["lr"] = self.params.pace.rate(step)
         self.optimizer.step()
         return done, float(norm)
 
@@ -219,7 +220,7 @@ def work(job: Job) -> Outcome:
     model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed).to(device())
     trainer = Trainer(params, Batched(model, side, Pixels(mean, deviation)), split, responses)
 
-    identity = run_identity(params, job)
+    identity = checkpoint.identity(params.without_horizon, split_files(job.inputs["data"], SPLIT))
     resumed = checkpoint.load_newest(job.checkpoints, identity, params.steps, lambda message: job.log("warn", message))
     start = 0
     if resumed:
@@ -261,15 +262,6 @@ def train(job: Job, trainer: Trainer, identity: str, start: int) -> None:
             job.exit_if_stopping()
     if saved_step != steps:
         checkpoint.save(job.checkpoints, steps, identity, trainer.state())
-
-
-def run_identity(params: Params, job: Job) -> str:
-    """What two runs must share for one to continue the other: parameters without the horizon, and the bytes of the data."""
-    identity = asdict(params)
-    if params.schedule == "constant":
-        del identity["steps"]
-    files = [hashlib.sha256(path.read_bytes()).hexdigest() for path in split_files(job.inputs["data"], SPLIT)]
-    return hashlib.sha256(json.dumps([identity, files], sort_keys=True).encode()).hexdigest()
 
 
 def _square_side(split: Split) -> int:
