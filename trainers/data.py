@@ -13,13 +13,13 @@ from transformers import PreTrainedTokenizerFast
 from trainers.job import JobError
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, encode
 
-_TEXT_COLUMNS = ["id", "task", "ground_truth", "perception", "response"]
+_TEXT_COLUMNS = ["id", "task", "query", "ground_truth", "perception", "response"]
 
 
 @dataclass(frozen=True)
 class Split:
     """One split, in file order. `images` is uint8 (N, height, width, channels), with one channel where all are grey and three
-    otherwise; `columns` holds the text columns by name."""
+    otherwise; where sizes differ it is N such images. `columns` holds the text columns by name."""
 
     images: np.ndarray
     columns: dict[str, list[str]]
@@ -47,8 +47,8 @@ def split_files(directory: Path, split: str) -> list[Path]:
     return files
 
 
-def read_split(directory: Path, split: str, limit: int | None = None) -> Split:
-    """Read a split, or its first `limit` rows, with every image decoded."""
+def read_split(directory: Path, split: str, limit: int | None = None, any_size: bool = False) -> Split:
+    """Read a split, or its first `limit` rows, with every image decoded. Images of different sizes are an error unless `any_size`."""
     columns: dict[str, list] = {name: [] for name in [*_TEXT_COLUMNS, "image"]}
     for path in split_files(directory, split):
         table = parquet.read_table(path, columns=list(columns))
@@ -61,8 +61,14 @@ def read_split(directory: Path, split: str, limit: int | None = None) -> Split:
     images = [Image.open(io.BytesIO(picture["bytes"])) for picture in pictures]
     mode = "L" if all(image.mode == "L" for image in images) else "RGB"
     arrays = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in images]
-    _require_one_size(arrays, columns["id"], split)
-    return Split(np.stack(arrays), columns)
+    if len({array.shape for array in arrays}) == 1:
+        return Split(np.stack(arrays), columns)
+    if not any_size:
+        _require_one_size(arrays, columns["id"], split)
+    mixed = np.empty(len(arrays), dtype=object)
+    for index, array in enumerate(arrays):
+        mixed[index] = array
+    return Split(mixed, columns)
 
 
 def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> None:

@@ -1,4 +1,4 @@
-"""Answers of a micro model for a split of a dataset: `python -m trainers.generate JOB_DIR`.
+"""Answers of a model for a split of a dataset: `python -m trainers.generate JOB_DIR`.
 
 Mode `end-to-end` gives the model the image. Mode `counterfactual` gives it the image and p* too: `<caption>` + p* +
 `</caption>` is forced as the beginning of its response, and it goes on from there.
@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from trainers.data import Split, pad, read_split
-from trainers.decode import FREE, Decoder, Sampling
+from trainers.decode import FREE, Sampling
 from trainers.job import Job, JobError, Outcome, main
-from trainers.policy import Policy, describe
-from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, encode
+from trainers.policy import load_policy, longest_response
+from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
 COUNTERFACTUAL = "counterfactual"
 MODES = ("end-to-end", COUNTERFACTUAL)
@@ -46,34 +46,32 @@ class Params:
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
-    split = read_split(job.inputs["data"], params.split, params.limit)
-    policy = Policy(job.inputs["model"], split)
-    tokenizer = policy.tokenizer
+    split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
+    policy = load_policy(job.inputs["model"], split, params.batch)
     captions = forced_captions(split) if params.mode == COUNTERFACTUAL else [""] * len(split)
-    forced = encode(tokenizer, captions)
-    unknown = sum(tokenizer.unk_token_id in row for row in forced)
+    forced = policy.encode(captions)
+    unknown = sum(policy.unknown in row for row in forced)
     if unknown:
         job.log("warn", f"{unknown} of {len(split)} captions hold words that the model was never taught.")
-    longest = params.max_tokens or policy.longest
-    decoder = Decoder(policy.batched, longest, job.exit_if_stopping)
+    longest = longest_response(policy, params.max_tokens)
+    decoder = policy.decoder(longest, job.exit_if_stopping)
 
     finished = tokens_made = 0
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
         for start in range(0, len(split), params.batch):
             rows = range(start, min(start + params.batch, len(split)))
-            images = torch.from_numpy(split.images[rows.start : rows.stop])
             table = torch.from_numpy(pad([[*forced[row], FREE] for row in rows], FREE))
-            answers = decoder(images, None, table, sampling(params, rows, longest)).lists()
+            answers = decoder(policy.prompts(np.arange(rows.start, rows.stop)), None, table, sampling(params, rows, longest)).lists()
             for row, ids in zip(rows, answers):
                 # The forced caption is repeated as it was given, also where it holds a word the tokenizer does not know.
                 own = ids[len(forced[row]) :]
-                response = captions[row] + tokenizer.decode(own, skip_special_tokens=True)
+                response = captions[row] + policy.text(own)
                 file.write(prediction_line(split, row, params.mode, response, len(ids)) + "\n")
-                finished += bool(ids) and ids[-1] == tokenizer.eos_token_id
+                finished += bool(ids) and ids[-1] in policy.ends
                 tokens_made += len(ids)
             job.progress(rows.stop, len(split), "responses")
     # Travels with every number made from these predictions, so that no table forgets whose they are.
-    (job.output / "model.json").write_text(json.dumps({"description": describe(policy.model)}) + "\n", encoding="utf-8")
+    (job.output / "model.json").write_text(json.dumps({"description": policy.description}) + "\n", encoding="utf-8")
     return Outcome({"responses": len(split), "finished": finished, "tokens": tokens_made})
 
 

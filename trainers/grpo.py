@@ -8,7 +8,8 @@ with `metrics.jsonl` and `rollouts.jsonl.gz`.
 The algorithm is GRPO (arXiv 2402.03300) as verl has it, with Dr. GRPO, DAPO and GDPO as options. Departures from verl and from
 arXiv 2605.29496, all of them:
 
-  * The models are micro models that see the image alone; the settings are ours, since the paper's are not known to us.
+  * The models are micro models that see the image alone, or any image-text model of transformers, whose own departures are in
+    hub_policy.py; the settings are ours, since the paper's are not known to us.
   * Mini-batches are whole groups in the order in which they were sampled; verl cuts the batch anywhere.
   * Advantages come from the mean reward in float64, the group's standard deviation being verl's unbiased one by default.
   * A divergence may be exact, over the vocabulary (KL(policy ‖ reference), what k3 estimates); verl has estimates only. Policy and
@@ -43,9 +44,9 @@ from trainers.advantages import Normalization, advantages, total, varied
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
-from trainers.model import weight_files, write
+from trainers.model import weight_files
 from trainers.objective import Clipping, check_objective
-from trainers.policy import Policy
+from trainers.policy import load_policy, longest_response
 from trainers.recording import packed, rollout_lines
 from trainers.rewards import Judge, Judged, judge_for, reward_name
 from trainers.sampling import Rollouts, Sampler, joined, stacked
@@ -272,13 +273,14 @@ def prompt_order(params: Params, rows: int):
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
-    split = read_split(job.inputs["data"], params.split)
-    policy = Policy(job.inputs["model"], split)
-    reference = None if params.kl["kind"] == "none" else Policy(job.inputs["model"], split)
-    sampler = Sampler(policy, split, params.group, params.temperature, params.max_tokens or policy.longest, job.exit_if_stopping)
+    split = read_split(job.inputs["data"], params.split, any_size=True)
+    policy = load_policy(job.inputs["model"], split, params.batch)
+    longest = longest_response(policy, params.max_tokens)
+    reference = None if params.kl["kind"] == "none" else load_policy(job.inputs["model"], split, params.batch)
+    sampler = Sampler(policy, params.group, params.temperature, longest, job.exit_if_stopping)
     with Scorer(job.scorer) as scorer:
         judge = judge_for(job, params.surrogates, scorer, split, policy)
-        trainer = Trainer(params, split, sampler, judge, Learner(params.descent(sampler.longest), policy, reference, split))
+        trainer = Trainer(params, split, sampler, judge, Learner(params.descent(longest), policy, reference))
         models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
         files = [*split_files(job.inputs["data"], params.split), *(path for model in models for path in weight_files(model))]
         identity = checkpoint.identity(params.without_horizon, files)
@@ -290,7 +292,7 @@ def work(job: Job) -> Outcome:
             job.log("info", f"Continuing from the checkpoint of step {start}.")
         train(job, trainer, scorer, identity, start)
 
-    write(job.output, policy.model, policy.processor, card(job.inputs["model"], params))
+    policy.save(job.output, card(job.inputs["model"], params))
     (job.output / "rollouts.jsonl.gz").write_bytes(trainer.recorded)
     lines = "".join(json.dumps(line) + "\n" for line in trainer.metrics)
     (job.output / "metrics.jsonl").write_text(lines, encoding="utf-8")
@@ -329,7 +331,9 @@ def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int)
 def card(start: Path, params: Params) -> str:
     """The card of the start, and what was done to it since."""
     settings = json.dumps(asdict(params), indent=2, ensure_ascii=False)
-    return f"""{(start / "README.md").read_text(encoding="utf-8").rstrip()}
+    readme = start / "README.md"
+    before = readme.read_text(encoding="utf-8").rstrip() if readme.exists() else "A model that came without a card."
+    return f"""{before}
 
 # Reinforcement learning
 

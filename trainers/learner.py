@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.data import Split
 from trainers.job import JobError
 from trainers.objective import Clipping, exact_kl, k3, policy_loss, token_weights
 from trainers.policy import Policy
@@ -42,10 +41,9 @@ class Descent:
 class Learner:
     """A policy, the reference it may be held to, and its optimiser."""
 
-    def __init__(self, how: Descent, policy: Policy, reference: Policy | None, split: Split):
+    def __init__(self, how: Descent, policy: Policy, reference: Policy | None):
         self.how, self.policy, self.reference = how, policy, reference
-        self.device = policy.batched.device
-        self.images = torch.from_numpy(split.images)
+        self.device = policy.device
         self.parameters = list(policy.model.parameters())
         self.optimizer = torch.optim.AdamW(self.parameters, betas=BETAS, weight_decay=how.weight_decay, fused=True)
 
@@ -132,7 +130,7 @@ class Learner:
         """Logits at the sampling temperature (n, T, V)."""
         groups = rows[:: rollouts.size] // rollouts.size
         group = torch.arange(len(groups), device=self.device).repeat_interleave(rollouts.size)
-        logits = policy.batched.logits_of_groups(self.images[rollouts.prompts[groups]], group, tokens)
+        logits = policy.logits(rollouts.prompts[groups], group, tokens)
         return logits.float() / self.how.temperature
 
 

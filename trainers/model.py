@@ -5,6 +5,7 @@ torchvision. DeepseekVLProcessor is transformers' plain pair of image processor 
 our one image size gives, it prepares the very inputs that Qwen3-VL takes (test: `generate` on them equals our decoder).
 """
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +193,13 @@ def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLPr
     """The model and processor that `save` wrote, for use; the model on the GPU where there is one."""
     model = Qwen3VLForConditionalGeneration.from_pretrained(directory).to(device()).eval()
     return model, AutoProcessor.from_pretrained(directory)
+
+
+def is_micro(directory: Path) -> bool:
+    """Whether `save` wrote this directory: nobody else puts these two together."""
+    kinds = [("config.json", "model_type", "qwen3_vl"), ("processor_config.json", "processor_class", "DeepseekVLProcessor")]
+    files = [(directory / name, field, value) for name, field, value in kinds]
+    return all(file.exists() and json.loads(file.read_text(encoding="utf-8")).get(field) == value for file, field, value in files)
 
 
 def weight_files(directory: Path) -> list[Path]:

@@ -1,61 +1,87 @@
-"""A model that writes responses to the pictures of a split, with what it takes to turn tokens into text and back."""
+"""What sampling, learning and judging ask of a model that writes responses to the pictures of a split.
 
+There are two: micro_policy.py, for the models that `sft` makes, which see the picture alone and go through a lean forward pass of our
+own; and hub_policy.py, for any other image-text model of transformers. Everything else is shared.
+"""
+
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
-from transformers import DeepseekVLProcessor, PreTrainedModel
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from trainers.data import Split
-from trainers.forward import Batched, Pixels
+from trainers.decode import Decoded, Sampling
 from trainers.job import JobError
-from trainers.model import image_side, load
+from trainers.model import is_micro
 
-MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as many
+# What a policy's decoder reads, in a form of the policy's own: pictures, or pictures with words.
+Prompts = Any
 
 
-class Policy:
-    """A saved model, made ready for images of the one size it was trained on."""
+class Decoding(Protocol):
+    """A decoder, which writes with the weights as they are when it is called; decode.py has the meaning of the arguments."""
 
-    def __init__(self, directory: Path, split: Split):
-        self.model, self.processor = load(directory)
-        self.tokenizer = self.processor.tokenizer
-        side = image_side(self.model)
-        _require_size(split, side)
-        self.batched = Batched(self.model, side, pixels_of(self.processor))
-        added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
-        special = {index for index, token in added.items() if token.special}
-        words = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
-        # The vocabulary is of whole words and the split lossless, so that text is words side by side.
-        self.words = ["" if index in special else word for index, word in enumerate(words)]
+    between: Callable[[], None]
 
-    @property
-    def end(self) -> int:
-        return self.model.generation_config.eos_token_id
+    def __call__(
+        self, prompts: Prompts, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
+    ) -> Decoded: ...
 
-    @property
-    def longest(self) -> int:
-        """The most tokens that it writes unless told otherwise."""
-        return self.model.generation_config.max_new_tokens
+
+class Policy(Protocol):
+    """A saved model, made ready for the pictures of one split."""
+
+    model: PreTrainedModel
+    device: torch.device
+    ends: tuple[int, ...]  # tokens any of which ends a response
+    unknown: int | None  # stands for what it has no token for
+    longest: int | None  # the most tokens that it writes unless told otherwise; None where nobody has said
+    description: str  # the model in words
+
+    def prompts(self, rows: np.ndarray) -> Prompts:
+        """Of these rows of the split."""
+
+    def prompts_without_pictures(self, rows: np.ndarray) -> tuple[Prompts, Tensor]:
+        """Each different one once, and which of them is each row's (N,)."""
+
+    def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoding:
+        """Writes `longest` tokens a response at most."""
+
+    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+        """Teacher forcing: what the model says of every token (N, T) of responses to the prompts `rows[group]` -> (N, T, V)."""
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """Token ids of each text, nothing added."""
 
     def text(self, ids: list[int]) -> str:
         """What the tokens say, special ones left out."""
-        return "".join(map(self.words.__getitem__, ids))
+
+    def save(self, directory: Path, card: str) -> None:
+        """Write a directory that `from_pretrained` loads and that is a policy again."""
 
 
-def pixels_of(processor: DeepseekVLProcessor) -> Pixels:
-    return Pixels(processor.image_processor.image_mean, processor.image_processor.image_std)
+def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
+    """The policy that a model directory holds. `at_once` bounds the responses that are in memory together."""
+    # Here, since neither should be imported for the other's sake.
+    if is_micro(directory):
+        from trainers.micro_policy import MicroPolicy
+
+        return MicroPolicy(directory, split)
+    from trainers.hub_policy import HubPolicy
+
+    return HubPolicy(directory, split, at_once)
 
 
-def describe(model: PreTrainedModel) -> str:
-    """The model in words; the weights are counted, and below `MICRO` it is called a micro model."""
-    weights = sum(weight.numel() for weight in model.parameters())
-    kind = "MICRO Qwen3-VL trained from scratch" if weights < MICRO else "Qwen3-VL"
-    return f"{kind}, {weights / 1e6:.2f} M weights"
-
-
-def _require_size(split: Split, side: int) -> None:
-    height, width = split.images.shape[1:3]
-    if (height, width) != (side, side):
+def longest_response(policy: Policy, asked: int | None) -> int:
+    """What was asked for or, without that, what the model was trained on."""
+    longest = asked or policy.longest
+    if longest is None:
         raise JobError(
-            f"Images are {width}x{height}; the model was trained on {side}x{side}.",
-            "Render the test images at the size of the training images.",
+            "Nobody has said how long a response may be: this model was not trained here, so it has no longest one.",
+            "Give the stage `max_tokens`.",
         )
+    return longest

@@ -12,8 +12,8 @@ import numpy as np
 
 from trainers.data import Split
 from trainers.job import Job, JobError
-from trainers.policy import Policy
-from trainers.sampling import Rollouts, caption_of
+from trainers.policy import Policy, load_policy
+from trainers.sampling import Rollouts
 from trainers.scorer import Scorer
 from trainers.surrogates import (
     BLIND_SOLVE,
@@ -21,7 +21,6 @@ from trainers.surrogates import (
     SURROGATES,
     TEACHER,
     BlindSolver,
-    blind_captions,
     majority_captions,
     spread,
     teacher_captions,
@@ -68,9 +67,7 @@ class Judge:
         if CONSENSUS in self.surrogates:
             questions.ask_all(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
         if BLIND_SOLVE in self.surrogates:
-            different = blind_captions(rollouts)
-            solved = dict(zip(different, self.solver(different)))
-            questions.ask_all(BLIND_SOLVE, [solved.get(caption_of(text)) for text in rollouts.texts], self._oracle(rollouts))
+            questions.ask_all(BLIND_SOLVE, self.solver(rollouts), self._oracle(rollouts))
         self.scorer.ask(list(questions.lines))
         self._handed.append(questions)
 
@@ -102,14 +99,17 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
     unknown = [name for name in surrogates if name not in SURROGATES]
     if unknown:
         raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")
+    def another(role: str) -> Policy:
+        return load_policy(job.inputs[role], split, job.params["batch"])
+
     captions = solver = None
     if TEACHER in surrogates:
         if "captioner" not in job.inputs:
             raise JobError("The surrogate `teacher` has nobody to ask.", "Give the stage a model as its input `captioner`.")
-        captions = teacher_captions(Policy(job.inputs["captioner"], split), split, job.exit_if_stopping)
+        captions = teacher_captions(another("captioner"), len(split), job.params["max_tokens"], job.exit_if_stopping)
     if BLIND_SOLVE in surrogates:
-        asked = Policy(job.inputs["solver"], split) if "solver" in job.inputs else policy
-        solver = BlindSolver(asked, job.exit_if_stopping)
+        asked = another("solver") if "solver" in job.inputs else policy
+        solver = BlindSolver(asked, job.params["max_tokens"], job.exit_if_stopping)
     return Judge(scorer, split, surrogates, captions, solver)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from trainers.data import read_split
 from trainers.job import Job, Outcome, main
-from trainers.policy import Policy, describe
+from trainers.policy import load_policy, longest_response
 from trainers.recording import rollout_lines
 from trainers.rewards import VERDICT, judge_for
 from trainers.sampling import Sampler
@@ -42,9 +42,9 @@ class Params:
 
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
-    split = read_split(job.inputs["data"], params.split, params.limit)
-    policy = Policy(job.inputs["model"], split)
-    longest = params.max_tokens or policy.longest
+    split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
+    policy = load_policy(job.inputs["model"], split, params.batch)
+    longest = longest_response(policy, params.max_tokens)
     oracle = split.columns["perception"]
     made: dict[str, list[float]] = defaultdict(list)
     with Scorer(job.scorer) as scorer, open(job.output / "rollouts.jsonl", "w", encoding="utf-8") as file:
@@ -54,7 +54,7 @@ def work(job: Job) -> Outcome:
             # Surrogates stand in for the perception of a caption of the model's own.
             surrogates = tuple(params.surrogates) if mode == END_TO_END else ()
             judge = judge_for(job, surrogates, scorer, split, policy)
-            sampler = Sampler(policy, split, size, params.temperature, longest, job.exit_if_stopping)
+            sampler = Sampler(policy, size, params.temperature, longest, job.exit_if_stopping)
             at_once = max(1, params.batch // size)
             for start in range(0, len(split), at_once):
                 prompts = np.arange(start, min(start + at_once, len(split)))
@@ -68,7 +68,7 @@ def work(job: Job) -> Outcome:
                     made[f"{mode} {name}"] += values.tolist()
                 job.progress(turn * len(split) + start + len(prompts), len(split) * (1 + (params.counterfactual > 0)), "prompts")
     # Travels with every number made from these rollouts, so that no table forgets whose they are.
-    (job.output / "model.json").write_text(json.dumps({"description": describe(policy.model)}) + "\n", encoding="utf-8")
+    (job.output / "model.json").write_text(json.dumps({"description": policy.description}) + "\n", encoding="utf-8")
     return Outcome({"responses": len(made[f"{END_TO_END} outcome"]), **summary(made)})
 
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from trainers.data import Split, pad
-from trainers.decode import FREE, Decoded, Decoder, Sampling
+from trainers.data import pad
+from trainers.decode import FREE, Decoded, Sampling
 from trainers.policy import Policy
-from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, encode
+from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class Sampler:
     """Samples groups of `size` responses at a temperature. The numbers that decide come from the key that a call is given."""
 
     def __init__(
-        self, policy: Policy, split: Split, size: int, temperature: float, longest: int, between: Callable[[], None] = lambda: None
+        self, policy: Policy, size: int, temperature: float, longest: int, between: Callable[[], None] = lambda: None
     ):
-        self.policy, self.split, self.size, self.temperature, self.longest = policy, split, size, temperature, longest
-        self.decoder = Decoder(policy.batched, longest, between)
+        self.policy, self.size, self.temperature, self.longest = policy, size, temperature, longest
+        self.decoder = policy.decoder(longest, between)
 
     def __call__(self, prompts: np.ndarray, key: list[int], captions: list[str] | None = None) -> Rollouts:
         """Groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses."""
@@ -88,10 +88,9 @@ class Sampler:
         group = torch.arange(len(prompts)).repeat_interleave(self.size)
         given = None if captions is None else [caption for caption in captions for _ in range(self.size)]
         forced = None if given is None else force(self.policy, given)
-        images = torch.from_numpy(self.split.images[prompts])
-        made = self.decoder(images, group, forced, Sampling(self.temperature, torch.from_numpy(draws)))
+        made = self.decoder(self.policy.prompts(prompts), group, forced, Sampling(self.temperature, torch.from_numpy(draws)))
         tokens = made.tokens[:, : int(made.lengths.max())]
-        finished = tokens.gather(1, made.lengths[:, None] - 1)[:, 0] == self.policy.end
+        finished = torch.isin(tokens.gather(1, made.lengths[:, None] - 1)[:, 0], torch.tensor(self.policy.ends))
         texts = responses(self.policy, made, given, forced)
         length = torch.zeros_like(made.lengths) if forced is None else (forced != FREE).sum(1).minimum(made.lengths)
         return Rollouts(prompts, self.size, tokens, made.lengths, length, finished.numpy(), texts)
@@ -109,7 +108,7 @@ def responses(policy: Policy, made: Decoded, captions: list[str] | None = None, 
 def force(policy: Policy, captions: list[str]) -> Tensor:
     """A table of forced tokens for these captions, tags added."""
     written = [f"{CAPTION_OPEN}{caption}{CAPTION_CLOSE}" for caption in captions]
-    return torch.from_numpy(pad([[*ids, FREE] for ids in encode(policy.tokenizer, written)], FREE))
+    return torch.from_numpy(pad([[*ids, FREE] for ids in policy.encode(written)], FREE))
 
 
 def caption_of(text: str) -> str | None:

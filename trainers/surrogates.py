@@ -3,9 +3,9 @@
   teacher      agreement of its caption with the one that a captioner, another model, writes for the same picture (greedily)
   consensus    agreement of its caption with the one that most of its group wrote (on a tie, the one written first)
   blind-solve  whether a solver that reads the caption, without the picture, gets the answer right. The solver is the policy as it
-               then is, or another model. A micro model has no prompt of text alone, so "without the picture" is a blank one, every
-               pixel the mean of the training pictures (zero once normalised), with the caption forced as the beginning of a
-               greedy response. The outcome is judged against the true instance, so this one needs the truth that outcome needs.
+               then is, or another model; the caption is forced as the beginning of its greedy response. A model of the Hub
+               reads the question alone. A micro model has no prompt of text, so for it "without the picture" is a blank one,
+               every pixel the mean of the training pictures (zero once normalised). The outcome is judged against the true instance, so this one needs the truth that outcome needs.
 
 Agreement is the scorer's: the other caption takes the place of p*, so edges may come in any order, and there is an F1. A
 caption that nobody can read agrees with nothing.
@@ -17,9 +17,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from trainers.data import Split
-from trainers.decode import Decoder
-from trainers.policy import Policy
+from trainers.policy import Policy, longest_response
 from trainers.sampling import Rollouts, caption_of, force, responses
 
 TEACHER, CONSENSUS, BLIND_SOLVE = "teacher", "consensus", "blind-solve"
@@ -27,12 +25,12 @@ SURROGATES = (TEACHER, CONSENSUS, BLIND_SOLVE)
 CAPTIONED_AT_ONCE = 512
 
 
-def teacher_captions(captioner: Policy, split: Split, between: Callable[[], None]) -> list[str | None]:
-    """What the captioner sees on every picture of the split."""
-    decoder = Decoder(captioner.batched, captioner.longest, between)
+def teacher_captions(captioner: Policy, pictures: int, max_tokens: int | None, between: Callable[[], None]) -> list[str | None]:
+    """What the captioner sees on each of so many pictures; `max_tokens` is for one that knows no longest response of its own."""
+    decoder = captioner.decoder(_longest(captioner, max_tokens), between)
     captions: list[str | None] = []
-    for start in range(0, len(split), CAPTIONED_AT_ONCE):
-        made = decoder(torch.from_numpy(split.images[start : start + CAPTIONED_AT_ONCE]))
+    for start in range(0, pictures, CAPTIONED_AT_ONCE):
+        made = decoder(captioner.prompts(np.arange(start, min(start + CAPTIONED_AT_ONCE, pictures))))
         captions += [caption_of(text) for text in responses(captioner, made)]
     return captions
 
@@ -47,26 +45,28 @@ def majority_captions(rollouts: Rollouts) -> list[str | None]:
 class BlindSolver:
     """Answers from captions alone."""
 
-    def __init__(self, solver: Policy, between: Callable[[], None]):
+    def __init__(self, solver: Policy, max_tokens: int | None, between: Callable[[], None]):
         self.solver = solver
-        self.decoder = Decoder(solver.batched, solver.longest, between)
-        side = solver.batched.side * solver.batched.patch
-        mean = (solver.batched.mean * 255).round().to(torch.uint8).cpu()
-        self.blank = mean.expand(1, side, side, 3).contiguous()
+        self.decoder = solver.decoder(_longest(solver, max_tokens), between)
 
-    def __call__(self, captions: list[str]) -> list[str]:
-        """A response to each caption, which stands at its beginning."""
-        if not captions:
-            return []
-        forced = force(self.solver, captions)
-        one_picture = torch.zeros(len(captions), dtype=torch.long)
-        made = self.decoder(self.blank, one_picture, forced)
-        return responses(self.solver, made, captions, forced)
+    def __call__(self, rollouts: Rollouts) -> list[str | None]:
+        """The response that each one's caption leads to, the caption standing at its beginning; None where it has none."""
+        prompts, which = self.solver.prompts_without_pictures(rollouts.rows)
+        asked = list(zip(which.tolist(), map(caption_of, rollouts.texts)))
+        # A best answer is the same every time, so each different question is asked once.
+        different = list(dict.fromkeys(question for question in asked if question[1] is not None))
+        if not different:
+            return [None] * len(asked)
+        numbers, captions = zip(*different)
+        forced = force(self.solver, list(captions))
+        made = self.decoder(prompts, torch.tensor(numbers), forced)
+        answers = dict(zip(different, responses(self.solver, made, list(captions), forced)))
+        return [answers.get(question) for question in asked]
 
 
-def blind_captions(rollouts: Rollouts) -> list[str]:
-    """The different captions among the responses: with the same blank picture, equal captions get equal answers."""
-    return list(dict.fromkeys(caption for text in rollouts.texts if (caption := caption_of(text)) is not None))
+def _longest(model: Policy, max_tokens: int | None) -> int:
+    """Its own bound where it has one: what the policy is held to says nothing about a model of another making."""
+    return model.longest or longest_response(model, max_tokens)
 
 
 def spread(values: list[str | None], size: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import torch
 
 from trainers.data import pad, read_split
 from trainers.decode import FREE, Decoder, Sampling, StaticSteps
-from trainers.policy import Policy
+from trainers.micro_policy import MicroPolicy
 from trainers.sampling import Sampler, caption_of
 from trainers.tokenizer import encode
 
@@ -18,7 +18,7 @@ def split(prompts):
 
 @pytest.fixture(scope="module")
 def policy(trained, split):
-    return Policy(trained, split)
+    return MicroPolicy(trained, split)
 
 
 def some_sampling(rows: int) -> Sampling:
@@ -34,7 +34,7 @@ def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled):
     usual = Decoder(policy.batched, LONGEST)(images, group, forced, sampling)
     # With room for more rows than there are, as after a larger batch.
     with torch.inference_mode():
-        static = StaticSteps(policy.batched, 8, LONGEST, policy.end)
+        static = StaticSteps(policy.batched, 8, LONGEST, policy.ends[0])
         for _ in range(2):
             made = static.decode(images, group, forced, sampling, lambda: None)
             assert made.tokens.tolist() == usual.tokens.tolist()
@@ -48,22 +48,22 @@ def test_rows_that_share_a_picture_are_as_if_each_had_its_own(policy, split):
 
 
 def test_a_group_differs_and_can_be_drawn_again(policy, split):
-    sampler = Sampler(policy, split, 6, 1.5, LONGEST)
+    sampler = Sampler(policy, 6, 1.5, LONGEST)
     first, again, other = (sampler(np.array([0, 3]), key) for key in ([1, 2], [1, 2], [1, 3]))
     assert first.texts == again.texts != other.texts
     assert len(set(first.texts[:6])) > 1
 
 
 def test_text_is_what_the_tokenizer_says(policy, split):
-    made = Sampler(policy, split, 4, 2.0, LONGEST)(np.arange(5), [0])
+    made = Sampler(policy, 4, 2.0, LONGEST)(np.arange(5), [0])
     for text, ids, length in zip(made.texts, made.tokens.tolist(), made.lengths.tolist()):
         assert text == policy.tokenizer.decode(ids[:length], skip_special_tokens=True)
-    ended = [ids[length - 1] == policy.end for ids, length in zip(made.tokens.tolist(), made.lengths.tolist())]
+    ended = [ids[length - 1] in policy.ends for ids, length in zip(made.tokens.tolist(), made.lengths.tolist())]
     assert made.finished.tolist() == ended
 
 
 def test_forced_captions_stand_as_they_were_given(policy, split):
-    made = Sampler(policy, split, 2, 1.0, LONGEST)(np.array([0, 1]), [0], ["[[0,1]]", "[[0,99]]"])
+    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 1]), [0], ["[[0,1]]", "[[0,99]]"])
     assert [caption_of(text) for text in made.texts] == ["[[0,1]]", "[[0,1]]", "[[0,99]]", "[[0,99]]"]
 
 

@@ -6,9 +6,9 @@ import torch
 
 from conftest import SCORER, row
 from trainers.data import Split, read_split
-from trainers.policy import Policy
+from trainers.micro_policy import MicroPolicy
 from trainers.rewards import Judge, reward_name
-from trainers.sampling import Rollouts
+from trainers.sampling import Rollouts, caption_of
 from trainers.scorer import Scorer
 from trainers.surrogates import BlindSolver, majority_captions, teacher_captions
 
@@ -86,33 +86,32 @@ def test_an_unreadable_teacher_is_agreed_with_by_nobody():
 
 
 def test_blind_solve_rewards_what_the_caption_leads_to():
-    class Solver:
-        asked: list[str] = []
+    def solver(rollouts):
+        captions = [caption_of(text) for text in rollouts.texts]
+        return [None if caption is None else response(json.loads(caption)) for caption in captions]
 
-        def __call__(self, captions):
-            self.asked = captions
-            return [response(json.loads(caption)) for caption in captions]
-
-    solver = Solver()
     made = judged(surrogates=("blind-solve",), solver=solver)
     assert made.parts["blind_solve"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
-    assert solver.asked == ["[[0, 1]]", "[[1, 2]]", "[[1, 2], [0, 1]]", "[[0, 1], [1, 2]]"]  # each once
 
 
 def test_the_blind_solver_sees_no_picture(trained, prompts):
     split = read_split(prompts, "train_rl")
-    policy = Policy(trained, split)
-    solver = BlindSolver(policy, lambda: None)
-    assert solver.blank.shape == (1, 32, 32, 3)
-    assert policy.batched.patches(solver.blank).abs().max() < 0.02  # zero, but for the rounding of a pixel
-    made = solver(["[[0,1]]", "[[0,1],[1,2]]", "[[0,1]]"])
-    assert made[0] == made[2] and made[0].startswith("<caption>[[0,1]]</caption>")
-    assert solver([]) == []
+    policy = MicroPolicy(trained, split)
+    blank, which = policy.prompts_without_pictures(np.array([0, 3]))
+    assert blank.shape == (1, 32, 32, 3) and which.tolist() == [0, 0]
+    assert policy.batched.patches(blank).abs().max() < 0.02  # zero, but for the rounding of a pixel
+    solver = BlindSolver(policy, None, lambda: None)
+    decode, asked = solver.decoder, []
+    solver.decoder = lambda prompts, which, forced: asked.append(len(which)) or decode(prompts, which, forced)
+    made = solver(constructed([[response([[0, 1]]), "no caption"], [response([[0, 1], [1, 2]]), response([[0, 1]])]]))
+    assert made[0] == made[3] and made[0].startswith("<caption>[[0, 1]]</caption>") and made[1] is None
+    assert made[2].startswith("<caption>[[0, 1], [1, 2]]</caption>") and asked == [2]
+    assert solver(constructed([["none", "at all"]])) == [None, None]
 
 
 def test_a_captioner_is_asked_about_every_picture(trained, prompts):
     split = read_split(prompts, "train_rl")
-    captions = teacher_captions(Policy(trained, split), split, lambda: None)
+    captions = teacher_captions(MicroPolicy(trained, split), len(split), None, lambda: None)
     assert len(captions) == len(split) and all(caption.startswith("[") for caption in captions)
 
 

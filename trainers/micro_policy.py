@@ -1,0 +1,97 @@
+"""A model that `sft` made: it sees the picture alone, its vocabulary is whole words, and it goes through our lean forward pass."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DeepseekVLProcessor, PreTrainedModel
+
+from trainers.data import Split
+from trainers.decode import Decoder
+from trainers.forward import Batched, Pixels
+from trainers.job import JobError
+from trainers.model import image_side, load, write
+from trainers.tokenizer import encode
+
+MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as many
+
+
+class MicroPolicy:
+    """A saved model, made ready for images of the one size it was trained on."""
+
+    def __init__(self, directory: Path, split: Split):
+        self.model, self.processor = load(directory)
+        self.device = self.model.device
+        self.tokenizer = self.processor.tokenizer
+        side = image_side(self.model)
+        _require_size(split, side)
+        self.images = torch.from_numpy(split.images)
+        self.batched = Batched(self.model, side, pixels_of(self.processor))
+        added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
+        special = {index for index, token in added.items() if token.special}
+        words = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
+        # The vocabulary is of whole words and the split lossless, so that text is words side by side.
+        self.words = ["" if index in special else word for index, word in enumerate(words)]
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        return (self.model.generation_config.eos_token_id,)
+
+    @property
+    def unknown(self) -> int:
+        return self.tokenizer.unk_token_id
+
+    @property
+    def longest(self) -> int:
+        return self.model.generation_config.max_new_tokens
+
+    @property
+    def description(self) -> str:
+        return describe(self.model)
+
+    def prompts(self, rows: np.ndarray) -> Tensor:
+        return self.images[rows]
+
+    def prompts_without_pictures(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """There is no prompt of text alone, so this is a blank picture, every pixel the mean of the training pictures."""
+        side = self.batched.side * self.batched.patch
+        mean = (self.batched.mean * 255).round().to(torch.uint8).cpu()
+        return mean.expand(1, side, side, 3).contiguous(), torch.zeros(len(rows), dtype=torch.long)
+
+    def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoder:
+        return Decoder(self.batched, longest, between)
+
+    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+        return self.batched.logits_of_groups(self.images[rows], group, tokens)
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        return encode(self.tokenizer, texts)
+
+    def text(self, ids: list[int]) -> str:
+        return "".join(map(self.words.__getitem__, ids))
+
+    def save(self, directory: Path, card: str) -> None:
+        write(directory, self.model, self.processor, card)
+
+
+def pixels_of(processor: DeepseekVLProcessor) -> Pixels:
+    return Pixels(processor.image_processor.image_mean, processor.image_processor.image_std)
+
+
+def describe(model: PreTrainedModel) -> str:
+    """The model in words; the weights are counted, and below `MICRO` it is called a micro model."""
+    weights = sum(weight.numel() for weight in model.parameters())
+    kind = "MICRO Qwen3-VL trained from scratch" if weights < MICRO else "Qwen3-VL"
+    return f"{kind}, {weights / 1e6:.2f} M weights"
+
+
+def _require_size(split: Split, side: int) -> None:
+    odd = {image.shape[:2] for image in split.images} - {(side, side)}
+    if odd:
+        height, width = min(odd)
+        raise JobError(
+            f"Images are {width}x{height}; the model was trained on {side}x{side}.",
+            "Render the test images at the size of the training images.",
+        )
