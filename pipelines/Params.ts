@@ -42,16 +42,25 @@ export const paramsChecker = (stage: Stage, within: string, around: Surroundings
       return { diagnostics: diagnose(issue, located, within, otherwise) };
     }
     const decoded = option.value;
-    const unknown = around === undefined ? [] : (stage.check?.(decoded, around) ?? []);
-    if (unknown.length > 0) {
+    const wrong = around === undefined ? [] : (stage.check?.(decoded, around) ?? []);
+    if (wrong.length > 0) {
       return {
-        diagnostics: unknown.map(({ path, what, name, valid }) =>
-          unknownName(what, name, valid, spanOf(placeAt(located, path))),
-        ),
+        diagnostics: wrong.map((complaint) => {
+          const at = spanOf(placeAt(located, complaint.path));
+          if ("message" in complaint) {
+            const { message, expected } = complaint;
+            return { message, at, expected };
+          }
+          const { what, name, valid } = complaint;
+          return unknownName(what, name, valid, at);
+        }),
       };
     }
     const elided = elideDefaults(encode(decoded), raw, required, reencode);
-    const key = isObject(elided) ? withoutKeys(elided, stage.outsideKey ?? []) : elided;
+    const key = (stage.outsideKey ?? []).reduce(
+      (kept, param) => withoutPath(kept, param.split(".")),
+      elided,
+    );
     return { params: { decoded, key, written: located }, diagnostics: [] };
   };
 };
@@ -76,6 +85,13 @@ const missingKeys = (issue: SchemaIssue.Issue): ReadonlyArray<PropertyKey> => {
 
 const withoutKeys = (value: JsonObject, keys: ReadonlyArray<string>): JsonObject =>
   Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
+
+const withoutPath = (value: Json, [key = "", ...inside]: ReadonlyArray<string>): Json => {
+  if (!isObject(value) || !Object.hasOwn(value, key)) return value;
+  return inside.length === 0
+    ? withoutKeys(value, [key])
+    : { ...value, [key]: withoutPath(value[key] ?? null, inside) };
+};
 
 /**
  * Leaves out every key whose absence means the same. What the author did not write is known to be such a key; the others

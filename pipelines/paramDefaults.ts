@@ -43,7 +43,9 @@ const defaultAt = () => {
     const key = JSON.stringify([stage.name, path]);
     const before = known.get(key);
     if (before !== undefined) return before;
-    const found = valueAt(decoded(stage, without(params.key, path)), path);
+    // Not from the key, which lacks params that a decoder may insist on.
+    const whole = Schema.encodeSync(stage.params)(params.decoded) as Json;
+    const found = valueAt(decoded(stage, without(whole, path)), path);
     const settled: ParamValue = found === undefined ? {} : { value: found, isDefault: true };
     known.set(key, settled);
     return settled;

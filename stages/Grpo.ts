@@ -6,7 +6,14 @@ import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
 import { splitNames } from "../tasks/split.ts";
 import { stage } from "./Stage.ts";
-import { directoriesOf, missingCaptioner, samplingInputs } from "./sampling.ts";
+import {
+  directoriesOf,
+  endpointParams,
+  endpointsOutsideKey,
+  keyVariables,
+  samplingInputs,
+  wrongAboutSurrogates,
+} from "./sampling.ts";
 import { runTrainer, trainerLocks } from "./trainer.ts";
 
 const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }));
@@ -21,14 +28,15 @@ const Perception = Schema.Union([
     description: "oracle: the caption is p*, or not; oracle-f1: its F1 against p*",
   }),
   Schema.Struct({ surrogate: Schema.Literal("teacher"), as: As }).annotate({
-    description: "agreement with what the input `captioner` writes for the same picture",
+    description:
+      "agreement with what `captioner`, an input or an endpoint, writes for the same picture",
   }),
   Schema.Struct({ surrogate: Schema.Literal("consensus"), as: As }).annotate({
     description: "agreement with the caption that most of the group wrote",
   }),
   Schema.Struct({ surrogate: Schema.Literal("blind-solve") }).annotate({
     description:
-      "whether the caption alone leads to a right answer: by the policy itself or, where there is one, the input `solver`",
+      "whether the caption alone leads to a right answer: by the policy itself or, where there is one, `solver`, an input or an endpoint",
   }),
 ]);
 
@@ -69,6 +77,7 @@ const Params = Schema.Struct({
   perception: Perception.annotate({ description: "p in R = α·p + (1−α)·a" }).pipe(
     byDefault("oracle"),
   ),
+  ...endpointParams,
   group: Schema.Int.check(Schema.isGreaterThan(1))
     .annotate({ description: "responses a prompt" })
     .pipe(byDefault(8)),
@@ -119,6 +128,11 @@ const Params = Schema.Struct({
   seed: Schema.Int.pipe(byDefault(0)),
 });
 
+type Params = typeof Params.Type;
+
+const asked = ({ perception }: Params) =>
+  typeof perception === "string" ? [] : [perception.surrogate];
+
 const trainer = "grpo";
 
 export const Grpo = stage({
@@ -126,15 +140,17 @@ export const Grpo = stage({
   version: 1,
   summary: "trains a model on its own responses, rewarded for what it saw and what came out",
   params: Params,
+  outsideKey: endpointsOutsideKey,
   inputs: samplingInputs,
   output: "model",
-  check: ({ perception }, around) =>
-    typeof perception === "string"
-      ? []
-      : missingCaptioner([perception.surrogate], ["perception"], around),
+  check: (params, around) => wrongAboutSurrogates(asked(params), ["perception"], params, around),
   // A schedule that looks at the last step makes every step depend on how many there are.
   horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
   trainer,
   environment: trainerLocks,
-  run: (context) => runTrainer(trainer, context, directoriesOf(context.inputs), { rewards: true }),
+  run: (context) =>
+    runTrainer(trainer, context, directoriesOf(context.inputs), {
+      rewards: true,
+      secrets: keyVariables(asked(context.params), context.params),
+    }),
 });

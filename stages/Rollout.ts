@@ -5,7 +5,15 @@
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
 import { splitNames } from "../tasks/split.ts";
-import { directoriesOf, missingCaptioner, samplingInputs, surrogates } from "./sampling.ts";
+import {
+  directoriesOf,
+  endpointParams,
+  endpointsOutsideKey,
+  keyVariables,
+  samplingInputs,
+  surrogates,
+  wrongAboutSurrogates,
+} from "./sampling.ts";
 import { stage } from "./Stage.ts";
 import { runTrainer, trainerLocks } from "./trainer.ts";
 
@@ -26,6 +34,7 @@ const Params = Schema.Struct({
     .check(Schema.isUnique())
     .annotate({ description: "which of them are computed for every response, exact and as F1" })
     .pipe(byDefault([])),
+  ...endpointParams,
   temperature: Schema.Finite.check(Schema.isGreaterThan(0)).pipe(byDefault(1)),
   max_tokens: Schema.NullOr(Positive)
     .annotate({ description: "longest response; by default what the model was trained on" })
@@ -43,10 +52,16 @@ export const Rollout = stage({
   version: 1,
   summary: "samples groups of responses from a model, with every part of their rewards",
   params: Params,
+  outsideKey: endpointsOutsideKey,
   inputs: samplingInputs,
   output: "rollouts",
-  check: (params, around) => missingCaptioner(params.surrogates, ["surrogates"], around),
+  check: (params, around) =>
+    wrongAboutSurrogates(params.surrogates, ["surrogates"], params, around),
   trainer,
   environment: trainerLocks,
-  run: (context) => runTrainer(trainer, context, directoriesOf(context.inputs), { rewards: true }),
+  run: (context) =>
+    runTrainer(trainer, context, directoriesOf(context.inputs), {
+      rewards: true,
+      secrets: keyVariables(context.params.surrogates, context.params),
+    }),
 });

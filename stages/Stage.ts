@@ -107,16 +107,26 @@ export interface UnknownNameInParams {
   readonly valid: ReadonlyArray<string>;
 }
 
+/** Anything else at `path` that the params alone can't say is wrong. */
+export interface ComplaintAboutParams {
+  readonly path: ReadonlyArray<PropertyKey>;
+  readonly message: string;
+  readonly expected: string;
+}
+
 export interface StageDefinition<Params> {
   readonly name: string;
   /** Raised whenever the same params and inputs would give other output: it is in every key. */
   readonly version: number;
   readonly summary: string;
   readonly params: Schema.Codec<Params, any>;
-  /** Params that can't change the output, only whether there is one. */
+  /** Params that can't change the output, only whether there is one; `captioner.url` is one inside another. */
   readonly outsideKey?: ReadonlyArray<string>;
-  /** What the params alone can't say is wrong: names in them that stand for nothing where the stage is placed. */
-  readonly check?: (params: Params, around: Surroundings) => ReadonlyArray<UnknownNameInParams>;
+  /** What is wrong with the params where the stage is placed, such as names in them that stand for nothing there. */
+  readonly check?: (
+    params: Params,
+    around: Surroundings,
+  ) => ReadonlyArray<UnknownNameInParams | ComplaintAboutParams>;
   /** By name; `any` takes inputs of every name and kind. */
   readonly inputs: Readonly<Record<string, InputDeclaration>> | "any";
   readonly output: ArtifactKind;

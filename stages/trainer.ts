@@ -18,13 +18,21 @@ export const trainerLocks: ReadonlyArray<string> = [
 /** This very program as the scorer. */
 const scorer = (): ReadonlyArray<string> => [process.execPath, process.argv[1] ?? "", "score"];
 
+interface Needs {
+  /** The scorer, as a co-process. */
+  readonly rewards?: boolean;
+  /** Variables of our own environment that the trainer finds in its own and nowhere else: no file has their values. */
+  readonly secrets?: ReadonlyArray<string>;
+}
+
 /** `inputs` are directories by name, as the trainer's docstring wants them. `params` have every default filled in. */
 export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
   name: string,
   context: StageContext<Params>,
   inputs: Readonly<Record<string, string>>,
-  { rewards = false }: { readonly rewards?: boolean } = {},
+  { rewards = false, secrets = [] }: Needs = {},
 ) {
+  const handedOver = yield* valuesOf(secrets);
   const environment = yield* PythonEnvironment;
   const message = (text: string) =>
     context.report({ _tag: "Message", level: "info", message: text });
@@ -47,9 +55,23 @@ export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
   const end = yield* runJob(context, {
     command: [python, "-m", `trainers.${name}`, context.work],
     cwd: context.work,
-    environment: { PYTHONPATH: root, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" },
+    environment: { ...handedOver, PYTHONPATH: root, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" },
   });
   return yield* resultOf(context, name, end);
+});
+
+const valuesOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>) {
+  const values: Record<string, string> = {};
+  for (const name of variables) {
+    const value = process.env[name];
+    if (value === undefined || value === "")
+      return yield* new StageFailed({
+        message: `the environment variable ${name}, which should hold the key of an endpoint, is not set`,
+        fix: `export ${name}, then run the same command again`,
+      });
+    values[name] = value;
+  }
+  return values;
 });
 
 /** The result file is the truth; how the process ended only explains why there is none. */

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers import checkpoint
+from trainers import checkpoint, endpoint
 from trainers.advantages import Normalization, advantages, total, varied
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
@@ -66,6 +66,8 @@ class Params:
     prompts: str
     alpha: float
     perception: str | dict[str, str]
+    captioner: dict[str, Any] | None
+    solver: dict[str, Any] | None
     group: int
     prompts_per_step: int
     steps: int
@@ -137,9 +139,14 @@ class Params:
         return Schedule(self.schedule, self.learning_rate, self.warmup, self.steps, COSINE_FLOOR)
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """What the result depends on."""
+        return endpoint.without_address(asdict(self))
+
+    @property
     def without_horizon(self) -> dict[str, Any]:
         """What two runs must share for one to continue the other."""
-        values = asdict(self)
+        values = self.settings
         return values if self.pace.looks_at_the_end else {name: value for name, value in values.items() if name != "steps"}
 
 
@@ -330,7 +337,7 @@ def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int)
 
 def card(start: Path, params: Params) -> str:
     """The card of the start, and what was done to it since."""
-    settings = json.dumps(asdict(params), indent=2, ensure_ascii=False)
+    settings = json.dumps(params.settings, indent=2, ensure_ascii=False)
     readme = start / "README.md"
     before = readme.read_text(encoding="utf-8").rstrip() if readme.exists() else "A model that came without a card."
     return f"""{before}

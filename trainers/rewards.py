@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from trainers.data import Split
+from trainers.endpoint_surrogates import EndpointSolver, transcribed
 from trainers.job import Job, JobError
 from trainers.policy import Policy, load_policy
 from trainers.sampling import Rollouts
@@ -54,7 +55,7 @@ class Judge:
         split: Split,
         surrogates: tuple[str, ...] = (),
         captions: list[str | None] | None = None,
-        solver: BlindSolver | None = None,
+        solver: BlindSolver | EndpointSolver | None = None,
     ):
         self.scorer, self.split, self.surrogates, self.captions, self.solver = scorer, split, surrogates, captions, solver
         self._handed: list[_Questions] = []
@@ -95,19 +96,26 @@ class Judge:
 
 
 def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy) -> Judge:
-    """The judge with what its surrogates need: a teacher from input `captioner`, a solver from `solver` or else the policy."""
+    """The judge with what its surrogates need: a teacher, `captioner`, and a solver, `solver` or else the policy. Each is a model, an
+    input, or an endpoint, a param."""
     unknown = [name for name in surrogates if name not in SURROGATES]
     if unknown:
         raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")
+
     def another(role: str) -> Policy:
         return load_policy(job.inputs[role], split, job.params["batch"])
 
     captions = solver = None
     if TEACHER in surrogates:
-        if "captioner" not in job.inputs:
-            raise JobError("The surrogate `teacher` has nobody to ask.", "Give the stage a model as its input `captioner`.")
-        captions = teacher_captions(another("captioner"), len(split), job.params["max_tokens"], job.exit_if_stopping)
-    if BLIND_SOLVE in surrogates:
+        if job.params["captioner"] is not None:
+            captions = transcribed(job)
+        elif "captioner" in job.inputs:
+            captions = teacher_captions(another("captioner"), len(split), job.params["max_tokens"], job.exit_if_stopping)
+        else:
+            raise JobError("The surrogate `teacher` has nobody to ask.", "Give the stage a model or an endpoint as its `captioner`.")
+    if BLIND_SOLVE in surrogates and job.params["solver"] is not None:
+        solver = EndpointSolver(job)
+    elif BLIND_SOLVE in surrogates:
         asked = another("solver") if "solver" in job.inputs else policy
         solver = BlindSolver(asked, job.params["max_tokens"], job.exit_if_stopping)
     return Judge(scorer, split, surrogates, captions, solver)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ class Params:
     group: int
     counterfactual: int
     surrogates: list[str]
+    captioner: dict[str, Any] | None
+    solver: dict[str, Any] | None
     temperature: float
     max_tokens: int | None
     batch: int

@@ -284,17 +284,19 @@ stages: { s: { use: command, with: { run: "echo \${a} \${b}" } } }
 });
 
 describe("an input that may be left out", () => {
-  const spec = (from: string, perception: string) => `name: e
+  const spec = (from: string, perception: string, more = "") => `name: e
 stages:
   data:  { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_rl: 8, train_sft: 8 } } }
   cot:   { use: distill, from: { data: data } }
   start: { use: sft, from: { data: cot } }
-  model: { use: grpo, from: ${from}, with: { perception: ${perception} } }
+  model: { use: grpo, from: ${from}, with: { perception: ${perception}${more} } }
 `;
-  const said = (from: string, perception: string) =>
-    compile(new Source("e.yaml", spec(from, perception)), noOverrides, stages).diagnostics.map(
-      ({ message }) => message,
-    );
+  const said = (from: string, perception: string, more?: string) =>
+    compile(
+      new Source("e.yaml", spec(from, perception, more)),
+      noOverrides,
+      stages,
+    ).diagnostics.map(({ message }) => message);
 
   it("is wired where it is given, and missed by nobody where it is not", () => {
     const without = graphOf(spec("{ model: start, data: data }", "oracle"));
@@ -308,9 +310,19 @@ stages:
 
   it("is asked for by params that can't do without it", () => {
     assert.deepStrictEqual(said("{ model: start, data: data }", "{ surrogate: teacher }"), [
-      "unknown input `captioner`",
+      "the surrogate `teacher` has nobody to ask",
     ]);
     assert.deepStrictEqual(said("{ model: start, data: data }", "{ surrogate: consensus }"), []);
+  });
+
+  it("may be an endpoint instead, not as well", () => {
+    const endpoint = ", captioner: { url: 'https://host/v1', model: m }";
+    const teacher = "{ surrogate: teacher }";
+    assert.deepStrictEqual(said("{ model: start, data: data }", teacher, endpoint), []);
+    assert.deepStrictEqual(
+      said("{ model: start, data: data, captioner: start }", teacher, endpoint),
+      ["`captioner` is an input and an endpoint at once"],
+    );
   });
 
   it("does not make the others optional, and is of its kinds", () => {

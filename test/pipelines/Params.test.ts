@@ -32,6 +32,10 @@ const Params = Schema.Struct({
   nothing: withDefault(Schema.NullOr(Schema.Int), null),
   optional: Schema.optionalKey(Schema.Int),
   limit: withDefault(Schema.Int, 9),
+  place: withDefault(
+    Schema.NullOr(Schema.Struct({ url: Schema.String, name: Schema.String })),
+    null,
+  ),
 });
 
 const Sample: Stage = stage({
@@ -39,7 +43,7 @@ const Sample: Stage = stage({
   version: 1,
   summary: "",
   params: Params,
-  outsideKey: ["limit"],
+  outsideKey: ["limit", "place.url", "nothing.url"],
   inputs: {},
   output: "files",
   run: () => Effect.succeed({ summary: {} }),
@@ -62,8 +66,8 @@ const checked = (json: Json) => {
 
 const encode = (json: unknown): Json => {
   const decoded = Schema.decodeUnknownSync(Params)(json);
-  const { limit: _, ...rest } = Schema.encodeSync(Params)(decoded);
-  return rest as Json;
+  const { limit: _, place, ...rest } = Schema.encodeSync(Params)(decoded);
+  return { ...rest, place: place == null ? null : { name: place.name } } as Json;
 };
 
 describe("as they enter a key", () => {
@@ -74,6 +78,11 @@ describe("as they enter a key", () => {
       { required: 1 },
     ],
     [{ required: 1, limit: 100 }, { required: 1 }],
+    [
+      { required: 1, place: { url: "here", name: "x" } },
+      { required: 1, place: { name: "x" } },
+    ],
+    [{ required: 1, place: null }, { required: 1 }],
     [
       { required: 1, count: 4 },
       { required: 1, count: 4 },
