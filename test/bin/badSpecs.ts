@@ -324,6 +324,45 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
     `stages: { a: { use: command, with: { run: "x", env: { A: "\\ud800" } } } }`,
     [{ under: '"\\ud800"', says: "half a character" }],
   ],
+  "an endpoint that gives secrets away, and one that says too little": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5, validation: 5 } } }
+  c: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: c } }
+  secrets:
+    use: rollout
+    from: { model: m, data: d }
+    with: { surrogates: [teacher], captioner: { url: "https://me:pass@host/v1", model: x, key_env: sk-123 } }
+  model:
+    use: grpo
+    from: { model: m, data: d }
+    with: { solver: { url: "https://host/v1?key=1", keyenv: KEY } }
+  nobody: { use: rollout, from: { model: m, data: d }, with: { surrogates: [consensus, teacher] } }
+  both:
+    use: grpo
+    from: { model: m, data: d, solver: m }
+    with: { solver: { url: "http://[::1]:8000/v1", model: x } }
+`,
+    [
+      { under: '"https://me:pass@host/v1"', says: "`captioner.url`", expected: "a password" },
+      { under: "sk-123", says: "`captioner.key_env`", expected: "never the key itself" },
+      {
+        under: '{ url: "https://host/v1?key=1", keyenv: KEY }',
+        says: "`model` is missing in `solver`",
+      },
+      { under: '"https://host/v1?key=1"', says: "`solver.url`", expected: "a query" },
+      { under: "keyenv", says: "unknown key `keyenv`", suggestion: "`key_env`" },
+      {
+        under: "[consensus, teacher]",
+        says: "the surrogate `teacher` has nobody to ask",
+        expected: "an endpoint",
+      },
+      {
+        under: '{ url: "http://[::1]:8000/v1", model: x }',
+        says: "`solver` is an input and an endpoint at once",
+      },
+    ],
+  ],
   "a local file that is not there": [
     `stages: { a: { use: files, with: { path: nowhere/x.txt } } }`,
     [{ under: "nowhere/x.txt", says: "`nowhere/x.txt`, which does not exist" }],
