@@ -1,0 +1,293 @@
+"""Any image-text model of transformers as a policy: what `AutoModelForImageTextToText` and `AutoProcessor` load, with a chat template.
+
+The prompt is the row's image and then its `query`, one turn of a user through the processor's chat template; without the picture it is
+the query alone. Prompts of different lengths are padded on the left. The differences to a micro model, all of them:
+
+  * Responses come from the model's own `generate`. In place of its settings (top_k, penalties and so on) there is one processor of
+    logits, which chooses as decode.py does, from the same tables of numbers and of forced tokens: a row's response depends on its own
+    numbers alone, and a batch is decoded in parts of `at_once` rows.
+  * Tokens that stand for pictures and other media are never chosen, and are impossible to the learner, too: in a response they
+    would ask for a picture that is not there.
+  * Log-probabilities come from the model's own `forward` over prompt and response. A group's picture is looked at once a response.
+    Layers that can be checkpointed are, which takes no dropout along: the model stays in its mode of use throughout.
+  * Weights, gradients and the optimiser's state are float32, 16 bytes a weight, 4 more for a reference. On a GPU the computation is
+    bfloat16, by autocast, so that small updates are not lost; on a CPU it is float32. What is saved is float32.
+  * A forced caption is split into tokens by itself, which may be another split than the model's own in the midst of a response.
+
+Positions are the model's business. With rotary ones, as all of today's have, padding on the left changes nothing; a model with a
+learned embedding for each position would see its padded prompts shifted.
+"""
+
+import contextlib
+import inspect
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+import transformers
+from PIL import Image
+from torch import Tensor
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    GenerationConfig,
+    LogitsProcessor,
+    PreTrainedModel,
+    ProcessorMixin,
+    processing_utils,
+)
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.utils import PushToHubMixin, is_torchvision_available
+
+from trainers.data import Split
+from trainers.decode import FREE, Decoded, Sampling, choose
+from trainers.job import JobError
+from trainers.model import device
+
+IMPOSSIBLE = -1e9  # as a logit: no chance at any temperature, and finite, so that no divergence is 0 · ∞
+MEDIA = re.compile(r"(image|video|audio|vision|boi|eoi|boa|eoa)\w*_token_(id|index)$")
+# What a directory says apart from its weights; of these, `save_pretrained` of a model writes config.json alone.
+WORDS = {".json", ".jinja", ".txt", ".model", ".tiktoken"}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One turn of a user; `picture` is (height, width, 1 or 3), None where it is not shown."""
+
+    query: str
+    picture: np.ndarray | None
+
+    @property
+    def chat(self) -> list[dict[str, Any]]:
+        text = {"type": "text", "text": self.query}
+        if self.picture is None:
+            return [{"role": "user", "content": [text]}]
+        image = Image.fromarray(self.picture.repeat(3 // self.picture.shape[2], 2))
+        return [{"role": "user", "content": [{"type": "image", "image": image}, text]}]
+
+
+class HubPolicy:
+    """A model directory, made ready for the pictures and questions of a split; at most `at_once` responses are decoded together."""
+
+    longest = None
+
+    def __init__(self, directory: Path, split: Split, at_once: int):
+        self.directory, self.split, self.at_once = directory, split, at_once
+        self.processor, self.model = load(directory)
+        self.device = self.model.device
+        self.tokenizer = self.processor.tokenizer
+        self.unknown = self.tokenizer.unk_token_id
+        self.ends = ends_of(self.model, self.tokenizer)
+        self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(self.ends[0])
+        self.media = torch.tensor(media_of(self.model, self.ends), device=self.device, dtype=torch.long)
+        # `generate` adds to what it is told whatever the model's own settings say; these say how to end, and no more.
+        self.model.generation_config = GenerationConfig(
+            eos_token_id=list(self.ends), pad_token_id=self.tokenizer.pad_token_id, do_sample=False
+        )
+        if self.model.supports_gradient_checkpointing:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        self._takes = inspect.signature(self.model.forward).parameters
+
+    @property
+    def description(self) -> str:
+        weights = sum(weight.numel() for weight in self.model.parameters())
+        return f"{type(self.model).__name__}, {weights / 1e6:.2f} M weights"
+
+    def prompts(self, rows: np.ndarray) -> list[Prompt]:
+        return [Prompt(self.split.columns["query"][row], self.split.images[row]) for row in rows]
+
+    def prompts_without_pictures(self, rows: np.ndarray) -> tuple[list[Prompt], Tensor]:
+        queries = [self.split.columns["query"][row] for row in rows]
+        places = {query: place for place, query in enumerate(dict.fromkeys(queries))}
+        return [Prompt(query, None) for query in places], torch.tensor([places[query] for query in queries])
+
+    def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> "HubDecoder":
+        return HubDecoder(self, longest, between)
+
+    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+        prompts = self.prompts(rows)
+        inputs = self.read([prompts[place] for place in group.tolist()])
+        prompted, width = inputs["input_ids"].shape, tokens.shape[1]
+        for name, value in inputs.items():
+            if value.shape[:2] == prompted:  # one value a token: its id, that it is one, or that it is no text
+                added = {"input_ids": tokens[:, :-1].to(value), "attention_mask": value.new_ones(len(value), width - 1)}
+                inputs[name] = torch.cat([value, added.get(name, value.new_zeros(len(value), width - 1))], 1)
+        last = {"logits_to_keep": width} if "logits_to_keep" in self._takes else {}
+        with self.computing(), checkpointing(self.model):
+            said = self.model(**inputs, **last, use_cache=False).logits[:, -width:]
+        return self.possible(said.float())
+
+    def read(self, prompts: list[Prompt]) -> dict[str, Tensor]:
+        """The model's inputs for these prompts, padded on the left."""
+        inputs = self.processor.apply_chat_template(
+            [prompt.chat for prompt in prompts],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            add_generation_prompt=True,
+            processor_kwargs={"padding": True, "padding_side": "left"},
+        )
+        return {name: value.to(self.device) for name, value in inputs.items() if isinstance(value, Tensor)}
+
+    def possible(self, logits: Tensor) -> Tensor:
+        """(…, V) without the tokens that stand for media; in place, since a vocabulary may be large."""
+        return logits.index_fill_(-1, self.media, IMPOSSIBLE)
+
+    def computing(self) -> contextlib.AbstractContextManager:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu")
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        # A caption may have the letters of a special token, which there are no more than letters.
+        return [self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True) for text in texts]
+
+    def text(self, ids: list[int]) -> str:
+        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def save(self, directory: Path, card: str) -> None:
+        """The weights as they are now; how text and pictures are read, and how it generates, as in the directory it came from."""
+        self.model.save_pretrained(directory)
+        for path in words_of(self.directory):
+            target = directory / path.relative_to(self.directory)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        (directory / "README.md").write_text(card, encoding="utf-8")
+
+
+class HubDecoder:
+    """Decodes with `generate`; decode.py says what the arguments mean."""
+
+    def __init__(self, policy: HubPolicy, longest: int, between: Callable[[], None]):
+        self.policy, self.longest, self.between = policy, longest, between
+
+    def __call__(
+        self, prompts: list[Prompt], group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
+    ) -> Decoded:
+        group = torch.arange(len(prompts)) if group is None else group
+        forced = torch.full((len(group), 1), FREE) if forced is None else forced
+        parts = []
+        for rows in torch.arange(len(group)).split(self.policy.at_once):
+            numbers = None if sampling is None else Sampling(sampling.temperature, sampling.draws[rows])
+            parts.append(self._part([prompts[place] for place in group[rows].tolist()], forced[rows], numbers))
+        tokens = torch.cat(parts)
+        ended = torch.isin(tokens, torch.tensor(self.policy.ends))
+        # The first end counts; `generate` pads what comes after it.
+        lengths = torch.where(ended.any(1), ended.int().argmax(1) + 1, self.longest)
+        after = torch.arange(self.longest) >= lengths[:, None]
+        return Decoded(tokens.masked_fill(after, self.policy.ends[0]), lengths)
+
+    @torch.no_grad()
+    def _part(self, prompts: list[Prompt], forced: Tensor, sampling: Sampling | None) -> Tensor:
+        """(n, longest), ended rows filled up."""
+        policy, inputs = self.policy, self.policy.read(prompts)
+        start = inputs["input_ids"].shape[1]
+        chooser = Chooser(policy, start, forced, sampling, self.between)
+        # Weights are made bfloat16 once a call, as autocast remembers them while no gradient is asked for.
+        with policy.computing():
+            made = policy.model.generate(**inputs, max_new_tokens=self.longest, logits_processor=[chooser])
+        tokens = torch.full((len(prompts), self.longest), policy.ends[0])
+        tokens[:, : made.shape[1] - start] = made[:, start:].cpu()
+        return tokens
+
+
+class Chooser(LogitsProcessor):
+    """Leaves `generate`, which takes the best, one token a row: the given one or, where it is FREE, the one that decode.py chooses."""
+
+    def __init__(self, policy: HubPolicy, start: int, forced: Tensor, sampling: Sampling | None, between: Callable[[], None]):
+        self.policy, self.start, self.between = policy, start, between
+        self.forced = forced.to(policy.device)
+        self.sampling = None if sampling is None else Sampling(sampling.temperature, sampling.draws.to(policy.device))
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.between()
+        position = input_ids.shape[1] - self.start
+        draws = None if self.sampling is None else self.sampling.draws[:, position, None]
+        new = choose(self.policy.possible(scores), self.sampling, draws)
+        if position < self.forced.shape[1]:
+            given = self.forced[:, position]
+            new = torch.where(given == FREE, new, given)
+        return torch.full_like(scores, float("-inf")).scatter_(1, new[:, None], 0.0)
+
+
+def load(directory: Path) -> tuple[ProcessorMixin, PreTrainedModel]:
+    """The processor and the model, for use; the model on the GPU where there is one."""
+    try:
+        with without_video():
+            processor = AutoProcessor.from_pretrained(directory)
+        model = AutoModelForImageTextToText.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        said = " ".join(str(error).split())
+        missing = "torchvision" in said.lower() and not is_torchvision_available()
+        raise JobError(
+            f"The input is no image-text model that transformers {transformers.__version__} can load here. {said[:300]}",
+            "Its processor needs torchvision: add it to a Python of your own, and name that in PIPE_PYTHON."
+            if missing
+            else "Give a directory that AutoModelForImageTextToText and AutoProcessor load, its weights as safetensors.",
+        ) from None
+    if not getattr(processor, "chat_template", None):
+        raise JobError("The model has no chat template, so nobody knows how to ask it.", "Give one that was trained to answer in chats.")
+    return processor, model.to(device()).eval()
+
+
+@contextlib.contextmanager
+def without_video() -> Iterator[None]:
+    """Lets a processor be loaded that could read videos, too: the part for those needs torchvision, which nothing here does."""
+    if is_torchvision_available():
+        yield
+        return
+
+    class NoVideo(transformers.BaseVideoProcessor, PushToHubMixin):  # as every part of a processor is
+        def __init__(self) -> None: ...
+
+        def to_dict(self) -> dict[str, Any]:
+            return {}
+
+    usual = processing_utils.MODALITY_TO_AUTOPROCESSOR_MAPPING
+    nobody = SimpleNamespace(from_pretrained=lambda *_, **__: NoVideo())
+    parts = {name: nobody if name == "video_processor" else usual[name] for name in usual.keys()}
+    with mock.patch.object(processing_utils, "MODALITY_TO_AUTOPROCESSOR_MAPPING", parts):
+        yield
+
+
+def ends_of(model: PreTrainedModel, tokenizer: Any) -> tuple[int, ...]:
+    """The tokens that the model, or else its tokenizer, ends with."""
+    said = model.generation_config.eos_token_id
+    ends = said if isinstance(said, list) else [said]
+    known = [end for end in [*ends, tokenizer.eos_token_id] if end is not None]
+    if not known:
+        raise JobError("The model has no token to end a response with.", "Name one in its generation_config.json: eos_token_id.")
+    return tuple(dict.fromkeys(known))
+
+
+def media_of(model: PreTrainedModel, ends: tuple[int, ...]) -> list[int]:
+    """The tokens that stand for pictures, videos and sounds in the model's input."""
+    named = {value for name, value in model.config.to_dict().items() if MEDIA.search(name) and isinstance(value, int)}
+    return sorted(named - set(ends))
+
+
+@contextlib.contextmanager
+def checkpointing(model: PreTrainedModel) -> Iterator[None]:
+    """Layers forget what they computed until it is needed, where a gradient is asked for. They do it in training only, hence the flag:
+    on them and not on what is inside them, so that nothing drops out."""
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer) and torch.is_grad_enabled()]
+    for layer in layers:
+        layer.training = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.training = False
+
+
+def words_of(directory: Path) -> list[Path]:
+    """The files of a model directory that its weights leave as they are."""
+    left = {"config.json", "model.json"}
+    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.suffix in WORDS)
+    hidden = (path for path in files if not any(part.startswith(".") for part in path.relative_to(directory).parts))
+    return [path for path in hidden if path.name not in left and not path.name.endswith(".index.json")]
