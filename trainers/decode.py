@@ -2,10 +2,10 @@
 
 Rows may share an image (the responses of a group do): it is read once and its keys and values are copied.
 
-On a CPU, rows that have ended are taken out of the batch. On a GPU a step costs the launching of its kernels, not its rows: every
-step is the same CUDA graph, replayed, in which nothing depends on the position but the numbers in its tensors; it attends to the
-room up to the next multiple of `ROOM` positions, the unread part masked, so there is one graph for each such length. Both
-choose the same tokens up to the last bit of a sum.
+On a CPU, rows that have ended are taken out of the batch, several at a time. On a GPU a step costs the launching of its kernels,
+not its rows: every step is the same CUDA graph, replayed, in which nothing depends on the position but the numbers in its tensors;
+it attends to the room up to the next multiple of `ROOM` positions, the unread part masked, so there is one graph for each such
+length. Both choose the same tokens up to the last bit of a sum.
 
 Sampling takes its numbers from a table and not from a generator, so a row's response depends on its own numbers alone.
 """
@@ -20,6 +20,7 @@ from trainers.forward import Batched
 
 FREE = -1  # in a table of forced tokens: the model's own choice
 ROOM = 64
+CROWDED = 0.8  # on a CPU: the share of rows still going at which the others are let go, which copies all that is remembered
 LOOK_EVERY = 16  # positions between two looks, from a GPU, at whether every row has ended
 
 
@@ -74,24 +75,29 @@ class Decoder:
         return self.static.decode(images, group, forced, sampling, self.between)
 
     def _drop_the_ended(self, images: Tensor, group: Tensor | None, forced: Tensor, sampling: Sampling | None) -> Decoded:
-        model, alive = self.model, torch.arange(len(forced))
+        model, held = self.model, torch.arange(len(forced))  # the rows still in the batch
+        going = torch.ones(len(forced), dtype=torch.bool)
         tokens = torch.full((len(forced), self.longest), self.end)
         lengths = torch.zeros(len(forced), dtype=torch.long)
         memory = Memory(model, len(forced), model.prompt_length + self.longest)
         last = read_prompts(model, images, group, memory)
         for position in range(self.longest):
-            new = choose(model.model.lm_head(last), sampling, sampling and sampling.draws[alive, position, None])
+            new = choose(model.model.lm_head(last), sampling, sampling and sampling.draws[held, position, None])
             if position < forced.shape[1]:
-                given = forced[:, position]
+                given = forced[held, position]
                 new = torch.where(given == FREE, new, given)
-            tokens[alive, position] = new
-            lengths[alive] += 1
+            new = torch.where(going, new, self.end)
+            tokens[held, position] = new
+            lengths[held] += going
             self.between()
-            going = new != self.end
-            if not going.any():
+            going = going & (new != self.end)
+            left = int(going.sum())
+            if left == 0:
                 break
-            alive, new, forced = alive[going], new[going], forced[going]
-            memory.keep(going)
+            if left <= CROWDED * len(held):
+                held, new = held[going], new[going]
+                memory.keep(going)
+                going = going[going]
             start = model.prompt_length + position
             last = model.read(model.text.embed_tokens(new[:, None]), start, memory.write_from(start), [])[:, -1]
         return Decoded(tokens, lengths)
@@ -145,8 +151,7 @@ class Memory:
 
     def keep(self, going: Tensor) -> None:
         """Forget the rows that have ended."""
-        if not going.all():
-            self.stores = [tuple(store[going] for store in stores) for stores in self.stores]
+        self.stores = [tuple(store[going] for store in stores) for stores in self.stores]
 
 
 class StaticSteps:

@@ -195,12 +195,21 @@ class Batched:
     def logits_of_groups(self, images: Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing for responses that share images: what the model says of every token (N, T) -> (N, T, V).
 
-        `group` (N,) says which of the `images` a response is about, so that each is looked at once.
+        `group` (N,) says which of the `images` a response is about: each is looked at once, and its prompt read once.
         """
         prompt, deepstack = self.prompt(images)
-        hidden = torch.cat([prompt[group], self.text.embed_tokens(tokens[:, :-1])], 1)
-        read = self.read(hidden, 0, lambda _, key, value: (key, value), [features[group] for features in deepstack])
-        return self.model.lm_head(read[:, self.prompt_length - 1 :])
+        past: KeysValues = []
+
+        def share(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            past.append((key[group], value[group]))
+            return key, value
+
+        def extend(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+            return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
+
+        last = self.read(prompt, 0, share, deepstack)[:, -1:]
+        rest = self.read(self.text.embed_tokens(tokens[:, :-1]), self.prompt_length, extend, [])
+        return self.model.lm_head(torch.cat([last[group], rest], 1))
 
 
 def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
