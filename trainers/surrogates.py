@@ -1,11 +1,12 @@
 """Stand-ins for the perception reward that need no p*: what a response is asked about in place of it.
 
-  teacher      agreement of its caption with the one that a captioner, another model, writes for the same picture (greedily)
+  teacher      agreement of its caption with the one that a captioner, another model or an endpoint, writes for the picture (greedily)
   consensus    agreement of its caption with the one that most of its group wrote (on a tie, the one written first)
   blind-solve  whether a solver that reads the caption, without the picture, gets the answer right. The solver is the policy as it
-               then is, or another model; the caption is forced as the beginning of its greedy response. A model of the Hub
-               reads the question alone. A micro model has no prompt of text, so for it "without the picture" is a blank one,
-               every pixel the mean of the training pictures (zero once normalised). The outcome is judged against the true instance, so this one needs the truth that outcome needs.
+               then is, another model, or an endpoint; the caption is forced as the beginning of its greedy response, and an
+               endpoint reads it below the question. A model of the Hub reads the question alone. A micro model has no prompt of
+               text, so for it "without the picture" is a blank one, every pixel the mean of the training pictures (zero once
+               normalised). The outcome is judged against the true instance, so this one needs the truth that outcome needs.
 
 Agreement is the scorer's: the other caption takes the place of p*, so edges may come in any order, and there is an F1. A
 caption that nobody can read agrees with nothing.

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_only_the_rows_that_count_are_asked_about(trained, prompts, tmp_path):
         job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url), limit=3)
         assert main(rollout.work, [str(job)]) == 0
     assert len(server.bodies) == 3 and len(said(job)) == 3
+
+
+def test_as_many_are_asked_at_a_time_as_the_endpoint_takes(trained, prompts, tmp_path):
+    together, at_once, most = threading.Barrier(3), 0, 0
+
+    def counted(body, _):
+        nonlocal at_once, most
+        with server.lock:
+            at_once += 1
+            most = max(most, at_once)
+        together.wait()
+        with server.lock:
+            at_once -= 1
+        return sees(body)
+
+    with serving(counted) as server:
+        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, concurrency=3), limit=9)
+        assert main(rollout.work, [str(job)]) == 0
+    assert most == 3
 
 
 def test_a_solver_reads_the_caption_and_no_picture(trained, prompts, tmp_path):
@@ -179,7 +199,7 @@ FINAL = {
     "a key without rights": (Reply(403, b""), "403 (Forbidden)", "Set A_KEY to"),
     "a wrong address": (Reply(404, b"no model teacher"), "404 (Not Found): no model teacher", "/chat/completions"),
     "a wrong question": (Reply(400, f"bad, {KEY}".encode()), "400 (Bad Request): bad, …", "`max_tokens`"),
-    "a detour": (Reply(307, b"", {"Location": "http://127.0.0.1:9/v1"}), "307", "redirects are not followed"),
+    "a detour": (Reply(302, b"", {"Location": "http://127.0.0.1:9/v1"}), "302", "redirects are not followed"),
     "a long holiday": (Reply(429, b"", {"Retry-After": "86400"}), "wait for 86400 seconds", "Run the same command again"),
 }
 
