@@ -1,8 +1,7 @@
 /** Stage `files`: brings a local file or directory into the experiment, by content. */
 import { Effect, Schema } from "effect";
-import fs from "node:fs";
-import path from "node:path";
-import { stage, StageFailed } from "./Stage.ts";
+import { copyIn } from "./copyIn.ts";
+import { stage } from "./Stage.ts";
 
 export const Files = stage({
   name: "files",
@@ -14,19 +13,5 @@ export const Files = stage({
   inputs: {},
   output: "files",
   sources: (params) => [params.path],
-  run: ({ params, output, project }) =>
-    Effect.tryPromise({
-      try: async () => {
-        const source = path.resolve(project, params.path);
-        const isDirectory = fs.statSync(source).isDirectory();
-        const target = isDirectory ? output : path.join(output, path.basename(source));
-        await fs.promises.cp(source, target, { recursive: true, dereference: true });
-        return { summary: {} };
-      },
-      catch: (cause) =>
-        new StageFailed({
-          message: `${params.path} can't be copied: ${(cause as Error).message}`,
-          fix: "make it readable",
-        }),
-    }),
+  run: (context) => Effect.as(copyIn(context), { summary: {} }),
 });

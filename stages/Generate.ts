@@ -17,7 +17,10 @@ const Params = Schema.Struct({
     .annotate({ description: "only the first rows of the split" })
     .pipe(byDefault(null)),
   max_tokens: Schema.NullOr(Positive)
-    .annotate({ description: "longest response; by default what the model was trained on" })
+    .annotate({
+      description:
+        "longest response; by default what the model was trained on, so a pretrained one needs it",
+    })
     .pipe(byDefault(null)),
   batch: Positive.pipe(byDefault(250)),
   temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(byDefault(0)),

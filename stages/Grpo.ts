@@ -89,7 +89,10 @@ const Params = Schema.Struct({
   ),
   temperature: positiveNumber.pipe(byDefault(1)),
   max_tokens: Schema.NullOr(Positive)
-    .annotate({ description: "longest response; by default what the model was trained on" })
+    .annotate({
+      description:
+        "longest response; by default what the model was trained on, so a pretrained one needs it",
+    })
     .pipe(byDefault(null)),
   normalize: Schema.Literals(["group-std", "none"])
     .annotate({ description: "none: advantages are not divided by the group's std (Dr. GRPO)" })

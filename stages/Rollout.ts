@@ -37,7 +37,10 @@ const Params = Schema.Struct({
   ...endpointParams,
   temperature: Schema.Finite.check(Schema.isGreaterThan(0)).pipe(byDefault(1)),
   max_tokens: Schema.NullOr(Positive)
-    .annotate({ description: "longest response; by default what the model was trained on" })
+    .annotate({
+      description:
+        "longest response; by default what the model was trained on, so a pretrained one needs it",
+    })
     .pipe(byDefault(null)),
   batch: Positive.annotate({ description: "responses sampled at once; whole groups" }).pipe(
     byDefault(256),

@@ -5,6 +5,7 @@ import { Distill } from "./Distill.ts";
 import { Files } from "./Files.ts";
 import { Generate } from "./Generate.ts";
 import { Grpo } from "./Grpo.ts";
+import { Pretrained } from "./Pretrained.ts";
 import { Render } from "./Render.ts";
 import { Rollout } from "./Rollout.ts";
 import { Score } from "./Score.ts";
@@ -13,7 +14,18 @@ import type { Stage } from "./Stage.ts";
 import { Summarize } from "./Summarize.ts";
 
 export const stages: ReadonlyMap<string, Stage> = new Map(
-  [Render, Distill, Sft, Grpo, Rollout, Generate, Score, Summarize, Correlate, Command, Files].map(
-    (stage: Stage) => [stage.name, stage],
-  ),
+  [
+    Render,
+    Distill,
+    Sft,
+    Grpo,
+    Rollout,
+    Generate,
+    Score,
+    Summarize,
+    Correlate,
+    Command,
+    Files,
+    Pretrained,
+  ].map((stage: Stage) => [stage.name, stage]),
 );

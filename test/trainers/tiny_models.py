@@ -40,13 +40,13 @@ BODY = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num
 EYES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 
 
-def tokenizer(image: str, *others: str, **named: str) -> PreTrainedTokenizerFast:
+def tokenizer(texts: list[str], image: str, *others: str, **named: str) -> PreTrainedTokenizerFast:
     special = [PAD, START, END, image, *others]
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    made.train_from_iterator(TEXTS * 20, trainers.BpeTrainer(vocab_size=360, initial_alphabet=alphabet, special_tokens=special))
+    made.train_from_iterator(texts * 20, trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, special_tokens=special))
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token=PAD, eos_token=END, extra_special_tokens={"image_token": image, **named}
     )
@@ -67,11 +67,11 @@ def body(tokens: PreTrainedTokenizerFast, **more) -> dict:
     return BODY | {"vocab_size": len(tokens), "max_position_embeddings": 2048} | ends | more
 
 
-def qwen3_vl(directory: Path) -> PreTrainedModel:
+def qwen3_vl(directory: Path, texts: list[str]) -> PreTrainedModel:
     """In the files that Qwen publishes: the processor has a part for videos, which takes torchvision to load."""
     image = "<|image_pad|>"
     marks = ["<|vision_start|>", "<|vision_end|>", "<|video_pad|>"]
-    tokens = tokenizer(image, *marks)
+    tokens = tokenizer(texts, image, *marks)
     begin, end, video = tokens.convert_tokens_to_ids(marks)
     eyes = Qwen2VLImageProcessorPil(patch_size=8, merge_size=2, temporal_patch_size=2, size={"shortest_edge": 256, "longest_edge": 4096})
     tokens.save_pretrained(directory)
@@ -97,8 +97,8 @@ def qwen3_vl(directory: Path) -> PreTrainedModel:
     )
 
 
-def llava(directory: Path) -> PreTrainedModel:
-    tokens = tokenizer(IMAGE)
+def llava(directory: Path, texts: list[str]) -> PreTrainedModel:
+    tokens = tokenizer(texts, IMAGE)
     eyes = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
     LlavaProcessor(
         eyes, tokens, patch_size=8, vision_feature_select_strategy="default", num_additional_image_tokens=1, chat_template=template(IMAGE)
@@ -113,10 +113,10 @@ def llava(directory: Path) -> PreTrainedModel:
     )
 
 
-def gemma3(directory: Path) -> PreTrainedModel:
+def gemma3(directory: Path, texts: list[str]) -> PreTrainedModel:
     """Its pictures are read in both directions, which it is told by a type for each token."""
     marks = {"boi_token": "<start_of_image>", "eoi_token": "<end_of_image>"}
-    tokens = tokenizer("<image_soft_token>", *marks.values(), **marks)
+    tokens = tokenizer(texts, "<image_soft_token>", *marks.values(), **marks)
     Gemma3Processor(
         Gemma3ImageProcessorPil(size={"height": 32, "width": 32}), tokens, template(marks["boi_token"]), image_seq_length=4
     ).save_pretrained(directory)
@@ -135,10 +135,10 @@ def gemma3(directory: Path) -> PreTrainedModel:
 MODELS = {made.__name__: made for made in (qwen3_vl, llava, gemma3)}
 
 
-def build(name: str, directory: Path) -> Path:
+def build(name: str, directory: Path, texts: list[str] = TEXTS) -> Path:
     directory.mkdir(parents=True)
     torch.manual_seed(0)
-    model = MODELS[name](directory)
+    model = MODELS[name](directory, texts)
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(2)  # so that pictures and words make a difference
@@ -170,4 +170,6 @@ def teach(directory: Path, split: Split, steps: int, batch: int = 16) -> None:
 
 if __name__ == "__main__":  # NAME DIRECTORY DATASET STEPS: a model for tests that are not in Python
     name, target, transcripts, steps = sys.argv[1:]
-    teach(build(name, Path(target)), read_split(Path(transcripts), "train_sft"), int(steps))
+    split = read_split(Path(transcripts), "train_sft")
+    texts = [*split.columns["query"], *split.columns["response"]]
+    teach(build(name, Path(target), texts), split, int(steps))

@@ -1,0 +1,113 @@
+/** A model of another making goes the whole way: brought in as a directory, trained, asked, correlated. */
+import { assert, describe, it } from "@effect/vitest";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import zlib from "node:zlib";
+import { ensurePython } from "../executors/PythonEnvironment.ts";
+import { root } from "../executors/root.ts";
+import { trainerLocks } from "../stages/trainer.ts";
+import { inRig, jsonLines, type Rig } from "./rig/Rig.ts";
+
+const minutes = 60_000;
+
+const transcripts = `
+name: other
+stages:
+  data:
+    use: render
+    with:
+      task: { kind: graph-coloring, vertices: 4 }
+      image: { size: 32, color: false }
+      splits: { train_sft: 60, train_rl: 8, validation: 3 }
+  cot:   { use: distill, from: { data: data } }
+`;
+
+const study = `${transcripts}
+  start: { use: pretrained, with: { path: theirs } }
+  model:
+    use: grpo
+    from: { model: start, data: data }
+    with: { alpha: 0.5, perception: oracle-f1, group: 4, prompts_per_step: 4, steps: 2, batch: 8, learning_rate: 1e-3, max_tokens: 100 }
+  said:
+    use: rollout
+    from: { model: model, data: data }
+    with: { group: 4, counterfactual: 2, surrogates: [blind-solve], max_tokens: 100 }
+  corr: { use: correlate, from: { rollouts: { all: said } } }
+`;
+
+const artifactOf = async (rig: Rig, node: string): Promise<string> => {
+  const { stdout } = await rig.pipe("show", "--json", node);
+  return (JSON.parse(stdout) as { readonly directory: string }).directory;
+};
+
+const done = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<void> => {
+  const { code, stderr } = await rig.pipe(...args);
+  assert.strictEqual(code, 0, stderr);
+};
+
+describe("a model directory that no stage of ours has made", () => {
+  it(
+    "is trained by the same rewards, asked and correlated",
+    inRig(async (rig) => {
+      rig.write("transcripts.yaml", transcripts);
+      await done(rig, "run", "transcripts.yaml");
+      const { python } = await ensurePython(trainerLocks, () => {});
+      const make = `${root}/test/trainers/tiny_models.py`;
+      execFileSync(
+        python,
+        [make, "llava", rig.path("theirs"), await artifactOf(rig, "cot"), "60"],
+        {
+          env: { PYTHONPATH: root, OMP_NUM_THREADS: "1" },
+          stdio: ["ignore", "ignore", "inherit"],
+        },
+      );
+      fs.mkdirSync(rig.path("theirs/.cache"));
+      rig.write("theirs/.cache/downloaded", "just now");
+
+      rig.write("study.yaml", study);
+      await done(rig, "run", "study.yaml");
+      const start = await artifactOf(rig, "start");
+      assert.isFalse(fs.existsSync(`${start}/.cache`));
+
+      const model = await artifactOf(rig, "model");
+      const trained = jsonLines(
+        zlib.gunzipSync(fs.readFileSync(`${model}/rollouts.jsonl.gz`)).toString(),
+      );
+      assert.strictEqual(trained.length, 2 * 4 * 4);
+      assert.isTrue(
+        trained.some(({ advantage }) => advantage !== 0),
+        "some response was better than another",
+      );
+      const weights = "model.safetensors";
+      assert.isFalse(
+        fs.readFileSync(`${model}/${weights}`).equals(fs.readFileSync(`${start}/${weights}`)),
+      );
+
+      const said = await artifactOf(rig, "said");
+      const rollouts = jsonLines(fs.readFileSync(`${said}/rollouts.jsonl`, "utf8"));
+      assert.deepStrictEqual(
+        rollouts.map(({ mode, perception }) => mode === "counterfactual" && perception),
+        [...Array(12).fill(false), ...Array(6).fill(true)],
+      );
+      assert.include(
+        fs.readFileSync(`${said}/model.json`, "utf8"),
+        "LlavaForConditionalGeneration",
+      );
+      const correlations = await artifactOf(rig, "corr");
+      assert.include(fs.readdirSync(correlations).join(" "), "correlations.json");
+    }),
+    10 * minutes,
+  );
+
+  it(
+    "is refused where it is none",
+    inRig(async (rig) => {
+      rig.write("theirs/config.json", "{}");
+      rig.write("study.yaml", study);
+      const { code, stderr } = await rig.pipe("run", "study.yaml");
+      assert.strictEqual(code, 1);
+      assert.include(stderr, "theirs is no model directory: it has no *.safetensors");
+    }),
+    minutes,
+  );
+});
