@@ -1,14 +1,20 @@
 """How fast our training and decoding are beside eager Hugging Face code: same model, same batch, same run, by hand on a GPU.
 
     python bench/training.py TRANSCRIPTS_DIRECTORY [--size micro] [--batch 128] [--rows 256]
+    python bench/training.py TRANSCRIPTS_DIRECTORY --peer micro.py --size nano --batch 32 [--steps 40]
 
 The directory is the output of `distill`. Prints a line of JSON for each measurement. FLOPs are the model's own (matrix products,
 forward and twice that backward, padding not counted), set against the rates of large products measured first: TF32, which the
 eager code uses, and bfloat16, which ours does. Our first step compiles, which is not counted but told.
+
+With `--peer`, one line: our step and the training step of a program by its side, turn by turn on two threads, so that whatever else
+the machine does meets both. The peer is a file that has what `peer_step` takes of it; its step pads to the longest response of all.
 """
 
 import argparse
+import importlib.util
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -101,6 +107,67 @@ def hugging_face_step(model, batched: Batched, split, responses, batch: int):
     return step
 
 
+def peer_step(file: Path, size, split, responses, tokenizer, batch: int):
+    """The peer's own step on our data, for the token loss: what stands in the loop of its `sft`, without what it tells on the way."""
+    found = importlib.util.spec_from_file_location("peer", file)
+    peer = importlib.util.module_from_spec(found)
+    found.loader.exec_module(peer)
+    peer.VOCAB = range(len(tokenizer))
+    dimensions = {"d": size.width, "heads": size.heads, "ff": size.feed_forward, "layers": size.layers}
+    vision = {"vd": size.vision_width, "vheads": size.vision_heads, "vdepth": size.vision_layers, "patch": 8}
+    side = split.images.shape[1]
+    fast = peer.Fast(peer.build(dimensions | vision, side), side).to(device()).train()
+    parameters = list(fast.parameters())
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, fused=True)
+    images = torch.from_numpy(split.images[..., 0]).to(device())
+    everything = torch.from_numpy(responses.tokens).to(device())
+    lengths, captions = (torch.from_numpy(values).to(device())[:, None] for values in (responses.lengths, responses.caption_lengths))
+    place = torch.arange(everything.shape[1], device=device())
+
+    def step() -> None:
+        rows = torch.randint(0, len(everything), (batch,), device=device())
+        tokens = everything[rows]
+        logits = fast(fast.patches(images[rows]), tokens)
+        cost = functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten(), reduction="none").view(tokens.shape)
+        valid, seen = place < lengths[rows], place < captions[rows]
+        said = valid & ~seen
+        for span in (seen, said):  # it computes both means in any case
+            (cost * span).sum() / span.sum()
+        optimizer.zero_grad(set_to_none=True)
+        ((cost * valid).sum() / valid.sum()).backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+
+    return step, sum(weight.numel() for weight in parameters)
+
+
+def in_turns(works: dict, times: int) -> None:
+    """Quartiles of the milliseconds of each work, on the clock and of processor time, and of their ratio in the same turn."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    for turn in range(-3, times):
+        for name, work in works.items():
+            began = time.perf_counter(), time.process_time()
+            work()
+            synchronize()
+            if turn >= 0:
+                spent[name].append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    for name, pairs in spent.items():
+        wall, processor = ([round(1000 * value, 1) for value in statistics.quantiles(values, n=4)] for values in zip(*pairs))
+        say(name, n=times, wall_ms_quartiles=wall, processor_ms_quartiles=processor)
+    ratios = [[one / other for one, other in zip(*turns)] for turns in zip(*(map(list, zip(*pairs)) for pairs in spent.values()))]
+    wall, processor = ([round(value, 3) for value in statistics.quantiles(values, n=4)] for values in ratios)
+    say(" over ".join(works), wall_quartiles=wall, processor_quartiles=processor)
+
+
+def beside_peer(given, split, tokenizer, responses, pixels: Pixels, side: int) -> None:
+    model = build_model(SIZES[given.size], 0.02, tokenizer, side, 0).to(device())
+    trainer = Trainer(Params(**SFT | {"loss": LOSSES[0], "batch": given.batch}), Batched(model, side, pixels), split, responses)
+    theirs, weights = peer_step(given.peer, SIZES[given.size], split, responses, tokenizer, given.batch)
+    turn = iter(range(10**9))
+    say("weights", ours=sum(weight.numel() for weight in model.parameters()), peer=weights)
+    in_turns({"ours": lambda: trainer.step(next(turn)), "peer": theirs}, given.steps)
+
+
 def decoding(model, batched: Batched, split, rows: int, longest: int) -> None:
     """All rows to the last position, so that both sides make the same number of tokens."""
     images = torch.from_numpy(split.images[:rows])
@@ -133,6 +200,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rows", type=int, nargs="+", default=[256, 2048])
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--peer", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(2)  # as a job's
 
@@ -141,6 +209,8 @@ def main() -> None:
     responses = encode_responses(tokenizer, split)
     side = split.images.shape[1]
     pixels = Pixels(*image_statistics(split.images))
+    if given.peer:
+        return beside_peer(given, split, tokenizer, responses, pixels, side)
     mean_length = float(responses.lengths.mean())
     model = build_model(SIZES[given.size], 0.02, tokenizer, side, 0).to(device())
     batched = Batched(model, side, pixels)
