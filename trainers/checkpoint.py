@@ -33,10 +33,10 @@ def save(directory: Path, step: int, run: str, state: dict[str, Any]) -> None:
     """Write the state after `step` steps of the run with the identity `run`, and drop the oldest checkpoints behind it."""
     buffer = io.BytesIO()
     torch.save({"identity": run, "step": step, "state": state}, buffer)
-    payload = buffer.getvalue()
+    payload = buffer.getbuffer()  # and no copy of it: a large model's state may be half of what memory there is
     for unfinished in directory.glob(".step-*.tmp"):  # of a run that was killed while it wrote
         unfinished.unlink()
-    write_atomically(directory / _name(step), hashlib.sha256(payload).digest() + payload)
+    write_atomically(directory / _name(step), hashlib.sha256(payload).digest(), payload)
     # Those ahead of this one belong to a longer run, which may want them back.
     behind = [path for path in _files(directory) if path.name <= _name(step)]
     for old in behind[KEPT:]:
@@ -48,7 +48,7 @@ def load_newest(
 ) -> tuple[int, dict[str, Any]] | None:
     """(step, state) of the newest checkpoint of this run that is no further than `last_step`; None when there is none."""
     for path in _files(directory):
-        content = path.read_bytes()
+        content = memoryview(path.read_bytes())
         payload = content[_DIGEST_BYTES:]
         if hashlib.sha256(payload).digest() != content[:_DIGEST_BYTES]:
             warn(f"Checkpoint {path.name} is damaged and was ignored.")

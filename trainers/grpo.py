@@ -54,6 +54,7 @@ from trainers.schedule import Schedule
 from trainers.scorer import Scorer
 
 CHECKPOINT_SECONDS = 30
+CHECKPOINT_SHARE = 0.1  # of the time, at most: a large model's takes longer to write than a step
 COSINE_FLOOR = 0.1
 DYNAMIC = ("none", "drop", "refill")
 
@@ -309,7 +310,7 @@ def work(job: Job) -> Outcome:
 def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int) -> None:
     """Steps `start` to the last; leaves a checkpoint behind at the end, and on the way out when told to stop."""
     steps = trainer.params.steps
-    saved_at, saved_step = time.monotonic(), start
+    saved_at, saved_step, pause = time.monotonic(), start, CHECKPOINT_SECONDS
     for step in range(start, steps):
         waited = scorer.waited
         try:
@@ -327,9 +328,11 @@ def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int)
         }
         job.metrics(done, values | {name: round(value, 4) for name, value in times.items()})
         job.progress(done, steps, "steps")
-        if job.stopping or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+        now = time.monotonic()
+        if job.stopping or now - saved_at > pause:
             checkpoint.save(job.checkpoints, done, identity, trainer.state())
             saved_at, saved_step = time.monotonic(), done
+            pause = max(CHECKPOINT_SECONDS, (saved_at - now) / CHECKPOINT_SHARE)
             job.exit_if_stopping()
     if saved_step != steps:
         checkpoint.save(job.checkpoints, steps, identity, trainer.state())

@@ -12,6 +12,8 @@ the query alone. Prompts of different lengths are padded on the left. The differ
     Layers that can be checkpointed are, which takes no dropout along: the model stays in its mode of use throughout.
   * Weights, gradients and the optimiser's state are float32, 16 bytes a weight, 4 more for a reference. On a GPU the computation is
     bfloat16, by autocast, so that small updates are not lost; on a CPU it is float32. What is saved is float32.
+  * Logits of a micro-batch are held a few times over, responses × tokens × vocabulary × 4 bytes each. So `batch` should be no more
+    than a group, and a divergence k3, which needs fewer of them than the exact one.
   * A forced caption is split into tokens by itself, which may be another split than the model's own in the midst of a response.
 
 Positions are the model's business. With rotary ones, as all of today's have, padding on the left changes nothing; a model with a

@@ -113,11 +113,12 @@ def _write_result(directory: Path, result: dict[str, Any]) -> None:
     write_atomically(directory / "result.json", text.encode("utf-8"))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, *content: bytes | memoryview) -> None:
     """Either the whole new file is there or the old state is, also after a crash or a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
-        file.write(content)
+        for part in content:
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)

@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import shutil
 import signal
@@ -32,6 +33,9 @@ SHORT = {"max_tokens": 40, "group": 4, "prompts_per_step": 2, "minibatches": 1, 
 def mixed(tmp_path_factory):
     """Pictures of several sizes, one of them in colour, and questions of several lengths."""
     rows = [row(index, side=32 + 16 * (index % 3)) | {"query": "Colour this" + ", please" * (index % 4)} for index in range(7)]
+    colourful = io.BytesIO()
+    Image.linear_gradient("L").resize((40, 24)).convert("RGB").rotate(30, fillcolor=(250, 90, 0)).save(colourful, "PNG")
+    rows[5]["image"] = {"bytes": colourful.getvalue(), "path": "5.png"}
     directory = write_split(tmp_path_factory.mktemp("mixed"), "train_rl", rows)
     return read_split(directory, "train_rl", any_size=True)
 
@@ -62,7 +66,7 @@ def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.T
     with without_video():
         processor = AutoProcessor.from_pretrained(directory)
     model = AutoModelForImageTextToText.from_pretrained(directory, dtype=torch.float32).eval()
-    image = Image.fromarray(split.images[index][..., 0]).convert("RGB")
+    image = Image.fromarray(split.images[index])
     chat = [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": split.columns["query"][index]}]}]
     inputs = processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True)
     prompt = inputs["input_ids"].shape[1]
@@ -116,6 +120,19 @@ def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
     assert not torch.isin(made.tokens, policy.media).any()
     said = policy.logits(np.array([0]), made.group, made.tokens)
     assert (said.softmax(-1)[..., policy.media] == 0).all() and torch.isfinite(said.log_softmax(-1)).all()
+
+
+def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed, monkeypatch):
+    """As on a GPU: bfloat16 by autocast over float32 weights."""
+    policy = load_policy(untaught, mixed, 64)
+    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), [0])
+    whole = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
+    monkeypatch.setattr(policy, "computing", lambda: torch.autocast("cpu", torch.bfloat16))
+    half = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
+    half.sum().backward()
+    assert 0 < (half - whole).abs().max() < 0.2
+    assert {weight.grad.dtype for weight in policy.model.parameters() if weight.grad is not None} == {torch.float32}
+    assert Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), [0]).tokens.shape[0] == 4
 
 
 def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed):
