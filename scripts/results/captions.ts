@@ -1,0 +1,104 @@
+/** What stands below every table and figure: which models, of how many examples and seeds, and what the intervals are. */
+import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
+import { armName, type ArmSet, armsNamed } from "./Arms.ts";
+import type { Differences } from "./differences.ts";
+import { counted, decimals, extent } from "./numbers.ts";
+import type { Page } from "./Page.ts";
+import type { Correlations } from "../../schemas/Correlation.ts";
+import type { Figure } from "./Study.ts";
+
+const modelsText = (models: ReadonlyArray<string>): string =>
+  models.length === 0 ? "Models that say nothing of themselves." : `${models.join("; ")}.`;
+
+const sizes = ({ arms }: ArmSet) => {
+  const points = arms.flatMap((arm) => arm.points);
+  const n = extent(points.map(({ accuracies: { a, a_r } }) => (a ?? a_r)?.n ?? 0));
+  const seeds = extent(arms.map((arm) => arm.points.length));
+  return { n, seeds: seeds === "1" ? "1 seed" : `${seeds} seeds`, repeated: seeds !== "1" };
+};
+
+export const accuraciesCaption = (page: Page, name: string, isFigure: boolean): string => {
+  const set = armsNamed(page, name);
+  const { n, seeds, repeated } = sizes(set);
+  return [
+    modelsText(set.models),
+    `n = ${n} test examples a model, ${seeds} an arm.`,
+    repeated
+      ? "Values are pooled over seeds with Wilson 95 % intervals, which take the seeds' answers as independent though they are to the same examples: the spread between seeds says more."
+      : "Wilson 95 % intervals; of one seed, so the variance between trainings was not measured.",
+    ...(isFigure && repeated ? ["Small circles are the seeds."] : []),
+  ].join(" ");
+};
+
+export const differencesCaption = (page: Page, differences: Differences, isFigure: boolean) => {
+  const { arms: name, axis, interval, compared } = differences;
+  const baseline = armName(axis, differences.baseline);
+  const set = armsNamed(page, name);
+  const { n, seeds } = sizes(set);
+  const kept = differences.differences.some(({ over_examples }) => over_examples.low !== null);
+  return [
+    modelsText(set.models),
+    `Each arm minus ${baseline}, seed by seed and on the same examples; n = ${n} examples, ${seeds}.`,
+    isFigure
+      ? `Dot: mean of seeds; circles: seeds; thin line: over seeds (${interval.over_seeds}).`
+      : `Over seeds: ${interval.over_seeds} of the seeds' differences.`,
+    kept
+      ? `${isFigure ? "Thick bar: over examples" : "Over examples"} (${interval.over_examples}, ${counted(interval.resamples, "resample")}, all seeds of an example together, the trained models given).`
+      : "The answers to single examples were not kept, so there is no interval over examples.",
+    ...(isFigure || compared === 0
+      ? []
+      : [
+          `p: two-sided, from Student's t over seeds; p (Holm) is adjusted for the ${counted(compared, "comparison")} of this table.`,
+        ]),
+  ].join(" ");
+};
+
+export const correlationsCaption = (page: Page, of: string, isFigure: boolean): string => {
+  const { models, points, interval, published } = page.correlations(of);
+  const { seed } = page.study;
+  const seeds = new Set(points.map(({ labels }) => labels[seed] ?? "")).size;
+  return [
+    modelsText(models),
+    rolloutsText(points),
+    `${counted(seeds, "seed")}${isFigure && seeds > 1 ? ", each a dot" : ""}.`,
+    `${interval.method.includes("BCa") ? `95 % intervals: bootstrap of prompts (${intervalMethod === "bca" ? "BCa" : intervalMethod})` : interval.method}, ${counted(interval.resamples, "resample")}.`,
+    `${isFigure ? "Shaded: what" : "What"} ${published.source} reports of the outcome, ${decimals(published.outcome_with_reasoning.low, 2)} to ${decimals(published.outcome_with_reasoning.high, 2)} with reasoning and ${decimals(published.outcome_with_perception.low, 2)} to ${decimals(published.outcome_with_perception.high, 2)} with perception${isFigure ? "" : ", is to be held against the pooled reading"}. ${published.note}`,
+  ].join(" ");
+};
+
+export const rolloutsText = (points: Correlations["points"]): string =>
+  `${extent(points.map(({ rollouts }) => rollouts.end_to_end))} rollouts of ${extent(points.map(({ prompts }) => prompts))} prompts a checkpoint.`;
+
+export const surrogatesCaption = (
+  page: Page,
+  of: string,
+  differences: Differences,
+  isFigure: boolean,
+) => {
+  const { models, points } = page.correlations(of);
+  const { n, seeds } = sizes(armsNamed(page, differences.arms));
+  return [
+    modelsText(models),
+    `Correlations before the training, mean of seeds: ${rolloutsText(points)} Gains after it: ${seeds}, n = ${n} test examples.`,
+    isFigure
+      ? "Circles are the seeds; lines are 95 % intervals of the gain over examples."
+      : "Intervals of gains are over examples (bootstrap, BCa, 95 %).",
+    "So few arms show a tendency at most.",
+  ].join(" ");
+};
+
+export const curvesCaption = (
+  page: Page,
+  figure: Extract<Figure, { readonly show: "curves" }>,
+): string => {
+  const lines = page.curves(figure.of);
+  const { seed } = page.study;
+  const seeds = new Set(lines.map(({ labels }) => labels[seed] ?? "")).size;
+  const tables = Object.values(page.study.arms).map(({ of }) => page.table(of).models);
+  return [
+    modelsText([...new Set(tables.flat())]),
+    `Means over what the model sampled in each step of its training, as it wrote them down; ${counted(seeds, "seed")}.`,
+    ...(seeds > 1 ? ["Thin lines are the seeds, strong ones their mean."] : []),
+    "No intervals.",
+  ].join(" ");
+};

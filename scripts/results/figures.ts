@@ -1,0 +1,69 @@
+/** The figures of a page: the SVG, and what it shows in words. */
+import { armName } from "./Arms.ts";
+import {
+  accuraciesCaption,
+  correlationsCaption,
+  curvesCaption,
+  differencesCaption,
+  surrogatesCaption,
+} from "./captions.ts";
+import { differencesNamed } from "./differences.ts";
+import { accuraciesChart } from "./figures/accuracies.ts";
+import { correlationsChart } from "./figures/correlations.ts";
+import { curvesChart } from "./figures/curves.ts";
+import { differencesChart } from "./figures/differences.ts";
+import { draw } from "./figures/draw.ts";
+import { surrogatesChart } from "./figures/surrogates.ts";
+import type { Page } from "./Page.ts";
+import type { Figure } from "./Study.ts";
+
+export interface Drawn {
+  readonly svg: string;
+  /** For those who don't see it. */
+  readonly alternative: string;
+  readonly caption: string;
+}
+
+export const drawFigure = async (page: Page, figure: Figure): Promise<Drawn> => {
+  const { chart, ...said } = describe(page, figure);
+  return { svg: await draw(chart), ...said };
+};
+
+const describe = (page: Page, figure: Figure) => {
+  switch (figure.show) {
+    case "accuracies":
+      return {
+        chart: accuraciesChart(page, figure),
+        alternative: `a, a_p and a_r over ${figure.x}`,
+        caption: accuraciesCaption(page, figure.arms, true),
+      };
+    case "differences": {
+      const differences = differencesNamed(page, figure.differences);
+      return {
+        chart: differencesChart(page, figure.differences),
+        alternative: `differences to ${armName(differences.axis, differences.baseline)}`,
+        caption: differencesCaption(page, differences, true),
+      };
+    }
+    case "correlations":
+      return {
+        chart: correlationsChart(page, figure),
+        alternative: "correlations of rewards with reasoning and with perception",
+        caption: correlationsCaption(page, figure.of, true),
+      };
+    case "surrogates": {
+      const differences = differencesNamed(page, figure.differences);
+      return {
+        chart: surrogatesChart(page, figure),
+        alternative: "what surrogates brought over their correlation with perception",
+        caption: surrogatesCaption(page, figure.of, differences, true),
+      };
+    }
+    case "curves":
+      return {
+        chart: curvesChart(page, figure),
+        alternative: `${Object.values(figure.values).join(", ")} over the steps of the training`,
+        caption: curvesCaption(page, figure),
+      };
+  }
+};

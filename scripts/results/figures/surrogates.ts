@@ -1,0 +1,108 @@
+/** What a surrogate brought over how it went along with perception before: a dot an arm, a small one a seed. */
+import { readingNames } from "../associations.ts";
+import { armName } from "../Arms.ts";
+import { differencesNamed } from "../differences.ts";
+import type { Page } from "../Page.ts";
+import { type Options, type Promised, promises, rankingOf, type Surrogate } from "../surrogates.ts";
+import { colours, exactly, palette, roomFor, signedLabels, spreadOut } from "./draw.ts";
+
+const width = 290;
+const height = 260;
+
+export const surrogatesChart = (page: Page, options: Options): object => {
+  const { surrogates } = rankingOf(page, options);
+  const { axis, baseline } = differencesNamed(page, options.differences);
+  const gains = surrogates.flatMap(({ gain }) => [
+    0,
+    gain.mean ?? 0,
+    ...gain.seeds.map(({ value }) => value),
+    ...(gain.over_examples.low === null ? [] : [gain.over_examples.low, gain.over_examples.high]),
+  ]);
+  return {
+    hconcat: promises.map((reading, index) =>
+      panel(surrogates, reading, {
+        range: roomFor(gains),
+        title:
+          index === 0 ? `${options.gain} − ${options.gain} of ${armName(axis, baseline)}` : null,
+      }),
+    ),
+  };
+};
+
+const panel = (
+  surrogates: ReadonlyArray<Surrogate>,
+  reading: Promised,
+  { range, title }: { readonly range: readonly [number, number]; readonly title: string | null },
+): object => {
+  const known = surrogates.flatMap(({ arm, promised, gain, seeds }, index) => {
+    const r = promised[reading];
+    if (r === null || gain.mean === null) return [];
+    const { low, high } = gain.over_examples;
+    return [{ arm, r, gain: gain.mean, low, high, seeds, colour: palette[index % palette.length] }];
+  });
+  const dots = known.flatMap(({ seeds, colour }) =>
+    seeds.length < 2
+      ? []
+      : seeds.map(({ promised, gain }) => ({ r: promised[reading], gain, colour })),
+  );
+  const least = Math.min(0, ...[...known, ...dots].map(({ r }) => r ?? 0));
+  const x = {
+    field: "r",
+    type: "quantitative",
+    // Beyond 1 there is room for names.
+    scale: exactly([least - 0.06, 1.4]),
+    axis: {
+      title: "correlation of the reward with perception",
+      values: [-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1].filter(
+        (value) => value >= least,
+      ),
+    },
+  };
+  const y = {
+    field: "gain",
+    type: "quantitative",
+    scale: exactly(range),
+    axis: { title, tickCount: 5, ...signedLabels },
+  };
+  const color = { field: "colour", type: "nominal", scale: null, legend: null };
+  const places = spreadOut(
+    known.map(({ gain }) => gain),
+    ((range[1] - range[0]) * 15) / height,
+  );
+  const labels = known.map((each, index) => ({ ...each, gain: places[index] }));
+  const names = (mark: object, colouring: object) => ({
+    data: { values: labels },
+    mark: { type: "text", align: "left", dx: 9, fontSize: 11.5, ...mark },
+    encoding: { x, y, text: { field: "arm" }, ...colouring },
+  });
+  return {
+    title: readingNames[reading],
+    width,
+    height,
+    layer: [
+      {
+        data: { values: [{ gain: 0 }] },
+        mark: { type: "rule", color: colours.quiet, strokeWidth: 1 },
+        encoding: { y },
+      },
+      {
+        data: { values: dots },
+        mark: { type: "point", size: 20, strokeWidth: 1, opacity: 0.7 },
+        encoding: { x, y, color },
+      },
+      {
+        data: { values: known.filter(({ low }) => low !== null) },
+        mark: { type: "rule", strokeWidth: 2 },
+        encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
+      },
+      {
+        data: { values: known },
+        mark: { type: "point", filled: true, size: 64, opacity: 1 },
+        encoding: { x, y, color },
+      },
+      // A name is read on what lies behind it.
+      names({ stroke: "white", strokeWidth: 4, fill: "white" }, {}),
+      names({}, { color }),
+    ],
+  };
+};

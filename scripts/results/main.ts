@@ -1,0 +1,81 @@
+/**
+ * `npm run results -- STUDY [--tables]`: makes the page docs/results/STUDY from the latest run of the experiment STUDY in the
+ * store (`PIPE_HOME`, or `.pipe` here), or, with `--tables`, from the tables that the page has already.
+ */
+import { Effect } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { Store } from "../../cache/Store.ts";
+import { bytes } from "../../bin/view/format.ts";
+import { storeHome } from "../../bin/commands/project.ts";
+import { collect } from "./collect.ts";
+import { differencesNamed } from "./differences.ts";
+import { drawFigure } from "./figures.ts";
+import { fill } from "./fill.ts";
+import { Page } from "./Page.ts";
+import { parseStudy } from "./Study.ts";
+import { tableText } from "./tables.ts";
+
+const usage = "npm run results -- STUDY [--tables] [--to docs/results]";
+
+/** What git takes without a thought. */
+const mostBytes = 2_000_000;
+
+const main = async (): Promise<void> => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      tables: { type: "boolean", default: false },
+      to: { type: "string", default: path.join(import.meta.dirname, "../../docs/results") },
+    },
+  });
+  const [study, ...others] = positionals;
+  if (study === undefined || others.length > 0) throw new Error(usage);
+  const directory = path.join(values.to, study);
+  for (const name of ["study.yaml", "README.md"])
+    if (!fs.existsSync(path.join(directory, name)))
+      throw new Error(`${path.join(directory, name)} is missing: it is written by hand`);
+  if (!values.tables) {
+    const described = parseStudy(fs.readFileSync(path.join(directory, "study.yaml"), "utf8"));
+    const run = await Effect.runPromise(
+      collect(study, described, directory).pipe(Effect.provide(Store.layerReadOnly(storeHome()))),
+    );
+    console.error(`the run ${run}`);
+  }
+  await write(directory);
+  const files = fs.readdirSync(directory).toSorted();
+  const sizes = files.map((file) => fs.statSync(path.join(directory, file)).size);
+  files.forEach((file, index) => console.error(`${bytes(sizes[index]!).padStart(9)}  ${file}`));
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  if (total > mostBytes) console.error(`${bytes(total)} is much for git`);
+};
+
+/** The page from its tables. */
+const write = async (directory: string): Promise<void> => {
+  const page = new Page(directory);
+  const { study } = page;
+  const blocks = new Map<string, string>();
+  const made = new Map<string, string>();
+  const differences = Object.keys(study.differences).map((name) => [
+    name,
+    differencesNamed(page, name),
+  ]);
+  if (differences.length > 0)
+    made.set("differences.json", `${JSON.stringify(Object.fromEntries(differences), null, 2)}\n`);
+  for (const [name, table] of Object.entries(study.tables))
+    blocks.set(`table: ${name}`, tableText(page, table));
+  for (const [name, figure] of Object.entries(study.figures)) {
+    const { svg, alternative, caption } = await drawFigure(page, figure);
+    made.set(`${name}.svg`, svg);
+    blocks.set(`figure: ${name}`, `![${alternative}](${name}.svg)\n\n${caption}`);
+  }
+  const readme = path.join(directory, "README.md");
+  made.set("README.md", fill(fs.readFileSync(readme, "utf8"), blocks));
+  for (const [file, text] of made) fs.writeFileSync(path.join(directory, file), text);
+};
+
+main().catch((error: unknown) => {
+  console.error(`error: ${(error as Error).message}`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,82 @@
+/** For each arm that was trained on a surrogate: how its reward went along with perception before, and what it brought. */
+import type { Reading } from "../../schemas/Correlation.ts";
+import { spearman } from "../../stats/spearman.ts";
+import type { Statistic } from "../../stats/Statistic.ts";
+import { associationsOf } from "./associations.ts";
+import { type Difference, differencesNamed } from "./differences.ts";
+import type { Page } from "./Page.ts";
+import type { Metric } from "./Study.ts";
+
+export const promises = ["pooled", "group_centred"] as const satisfies ReadonlyArray<Reading>;
+export type Promised = (typeof promises)[number];
+
+export interface Options {
+  readonly differences: string;
+  readonly of: string;
+  readonly rewards: Readonly<Record<string, string>>;
+  readonly gain: Metric;
+}
+
+export interface Surrogate {
+  readonly arm: string;
+  readonly reward: string;
+  /** The mean over seeds; null where a seed has none. */
+  readonly promised: Readonly<Record<Promised, number | null>>;
+  readonly gain: Difference;
+  readonly seeds: ReadonlyArray<{
+    readonly seed: string;
+    readonly promised: Readonly<Record<Promised, number | null>>;
+    readonly gain: number;
+  }>;
+}
+
+export interface Ranking {
+  readonly surrogates: ReadonlyArray<Surrogate>;
+  /** Of the promise with the gain, over the arms. */
+  readonly rank: Readonly<Record<Promised, Statistic>>;
+}
+
+export const rankingOf = (page: Page, { differences, of, rewards, gain }: Options): Ranking => {
+  const { differences: all, baseline } = differencesNamed(page, differences);
+  const { seed } = page.study;
+  const correlations = page.correlations(of);
+  const surrogates = Object.entries(rewards).map(([arm, reward]): Surrogate => {
+    const brought = all.find((each) => each.arm === arm && each.metric === gain);
+    if (brought === undefined)
+      throw new Error(`\`${differences}\` has no ${gain} of ${arm} against ${baseline}`);
+    // Perception goes along with itself.
+    const perception = reward === "perception";
+    const choice = { rewards: [reward], targets: ["perception"], readings: promises } as const;
+    const shown = perception ? [] : associationsOf(correlations, choice, seed);
+    const at = (which?: string) => {
+      const of = (reading: Promised): number | null => {
+        if (perception) return 1;
+        const values = shown
+          .filter((each) => each.reading === reading && (which ?? each.seed) === each.seed)
+          .map(({ estimate }) => estimate.value);
+        return mean(values);
+      };
+      return { pooled: of("pooled"), group_centred: of("group_centred") };
+    };
+    return {
+      arm,
+      reward,
+      promised: at(),
+      gain: brought,
+      seeds: brought.seeds.map(({ seed, value }) => ({ seed, promised: at(seed), gain: value })),
+    };
+  });
+  const rank = (reading: Promised): Statistic => {
+    const known = surrogates.filter(({ promised }) => promised[reading] !== null);
+    return spearman(
+      known.map(({ promised }) => promised[reading]!),
+      known.map(({ gain }) => gain.mean ?? Number.NaN),
+    );
+  };
+  return { surrogates, rank: { pooled: rank("pooled"), group_centred: rank("group_centred") } };
+};
+
+const mean = (values: ReadonlyArray<number | null>): number | null =>
+  values.length === 0 || values.includes(null)
+    ? null
+    : values.reduce<number>((sum, value) => sum + value!, 0) / values.length;

@@ -1,0 +1,240 @@
+/** The tables of a page, in Markdown. */
+import { armName, armsNamed, axisName } from "./Arms.ts";
+import {
+  associationsOf,
+  pointName,
+  readingNames,
+  rewardNames,
+  targetNames,
+} from "./associations.ts";
+import {
+  accuraciesCaption,
+  correlationsCaption,
+  differencesCaption,
+  surrogatesCaption,
+} from "./captions.ts";
+import { differencesNamed } from "./differences.ts";
+import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
+import type { Page } from "./Page.ts";
+import { studentMean } from "../../stats/studentT.ts";
+import type { Estimate } from "../../schemas/Correlation.ts";
+import { type Metric, metrics, type PageTable } from "./Study.ts";
+import { type Options, promises, rankingOf } from "./surrogates.ts";
+
+export const tableText = (page: Page, table: PageTable): string => {
+  switch (table.show) {
+    case "accuracies":
+      return accuracies(page, table.arms);
+    case "differences":
+      return differences(page, table.differences);
+    case "correlations":
+      return correlations(page, table);
+    case "contingency":
+      return contingency(page, table);
+    case "checkpoints":
+      return checkpoints(page, table.of);
+    case "surrogates":
+      return surrogates(page, table);
+  }
+};
+
+const withCaption = (table: string, caption: string): string => `${table}\n\n${caption}`;
+
+const accuracies = (page: Page, name: string): string => {
+  const { axis, arms } = armsNamed(page, name);
+  const repeated = arms.some(({ points }) => points.length > 1);
+  const rows = arms.map(({ label, points, pooled }) => {
+    const sd = (metric: Metric) =>
+      decimals(
+        studentMean(points.flatMap(({ accuracies }) => accuracies[metric]?.value ?? [])).sd.value,
+      );
+    return [
+      label,
+      ...metrics.map((metric) => proportionText(pooled[metric])),
+      ...(repeated ? metrics.map(sd) : []),
+      (pooled.a?.n ?? 0).toLocaleString("en"),
+    ];
+  });
+  const spread = repeated ? metrics.map((metric) => `sd of ${metric} between seeds`) : [];
+  return withCaption(
+    markdownTable([axisName(axis), ...metrics, ...spread, "n"], rows),
+    accuraciesCaption(page, name, false),
+  );
+};
+
+const differences = (page: Page, name: string): string => {
+  const found = differencesNamed(page, name);
+  const rows = found.differences.map((each) => [
+    each.arm,
+    each.metric,
+    signed(each.mean),
+    span(each.over_seeds.low, each.over_seeds.high, signed),
+    span(each.over_examples.low, each.over_examples.high, signed),
+    each.seeds.map(({ value }) => signed(value)).join(" "),
+    pText(each.p.value),
+    pText(each.p_holm),
+  ]);
+  const seeds = [
+    ...new Set(found.differences.flatMap((each) => each.seeds.map(({ seed }) => seed))),
+  ];
+  const bySeed = seeds.length > 1 ? `by seed (${seeds.join(", ")})` : "by seed";
+  const base = armName(found.axis, found.baseline);
+  const heading = [
+    axisName(found.axis),
+    "of",
+    `minus ${base}`,
+    "over seeds",
+    "over examples",
+    bySeed,
+  ];
+  return withCaption(
+    markdownTable([...heading, "p", "p (Holm)"], rows),
+    differencesCaption(page, found, false),
+  );
+};
+
+const estimateText = ({ value, low, high }: Estimate): string => {
+  if (value === null) return none;
+  const text = (number: number) => decimals(number, 2);
+  return low === null ? text(value) : `${text(value)} ${span(low, high, text)}`;
+};
+
+const correlations = (
+  page: Page,
+  table: Extract<PageTable, { readonly show: "correlations" }>,
+): string => {
+  const { seed } = page.study;
+  const found = page.correlations(table.of);
+  const shown = associationsOf(found, table, seed);
+  const lines = Map.groupBy(shown, ({ reward, point, seed, target }) =>
+    JSON.stringify([reward, point, seed, target]),
+  );
+  const withPoint = shown.some(({ point }) => point !== "");
+  const withSeed = shown.some(({ seed }) => seed !== "");
+  const rows = [...lines.values()].map((line) => {
+    const { reward, point, seed, target, association } = line[0]!;
+    return [
+      rewardNames(reward),
+      targetNames[target],
+      ...(withPoint ? [point] : []),
+      ...(withSeed ? [seed] : []),
+      ...table.readings.map((reading) => {
+        const each = line.find((one) => one.reading === reading);
+        return each === undefined ? none : estimateText(each.estimate);
+      }),
+      decimals(association.table?.phi_max ?? null, 2),
+      association.rollouts.toLocaleString("en"),
+      association.prompts.toLocaleString("en"),
+    ];
+  });
+  const heading = [
+    "reward",
+    "with",
+    ...(withPoint ? ["checkpoint"] : []),
+    ...(withSeed ? [seed] : []),
+    ...table.readings.map((reading) => readingNames[reading]),
+    "largest phi possible",
+    "rollouts",
+    "prompts",
+  ];
+  const reasons = new Set(
+    shown.flatMap(({ estimate: { value, reason } }) => (value === null ? (reason ?? []) : [])),
+  );
+  const undefinedNote =
+    reasons.size === 0 ? "" : ` ${none} where undefined: ${[...reasons].join("; ")}.`;
+  return withCaption(
+    markdownTable(heading, rows),
+    `${correlationsCaption(page, table.of, false)}${undefinedNote}`,
+  );
+};
+
+const contingency = (
+  page: Page,
+  { of, rewards }: Extract<PageTable, { readonly show: "contingency" }>,
+): string => {
+  const { seed } = page.study;
+  const found = page.correlations(of);
+  const choice = { rewards, targets: ["perception", "reasoning"], readings: ["pooled"] } as const;
+  const rows = associationsOf(found, choice, seed).flatMap(({ association, ...shown }) => {
+    const { table } = association;
+    if (table === null) return [];
+    return [
+      [
+        [rewardNames(shown.reward), shown.point, shown.seed && `${seed} ${shown.seed}`]
+          .filter((text) => text !== "")
+          .join(", "),
+        targetNames[shown.target],
+        ...[table.both, table.only_reward, table.only_target, table.neither].map((count) =>
+          count.toLocaleString("en"),
+        ),
+        decimals(shown.estimate.value, 2),
+      ],
+    ];
+  });
+  const heading = ["reward", "and", "both", "only the reward", "only the other", "neither", "phi"];
+  return withCaption(markdownTable(heading, rows), correlationsCaption(page, of, false));
+};
+
+/** Each checkpoint's means, and what goes along across them. */
+const checkpoints = (page: Page, of: string): string => {
+  const { seed } = page.study;
+  const { points, across } = page.correlations(of);
+  const rewards = [...new Set(points.flatMap(({ means }) => Object.keys(means.rewards)))];
+  const rows = points.map(({ labels, means, rollouts, prompts }) => [
+    [pointName(labels, seed), labels[seed] && `${seed} ${labels[seed]}`]
+      .filter((text) => text !== "" && text !== undefined)
+      .join(", "),
+    estimateText(means.perception),
+    estimateText(means.reasoning),
+    estimateText(means.counterfactual),
+    ...rewards.map((reward) => decimals(means.rewards[reward]?.value ?? null, 2)),
+    rollouts.end_to_end.toLocaleString("en"),
+    prompts.toLocaleString("en"),
+  ]);
+  const heading = [
+    "checkpoint",
+    "a_p",
+    "reasoning, own caption",
+    "a_r",
+    ...rewards.map(rewardNames),
+  ];
+  const ranks = across
+    .filter(({ spearman }) => spearman.value !== null)
+    .map(
+      ({ reward, target, spearman, checkpoints: n }) =>
+        `${rewardNames(reward)} with ${targetNames[target]} ${estimateText(spearman)} (n = ${n})`,
+    );
+  const note =
+    ranks.length === 0
+      ? ""
+      : ` Spearman across the checkpoints' means, intervals of other prompts and not of other trainings: ${ranks.join("; ")}.`;
+  return withCaption(
+    markdownTable([...heading, "rollouts", "prompts"], rows),
+    `Means, sampled. ${correlationsCaption(page, of, false)}${note}`,
+  );
+};
+
+const surrogates = (page: Page, options: Options): string => {
+  const { surrogates: found, rank } = rankingOf(page, options);
+  const differences = differencesNamed(page, options.differences);
+  const rows = found.map(({ arm, reward, promised, gain }) => [
+    arm,
+    rewardNames(reward),
+    ...promises.map((reading) => decimals(promised[reading], 2)),
+    `${signed(gain.mean)} ${span(gain.over_examples.low, gain.over_examples.high, signed)}`,
+    gain.seeds.map(({ value }) => signed(value)).join(" "),
+  ]);
+  const heading = [
+    "arm",
+    "reward",
+    ...promises.map((reading) => `r with a_p, ${readingNames[reading]}`),
+  ];
+  const gain = `${options.gain} minus that of ${armName(differences.axis, differences.baseline)}`;
+  const ranks = promises.map(
+    (reading) => `${readingNames[reading]} ${decimals(rank[reading].value, 2)}`,
+  );
+  return withCaption(
+    markdownTable([...heading, gain, "by seed"], rows),
+    `${surrogatesCaption(page, options.of, differences, false)} Spearman of correlation and gain over the ${found.length} arms: ${ranks.join("; ")}.`,
+  );
+};

@@ -1,0 +1,270 @@
+/** The pages under docs/results: made from a store, made again from their own tables, and refused where something is amiss. */
+import { assert, describe, it } from "@effect/vitest";
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import zlib from "node:zlib";
+import { afterAll, beforeAll } from "vitest";
+import { root } from "../rig/build.ts";
+import { jsonLines, Rig } from "../rig/Rig.ts";
+
+const minutes = 60_000;
+
+const experiment = `
+name: tiny
+axes:
+  steps: [20, 60]
+  seed: [0, 1]
+stages:
+  data:
+    use: render
+    with:
+      task: { kind: graph-coloring, vertices: 3 }
+      image: { size: 32, color: false }
+      splits: { train_sft: 40, test: 30 }
+  cot:    { use: distill,   from: { data: data } }
+  model:  { use: sft,       from: { data: cot }, with: { steps: $steps, batch: 8 } }
+  e2e:    { use: generate,  from: { model: model, data: data }, with: { mode: end-to-end, temperature: 1, seed: $seed } }
+  oracle: { use: generate,  from: { model: model, data: data }, with: { mode: counterfactual } }
+  scores: { use: score,     from: { data: data, end_to_end: e2e, counterfactual: oracle } }
+  table:  { use: summarize, from: { scores: { all: scores } } }
+  sampled: { use: files, with: { path: "rollouts/\${seed}" } }
+  correlations: { use: correlate, from: { rollouts: { all: sampled } }, with: { resamples: 200 } }
+`;
+
+const study = `
+arms:
+  steps: { axis: steps }
+differences:
+  longer: { arms: steps, baseline: "20" }
+tables:
+  steps: { show: accuracies, arms: steps }
+  differences: { show: differences, differences: longer }
+  correlations: { show: correlations }
+figures:
+  accuracies: { show: accuracies, arms: steps, x: training steps, log: true, apart: false }
+  differences: { show: differences, differences: longer }
+  correlations: { show: correlations }
+  training: { show: curves, axis: steps, values: { loss: the loss } }
+`;
+
+const markers = [
+  "table: steps",
+  "table: differences",
+  "table: correlations",
+  "figure: accuracies",
+  "figure: differences",
+  "figure: correlations",
+  "figure: training",
+];
+
+const rollouts = (groups: number): string =>
+  Array.from({ length: groups * 4 }, (_, index) => {
+    const [group, sample] = [Math.floor(index / 4), index % 4];
+    const [consistent, perception] = [sample < 2, sample % 2 === 0];
+    const outcome = sample === group % 4 ? !consistent : consistent;
+    const about = { step: 0, mode: "end-to-end", response: "", tokens: 1, advantage: null };
+    const scored = { outcome, perception, consistent, perception_f1: 1, reason: null };
+    const rewards = { outcome: Number(outcome), teacher: Number(perception) };
+    return `${JSON.stringify({ id: `p${group}`, group, sample, ...about, ...scored, rewards })}\n`;
+  }).join("");
+
+let rig: Rig;
+
+const results = async (...args: ReadonlyArray<string>) => {
+  const main = path.join(root, "scripts/results/main.ts");
+  const env = { ...process.env, PIPE_HOME: rig.path(".pipe") };
+  try {
+    const node = path.join(root, "node_modules/.bin/node");
+    const { stderr } = await promisify(execFile)(node, [main, ...args], {
+      env,
+      cwd: rig.directory,
+    });
+    return { code: 0, stderr };
+  } catch (error) {
+    return error as { readonly code: number; readonly stderr: string };
+  }
+};
+
+/** A page by hand, in a folder of its own. */
+const pageIn = (folder: string, { described = study, without = "" } = {}): string => {
+  rig.write(`${folder}/tiny/study.yaml`, described);
+  const blocks = markers.filter((marker) => marker !== without);
+  const text = blocks.map((marker) => `By hand.\n<!-- ${marker} -->\n<!-- end -->\n`).join("");
+  rig.write(`${folder}/tiny/README.md`, `# Tiny\n${text}`);
+  return rig.path(folder);
+};
+
+const filesIn = (directory: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    fs
+      .readdirSync(directory)
+      .map((file) => [file, fs.readFileSync(path.join(directory, file)).toString("base64")]),
+  );
+
+const packed = (file: string) =>
+  jsonLines(zlib.gunzipSync(fs.readFileSync(rig.path(file))).toString());
+
+const removeAll = (directory: string, name: string): number => {
+  const found = fs
+    .readdirSync(directory, { recursive: true, encoding: "utf8" })
+    .filter((file) => path.basename(file) === name);
+  for (const file of found) fs.rmSync(path.join(directory, file), { force: true });
+  return found.length;
+};
+
+describe("a page of results", () => {
+  beforeAll(async () => {
+    rig = new Rig();
+    rig.write("tiny.yaml", experiment);
+    rig.write("rollouts/0/rollouts.jsonl", rollouts(30));
+    rig.write("rollouts/1/rollouts.jsonl", rollouts(26));
+    const { code, stderr } = await rig.pipe("run", "tiny.yaml");
+    assert.strictEqual(code, 0, stderr);
+    // A store that came from elsewhere, without weights and pictures.
+    assert.strictEqual(removeAll(rig.path(".pipe/trees"), "model.safetensors"), 2);
+    for (const split of ["test", "train_sft"])
+      removeAll(rig.path(".pipe/trees"), `${split}-00000-of-00001.parquet`);
+    const made = await results("tiny", "--to", pageIn("one"));
+    assert.strictEqual(made.code, 0, made.stderr);
+  }, 10 * minutes);
+
+  afterAll(() => rig.close());
+
+  it("has the numbers of `pipe table`, every example behind them, and every rollout", async () => {
+    const said = jsonLines((await rig.pipe("table", "--json")).stdout);
+    for (const numbers of said)
+      assert.deepStrictEqual(
+        JSON.parse(rig.read(`one/tiny/${String(numbers["node"])}.json`)),
+        numbers,
+      );
+
+    const { table } = said.find(({ node }) => node === "table") as {
+      readonly table: { readonly rows: ReadonlyArray<Record<string, unknown>> };
+    };
+    const examples = packed("one/tiny/table.scores.jsonl.gz");
+    assert.strictEqual(examples.length, 2 * 2 * 30);
+    for (const { labels, a, a_p, a_r } of table.rows) {
+      const own = examples.filter(
+        (each) => JSON.stringify(each["labels"]) === JSON.stringify(labels),
+      );
+      for (const [metric, proportion] of Object.entries({ a, a_p, a_r }))
+        assert.deepInclude(proportion, {
+          n: own.length,
+          successes: own.filter((each) => each[metric] === 1).length,
+        });
+    }
+
+    const lines = packed("one/tiny/correlations.rollouts.jsonl.gz");
+    const times = lines.reduce((sum, line) => sum + Number(line["times"]), 0);
+    assert.strictEqual(times, (30 + 26) * 4);
+    assert.deepInclude(lines[0], { id: "p0", group: 0, rewards: { outcome: 0, teacher: 1 } });
+    assert.isTrue(packed("one/tiny/model.curves.jsonl.gz").length > 4);
+  });
+
+  it("keeps what was written by hand, and says of what the numbers are", () => {
+    const readme = rig.read("one/tiny/README.md");
+    assert.strictEqual(readme.match(/^By hand\.$/gmu)?.length, markers.length);
+    const captions = readme.split("\n").filter((line) => line.startsWith("MICRO Qwen3-VL"));
+    assert.strictEqual(captions.filter((line) => /n = 30 .*2 seeds/u.test(line)).length, 4);
+    assert.strictEqual(captions.filter((line) => line.includes("Wilson 95 %")).length, 2);
+    assert.match(readme, /^\| 20 \| 0\.\d{3} \[0\.\d{3}, /mu);
+    assert.match(readme, /^\| outcome \| reasoning, own caption \| 0 \| 0\.50 \[/mu);
+    assert.include(readme, "Over seeds: Student's t, 95 %");
+    for (const figure of ["accuracies", "differences", "correlations", "training"]) {
+      assert.include(readme, `](${figure}.svg)`);
+      assert.match(rig.read(`one/tiny/${figure}.svg`), /^<svg [^>]*>.*<\/svg>\n$/su);
+    }
+  });
+
+  it("is the same to the byte when made again, from the store or from its own tables", async () => {
+    const first = filesIn(rig.path("one/tiny"));
+    assert.strictEqual((await results("tiny", "--to", pageIn("two"))).code, 0);
+    assert.deepStrictEqual(filesIn(rig.path("two/tiny")), first);
+    const { code, stderr } = await results("tiny", "--tables", "--to", rig.path("two"));
+    assert.strictEqual(code, 0, stderr);
+    assert.deepStrictEqual(filesIn(rig.path("two/tiny")), first);
+  });
+
+  it("is drawn from its tables: another number in one is another figure", async () => {
+    fs.cpSync(rig.path("one"), rig.path("three"), { recursive: true });
+    const file = "three/tiny/table.json";
+    const altered = JSON.parse(rig.read(file)) as {
+      table: { rows: Array<{ a: { value: number } }> };
+    };
+    altered.table.rows[0]!.a.value += 0.1;
+    rig.write(file, JSON.stringify(altered));
+    assert.strictEqual((await results("tiny", "--tables", "--to", rig.path("three"))).code, 0);
+    assert.notStrictEqual(
+      rig.read("three/tiny/accuracies.svg"),
+      rig.read("one/tiny/accuracies.svg"),
+    );
+  });
+
+  it("is refused, with what to do, where a marker, an arm, an axis or a run is missing", async () => {
+    const refused = async (message: string, of: Parameters<typeof pageIn>[1], name = "tiny") => {
+      const page = pageIn("refused", of);
+      for (const file of fs
+        .readdirSync(rig.path("one/tiny"))
+        .filter((file) => /json|gz/u.test(file)))
+        fs.copyFileSync(rig.path("one/tiny", file), rig.path("refused/tiny", file));
+      const source = name === "tiny" ? ["--tables"] : [];
+      const { code, stderr } = await results(name, ...source, "--to", page);
+      assert.strictEqual(code, 1);
+      assert.include(stderr, message);
+    };
+    await refused("README.md has no `<!-- figure: accuracies -->`", {
+      without: "figure: accuracies",
+    });
+    const baseline = study.replace('baseline: "20"', "baseline: none");
+    await refused("there is no arm `none`; there is 20, 60", { described: baseline });
+    const axis = study.replace("axis: steps }\ndiff", "axis: seed }\ndiff");
+    await refused("has the axis steps, too: say which label by `where`", { described: axis });
+    const references = study.replace("log: true", "references: [start]");
+    await refused("there is no arm `start` to refer to", { described: references });
+    await refused("alpha", { described: `${study}alpha: 1\n` });
+    rig.write("refused/other/study.yaml", "{}");
+    rig.write("refused/other/README.md", "");
+    await refused("has no run of `other`", {}, "other");
+    const { stderr } = await results("another", "--to", rig.path("refused"));
+    assert.include(stderr, "another/study.yaml is missing: it is written by hand");
+  });
+
+  it("is refused where the store has other bytes than it recorded", async () => {
+    const scores = (await rig.pipe("show", "--json", "scores[steps=20,seed=0]")).stdout;
+    const { directory } = JSON.parse(scores) as { readonly directory: string };
+    const file = path.join(directory, "scores.jsonl");
+    const text = fs.readFileSync(file, "utf8");
+    fs.chmodSync(file, 0o644);
+    fs.writeFileSync(file, text.replace('"outcome":false', '"outcome":true '));
+    const { code, stderr } = await results("tiny", "--to", pageIn("altered"));
+    assert.strictEqual(code, 1);
+    assert.include(stderr, "is not what was stored");
+    fs.writeFileSync(file, text);
+  });
+});
+
+describe("the pages that are there", () => {
+  const pages = path.join(root, "docs/results");
+  const studies = fs.readdirSync(pages, { withFileTypes: true });
+  for (const { name: study } of studies.filter((entry) => entry.isDirectory()))
+    it(
+      `${study} is what its tables make of it`,
+      async () => {
+        rig = new Rig();
+        try {
+          fs.cpSync(path.join(pages, study), rig.path("pages", study), { recursive: true });
+          const { code, stderr } = await results(study, "--tables", "--to", rig.path("pages"));
+          assert.strictEqual(code, 0, stderr);
+          assert.deepStrictEqual(
+            filesIn(rig.path("pages", study)),
+            filesIn(path.join(pages, study)),
+          );
+        } finally {
+          await rig.close();
+        }
+      },
+      5 * minutes,
+    );
+});
