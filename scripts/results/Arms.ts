@@ -36,8 +36,8 @@ export const armsNamed = (page: Page, name: string): ArmSet => {
   if (labels.length === 0)
     throw new Error(`the table \`${of}\` has no axis \`${axis}\`, but ${table.axes.join(", ")}`);
   const own = labels.map((label) => rows.arm(label, { ...where, [axis]: label }, seed));
-  const others = Object.entries(also).map(([node, label]) =>
-    new RowReader(page, node, page.table(node)).arm(label, {}, seed),
+  const others = also.map((other) =>
+    new RowReader(page, other.of, page.table(other.of)).arm(other.label, other.where, seed),
   );
   return { axis, arms: [...others, ...own], models: table.models };
 };

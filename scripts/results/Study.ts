@@ -21,8 +21,10 @@ const Arms = Schema.Struct({
   axis: Schema.String,
   /** The labels that other axes must have. */
   where: Texts.pipe(byDefault({})),
-  /** Nodes with tables that are one more arm each, and its label: where a training started, say. */
-  also: Texts.pipe(byDefault({})),
+  /** One more arm each, from other tables: where a training started, say. They come first. */
+  also: Schema.Array(
+    Schema.Struct({ label: Schema.String, of: Schema.String, where: Texts.pipe(byDefault({})) }),
+  ).pipe(byDefault([])),
 });
 
 /** Each arm against one of them, seed by seed and example by example. */

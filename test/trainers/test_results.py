@@ -328,7 +328,7 @@ def arms_of(page: Path, study: dict, name: str) -> dict[str, dict[str, tuple[dic
     seed = study.get("seed", "seed")
     arms = defaultdict(dict)
     sources = [(described.get("of", "table"), described.get("where", {}), None)]
-    sources += [(node, {}, label) for node, label in described.get("also", {}).items()]
+    sources += [(other["of"], other.get("where", {}), other["label"]) for other in described.get("also", [])]
     for node, where, label in sources:
         table = json.loads((page / f"{node}.json").read_text(encoding="utf-8"))["table"]
         evidence = page / f"{node}.scores.jsonl.gz"

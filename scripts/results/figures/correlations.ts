@@ -49,12 +49,16 @@ export const correlationsChart = (page: Page, options: Options): object => {
     y += 1;
   }
   const { published } = correlations;
-  const extent = roomFor(
-    dots.flatMap(({ shown: { estimate } }) =>
-      [0, estimate.value, estimate.low, estimate.high].filter((value) => value !== null),
-    ),
-    { least: -1, most: 1.02 },
+  const bands = options.readings.includes(published.reading)
+    ? bandsOf(dots, rows, published, options.targets)
+    : [];
+  const shown = dots.flatMap(({ shown: { estimate } }) =>
+    [0, estimate.value, estimate.low, estimate.high].filter((value) => value !== null),
   );
+  const extent = roomFor([...shown, ...bands.flatMap(({ low, high }) => [low, high])], {
+    least: -1,
+    most: 1.02,
+  });
   return {
     resolve: { scale: { color: "independent" } },
     hconcat: options.readings.map((reading, index) =>
@@ -67,7 +71,7 @@ export const correlationsChart = (page: Page, options: Options): object => {
         extent,
         reading,
         isFirst: index === 0,
-        bands: reading === published.reading ? bandsOf(dots, rows, published, options.targets) : [],
+        bands: reading === published.reading ? bands : [],
         targets: options.targets,
       }),
     ),
