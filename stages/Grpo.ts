@@ -150,6 +150,7 @@ export const Grpo = stage({
   // A schedule that looks at the last step makes every step depend on how many there are.
   horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
   trainer,
+  scorer: true,
   environment: trainerLocks,
   run: (context) =>
     runTrainer(trainer, context, directoriesOf(context.inputs), {

@@ -61,6 +61,7 @@ export const Rollout = stage({
   check: (params, around) =>
     wrongAboutSurrogates(params.surrogates, ["surrogates"], params, around),
   trainer,
+  scorer: true,
   environment: trainerLocks,
   run: (context) =>
     runTrainer(trainer, context, directoriesOf(context.inputs), {

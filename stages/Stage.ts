@@ -134,6 +134,8 @@ export interface StageDefinition<Params> {
   readonly environment?: ReadonlyArray<string>;
   /** The trainer it runs, `trainers/<name>.py`, whose code then is part of the stage's. */
   readonly trainer?: string;
+  /** The trainer asks `pipe score`, whose judgement then is part of the stage's code. */
+  readonly scorer?: true;
   /**
    * For stages that train: the params that only say how far to go. Runs that differ in nothing else go on from one
    * another's checkpoints.

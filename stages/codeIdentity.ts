@@ -1,6 +1,6 @@
 /**
  * Which code a stage runs: the closure of its TypeScript module and, where it runs a trainer of ours, of that trainer's
- * Python module, over value imports within this repository, with the packages these bring in.
+ * Python module and of the scorer that it asks, over value imports within this repository, with the packages these bring in.
  *
  * `stages/stages.lock.json` records the closure that each version stands for. While the two are equal, a key has the
  * version alone, so a refactoring costs one recorded sentence; where they differ, the real digest enters the key.
@@ -42,6 +42,7 @@ export const closureOf = (stage: Stage): Closure => {
   const modules = new Map([
     ...reach(moduleOf(stage), typescriptModule),
     ...(stage.trainer === undefined ? [] : reach(`trainers/${stage.trainer}.py`, pythonModule)),
+    ...(stage.scorer === undefined ? [] : reach("tasks/score.ts", typescriptModule)),
   ]);
   const files = Object.fromEntries(
     [...modules.keys()].toSorted().map((file) => [file, modules.get(file)!.digest]),

@@ -71,6 +71,13 @@ describe("the closure", () => {
         /\brunTrainer\(/u.test(read(moduleOf(stage))),
       ));
 
+  for (const stage of listed)
+    it(`of ${stage.name} has the scorer, if its trainer asks it`, () => {
+      const asks = /\bscorer: true\b/u.test(read(moduleOf(stage)));
+      assert.strictEqual(/\brewards: true\b/u.test(read(moduleOf(stage))), asks);
+      if (asks) assert.include(filesOf(stage.name), "tasks/sudoku/judge.ts");
+    });
+
   it("is the same with other line endings", () =>
     assert.strictEqual(digestText("a\r\nb\r\n"), digestText("a\nb\n")));
 });
