@@ -9,7 +9,6 @@ export const ArtifactKind = Schema.Literals([
   "scores",
   "rollouts",
   "table",
-  "rollouts",
   "correlations",
   "files",
 ]);

@@ -63,6 +63,9 @@ const checks: Readonly<Record<string, Check>> = {
     typeof value !== "string" || new RegExp(rule as string, "u").test(value),
   minItems: list((value, rule) => value.length >= (rule as number)),
   maxItems: list((value, rule) => value.length <= (rule as number)),
+  uniqueItems: list(
+    (value) => new Set(value.map((item) => JSON.stringify(item))).size === value.length,
+  ),
   prefixItems: list((value, rule) =>
     value.every((item, index) => accepts(schemas(rule)[index] ?? {}, item)),
   ),
