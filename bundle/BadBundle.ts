@@ -1,0 +1,10 @@
+/** What was handed over is no bundle that anybody should open. Nothing of it is left behind. */
+import { Schema } from "effect";
+
+export class BadBundle extends Schema.TaggedError<BadBundle>()("BadBundle", {
+  message: Schema.String,
+  fix: Schema.String,
+}) {}
+
+export const bad = (message: string): BadBundle =>
+  new BadBundle({ message, fix: "get the bundle again, or ask who made it" });

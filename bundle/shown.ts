@@ -1,0 +1,11 @@
+/** Text from a bundle on its way to a terminal: nothing in it moves the cursor, turns lines around, or goes on for pages. */
+const longest = 160;
+
+export const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  const plain = text.replace(
+    /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
+  return plain.length <= longest ? plain : `${plain.slice(0, longest)}…`;
+};
