@@ -1,0 +1,25 @@
+/** What a full re-run up to some nodes takes, going by what it took here: everything that they follow from, once. */
+import type { GatheredNode } from "./BundledRun.ts";
+
+export interface Cost {
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly gpu: boolean;
+  readonly mayVary: boolean;
+}
+
+export const costOf = (nodes: Iterable<GatheredNode>): Cost => {
+  const all = new Set(nodes);
+  for (const node of all) for (const upstream of node.from) all.add(upstream);
+  let seconds = 0;
+  let bytes = 0;
+  let gpu = false;
+  let mayVary = false;
+  for (const node of all) {
+    seconds += node.seconds;
+    bytes += node.bytes;
+    gpu ||= node.asksForGpu;
+    mayVary ||= node.mayVary;
+  }
+  return { seconds: Math.round(seconds * 1000) / 1000, bytes, gpu, mayVary };
+};

@@ -1,0 +1,97 @@
+/** Reads a run in the store: what each node was asked and made, which of its files go along, which are left out, and what it all took. */
+import { Clock, Effect } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import type { Index } from "../cache/Index.ts";
+import { Store } from "../cache/Store.ts";
+import { readRunPlan, type RunPlan } from "../pipelines/RunRecord.ts";
+import { readSide, type RunSide } from "../pipelines/RunSide.ts";
+import { statusOf } from "../pipelines/RunStatus.ts";
+import { stages } from "../stages/stages.ts";
+import { attemptsAt } from "./attempts.ts";
+import type { BundledRun } from "./BundledRun.ts";
+import { BundleRefused } from "./BundleRefused.ts";
+import { bundleFormat, type BundleRun } from "./format.ts";
+import { type FileOptions, gatherFiles } from "./gatherFiles.ts";
+import { gatherNodes, machinesOf } from "./gatherNodes.ts";
+
+export interface GatherOptions extends FileOptions {
+  readonly pipe: BundleRun["pipe"];
+}
+
+export const gather = Effect.fn("gather")(function* (run: string, options: GatherOptions) {
+  const store = yield* Store;
+  const plan = readRunPlan(store.home, run);
+  const specFile = path.join(store.home, "runs", run, "experiment.yaml");
+  if (plan === undefined || !fs.existsSync(specFile))
+    return yield* new BundleRefused({
+      message: `the plan or the experiment of ${run} can't be read`,
+      fix: "pipe fsck says what else is wrong with the store",
+    });
+  yield* checkStages(plan, options.without);
+  const now = yield* Clock.currentTimeMillis;
+  const side = readSide(store.home, plan, stages, now);
+  if (side.state === "running")
+    return yield* new BundleRefused({
+      message: `${run} is still running`,
+      fix: "bundle it when it has ended: until then it is another bundle every minute",
+    });
+  const spec = fs.readFileSync(specFile, "utf8");
+  const gathered = yield* store.query((index) => gatherFrom(index, store.home, side, options, now));
+  return { ...gathered, spec } satisfies BundledRun;
+});
+
+const checkStages = (plan: RunPlan, names: ReadonlyArray<string>) => {
+  const stageNames = new Set(plan.nodes.map(({ stageName }) => stageName));
+  const unknown = names.find((name) => !stageNames.has(name));
+  return unknown === undefined
+    ? Effect.void
+    : Effect.fail(
+        new BundleRefused({
+          message: `--without: the experiment has no stage \`${unknown}\``,
+          fix: `its stages are ${[...stageNames].join(", ")}`,
+        }),
+      );
+};
+
+const gatherFrom = (
+  index: Index,
+  home: string,
+  side: RunSide,
+  options: GatherOptions,
+  now: number,
+): Omit<BundledRun, "spec"> => {
+  const { plan, state } = side;
+  const nodes = gatherNodes(index, home, side);
+  const contents = new Map(nodes.map(({ told }) => [told.node, told.content]));
+  const tried = plan.nodes.map(({ node, recipe }) => {
+    const content = contents.get(node);
+    return { node, recipe, ...(content === undefined ? {} : { content }) };
+  });
+  return {
+    run: {
+      format: bundleFormat,
+      experiment: plan.experiment,
+      ...descriptionOf(side),
+      overrides: plan.overrides,
+      pipe: options.pipe,
+      nodes: nodes.map(({ told }) => told),
+    },
+    state,
+    nodes,
+    unmade: statusOf(home, plan, now).nodes.flatMap(({ node, state }) =>
+      contents.has(node) ? [] : [{ node, state }],
+    ),
+    ...gatherFiles(nodes, home, plan.overrides, options),
+    attempts: attemptsAt(index, tried),
+    machines: machinesOf(index, nodes),
+  };
+};
+
+const descriptionOf = ({ spec }: RunSide): { readonly description?: string } => {
+  const entries = spec?.kind === "map" ? spec.entries : [];
+  const value = entries.find(({ key }) => key === "description")?.value;
+  return value?.kind === "scalar" && typeof value.value === "string"
+    ? { description: value.value }
+    : {};
+};

@@ -1,0 +1,112 @@
+/** The nodes that a run has made or found, with the record of how each was made. */
+import type { Index } from "../cache/Index.ts";
+import { EventLog } from "../pipelines/EventLog.ts";
+import type { KeyFields } from "../pipelines/Keys.ts";
+import type { RunSide } from "../pipelines/RunSide.ts";
+import type { EventOf } from "../schemas/Event.ts";
+import type { Action } from "../schemas/Artifact.ts";
+import { stages } from "../stages/stages.ts";
+import type { GatheredNode } from "./BundledRun.ts";
+
+/** In the plan's order, so that what a node takes from comes before it. */
+export const gatherNodes = (
+  index: Index,
+  home: string,
+  side: RunSide,
+): ReadonlyArray<GatheredNode> => {
+  const made = madeIn(home, side.plan.run);
+  const byArtifact = new Map<string, GatheredNode>();
+  const nodes: Array<GatheredNode> = [];
+  for (const planned of side.plan.nodes) {
+    const artifact = side.artifacts.get(planned.node);
+    const row = artifact === undefined ? undefined : index.artifact(artifact);
+    const action =
+      artifact === undefined ? undefined : actionOf(index, planned.recipe, artifact, byArtifact);
+    if (artifact === undefined || row === undefined || action === undefined) continue;
+    const { node, stageName, stage, labels, kind, recipe } = planned;
+    const own = made.get(node);
+    const resources = side.nodes.get(node)?.resources;
+    const registered = stages.get(stage);
+    const gathered: GatheredNode = {
+      told: {
+        node,
+        stageName,
+        stage,
+        labels,
+        kind,
+        recipe,
+        content: action.content,
+        keyParts: action.keyParts,
+        artifact,
+        files: row.files,
+        summary: action.summary,
+        ...(action.resumedFrom === undefined ? {} : { resumedFrom: action.resumedFrom }),
+      },
+      bytes: row.bytes,
+      seconds: own?.seconds ?? firstSeconds(index, action) ?? action.cost.wallSeconds,
+      // Where this pipe can't read the experiment, whatever trains may well have asked for one.
+      asksForGpu: resources === undefined ? registered?.trainer !== undefined : resources.gpus > 0,
+      mayVary: registered === undefined || registered.trainer !== undefined || stage === "command",
+      from: [...new Set(inputsOf(action).flatMap((digest) => byArtifact.get(digest) ?? []))],
+    };
+    nodes.push(gathered);
+    if (!byArtifact.has(artifact)) byArtifact.set(artifact, gathered);
+  }
+  return nodes;
+};
+
+/** What the run has made itself, as it told then: later runs may have made the same in another time. */
+const madeIn = (home: string, run: string): ReadonlyMap<string, EventOf<"NodeSucceeded">> =>
+  new Map(
+    new EventLog(home, run)
+      .read()
+      .flatMap((event) => (event._tag === "NodeSucceeded" ? [[event.node, event]] : [])),
+  );
+
+/** The record of a recipe's artifact; of several, the one that took what this run took, and the oldest. */
+const actionOf = (
+  index: Index,
+  recipe: string,
+  artifact: string,
+  byArtifact: ReadonlyMap<string, unknown>,
+): Action | undefined => {
+  const actions = index
+    .actionsOf(artifact)
+    .filter((action) => action.recipe === recipe)
+    .toReversed();
+  return (
+    actions.find((action) => inputsOf(action).every((digest) => byArtifact.has(digest))) ??
+    actions[0]
+  );
+};
+
+/** The artifacts that an action took. */
+export const inputsOf = ({ keyParts }: Pick<Action, "keyParts">): ReadonlyArray<string> => {
+  const { inputs } = keyParts as unknown as KeyFields;
+  return Object.values(inputs).flatMap((input) =>
+    typeof input === "string" ? [input] : input.map(({ identity }) => identity),
+  );
+};
+
+const firstSeconds = (index: Index, { recipe, content }: Action): number | undefined => {
+  const [row] = index.rows(
+    `SELECT seconds FROM attempts
+     WHERE status = 'succeeded' AND recipe IN (SELECT ? UNION SELECT recipe FROM actions WHERE content = ?)
+     ORDER BY number LIMIT 1`,
+    recipe,
+    content,
+  );
+  return row === undefined ? undefined : Number(row["seconds"]);
+};
+
+/** The machines that nodes were made on, each once, in an order that depends on nothing else. */
+export const machinesOf = (
+  index: Index,
+  nodes: ReadonlyArray<GatheredNode>,
+): ReadonlyArray<Readonly<Record<string, string>>> => {
+  const machines = new Map<string, Readonly<Record<string, string>>>();
+  for (const { told } of nodes)
+    for (const { recipe, environment } of index.actionsOf(told.artifact))
+      if (recipe === told.recipe) machines.set(JSON.stringify(environment), environment);
+  return [...machines].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, each]) => each);
+};
