@@ -31,7 +31,7 @@ const trainer = "generate";
 
 export const Generate = stage({
   name: "generate",
-  version: 1,
+  version: 2,
   summary: "lets a model answer a split, end to end or from the oracle perception",
   params: Params,
   inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },

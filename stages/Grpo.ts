@@ -140,7 +140,7 @@ const trainer = "grpo";
 
 export const Grpo = stage({
   name: "grpo",
-  version: 1,
+  version: 2,
   summary: "trains a model on its own responses, rewarded for what it saw and what came out",
   params: Params,
   outsideKey: endpointsOutsideKey,

@@ -52,7 +52,7 @@ const trainer = "rollout";
 
 export const Rollout = stage({
   name: "rollout",
-  version: 1,
+  version: 2,
   summary: "samples groups of responses from a model, with every part of their rewards",
   params: Params,
   outsideKey: endpointsOutsideKey,
