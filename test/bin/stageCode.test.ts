@@ -117,9 +117,11 @@ describe("in a checkout whose code is recorded", () => {
       const now = await checkout.recipes("model.yaml");
       return Object.keys(recipes).filter((node) => now[node] !== recipes[node]);
     };
-    // Distill.ts -> score.ts -> readJson.ts, where Score.ts comes from, too.
+    // Distill.ts -> score.ts -> readJson.ts, where Score.ts comes from, too; trainers ask for what score.ts says.
     await checkout.edited("tasks/readJson.ts", slashes, async () => {
-      assert.deepStrictEqual(await checkout.open(), { distill: "changed", score: "changed" });
+      const judging = ["distill", "grpo", "rollout", "score"];
+      const changed = Object.fromEntries(judging.map((stage) => [stage, "changed"]));
+      assert.deepStrictEqual(await checkout.open(), changed);
       assert.deepStrictEqual(await rig.due("e.yaml"), ["run cot"]);
     });
     // Summarize.ts imports types from it, and they are no code.
