@@ -31,9 +31,51 @@ const datedFromItsStart = (): Plugin => {
   };
 };
 
-export default defineConfig({
-  input: { pipe: "bin/pipe.ts" },
-  platform: "node",
-  plugins: [embedSources, datedFromItsStart()],
-  output: { dir: "dist", format: "esm", minify: true, cleanDir: true },
-});
+/** What verifies a bundle draws nothing and starts no program: what would is not even in it. */
+const neverCalled = `() => { throw new Error("verifying draws nothing and starts nothing"); }`;
+const notForVerifying: Readonly<Record<string, string>> = {
+  "stages/trainer.ts": `export const trainerLocks = []; export const runTrainer = ${neverCalled};`,
+  "stages/job.ts": `export const runJob = ${neverCalled}; export const failedJob = ${neverCalled}; export const howItEnded = ${neverCalled};`,
+  "tasks/draw/png.ts": `export const encodePng = ${neverCalled};`,
+};
+
+const onlyVerifying: Plugin = {
+  name: "only-verifying",
+  load: {
+    filter: { id: /\.ts$/u },
+    handler: (id) => notForVerifying[path.relative(import.meta.dirname, id)],
+  },
+};
+
+/** Node 20.0 has no `hash` yet, only `createHash`. */
+const hashOfNode20: Plugin = {
+  name: "hash-of-node-20",
+  transform: {
+    filter: { code: /import \{[^}]*\bhash\b[^}]*\} from "node:crypto"/u },
+    handler: (code) =>
+      code.replace(
+        /import \{([^}]*)\bhash\b([^}]*)\} from "node:crypto";/u,
+        `import { $1 createHash as hasherOf $2 } from "node:crypto"; const hash = (name, bytes, form) => hasherOf(name).update(bytes).digest(form);`,
+      ),
+  },
+};
+
+export default defineConfig([
+  {
+    input: { pipe: "bin/pipe.ts" },
+    platform: "node",
+    plugins: [embedSources, datedFromItsStart()],
+    output: { dir: "dist", format: "esm", minify: true, cleanDir: true },
+  },
+  // Goes into bundles: a reader may look at it, so it is not minified, and nothing in it tells where it was made.
+  {
+    input: "bundle/verify/main.ts",
+    platform: "node",
+    plugins: [onlyVerifying, hashOfNode20],
+    treeshake: {
+      moduleSideEffects: false,
+      manualPureFunctions: ["Effect", "Layer", "Context", "Schema"],
+    },
+    output: { file: "dist/verify.mjs", format: "esm", codeSplitting: false },
+  },
+]);

@@ -1,0 +1,96 @@
+/** What a bundle's own files say, decoded. */
+import { Schema } from "effect";
+import path from "node:path";
+import type { TreeFile } from "../../schemas/Artifact.ts";
+import {
+  type BundleNode,
+  BundleRun,
+  type Claim,
+  Claims,
+  type Pointer,
+  Pointers,
+} from "../format.ts";
+import type { OpenBundle } from "../open.ts";
+
+export interface Contents {
+  readonly bundle: OpenBundle;
+  readonly run: BundleRun;
+  readonly pointers: ReadonlyArray<Pointer>;
+  readonly claims: ReadonlyArray<Claim>;
+  /** The experiment's text. */
+  readonly spec: string;
+}
+
+export const specFile = "data/experiment.yaml";
+export const runFile = "data/run.json";
+export const pointersFile = "data/pointers.json";
+export const claimsFile = "data/CLAIMS.json";
+
+const options = { onExcessProperty: "error" } as const;
+export const decodeRun = Schema.decodeUnknownSync(Schema.fromJsonString(BundleRun), options);
+export const decodePointers = Schema.decodeUnknownSync(Schema.fromJsonString(Pointers), options);
+export const decodeClaims = Schema.decodeUnknownSync(Schema.fromJsonString(Claims), options);
+
+/** Throws where level 2 finds fault with one of the files. */
+export const readContents = (bundle: OpenBundle): Contents => ({
+  bundle,
+  run: readRun(bundle),
+  pointers: readPointers(bundle),
+  claims: readClaims(bundle),
+  spec: textOf(bundle, specFile),
+});
+
+export const readRun = (bundle: OpenBundle): BundleRun => decodeRun(textOf(bundle, runFile));
+
+export const readPointers = (bundle: OpenBundle): ReadonlyArray<Pointer> =>
+  decodePointers(textOf(bundle, pointersFile));
+
+export const readClaims = (bundle: OpenBundle): ReadonlyArray<Claim> =>
+  decodeClaims(textOf(bundle, claimsFile)).claims;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Throws on what is not UTF-8. */
+export const textOf = (bundle: OpenBundle, file: string): string => utf8.decode(bundle.read(file));
+
+/** The folder of an artifact's files, below the top folder. */
+export const folderOf = (artifact: string): string => `data/artifacts/${artifact}`;
+
+/** The same on this machine. */
+export const directoryOf = ({ bundle }: Pick<Contents, "bundle">, artifact: string): string =>
+  path.join(bundle.directory, folderOf(artifact));
+
+export interface BundledArtifact {
+  readonly kind: BundleNode["kind"];
+  readonly files: ReadonlyArray<TreeFile>;
+}
+
+/** Every artifact once, though several nodes may have it. */
+export const artifactsOf = ({ nodes }: BundleRun): ReadonlyMap<string, BundledArtifact> =>
+  new Map(nodes.map(({ artifact, kind, files }) => [artifact, { kind, files }]));
+
+/** How a node's key names its inputs: a digest each, or a list of elements with their labels. */
+const Inputs = Schema.Record(
+  Schema.String,
+  Schema.Union([
+    Schema.String,
+    Schema.Array(
+      Schema.Struct({
+        labels: Schema.Record(Schema.String, Schema.String),
+        identity: Schema.String,
+      }),
+    ),
+  ]),
+);
+
+/** What a key records besides what the spec says. */
+export const RecordedParts = Schema.Struct({
+  version: Schema.Int,
+  code: Schema.optionalKey(Schema.String),
+  inputs: Inputs,
+  sources: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  environment: Schema.optionalKey(Schema.String),
+});
+export interface RecordedParts extends Schema.Schema.Type<typeof RecordedParts> {}
+
+export const recordedParts = Schema.decodeUnknownSync(RecordedParts);

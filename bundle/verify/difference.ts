@@ -1,0 +1,58 @@
+/** Where two JSON values part, value by value, each with a path that a person can follow. */
+
+export interface Difference {
+  readonly path: string;
+  readonly expected: unknown;
+  readonly found: unknown;
+}
+
+/** What stands for a value that one side lacks. */
+const absent = "(absent)";
+
+export const differencesOf = (
+  expected: unknown,
+  found: unknown,
+  path = "",
+): ReadonlyArray<Difference> => {
+  if (Array.isArray(expected) && Array.isArray(found)) {
+    const length = Math.max(expected.length, found.length);
+    return Array.from({ length }, (_, index) => {
+      const inner = `${path}[${nameOf(expected[index] ?? found[index], index)}]`;
+      return index < expected.length && index < found.length
+        ? differencesOf(expected[index], found[index], inner)
+        : [
+            {
+              path: inner,
+              expected: index < expected.length ? expected[index] : absent,
+              found: index < found.length ? found[index] : absent,
+            },
+          ];
+    }).flat();
+  }
+  if (isRecord(expected) && isRecord(found)) {
+    const keys = [...new Set([...Object.keys(expected), ...Object.keys(found)])];
+    return keys.flatMap((key) => {
+      const inner = path === "" ? key : `${path}.${key}`;
+      const [here, there] = [expected, found].map((side) =>
+        Object.hasOwn(side, key) ? side[key] : absent,
+      );
+      return differencesOf(here, there, inner);
+    });
+  }
+  return Object.is(expected, found) ? [] : [{ path, expected, found }];
+};
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** An item by what it calls itself, else by its place. */
+const nameOf = (item: unknown, index: number): string => {
+  if (!isRecord(item)) return String(index);
+  const { labels, id, mode, reward, target } = item;
+  if (isRecord(labels) && Object.keys(labels).length > 0)
+    return Object.entries(labels)
+      .map(([axis, label]) => `${axis}=${String(label)}`)
+      .join(",");
+  const parts = [id, mode, reward, target].filter((part) => typeof part === "string");
+  return parts.length > 0 ? parts.join(" ") : String(index);
+};

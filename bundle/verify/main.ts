@@ -1,0 +1,37 @@
+/**
+ * `verify.mjs` of a bundle, made of this file and everything that it imports (`rolldown.config.ts`): levels 1 to 3, by Node 20 or newer
+ * alone. `node verify.mjs` checks the bundle that it lies in, `node verify.mjs PATH` another, packed or not.
+ */
+import { Effect } from "effect";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { BadBundle } from "../BadBundle.ts";
+import { openBundle } from "../open.ts";
+import type { Level } from "./Check.ts";
+import { verified } from "./verified.ts";
+
+const highest: Level = 3;
+const mismatch = 3;
+const usage = 2;
+
+const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const [named = own, ...others] = process.argv.slice(2);
+if (others.length > 0 || named.startsWith("-")) {
+  process.stderr.write("usage: node verify.mjs [BUNDLE]\n");
+  process.exit(usage);
+}
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bundle-"));
+try {
+  const bundle = await Effect.runPromise(openBundle(named, path.join(scratch, "bundle")));
+  const failed = await verified(bundle, highest, (line) => process.stdout.write(`${line}\n`));
+  process.exitCode = failed === undefined ? 0 : mismatch;
+} catch (error) {
+  if (!(error instanceof BadBundle)) throw error;
+  process.stderr.write(`error: ${error.message}\n  ${error.fix}\n`);
+  process.exitCode = mismatch;
+} finally {
+  fs.rmSync(scratch, { recursive: true, force: true });
+}

@@ -1,0 +1,61 @@
+/** The bundled experiment compiled anew, and each of its nodes beside what the bundle says of it. Nothing is run. */
+import { Result } from "effect";
+import { compile, type Node } from "../../pipelines/Compile.ts";
+import { nodesNamed, restrict } from "../../pipelines/select.ts";
+import { Source } from "../../pipelines/Source.ts";
+import { stages } from "../../stages/stages.ts";
+import type { BundleNode } from "../format.ts";
+import type { Findings } from "./Check.ts";
+import { type Contents, runFile, specFile } from "./Contents.ts";
+
+export interface Placed {
+  readonly node: Node;
+  readonly bundled: BundleNode;
+}
+
+/** In the plan's order; undefined, with the reason among the findings, where the spec and the run don't go together. */
+export const place = (
+  { run, spec }: Contents,
+  findings: Findings,
+): ReadonlyArray<Placed> | undefined => {
+  const given = (flag: string) =>
+    run.overrides.flatMap((text) =>
+      text.startsWith(`--${flag} `) ? [text.slice(flag.length + 3)] : [],
+    );
+  const overrides = { set: given("set"), axis: given("axis") };
+  const { graph: whole, diagnostics } = compile(new Source(specFile, spec), overrides, stages);
+  if (whole === undefined) {
+    for (const { message, at, expected } of diagnostics)
+      findings.add({
+        file: specFile,
+        ...(at === undefined ? {} : { number: `${at.file}:${at.line}:${at.col}` }),
+        expected: expected ?? "an experiment",
+        found: at?.text ?? "",
+        message,
+      });
+    return undefined;
+  }
+  const only = given("only");
+  const named = nodesNamed(whole, only);
+  if (Result.isFailure(named)) {
+    const message = "--only names it";
+    findings.add({ file: runFile, expected: "a node", found: named.failure, message });
+    return undefined;
+  }
+  const graph = only.length === 0 ? whole : restrict(whole, named.success);
+  const say = (number: string, expected: unknown, found: unknown, message: string) =>
+    findings.add({ file: runFile, number, expected, found, message, from: [specFile] });
+  if (graph.name !== run.experiment)
+    say("experiment", graph.name, run.experiment, "is another experiment's name");
+  const bundled = new Map(run.nodes.map((node) => [node.node, node]));
+  const expected = new Set(graph.nodes.map(({ name }) => name));
+  for (const name of bundled.keys())
+    if (!expected.has(name)) say(name, "absent", "present", "the experiment has no such node");
+  const placed = graph.nodes.flatMap((node): ReadonlyArray<Placed> => {
+    const here = bundled.get(node.name);
+    if (here === undefined) say(node.name, "present", "absent", "the experiment has this node");
+    return here === undefined ? [] : [{ node, bundled: here }];
+  });
+  const isWhole = placed.length === graph.nodes.length && placed.length === run.nodes.length;
+  return isWhole && graph.name === run.experiment ? placed : undefined;
+};

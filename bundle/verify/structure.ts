@@ -1,0 +1,308 @@
+/** Level 2: every file is what its name says, everything that is spoken of is there or left out openly, and nothing else is. */
+import { Schema } from "effect";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import zlib from "node:zlib";
+import { Correlations } from "../../schemas/Correlation.ts";
+import { digestJson, type Json } from "../../schemas/Digest.ts";
+import { Rollout } from "../../schemas/Rollout.ts";
+import { ScoreLine } from "../../schemas/ScoreLine.ts";
+import { Table } from "../../schemas/Table.ts";
+import { BundledAttempt, type BundleRun, limits, type Pointer } from "../format.ts";
+import type { OpenBundle } from "../open.ts";
+import { type Check, counted, Findings } from "./Check.ts";
+import * as contents from "./Contents.ts";
+import { verifyCrate } from "./crate.ts";
+
+export async function* verifyStructure(bundle: OpenBundle): AsyncGenerator<Check> {
+  const files = verifyFiles(bundle);
+  yield files;
+  // The rest reads them.
+  if (!files.ok) return;
+  const run = contents.readRun(bundle);
+  const pointers = contents.readPointers(bundle);
+  yield verifyArtifacts(bundle, run, pointers);
+  yield await verifyRecords(bundle, run);
+  yield verifyCrate(bundle, pointers);
+}
+
+type Decode = (text: string) => unknown;
+
+const strict = { onExcessProperty: "error" } as const;
+const fromJson = <A>(schema: Schema.Codec<A, any>): Decode =>
+  Schema.decodeUnknownSync(Schema.fromJsonString(schema), strict);
+
+const JsonObject = Schema.Record(Schema.String, Schema.Json);
+
+const anyText: Decode = () => undefined;
+
+const needed: Readonly<Record<string, Decode>> = {
+  "bag-info.txt": anyText,
+  "record/attempts.jsonl": (text) => linesOf(text).map(fromJson(BundledAttempt)),
+  "record/machine.json": fromJson(JsonObject),
+  "data/README.md": anyText,
+  "data/CLAIMS.json": (text) => contents.decodeClaims(text),
+  "data/run.json": (text) => contents.decodeRun(text),
+  "data/pointers.json": (text) => contents.decodePointers(text),
+  "data/experiment.yaml": anyText,
+  "data/ro-crate-metadata.json": fromJson(JsonObject),
+  "data/verify.mjs": anyText,
+};
+
+const allowed: Readonly<Record<string, Decode>> = {
+  "bagit.txt": anyText,
+  "manifest-sha512.txt": anyText,
+  "tagmanifest-sha512.txt": anyText,
+  "data/croissant.json": fromJson(JsonObject),
+  "data/ro-crate-preview.html": anyText,
+  "data/LICENSE": anyText,
+};
+
+/** Whose names are their own; what is in the artifacts is looked at apart. */
+const folders = ["artifacts", "LICENSES", "cards", "environment", "source"];
+
+const linesOf = (text: string): ReadonlyArray<string> => {
+  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line has no end");
+  return text.split("\n").slice(0, -1);
+};
+
+const verifyFiles = (bundle: OpenBundle): Check => {
+  const findings = new Findings(2, "files");
+  for (const file of Object.keys(needed)) {
+    if (bundle.files.has(file)) continue;
+    findings.add({ file, expected: "present", found: "absent", message: "every bundle has it" });
+  }
+  for (const file of bundle.files.keys()) {
+    const decode = needed[file] ?? allowed[file];
+    if (decode !== undefined)
+      decodable(findings, file, () => decode(contents.textOf(bundle, file)));
+    else if (!folders.some((folder) => file.startsWith(`data/${folder}/`)))
+      findings.add({
+        file,
+        expected: "absent",
+        found: "present",
+        message: "no bundle has such a file",
+      });
+  }
+  return findings.check(counted(bundle.files.size, "file"));
+};
+
+const decodable = (findings: Findings, file: string, decode: () => unknown): void => {
+  try {
+    decode();
+  } catch (error) {
+    const { message } = error as Error;
+    findings.add({
+      file,
+      expected: "what its schema says",
+      found: message,
+      message: "can't be read",
+    });
+  }
+};
+
+const isDigest = (text: string): boolean => /^[\da-f]{64}$/u.test(text);
+
+/** Each is what its list of files says, and each file is there or a pointer says why not. */
+const verifyArtifacts = (
+  bundle: OpenBundle,
+  run: BundleRun,
+  pointers: ReadonlyArray<Pointer>,
+): Check => {
+  const findings = new Findings(2, "artifacts");
+  const known = new Set<string>();
+  const leftOut = new Map(
+    pointers.map((pointer) => [`${pointer.artifact}/${pointer.path}`, pointer]),
+  );
+  if (leftOut.size < pointers.length)
+    findings.add({
+      file: contents.pointersFile,
+      expected: leftOut.size,
+      found: pointers.length,
+      message: "names a file twice",
+    });
+  const names = new Set<string>();
+  const seen = new Map<string, string>();
+  for (const { node, artifact, kind, files, recipe, content } of run.nodes) {
+    const about = { file: contents.runFile, number: node };
+    if (names.has(node))
+      findings.add({ ...about, expected: "once", found: "twice", message: "is a node" });
+    names.add(node);
+    for (const digest of [artifact, recipe, content])
+      if (!isDigest(digest))
+        findings.add({ ...about, expected: "a SHA-256", found: digest, message: "is no digest" });
+    const expected = digestJson(files as unknown as Json);
+    if (expected !== artifact) {
+      const message = "the artifact's digest is not that of its list of files";
+      findings.add({ ...about, expected, found: artifact, message });
+    }
+    // Which schema its files have follows from the kind.
+    if ((seen.get(artifact) ?? kind) !== kind)
+      findings.add({
+        ...about,
+        expected: seen.get(artifact),
+        found: kind,
+        message: "is another kind of the same artifact",
+      });
+    else seen.set(artifact, kind);
+  }
+  for (const [artifact, { files }] of contents.artifactsOf(run)) {
+    for (const { path: name, sha256, size, executable = false } of files) {
+      const file = `${contents.folderOf(artifact)}/${name}`;
+      const pointer = leftOut.get(`${artifact}/${name}`);
+      const there = bundle.files.get(file);
+      known.add(file);
+      leftOut.delete(`${artifact}/${name}`);
+      if (there === undefined && pointer === undefined) {
+        const message = "is neither here nor among the pointers";
+        findings.add({
+          file,
+          expected: "present",
+          found: "absent",
+          message,
+          from: [contents.runFile],
+        });
+      } else if (there !== undefined && pointer !== undefined) {
+        const message = "is here, and said to be left out";
+        findings.add({
+          file,
+          expected: "absent",
+          found: "present",
+          message,
+          from: [contents.pointersFile],
+        });
+      } else {
+        const found =
+          there === undefined
+            ? { sha256: pointer?.sha256, size: pointer?.size }
+            : { sha256: hashed(bundle, file), size: there.size };
+        if (found.sha256 !== sha256 || found.size !== size) {
+          const message = "is not the file that the artifact is made of";
+          findings.add({
+            file,
+            expected: `${sha256} (${size} bytes)`,
+            found: `${found.sha256} (${found.size} bytes)`,
+            message,
+            from: [contents.runFile],
+          });
+        }
+        if (bundle.isArchive && there !== undefined && there.executable !== executable)
+          findings.add({
+            file,
+            expected: executable,
+            found: there.executable,
+            message: "may it be run",
+            from: [contents.runFile],
+          });
+      }
+    }
+  }
+  for (const name of leftOut.keys())
+    findings.add({
+      file: contents.pointersFile,
+      number: name,
+      expected: "a file of an artifact",
+      found: "none",
+      message: "points to nothing",
+    });
+  for (const file of bundle.files.keys())
+    if (file.startsWith("data/artifacts/") && !known.has(file))
+      findings.add({
+        file,
+        expected: "absent",
+        found: "present",
+        message: "belongs to no artifact",
+        from: [contents.runFile],
+      });
+  return findings.check(
+    `${counted(contents.artifactsOf(run).size, "artifact")}, ${counted(known.size, "file")}, ${pointers.length.toLocaleString("en")} left out`,
+  );
+};
+
+const hashed = (bundle: OpenBundle, file: string): string => {
+  const hasher = createHash("sha256");
+  const chunk = Buffer.allocUnsafe(1 << 18);
+  const descriptor = fs.openSync(path.join(bundle.directory, file), "r");
+  try {
+    for (let read = 1; read > 0;) {
+      read = fs.readSync(descriptor, chunk, 0, chunk.length, null);
+      hasher.update(chunk.subarray(0, read));
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+  return hasher.digest("hex");
+};
+
+const Prediction = Schema.Struct({
+  id: Schema.String,
+  mode: ScoreLine.fields.mode,
+  response: Schema.String,
+});
+
+const lineSchemas: Readonly<Record<string, Decode>> = {
+  "scores/scores.jsonl": fromJson(ScoreLine),
+  // A trainer may say more of an answer than is judged.
+  "predictions/predictions.jsonl": Schema.decodeUnknownSync(Schema.fromJsonString(Prediction)),
+  "rollouts/rollouts.jsonl": Schema.decodeUnknownSync(Schema.fromJsonString(Rollout)),
+};
+
+const fileSchemas: Readonly<Record<string, Decode>> = {
+  "table/table.json": fromJson(Table),
+  "correlations/correlations.json": fromJson(Correlations),
+};
+
+/** Whose files anybody may have made: nothing is known of them. */
+const foreign = new Set(["files", "model"]);
+
+/** What the stages have written reads as what they write. */
+const verifyRecords = async (bundle: OpenBundle, run: BundleRun): Promise<Check> => {
+  const findings = new Findings(2, "records");
+  let lines = 0;
+  let documents = 0;
+  for (const [artifact, { kind, files }] of contents.artifactsOf(run)) {
+    for (const { path: name } of files) {
+      const file = `${contents.folderOf(artifact)}/${name}`;
+      if (!bundle.files.has(file)) continue;
+      const ofLine = lineSchemas[`${kind}/${name}`];
+      const ofFile = fileSchemas[`${kind}/${name}`];
+      if (name.endsWith(".gz")) await unpackable(findings, bundle, file);
+      else if (ofLine !== undefined)
+        for (const [index, line] of readLines(findings, bundle, file).entries()) {
+          lines += 1;
+          decodable(findings, `${file}:${index + 1}`, () => ofLine(line));
+        }
+      else if (ofFile !== undefined || (name.endsWith(".json") && !foreign.has(kind))) {
+        documents += 1;
+        decodable(findings, file, () => (ofFile ?? JSON.parse)(contents.textOf(bundle, file)));
+      }
+    }
+  }
+  return findings.check(`${counted(lines, "line")}, ${counted(documents, "document")}`);
+};
+
+const readLines = (findings: Findings, bundle: OpenBundle, file: string): ReadonlyArray<string> => {
+  let lines: ReadonlyArray<string> = [];
+  decodable(findings, file, () => (lines = linesOf(contents.textOf(bundle, file))));
+  return lines;
+};
+
+/** A packed file is no bomb: what reads it later need not count. */
+const unpackable = async (findings: Findings, bundle: OpenBundle, file: string): Promise<void> => {
+  const source = fs.createReadStream(path.join(bundle.directory, file));
+  const gunzip = zlib.createGunzip();
+  source.once("error", (error) => gunzip.destroy(error)).pipe(gunzip);
+  let bytes = 0;
+  try {
+    for await (const chunk of gunzip as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > limits.unpackedBytes) throw new Error("it unpacks to too much");
+    }
+  } catch (error) {
+    const { message } = error as Error;
+    findings.add({ file, expected: "packed text", found: message, message: "can't be unpacked" });
+  } finally {
+    source.destroy();
+  }
+};

@@ -1,0 +1,303 @@
+/**
+ * A whole bundle of a small study, made without a store and without a model: the stages of this process really run, and those that
+ * would train or sample are played, by a solver that errs. It is what the tests of reading bundles alter.
+ */
+import { Effect, Result } from "effect";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { bagged } from "../../bundle/bag.ts";
+import { correlationNumbers, tableNumbers } from "../../bundle/claimedNumbers.ts";
+import type { BundleNode, BundleRun, Claim, Entry } from "../../bundle/format.ts";
+import { writeTarGz } from "../../bundle/tar.ts";
+import { remake } from "../../bundle/verify/remake.ts";
+import { artifactOf, listFiles, treeFile } from "../../cache/Tree.ts";
+import { compile, type Node } from "../../pipelines/Compile.ts";
+import { keyOf, keyParts } from "../../pipelines/Keys.ts";
+import { mapInputs } from "../../pipelines/Plan.ts";
+import { Source } from "../../pipelines/Source.ts";
+import type { Table } from "../../schemas/Table.ts";
+import type { Correlations } from "../../schemas/Correlation.ts";
+import { digestBytes } from "../../schemas/Digest.ts";
+import { type DatasetRow, eachRow } from "../../stages/Dataset.ts";
+import { stages } from "../../stages/stages.ts";
+import { scoreTranscript } from "../../tasks/score.ts";
+import { tasks } from "../../tasks/tasks.ts";
+
+export const smallSpec = `name: small
+axes:
+  model: [weak, strong]
+stages:
+  data:
+    use: render
+    with: { task: { kind: sudoku, size: 4, blanks: 6 }, splits: { test: 12, validation: 6, train_sft: 8 }, seed: 7 }
+  cot: { use: distill, from: { data: data } }
+  start: { use: pretrained, with: { path: "\${model}" } }
+  e2e: { use: generate, from: { model: start, data: data }, with: { mode: end-to-end } }
+  oracle: { use: generate, from: { model: start, data: data }, with: { mode: counterfactual } }
+  scores: { use: score, from: { data: data, end_to_end: e2e, counterfactual: oracle } }
+  table: { use: summarize, from: { scores: { all: scores } } }
+  samples: { use: rollout, from: { model: start, data: data }, with: { group: 4, counterfactual: 2 } }
+  correlations: { use: correlate, from: { rollouts: { all: samples } }, with: { resamples: 100 } }
+`;
+
+/** The files of a bundle below its top folder, text or bytes. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+export interface SmallBundle {
+  readonly run: BundleRun;
+  readonly files: Files;
+}
+
+let made: Promise<SmallBundle> | undefined;
+
+/** The same one for all tests of a file. */
+export const smallBundle = (): Promise<SmallBundle> => (made ??= makeSmallBundle());
+
+const bytes = (value: unknown): Uint8Array =>
+  Buffer.from(typeof value === "string" ? value : `${JSON.stringify(value, null, 2)}\n`);
+
+const makeSmallBundle = async (): Promise<SmallBundle> => {
+  const { graph, diagnostics } = compile(
+    new Source("experiment.yaml", smallSpec),
+    { set: [], axis: [] },
+    stages,
+  );
+  if (graph === undefined) throw new Error(JSON.stringify(diagnostics));
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "small-bundle-"));
+  const bundled = new Map<Node, BundleNode>();
+  const directories = new Map<Node, string>();
+  const directoryOf = (node: Node) => directories.get(node)!;
+  const files = new Map<string, Uint8Array>();
+  const claims: Array<Claim> = [];
+  for (const node of graph.nodes) {
+    const inputs = { bundledOf: (of: Node) => bundled.get(of)!, directoryOf };
+    const key = fieldsOf(
+      node,
+      mapInputs(node, (of) => bundled.get(of)!.artifact),
+    );
+    const recipe = fieldsOf(
+      node,
+      mapInputs(node, (of) => bundled.get(of)!.recipe),
+    );
+    const blank = { artifact: node.name, kind: node.stage.output, files: [] } as const;
+    const play = played[node.stage.name];
+    const target = path.join(scratch, node.name);
+    const done =
+      play === undefined
+        ? await remake({ node, bundled: blank as unknown as BundleNode }, inputs, scratch)
+        : await play(node, directoryOf, target);
+    if (typeof done === "string") throw new Error(done);
+    directories.set(node, done.directory);
+    const tree = listFiles(done.directory).files.map((name) => {
+      const content = fs.readFileSync(path.join(done.directory, name));
+      return { name, content, file: treeFile(name, digestBytes(content), content.length, 0o644) };
+    });
+    const { digest } = artifactOf(
+      node.stage.output,
+      tree.map(({ file }) => file),
+    );
+    for (const { name, content } of tree) files.set(`data/artifacts/${digest}/${name}`, content);
+    bundled.set(node, {
+      node: node.name,
+      stageName: node.stageName,
+      stage: node.stage.name,
+      labels: node.labels,
+      kind: node.stage.output,
+      recipe: keyOf(recipe),
+      content: keyOf(key),
+      keyParts: keyParts(key) as BundleNode["keyParts"],
+      artifact: digest,
+      files: tree.map(({ file }) => file),
+      summary: done.summary,
+    });
+    const read = (name: string): unknown =>
+      JSON.parse(fs.readFileSync(path.join(done.directory, name), "utf8"));
+    const numbers =
+      node.stage.output === "table"
+        ? tableNumbers(node.name, read("table.json") as Table)
+        : node.stage.output === "correlations"
+          ? correlationNumbers(node.name, read("correlations.json") as Correlations)
+          : [];
+    const cost = {
+      node: node.name,
+      tolerance: 0,
+      command: "pipe run experiment.yaml",
+      seconds: 1,
+      bytes: 1,
+      gpu: false,
+    };
+    claims.push(...numbers.map((number) => ({ ...number, ...cost })));
+  }
+  fs.rmSync(scratch, { recursive: true });
+  const run: BundleRun = {
+    format: 1,
+    experiment: graph.name,
+    overrides: [],
+    pipe: { version: "0.1.0" },
+    nodes: [...bundled.values()],
+  };
+  const attempts = run.nodes.map(({ node, stage }) => ({
+    node,
+    stage,
+    status: "succeeded",
+    startedAt: "2026-01-01T00:00:00Z",
+    seconds: 1,
+  }));
+  const described = [
+    "experiment.yaml",
+    "run.json",
+    ...[...files.keys()].map((file) => file.slice("data/".length)),
+  ];
+  const crate = {
+    "@context": "https://w3id.org/ro/crate/1.2/context",
+    "@graph": [
+      { "@id": "ro-crate-metadata.json", "@type": "CreativeWork", about: { "@id": "./" } },
+      { "@id": "./", "@type": "Dataset", hasPart: described.map((id) => ({ "@id": id })) },
+      ...described.map((id) => ({ "@id": id, "@type": "File" })),
+    ],
+  };
+  const more = {
+    "record/attempts.jsonl": attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(""),
+    "record/machine.json": {},
+    "data/README.md": "# small\n",
+    "data/CLAIMS.json": { format: 1, claims },
+    "data/run.json": run,
+    "data/pointers.json": [],
+    "data/experiment.yaml": smallSpec,
+    "data/ro-crate-metadata.json": crate,
+    "data/verify.mjs": "// not here\n",
+  };
+  for (const [name, value] of Object.entries(more)) files.set(name, bytes(value));
+  return { run, files };
+};
+
+const fieldsOf = (node: Node, inputs: ReturnType<typeof mapInputs>) => {
+  const sources = node.stage.sources?.(node.params.decoded) ?? [];
+  return {
+    stage: node.stage.name,
+    version: node.stage.version,
+    params: node.params.key,
+    inputs,
+    ...(sources.length === 0
+      ? {}
+      : { sources: Object.fromEntries(sources.map((name) => [name, digestBytes(name)])) }),
+    ...(node.stage.environment === undefined ? {} : { environment: "a Python" }),
+  };
+};
+
+interface Played {
+  readonly directory: string;
+  readonly summary: BundleNode["summary"];
+}
+type Play = (node: Node, directoryOf: (node: Node) => string, target: string) => Promise<Played>;
+
+/** What a model of some strength says: the oracle caption and the solution, or something wrong in either. */
+const say = (row: DatasetRow, draw: number, strength: number, forced: boolean): string => {
+  const chance = (salt: string) =>
+    Number.parseInt(
+      digestBytes(`${row.id} ${draw} ${salt} ${strength} ${forced}`).slice(0, 6),
+      16,
+    ) / 0x1000000;
+  const seesRight = forced || chance("sees") < strength;
+  const caption = seesRight
+    ? row.perception
+    : row.perception.replace(/[1-4]/u, (digit) => String((Number(digit) % 4) + 1));
+  const answer = chance("solves") < strength ? row.response : "[[1,2],[3,4]]";
+  return `<caption>${caption}</caption>\nhm\n<answer>${answer}</answer>`;
+};
+
+const rowsOf = async (directory: string, split: string): Promise<ReadonlyArray<DatasetRow>> => {
+  const rows: Array<DatasetRow> = [];
+  await Effect.runPromise(
+    eachRow(directory, split, { images: false }, (row) => rows.push({ ...row })),
+  );
+  return rows.map((row) => ({ ...row, response: solutionOf(row) }));
+};
+
+const solutionOf = ({ ground_truth }: DatasetRow): string => {
+  const truth = Result.getOrThrow(tasks.sudoku.readTruth(JSON.parse(ground_truth)));
+  return tasks.sudoku.solve(truth).answer;
+};
+
+const strengthOf = ({ labels }: Node): number => (labels["model"] === "weak" ? 0.4 : 0.8);
+const dataOf = (node: Node): Node => node.inputs["data"] as Node;
+
+const playModel: Play = (node, _, directory) => {
+  fs.mkdirSync(directory, { recursive: true });
+  fs.writeFileSync(path.join(directory, "config.json"), `{ "model": "${node.labels["model"]}" }\n`);
+  return Promise.resolve({ directory, summary: {} });
+};
+
+const playAnswers: Play = async (node, directoryOf, directory) => {
+  const { mode } = node.params.decoded as { readonly mode: string };
+  const rows = await rowsOf(directoryOf(dataOf(node)), "test");
+  fs.mkdirSync(directory, { recursive: true });
+  const lines = rows.map((row) => ({
+    id: row.id,
+    mode,
+    response: say(row, 0, strengthOf(node), mode === "counterfactual"),
+  }));
+  write(path.join(directory, "predictions.jsonl"), lines);
+  return { directory, summary: { rows: lines.length } };
+};
+
+const playSamples: Play = async (node, directoryOf, directory) => {
+  const rows = await rowsOf(directoryOf(dataOf(node)), "validation");
+  fs.mkdirSync(directory, { recursive: true });
+  const lines = rows.flatMap((row, group) =>
+    [0, 1, 2, 3, 4, 5].map((sample) => {
+      const mode = sample < 4 ? "end-to-end" : "counterfactual";
+      const response = say(row, sample, strengthOf(node), mode === "counterfactual");
+      const { response: _, ...truth } = row;
+      const score = scoreTranscript({ ...truth, response, mode });
+      if ("error" in score) throw new Error(score.error);
+      const { outcome, perception, perception_f1, consistent, reason } = score;
+      const f1 = Number(perception_f1.toFixed(6));
+      const rewards = {
+        outcome: Number(outcome),
+        perception: Number(perception),
+        consensus: sample % 2,
+      };
+      const verdict = { outcome, perception, consistent, perception_f1: f1, reason };
+      return {
+        id: row.id,
+        group,
+        step: 0,
+        sample,
+        mode,
+        response,
+        tokens: 9,
+        ...verdict,
+        rewards,
+        advantage: null,
+      };
+    }),
+  );
+  write(path.join(directory, "rollouts.jsonl"), lines);
+  return { directory, summary: {} };
+};
+
+const write = (file: string, lines: ReadonlyArray<unknown>) =>
+  fs.writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+
+const played: Readonly<Record<string, Play>> = {
+  pretrained: playModel,
+  generate: playAnswers,
+  rollout: playSamples,
+};
+
+/** With manifests that fit, as an archive. */
+export const packed = async (files: Files, folder: string): Promise<string> => {
+  const entries = [...files].map(([name, content]): Entry => ({
+    path: name,
+    content,
+    license: "MIT",
+  }));
+  const bag = await bagged(entries, { stored: new Map(), agent: "test", read: () => undefined });
+  const top = `small-${bag.identity.slice(0, 12)}`;
+  const archive = path.join(folder, `${top}.tar.gz`);
+  const placed = bag.entries.map((entry) => ({ ...entry, path: `${top}/${entry.path}` }));
+  await writeTarGz(placed, archive, () => undefined);
+  return archive;
+};
