@@ -1,0 +1,36 @@
+import type { Sort } from "../Finding.ts";
+
+/** A stretch of a text that should not be published. */
+export interface Hit {
+  readonly kind: string;
+  readonly sort: Sort;
+  readonly start: number;
+  readonly end: number;
+  /** What may be shown of it, being no part of the secret. */
+  readonly open: string;
+  /** Whether it was told by what stands beside it alone: a hit in the same place that knows its form says more. */
+  readonly guessed?: true;
+}
+
+/**
+ * Something that only needs a look where one of its `anchors` stands. `find` looks at a bounded stretch around `at`, where the anchor
+ * begins, so that a text of nothing but anchors takes no longer than any other, give or take a factor.
+ */
+export interface Rule {
+  /** In lower case; found in any. */
+  readonly anchors: ReadonlyArray<string>;
+  readonly find: (text: string, at: number) => Hit | undefined;
+}
+
+/** The match of a sticky `pattern` that begins at `at`. */
+export const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+};
+
+/** How far back from `at` letters of `pattern` go, at most `most`. */
+export const backOver = (pattern: RegExp, text: string, at: number, most: number): number => {
+  let start = at;
+  while (start > 0 && at - start < most && pattern.test(text[start - 1]!)) start -= 1;
+  return start;
+};

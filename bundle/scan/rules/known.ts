@@ -1,0 +1,74 @@
+/** What this machine, its people and its authors are called, as whole words. */
+import type { Known } from "../Finding.ts";
+import type { Hit, Rule } from "./Rule.ts";
+
+/** So many machines have them that they name nobody; and they are words of programs. Their home directories are found anyway. */
+const ofMany = new Set(
+  "root user admin administrator ubuntu debian centos fedora runner docker node vagrant test guest nobody build builder jenkins worker app main dev localhost local vm host server computer ec2-user jovyan codespace vscode default me you sandbox container".split(
+    " ",
+  ),
+);
+
+const isLetter = /[\p{L}\p{N}]/u;
+
+const isWord = (text: string, start: number, end: number): boolean =>
+  !isLetter.test(text[start - 1] ?? " ") && !isLetter.test(text[end] ?? " ");
+
+/** Of a host `gpu7.cs.uni.edu`: all of it, `gpu7` and `cs.uni.edu`. */
+const namesOfHost = (host: string): ReadonlyArray<string> => {
+  const [first = "", ...rest] = host.split(".");
+  return rest.length >= 2 ? [host, first, rest.join(".")] : [host, first];
+};
+
+const worthLooking = (name: string): boolean =>
+  name.length >= 3 && !ofMany.has(name.toLowerCase()) && !/^\d+$/.test(name);
+
+const words = (
+  kind: string,
+  sort: Hit["sort"],
+  names: ReadonlyArray<string>,
+): ReadonlyArray<Rule> =>
+  [...new Set(names.map((name) => name.trim()))].filter(worthLooking).map((name) => ({
+    anchors: [name.toLowerCase()],
+    find: (text, start) => {
+      const end = start + name.length;
+      return isWord(text, start, end) ? { kind, sort, start, end, open: "" } : undefined;
+    },
+  }));
+
+const homes = (paths: ReadonlyArray<string>): ReadonlyArray<Rule> =>
+  paths
+    .map((path) => path.replace(/[/\\]+$/, ""))
+    .filter((path) => path.length >= 4 && path !== "/root")
+    .flatMap((path) => [...new Set([path, path.replaceAll("\\", "/")])])
+    .map((path) => ({
+      anchors: [path.toLowerCase()],
+      find: (text, start) => {
+        const end = start + path.length;
+        return isLetter.test(text[end] ?? " ") || isLetter.test(text[start - 1] ?? " ")
+          ? undefined
+          : { kind: "home directory", sort: "person", start, end, open: "" };
+      },
+    }));
+
+/** `root@vm`: each alone names nobody, both together do. */
+const together = ({ users, hosts }: Known): ReadonlyArray<Rule> =>
+  users.flatMap((user) =>
+    hosts.flatMap(namesOfHost).map((host) => ({
+      anchors: [`${user}@${host}`.toLowerCase()],
+      find: (text: string, start: number) => {
+        const end = start + user.length + 1 + host.length;
+        return isWord(text, start, end)
+          ? { kind: "user and host", sort: "person" as const, start, end, open: "" }
+          : undefined;
+      },
+    })),
+  );
+
+export const knownRules = (known: Known): ReadonlyArray<Rule> => [
+  ...words("user name", "person", known.users),
+  ...words("host name", "machine", known.hosts.flatMap(namesOfHost)),
+  ...words("name withheld for review", "person", known.withheld ?? []),
+  ...homes(known.homes),
+  ...together(known),
+];

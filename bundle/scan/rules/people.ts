@@ -1,0 +1,161 @@
+/** What names a person: addresses, home directories. Addresses of example.org and its like count too: a name may stand before the @. */
+import { backOver, matchAt, type Rule } from "./Rule.ts";
+
+const local = /[\p{L}\p{N}._%+-]/u;
+
+/** Nobody reads what is sent there. */
+const nobody = /^(?:git|no-?reply|do-?not-?reply)$/i;
+
+const domain = /@((?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}[\p{L}\p{N}-]{0,30}\p{L})(?![\p{L}\p{N}])/uy;
+
+/** Endings that neither chance nor `a@b.transpose()` in a program is likely to give. */
+export const usualEnding =
+  /\.(?:com|org|net|edu|gov|mil|info|io|ai|dev|app|uk|de|fr|ch|at|it|es|nl|be|se|no|dk|fi|pl|cz|cn|jp|kr|in|au|ca|us|eu|ru|br|il|sg|hk|tw|invalid|example|test)$/i;
+
+const email: Rule = {
+  anchors: ["@"],
+  find: (text, at) => {
+    const behind = matchAt(domain, text, at);
+    if (behind === null || /^\d+(?:\.\d+){1,2}[.-]|^[1-4]x\./.test(behind[1]!)) return undefined; // version, icon@2x.png
+    const end = at + behind[0].length;
+    if (/[([]/.test(text[end] ?? " ") && !usualEnding.test(behind[1]!)) return undefined;
+    const name = text.slice(backOver(local, text, at, 64), at).replace(/^[.%+-]+/, "");
+    return name === "" || nobody.test(name)
+      ? undefined
+      : { kind: "e-mail address", sort: "person", start: at - name.length, end, open: "…@…" };
+  },
+};
+
+/** "jo [at] lab [dot] org" */
+const spelledEmail: Rule = {
+  anchors: ["[at]", "(at)", "{at}", "<at>", " at ", "[ at ]", "( at )"],
+  find: (text, at) => {
+    const sign = matchAt(/(?:[[({<] ?at ?[\])}>]| at ) {0,3}/iy, text, at)![0];
+    const behind = matchAt(
+      /[A-Za-z0-9-]{1,63}(?: {0,3}(?:[[({<] ?(?:dot|punkt) ?[\])}>]| dot |\.(?=[a-z])) {0,3}[A-Za-z0-9-]{2,63}){1,5}/iy,
+      text,
+      at + sign.length,
+    );
+    if (behind === null || (sign.startsWith(" at ") && !/ dot |[[({<] ?dot/i.test(behind[0])))
+      return undefined;
+    const before = text[at - 1] === " " ? at - 1 : at;
+    const start = backOver(/[A-Za-z0-9._%+-]/, text, before, 64);
+    const end = at + sign.length + behind[0].length;
+    return start === before
+      ? undefined
+      : { kind: "e-mail address", sort: "person", start, end, open: "…@…" };
+  },
+};
+
+/** `jo@gpu-7:~$`, `ssh jo@gpu-7`: no address, and yet it names both. */
+const shellUser: Rule = {
+  anchors: ["@"],
+  find: (text, at) => {
+    const behind = matchAt(
+      /@[A-Za-z0-9][A-Za-z0-9.-]{0,62}(:[~/]|[ \]:]{1,2}[^\n#$\0]{0,60}[#$] )?/y,
+      text,
+      at,
+    );
+    if (behind === null) return undefined;
+    const start = backOver(/[A-Za-z0-9._-]/, text, at, 32);
+    const name = text.slice(start, at);
+    const called = /\b(?:ssh|scp|rsync|sftp|sshfs)\s(?:-\S{1,20}\s){0,6}$/.test(
+      text.slice(Math.max(0, start - 80), start),
+    );
+    if (name === "" || nobody.test(name) || !/^[A-Za-z_]/.test(name)) return undefined;
+    const prompt =
+      behind[1] !== undefined && /[#$] ?$/.test(behind[1]) && !behind[1].startsWith(":/");
+    const remote = behind[1] === ":/" || behind[1] === ":~";
+    if (!called && !prompt && !remote) return undefined;
+    const end = at + /^@[A-Za-z0-9.-]+/.exec(behind[0])![0].length;
+    return { kind: "user and host", sort: "person", start, end, open: "…@…", guessed: true };
+  },
+};
+
+const isVariable = /^(?:[$<{*%[].*|\.{2,}|…)$/;
+
+/** Of everybody, or of nobody. */
+const sharedHomes = /^(?:shared|public|default|all users|default user|guest|\.localized)$/i;
+
+const homeName = String.raw`([^\s/\\"'\x60<>|:;,?()&\0\u001b\]}]{1,64})`;
+const homePatterns = {
+  posix: new RegExp(String.raw`/(?:home|homes|users)/{1,4}${homeName}`, "iy"),
+  windows: new RegExp(
+    String.raw`(?:\\|/){1,4}(?:users|documents and settings|benutzer|utilisateurs)(?:\\|/){1,4}([^\\/"'<>|:*?\r\n\t\0]{1,64})`,
+    "iy",
+  ),
+};
+
+/** The path of a web page may well begin so. */
+const inWebAddress = (text: string, at: number): boolean =>
+  /(?:https?|wss?|s3|gs|hf):\/\/[^\s/"'<>]{1,200}(?:\/[^\s"'<>]{0,200})?$/i.test(
+    text.slice(Math.max(0, at - 300), at),
+  ) ||
+  /(?:^|[\s"'(<])(?:[a-z0-9-]{1,40}\.){1,4}(?:com|org|net|io|co|ai|dev|edu)(?:\/[^\s"'<>]{0,100})?$/i.test(
+    text.slice(Math.max(0, at - 200), at),
+  );
+
+/** `pages/home/index.html` is nobody's; `/export/home/jo` and `-I/home/jo` are. */
+const isAbsolute = (text: string, at: number): boolean => {
+  const start = backOver(/[\p{L}\p{N}._/-]/u, text, at, 100);
+  const before = text.slice(start, at);
+  return before === "" || before.startsWith("/") || /^-{1,2}[A-Za-z]$/.test(before);
+};
+
+const home: Rule = {
+  anchors: ["/home/", "/homes/", "/users/"],
+  find: (text, at) => {
+    const found = matchAt(homePatterns.posix, text, at);
+    if (found === null || isVariable.test(found[1]!) || sharedHomes.test(found[1]!))
+      return undefined;
+    if (!isAbsolute(text, at) || inWebAddress(text, at)) return undefined;
+    const end = at + found[0].length;
+    return {
+      kind: "home directory",
+      sort: "person",
+      start: at,
+      end,
+      open: found[0].slice(0, -found[1]!.length),
+    };
+  },
+};
+
+const windowsHome: Rule = {
+  anchors: [":\\", ":/", "\\users\\"],
+  find: (text, at) => {
+    const colon = text[at] === ":" ? 1 : 0;
+    if (colon === 1 && !/^[^A-Za-z0-9]?[A-Za-z]$/.test(text.slice(Math.max(0, at - 2), at)))
+      return undefined;
+    const found = matchAt(homePatterns.windows, text, at + colon);
+    const name = found?.[1]!.trim();
+    if (found === null || !name || isVariable.test(name) || sharedHomes.test(name))
+      return undefined;
+    const end = at + colon + found[0].length;
+    return {
+      kind: "home directory",
+      sort: "person",
+      start: end - found[1]!.length,
+      end,
+      open: "C:\\Users\\",
+    };
+  },
+};
+
+const rootHome: Rule = {
+  anchors: ["/root/"],
+  find: (text, at) =>
+    /[\p{L}\p{N}_.)\]}~*-]/u.test(text[at - 1] ?? " ") ||
+    inWebAddress(text, at) ||
+    !/[\p{L}\p{N}._-]/u.test(text[at + 6] ?? " ")
+      ? undefined
+      : { kind: "home directory", sort: "person", start: at, end: at + 6, open: "/root/" },
+};
+
+export const people: ReadonlyArray<Rule> = [
+  email,
+  spelledEmail,
+  shellUser,
+  home,
+  windowsHome,
+  rootHome,
+];

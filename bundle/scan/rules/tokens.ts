@@ -1,0 +1,242 @@
+/** Credentials that are known by their form. */
+import { looksDrawn } from "./entropy.ts";
+import { matchAt, type Hit, type Rule } from "./Rule.ts";
+
+interface Form {
+  readonly kind: string;
+  readonly prefixes: ReadonlyArray<string>;
+  /** What follows the prefix: a character class, and how many of it. */
+  readonly letters: string;
+  readonly least: number;
+  /** A prefix that ends many words, as `sk-` ends `disk-`: no letter may stand before it, and what follows must look drawn. */
+  readonly common?: true;
+}
+
+const word = "A-Za-z0-9";
+const dashed = String.raw`A-Za-z0-9_\-`;
+
+const form = (kind: string, prefixes: string, letters: string, least: number): Form => ({
+  kind,
+  prefixes: prefixes.split(" "),
+  letters,
+  least,
+});
+const common = (kind: string, prefixes: string, letters: string, least: number): Form => ({
+  ...form(kind, prefixes, letters, least),
+  common: true,
+});
+
+const forms: ReadonlyArray<Form> = [
+  form("Hugging Face token", "hf_ api_org_ hf_oauth_", word, 20),
+  form("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_", word, 20),
+  form("GitHub token", "github_pat_", `${word}_`, 20),
+  form(
+    "GitLab token",
+    "glpat- gloas- gldt- glrt- glcbt- glptt- glft- glimt- glagent- glsoat- glffct-",
+    `${dashed}.`,
+    16,
+  ),
+  form("AWS access key", "AKIA ASIA ABIA ACCA AGPA AIDA AROA ANPA", "A-Z0-9", 16),
+  form("Google API key", "AIza", dashed, 30),
+  form("Google OAuth token", "ya29.", `${dashed}.`, 20),
+  form("Google OAuth secret", "GOCSPX-", dashed, 20),
+  form(
+    "Slack token",
+    "xoxa- xoxb- xoxp- xoxr- xoxs- xoxo- xoxe- xoxc- xoxd- xoxe. xapp-",
+    `${dashed}.%`,
+    10,
+  ),
+  form("Slack address", "hooks.slack.com/services/ hooks.slack.com/workflows/", `${word}/`, 20),
+  form(
+    "Discord address",
+    "discord.com/api/webhooks/ discordapp.com/api/webhooks/",
+    `${dashed}/`,
+    20,
+  ),
+  form("Anthropic key", "sk-ant-", dashed, 10),
+  form("OpenAI key", "sk-proj- sk-svcacct- sk-admin- sk-or-v1-", dashed, 10),
+  common("API key", "sk-", dashed, 20),
+  form("Stripe key", "sk_live_ sk_test_ rk_live_ rk_test_ whsec_", word, 16),
+  form("W&B key", "wandb_v1_", `${word}_`, 20),
+  form("npm token", "npm_", word, 30),
+  form("PyPI token", "pypi-AgE", dashed, 20),
+  common("PyPI token", "pypi-", dashed, 40),
+  form("Docker token", "dckr_pat_ dckr_oat_", dashed, 16),
+  form("DigitalOcean token", "dop_v1_ doo_v1_ dor_v1_", word, 32),
+  form("SendGrid key", "SG.", `${dashed}.`, 40),
+  form("Shopify token", "shpat_ shpca_ shppa_ shpss_", word, 24),
+  form("Linear key", "lin_api_", word, 30),
+  form("Notion token", "ntn_", word, 30),
+  form("Replicate token", "r8_", word, 30),
+  form("Groq key", "gsk_", word, 30),
+  form("xAI key", "xai-", word, 40),
+  form("Perplexity key", "pplx-", word, 30),
+  form("NVIDIA key", "nvapi-", dashed, 30),
+  form("Vault token", "hvs. hvb. hvr.", dashed, 20),
+  form("Databricks token", "dapi", "a-f0-9", 32),
+  form("Grafana token", "glsa_ glc_", `${word}_+/=`, 30),
+  form("Supabase token", "sbp_", word, 30),
+  form("RubyGems key", "rubygems_", word, 40),
+  form("Postman key", "PMAK-", dashed, 30),
+  form("Atlassian token", "ATATT3 ATCTT3 ATBB", `${dashed}=`, 20),
+  form("Tailscale key", "tskey-", dashed, 16),
+  form("Figma token", "figd_", dashed, 30),
+  form("Telegram bot token", ":AA", dashed, 32),
+  form("age key", "AGE-SECRET-KEY-1", word, 40),
+  form("private key", "b3BlbnNzaC1rZXktdjE", `${word}+/=`, 10),
+];
+
+const longest = 400;
+
+/** Where a token is broken at the end of a line, it goes on in the next. */
+const lineBreak = String.raw`\\?\r?\n[ \t]{0,16}`;
+
+const ruleOf = ({ kind, prefixes, letters, least, common }: Form): Rule => {
+  const body = new RegExp(`[${letters}]{1,${longest}}`, "y");
+  const broken = new RegExp(
+    `[${letters}]{1,${longest}}(?:${lineBreak}[${letters}]{1,100}){1,4}`,
+    "y",
+  );
+  const exact = new Map(prefixes.map((prefix) => [prefix.toLowerCase(), prefix]));
+  const anchors = [...exact.keys()];
+  return {
+    anchors,
+    find: (text, at) => {
+      if (common && /[A-Za-z0-9]/.test(text[at - 1] ?? " ")) return undefined;
+      const prefix = anchors
+        .filter((anchor) => text.substr(at, anchor.length).toLowerCase() === anchor)
+        .at(-1)!;
+      const start = at + prefix.length;
+      const isExact = text.startsWith(exact.get(prefix)!, at);
+      const hit = (end: number): Hit => ({
+        kind,
+        sort: "secret",
+        start: at,
+        end,
+        open: exact.get(prefix)!,
+      });
+      // In another case than theirs they are no tokens, unless somebody changed it.
+      const whole =
+        (isExact ? matchAt(body, text, start) : matchAt(caseless(body), text, start))?.[0] ?? "";
+      const sure = isExact && !common;
+      if (whole.length >= least && (sure || looksDrawn(whole))) return hit(start + whole.length);
+      const pieces = matchAt(broken, text, start)?.[0];
+      if (pieces === undefined || whole.length < 4) return undefined;
+      const joined = pieces.replaceAll(/[\\\s]/g, "");
+      return joined.length >= least && looksDrawn(joined) ? hit(start + pieces.length) : undefined;
+    },
+  };
+};
+
+const caselessly = new Map<RegExp, RegExp>();
+const caseless = (pattern: RegExp): RegExp => {
+  const made = caselessly.get(pattern) ?? new RegExp(pattern.source, "iy");
+  caselessly.set(pattern, made);
+  return made;
+};
+
+const keyHeader =
+  /-{2,8}\s{0,3}begin\s{1,4}(?:[a-z0-9]{1,12}\s{1,4}){0,4}private\s{1,4}key(?:\s{1,4}block)?\s{0,3}-{2,8}/iy;
+const keyFooter = /-{2,8}\s{0,3}end\s/gi;
+
+/** PEM, OpenSSH and PGP alike. */
+const privateKey: Rule = {
+  anchors: ["-begin", "- begin"],
+  find: (text, at) => {
+    let start = at;
+    while (start > at - 7 && text[start - 1] === "-") start -= 1;
+    const header = matchAt(keyHeader, text, start);
+    if (header === null) return undefined;
+    const body = text.slice(start + header[0].length, start + 12_000);
+    keyFooter.lastIndex = 0;
+    const end =
+      start + header[0].length + (keyFooter.exec(body)?.index ?? Math.min(body.length, 64));
+    return {
+      kind: "private key",
+      sort: "secret",
+      start,
+      end,
+      open: "-----BEGIN … PRIVATE KEY-----",
+    };
+  },
+};
+
+const putty: Rule = {
+  anchors: ["putty-user-key-file-"],
+  find: (text, at) => ({
+    kind: "private key",
+    sort: "secret",
+    start: at,
+    end: Math.min(text.length, at + 400),
+    open: "PuTTY-User-Key-File-",
+  }),
+};
+
+/** What DER of a private key looks like in base64, where somebody cut the header off. */
+const bareKey: Rule = {
+  anchors: [
+    "miiev",
+    "miieo",
+    "miieu",
+    "miijk",
+    "miijq",
+    "miice",
+    "miicd",
+    "mc4caqaw",
+    "mhccaqee",
+    "mighageam",
+  ],
+  find: (text, at) => {
+    const body = matchAt(
+      /(?:MII(?:Ev|Eo|Eu|Jk|Jq|Ce|Cd)[A-Za-z0-9+/]{2}IBA[A-Za-z0-9+/]{20,4000}|MC4CAQAw[A-Za-z0-9+/]{20,80}|MHcCAQEE[A-Za-z0-9+/]{20,200}|MIGHAgEAM[A-Za-z0-9+/]{20,200})/y,
+      text,
+      at,
+    );
+    return body === null || /[A-Za-z0-9+/]/.test(text[at - 1] ?? " ")
+      ? undefined
+      : { kind: "private key", sort: "secret", start: at, end: at + body[0].length, open: "" };
+  },
+};
+
+const jwt: Rule = {
+  anchors: ["eyj"],
+  find: (text, at) => {
+    if (/[A-Za-z0-9_-]/.test(text[at - 1] ?? " ")) return undefined;
+    const token = matchAt(
+      /eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}\.[A-Za-z0-9_-]{0,4000}/y,
+      text,
+      at,
+    );
+    return token === null
+      ? undefined
+      : {
+          kind: "JSON Web Token",
+          sort: "secret",
+          start: at,
+          end: at + token[0].length,
+          open: "eyJ",
+        };
+  },
+};
+
+/** The file that Google hands out for a service account: its key may be cut off, and yet it names the account. */
+const serviceAccount: Rule = {
+  anchors: ["service_account", "private_key_id"],
+  find: (text, at) => {
+    const before = text.slice(Math.max(0, at - 40), at);
+    const isType = /["']?type["']?\s{0,4}[:=]\s{0,4}["']?$/i.test(before);
+    const id = matchAt(/private_key_id["']?\s{0,4}[:=]\s{0,4}["']?([a-f0-9]{16,64})/iy, text, at);
+    if (!isType && id === null) return undefined;
+    const end = at + (id?.[0].length ?? "service_account".length);
+    return { kind: "Google service account", sort: "secret", start: at, end, open: "" };
+  },
+};
+
+export const tokens: ReadonlyArray<Rule> = [
+  ...forms.map(ruleOf),
+  privateKey,
+  putty,
+  bareKey,
+  jwt,
+  serviceAccount,
+];
