@@ -3,6 +3,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node";
 import { Effect, Runtime } from "effect";
 import { Command } from "effect/cli";
+import { bundleCommand } from "./commands/bundle.ts";
 import { diffCommand } from "./commands/diff.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -39,6 +40,7 @@ const pipe = Command.make("pipe").pipe(
     tableCommand,
     showCommand,
     exportCommand,
+    bundleCommand,
     tagCommand,
     gcCommand,
     fsckCommand,

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import fs from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
@@ -22,38 +22,30 @@ export interface Archive {
 const block = 512;
 const chunkSize = 1 << 18;
 
-/** A file of that name is there only when it is whole. */
+/** `written` is told how many bytes have been written before they are packed. */
 export const writeTarGz = async (
   entries: Iterable<TarEntry>,
   file: string,
   written: (bytes: number) => void,
 ): Promise<Archive> => {
-  const partial = `${file}.partial`;
   const hash = createHash("sha256");
   let bytes = 0;
   const hashed = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
-      bytes += chunk.length;
-      written(bytes);
+      written((bytes += chunk.length));
       done(null, chunk);
     },
   });
-  try {
-    await pipeline(
-      Readable.from(tarChunks(entries), { objectMode: false }),
-      hashed,
-      zlib.createGzip({ chunkSize }),
-      withoutSystem(),
-      fs.createWriteStream(partial, { highWaterMark: chunkSize }),
-    );
-    const whole = await open(partial);
-    await whole.sync().finally(() => whole.close());
-    await rename(partial, file);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+  await pipeline(
+    Readable.from(tarChunks(entries), { objectMode: false }),
+    hashed,
+    zlib.createGzip({ chunkSize }),
+    withoutSystem(),
+    fs.createWriteStream(file),
+  );
+  const whole = await open(file);
+  await whole.sync().finally(() => whole.close());
   return { bytes: fs.statSync(file).size, tarSha256: hash.digest("hex") };
 };
 
