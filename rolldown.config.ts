@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
+import { packageLicenses } from "./bundle/packageLicenses.ts";
 import { moduleOf, reach } from "./stages/codeIdentity.ts";
 import { typescriptModule } from "./stages/code/typescript.ts";
 import { stages } from "./stages/stages.ts";
@@ -64,14 +65,14 @@ export default defineConfig([
   {
     input: { pipe: "bin/pipe.ts" },
     platform: "node",
-    plugins: [embedSources, datedFromItsStart()],
+    plugins: [embedSources, packageLicenses("pipe.licenses.json"), datedFromItsStart()],
     output: { dir: "dist", format: "esm", minify: true, cleanDir: true },
   },
   // Goes into bundles: a reader may look at it, so it is not minified, and nothing in it tells where it was made.
   {
     input: "bundle/verify/main.ts",
     platform: "node",
-    plugins: [onlyVerifying, hashOfNode20],
+    plugins: [onlyVerifying, hashOfNode20, packageLicenses("verify.licenses.json")],
     treeshake: {
       moduleSideEffects: false,
       manualPureFunctions: ["Effect", "Layer", "Context", "Schema"],

@@ -1,0 +1,119 @@
+/**
+ * Under which terms each file of a bundle is: an SPDX expression for every entry, and the texts in `data/LICENSES/`, as REUSE lays them
+ * out. What pipe makes of nothing, it gives away: data is CC0-1.0, and a model or a program MIT. What comes from elsewhere has the terms
+ * that somebody states, and without them it does not go into a bundle.
+ */
+import { Effect, Schema } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { root } from "../executors/root.ts";
+import type { GatheredNode } from "./BundledRun.ts";
+import { BundleRefused } from "./BundleRefused.ts";
+import { inPathOrder, textBytes } from "./content.ts";
+import type { Entry } from "./format.ts";
+
+export const licenseOfData = "CC0-1.0";
+const licenseOfModels = "MIT";
+
+/** SPDX's word for terms that nobody has stated. */
+const unstated = "NOASSERTION";
+
+/** What these stages put out is other people's, or made by other people's programs. */
+const fromElsewhere = new Set(["command", "files", "pretrained"]);
+
+/** The terms of what a node has made; `stated` has those of the stages, as the experiment names them, that only a person knows. */
+export const licenseOf = (
+  node: Pick<GatheredNode, "from"> & {
+    readonly told: Pick<GatheredNode["told"], "stage" | "stageName" | "kind">;
+  },
+  stated: ReadonlyMap<string, string>,
+): string => {
+  const { stage, stageName, kind } = node.told;
+  const said = stated.get(stageName);
+  if (said !== undefined) return said;
+  if (fromElsewhere.has(stage)) return unstated;
+  if (kind !== "model") return licenseOfData;
+  // A model that went on from another stays under the other's terms.
+  const origins = node.from.filter(({ told }) => told.kind === "model");
+  const terms = new Set(origins.map((origin) => licenseOf(origin, stated)));
+  terms.delete(licenseOfModels);
+  if (terms.size === 0) return licenseOfModels;
+  return terms.has(unstated) ? unstated : [...terms].toSorted().join(" AND ");
+};
+
+/** The identifiers in an expression of the kind written here. */
+export const licensesIn = (expression: string): ReadonlyArray<string> => expression.split(" AND ");
+
+const texts = path.join(root, "bundle/licenses");
+
+/** The identifiers whose texts go along. */
+const knownLicenses = (): ReadonlyArray<string> =>
+  fs
+    .readdirSync(texts)
+    .map((name) => path.basename(name, ".txt"))
+    .toSorted();
+
+/** The texts of all that the entries are under, and the notices of what others wrote in `verify.mjs`. */
+export const licenseEntries = Effect.fn("licenseEntries")(function* (
+  entries: ReadonlyArray<Entry>,
+) {
+  const known = new Set(knownLicenses());
+  for (const { path: file, license } of entries) {
+    if (license === unstated || license === "")
+      return yield* new BundleRefused({
+        message: `nobody has said under which terms ${file} is`,
+        fix: `say it of the stage that brought it in: --license STAGE=ID, where ID is one of ${[...known].join(", ")}; or leave its files out: --without STAGE`,
+      });
+    const unknown = licensesIn(license).find((id) => !known.has(id));
+    if (unknown !== undefined)
+      return yield* new BundleRefused({
+        message: `${file} is under ${unknown}, and there is no text of such a licence here`,
+        fix: `the SPDX identifiers known here are ${[...known].join(", ")}; leave the stage's files out with --without STAGE`,
+      });
+  }
+  const used = new Set([licenseOfData, ...entries.flatMap(({ license }) => licensesIn(license))]);
+  return inPathOrder([
+    ...[...used].map((id) => text(`${id}.txt`, fs.readFileSync(path.join(texts, `${id}.txt`)))),
+    text("verify.mjs.txt", textBytes(noticesOf(verifierPackages()))),
+  ]);
+});
+
+// A licence's text may be copied as it is, and says so itself.
+const text = (name: string, content: Uint8Array): Entry => ({
+  path: `data/LICENSES/${name}`,
+  content,
+  license: licenseOfData,
+});
+
+const Packages = Schema.fromJsonString(
+  Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      version: Schema.String,
+      license: Schema.String,
+      text: Schema.String,
+    }),
+  ),
+);
+
+/** The packages whose code is in `dist/verify.mjs`, as the build has noted them. */
+const verifierPackages = (): typeof Packages.Type =>
+  Schema.decodeUnknownSync(Packages)(
+    fs.readFileSync(path.join(root, "dist/verify.licenses.json"), "utf8"),
+  );
+
+/** The terms of `verify.mjs`: ours, and those of every package in it. */
+export const verifierLicense = (): string => {
+  const others = verifierPackages().map(({ license }) => license);
+  return [...new Set([licenseOfModels, ...others])].toSorted().join(" AND ");
+};
+
+const noticesOf = (packages: typeof Packages.Type): string =>
+  [
+    "verify.mjs is pipe's own work under the MIT license, and has in it parts of these packages:",
+    ...packages.map(
+      ({ name, version, license, text }) =>
+        `${"=".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}`,
+    ),
+    "",
+  ].join("\n\n");
