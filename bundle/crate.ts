@@ -1,0 +1,136 @@
+/**
+ * What the payload is, for programs that know nothing of pipe: an RO-Crate 1.2 in the profile Provenance Run Crate 0.5. The experiment is
+ * a workflow, what it names are steps, the stages' programs are tools, and each node that the run has made is an action that took artifacts
+ * and gave one. When and where is told in `record/`, not here: the same run is described by the same bytes everywhere.
+ */
+import { crateActions } from "./crate/actions.ts";
+import {
+  engineId,
+  type Entity,
+  experimentId,
+  fileId,
+  licenseId,
+  reference,
+  references,
+} from "./crate/Entity.ts";
+import { crateFiles } from "./crate/files.ts";
+import type { BundleRun, Entry, Pointer } from "./format.ts";
+import { licensesIn } from "./licenses.ts";
+
+export interface Crated {
+  readonly run: BundleRun;
+  /** Everything below `data/` but the crate's own description. */
+  readonly entries: ReadonlyArray<Entry>;
+  readonly pointers: ReadonlyArray<Pointer>;
+  /** How many nodes of the plan the run has not made. */
+  readonly unmade: number;
+  /** Of the whole; files that are under other terms say so themselves. */
+  readonly license: string;
+  /** ISO 8601. */
+  readonly datePublished: string;
+}
+
+/** The newest pair that a checker knows; the workflow's terms moved to other addresses with RO-Crate 1.3. */
+const specification = "https://w3id.org/ro/crate/1.2";
+
+const profiles = [
+  ["https://w3id.org/ro/wfrun/process/0.5", "Process Run Crate", "0.5"],
+  ["https://w3id.org/ro/wfrun/workflow/0.5", "Workflow Run Crate", "0.5"],
+  ["https://w3id.org/ro/wfrun/provenance/0.5", "Provenance Run Crate", "0.5"],
+  ["https://w3id.org/workflowhub/workflow-ro-crate/1.0", "Workflow RO-Crate", "1.0"],
+] as const;
+
+const languageId = "#pipe-experiment";
+
+/** `ro-crate-metadata.json` */
+export const roCrate = (crated: Crated) => {
+  const { run, entries, pointers } = crated;
+  const files = crateFiles(run, entries, pointers);
+  const there = new Set(entries.map(({ path }) => path));
+  const inSource = (file: string) =>
+    there.has(`data/source/${file}`) ? fileId(`source/${file}`) : experimentId;
+  const actions = crateActions(run, {
+    artifactId: files.artifactId,
+    sourceOf: (stage) => inSource(moduleOf(stage)),
+    unmade: crated.unmade,
+  });
+  const workflow: Partial<Entity> = {
+    "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
+    name: run.experiment,
+    programmingLanguage: reference(languageId),
+    step: references(actions.steps),
+    hasPart: references(actions.tools),
+  };
+  const software = { version: run.pipe.version, url: reference(inSource("README.md")) };
+  const described: ReadonlyArray<Entity> = [
+    ...files.entities.map((entity) =>
+      entity["@id"] === experimentId ? ({ ...entity, ...workflow } as Entity) : entity,
+    ),
+    ...actions.entities,
+    {
+      "@id": engineId,
+      "@type": "SoftwareApplication",
+      name: "pipe",
+      ...software,
+      ...(run.pipe.commit === undefined ? {} : { identifier: `git:${run.pipe.commit}` }),
+    },
+    {
+      "@id": languageId,
+      "@type": "ComputerLanguage",
+      name: "Experiments of pipe, in YAML",
+      ...software,
+      url: reference(inSource("schemas/experiment.schema.json")),
+    },
+    ...profiles.map(([id, name, version]): Entity => ({
+      "@id": id,
+      "@type": ["CreativeWork", "Profile"],
+      name,
+      version,
+    })),
+    ...licenseEntities([crated.license, ...entries.map(({ license }) => license)]),
+    ...(there.has("data/ro-crate-preview.html") ? [preview] : []),
+  ];
+  return {
+    "@context": `${specification}/context`,
+    "@graph": [
+      {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        about: reference("./"),
+        conformsTo: reference(specification),
+      },
+      {
+        "@id": "./",
+        "@type": "Dataset",
+        name: run.experiment,
+        description: run.description ?? `A run of the experiment ${run.experiment}`,
+        datePublished: crated.datePublished,
+        license: references(licensesIn(crated.license).map(licenseId)),
+        conformsTo: references(profiles.map(([id]) => id)),
+        mainEntity: reference(experimentId),
+        hasPart: references(files.parts.toSorted()),
+        mentions: references(actions.actions),
+      },
+      ...described.toSorted((one, other) => (one["@id"] < other["@id"] ? -1 : 1)),
+    ] satisfies ReadonlyArray<Entity>,
+  };
+};
+
+/** A stage named `x-y` is declared in `stages/XY.ts`. */
+const moduleOf = (stage: string): string =>
+  `stages/${stage.replaceAll(/(?:^|-)(\w)/gu, (_, first: string) => first.toUpperCase())}.ts`;
+
+const licenseEntities = (expressions: ReadonlyArray<string>): ReadonlyArray<Entity> =>
+  [...new Set(expressions.flatMap(licensesIn))].map((identifier) => ({
+    "@id": licenseId(identifier),
+    "@type": "CreativeWork",
+    name: identifier,
+    description: `The text of the licence is in LICENSES/${identifier}.txt.`,
+    identifier,
+  }));
+
+const preview: Entity = {
+  "@id": "ro-crate-preview.html",
+  "@type": "CreativeWork",
+  about: reference("./"),
+};

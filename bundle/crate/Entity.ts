@@ -1,0 +1,31 @@
+/** Entities of an RO-Crate: flat JSON-LD, each with its id, others spoken of by theirs. */
+import type { Json } from "../../schemas/Digest.ts";
+
+export interface Reference {
+  readonly "@id": string;
+}
+
+export interface Entity extends Reference {
+  readonly "@type": string | ReadonlyArray<string>;
+  readonly [property: string]: Json | Reference | ReadonlyArray<Reference>;
+}
+
+export const reference = (id: string): Reference => ({ "@id": id });
+
+export const references = (ids: Iterable<string>): ReadonlyArray<Reference> =>
+  [...ids].map(reference);
+
+/** A name as part of an id. */
+export const inId = (name: string): string => encodeURIComponent(name.toWellFormed());
+
+/** A file of the payload; the two characters that would end a path are the two that `encodeURI` leaves. */
+export const fileId = (path: string): string =>
+  encodeURI(path.toWellFormed()).replaceAll("#", "%23").replaceAll("?", "%3F");
+
+export const licenseId = (identifier: string): string => `https://spdx.org/licenses/${identifier}`;
+
+export const experimentId = "experiment.yaml";
+export const engineId = "#pipe";
+export const runId = "#run";
+export const toolId = (stage: string): string => `#stage/${inId(stage)}`;
+export const actionId = (node: string): string => `#action/${inId(node)}`;
