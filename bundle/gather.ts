@@ -28,7 +28,8 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
       message: `the plan or the experiment of ${run} can't be read`,
       fix: "pipe fsck says what else is wrong with the store",
     });
-  yield* checkStages(plan, options.without);
+  yield* checkStages(plan, "--without", options.without);
+  yield* checkStages(plan, "--license", options.licenses.keys());
   const now = yield* Clock.currentTimeMillis;
   const side = readSide(store.home, plan, stages, now);
   if (side.state === "running")
@@ -41,14 +42,14 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
   return { ...gathered, spec } satisfies BundledRun;
 });
 
-const checkStages = (plan: RunPlan, names: ReadonlyArray<string>) => {
+const checkStages = (plan: RunPlan, flag: string, names: Iterable<string>) => {
   const stageNames = new Set(plan.nodes.map(({ stageName }) => stageName));
-  const unknown = names.find((name) => !stageNames.has(name));
+  const unknown = [...names].find((name) => !stageNames.has(name));
   return unknown === undefined
     ? Effect.void
     : Effect.fail(
         new BundleRefused({
-          message: `--without: the experiment has no stage \`${unknown}\``,
+          message: `${flag}: the experiment has no stage \`${unknown}\``,
           fix: `its stages are ${[...stageNames].join(", ")}`,
         }),
       );

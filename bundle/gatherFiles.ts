@@ -8,6 +8,7 @@ import type { BundledRun, GatheredNode } from "./BundledRun.ts";
 import { type Need, needOf, type Use } from "./chooseFiles.ts";
 import { inPathOrder } from "./content.ts";
 import type { Entry, Pointer } from "./format.ts";
+import { licenseOf } from "./licenses.ts";
 import { runCommand } from "./words.ts";
 
 export interface FileOptions {
@@ -17,8 +18,8 @@ export interface FileOptions {
   readonly room: number;
   /** Stages, as the experiment names them, whose files are left out. */
   readonly without: ReadonlyArray<string>;
-  /** The SPDX identifier of what a node has made. */
-  readonly license: (node: GatheredNode) => string;
+  /** SPDX identifiers of what stages, as the experiment names them, have brought in. */
+  readonly licenses: ReadonlyMap<string, string>;
 }
 
 type GatheredFiles = Pick<BundledRun, "entries" | "pointers" | "needed" | "digests">;
@@ -136,9 +137,9 @@ const pointer = (
   rebuild: runCommand(overrides, node.told.node),
 });
 
-const entry = ({ path, node, file, source }: Candidate, { license }: FileOptions): Entry => ({
+const entry = ({ path, node, file, source }: Candidate, { licenses }: FileOptions): Entry => ({
   path,
   content: { file: source, size: file.size },
   ...(file.executable === true ? { executable: true } : {}),
-  license: license(node),
+  license: licenseOf(node, licenses),
 });

@@ -46,8 +46,17 @@ const claimed = (claiming: ReadonlyArray<ClaimingNode>): ReadonlyArray<string> =
   if (claiming.length === 0) return ["This run has made no table: the bundle claims no number."];
   const all = claiming.reduce((sum, { claims }) => sum + claims.length, 0);
   return [
-    ...claiming.flatMap((each) => [...claimsTable(each), ""]),
+    ...claiming.flatMap((each) => [...claimsTable(each), "", ...fromNothing(each)]),
     `Each number with its 95 % interval. All ${all} claims, with how to get each again, how far a full re-run may be off, and what it took here, are in \`CLAIMS.json\`.`,
+  ];
+};
+
+const fromNothing = ({ claims: [first] }: ClaimingNode): ReadonlyArray<string> => {
+  if (first === undefined) return [];
+  const { command, seconds, bytes, gpu } = first;
+  return [
+    `From nothing: ${code(command)}, ${time(seconds)} and ${size(bytes)} here, ${gpu ? "with" : "without"} a GPU.`,
+    "",
   ];
 };
 
@@ -147,7 +156,7 @@ const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
   return [
     "## Check it",
     "",
-    "In the folder that the archive unpacks to. No GPU and no network are needed but for `npm install`; unpacked it takes " +
+    "In the folder that the archive unpacks to (below: FOLDER). No GPU and no network are needed but for `npm install`; unpacked it takes " +
       `${size(bytes)} and what it is described by.`,
     "",
     ...table(
@@ -177,7 +186,7 @@ const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
     "pipe itself is in `data/source`. Copy it out, as nothing may be added to the bundle:",
     "",
     "```sh",
-    "cp -r data/source ../pipe && cd ../pipe && npm install   # 250 MB",
+    "cp -r data/source ../pipe && cd ../pipe && npm install   # 420 MB",
     "npx pipe verify ../FOLDER",
     "```",
     "",
@@ -191,7 +200,7 @@ const replaying = ({ run }: BundledRun): ReadonlyArray<string> => [
   "What is here is taken into a store, and only the rest is made. With another option, only what depends on it:",
   "",
   "```sh",
-  "cp ../FOLDER/data/experiment.yaml . ",
+  "cp ../FOLDER/data/experiment.yaml .",
   `${runCommand(run.overrides)} --from-bundle ../FOLDER`,
   "```",
 ];

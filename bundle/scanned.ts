@@ -1,15 +1,15 @@
 /** Nothing is published that the scan finds, unless somebody has allowed it and said why; that is then said in the bundle. */
 import { Effect } from "effect";
-import os from "node:os";
 import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { inPathOrder, jsonBytes, sizeOf } from "./content.ts";
 import type { Entry } from "./format.ts";
-import type { Finding } from "./scan/Finding.ts";
+import type { Finding, Known } from "./scan/Finding.ts";
 import { type Allowance, scan } from "./scan/scan.ts";
 import { size } from "./words.ts";
 
 export interface ScanOptions {
+  readonly known: Known;
   readonly allowed: ReadonlyMap<string, string>;
   readonly progress: (doing: string) => void;
 }
@@ -21,13 +21,8 @@ export interface Scanned {
 
 export const scanned = Effect.fnUntraced(function* (
   entries: ReadonlyArray<Entry>,
-  { allowed: reasons, progress }: ScanOptions,
+  { known, allowed: reasons, progress }: ScanOptions,
 ) {
-  const known = {
-    users: [os.userInfo().username],
-    hosts: [os.hostname()],
-    homes: [os.homedir()],
-  };
   const { refused, allowed, unused } = yield* Effect.try({
     try: () => scan(toldWhileRead(entries, progress), known, reasons),
     catch: storeTrouble("a file can't be looked through"),

@@ -7,6 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { root } from "../executors/root.ts";
 import type { Entry } from "./format.ts";
+import type { Origins } from "./scan/anonymous.ts";
 
 export interface Product {
   readonly version: string;
@@ -92,6 +93,17 @@ const committed = (): Pick<Product, "commit" | "committedAt"> => {
   return changes !== "" || commit === undefined || at === undefined
     ? {}
     : { commit, committedAt: new Date(at).toISOString() };
+};
+
+/** Where the product comes from, as far as it says here: by this its authors could be known. */
+export const productOrigins = (): Origins => {
+  const linesOf = (text = "") => [...new Set(text.split("\n").filter((line) => line !== ""))];
+  return {
+    packageJson: fs.readFileSync(path.join(root, "package.json"), "utf8"),
+    license: fs.readFileSync(path.join(root, "LICENSE"), "utf8"),
+    gitAuthors: linesOf(git("log", "--format=%an <%ae>")),
+    gitRemotes: linesOf(git("config", "--get-regexp", "^remote\\..*\\.url$")),
+  };
 };
 
 /** What git says of the product's own repository; undefined where there is none, or no git. */

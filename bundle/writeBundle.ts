@@ -10,11 +10,13 @@ import { sizeOf } from "./content.ts";
 import { describe } from "./describe.ts";
 import type { Entry, Pointer } from "./format.ts";
 import { gather } from "./gather.ts";
+import { knownHere } from "./known.ts";
 import { NameGuard } from "./safeNames.ts";
 import type { Allowance } from "./scan/scan.ts";
 import { scanned } from "./scanned.ts";
 import { readProduct } from "./source.ts";
 import { writeTarGz } from "./tar.ts";
+import { withoutAuthors } from "./withoutAuthors.ts";
 import { size } from "./words.ts";
 
 export interface BundleOptions {
@@ -26,6 +28,8 @@ export interface BundleOptions {
   readonly without: ReadonlyArray<string>;
   readonly allowMissing: boolean;
   readonly anonymous: boolean;
+  /** SPDX identifiers of what stages, as the experiment names them, have brought in. */
+  readonly licenses: ReadonlyMap<string, string>;
   /** Findings of the scan that may be published, each with the reason. */
   readonly allowed: ReadonlyMap<string, string>;
   readonly progress: (doing: string) => void;
@@ -58,20 +62,22 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
   run: string,
   options: BundleOptions,
 ) {
-  const { progress } = options;
+  const { progress, anonymous } = options;
   const product = readProduct();
-  const { version, license, commit } = product;
+  const { version, commit } = product;
   progress(`gathering ${run}`);
   const bundled = yield* gather(run, {
     models: options.models,
     room: options.cap,
     without: options.without,
-    license: () => license,
-    pipe: { version, ...(commit === undefined || options.anonymous ? {} : { commit }) },
+    licenses: options.licenses,
+    pipe: { version, ...(commit === undefined || anonymous ? {} : { commit }) },
   });
   yield* checkMissing(bundled, options.allowMissing);
-  const described = describe(bundled, product);
-  const { entries, allowed } = yield* scanned(described.entries, options);
+  const described = yield* describe(bundled, product);
+  const known = knownHere(anonymous);
+  const published = anonymous ? withoutAuthors(described.entries, known) : described.entries;
+  const { entries, allowed } = yield* scanned(published, { ...options, known });
   const bag = yield* bagOf(entries, bundled, version, progress);
   const top = `${bundled.run.experiment}-${bag.identity.slice(0, 12)}`;
   yield* checkNames(top, bag.entries);

@@ -41,6 +41,12 @@ const flags = {
       "ID=REASON: a finding of the scan that may be published, and why; the bundle says so (can be repeated)",
     ),
   ),
+  license: Flag.String("license").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "STAGE=ID: under which SPDX licence what a stage brought in is (can be repeated)",
+    ),
+  ),
   allowMissing: Flag.Boolean("allow-missing").pipe(
     Flag.withDefault(false),
     Flag.withDescription(
@@ -63,14 +69,16 @@ export const bundleCommand = Command.make(
     ),
     ...flags,
   },
-  Effect.fn("pipe bundle")(function* ({ run, include, allow, json, ...options }) {
+  Effect.fn("pipe bundle")(function* ({ run, include, allow, license, json, ...options }) {
     const { run: name } = yield* findRun(run);
-    const allowed = yield* reasons(allow);
+    const allowed = yield* pairs("--allow", "ID=REASON", allow);
+    const licenses = yield* pairs("--license", "STAGE=ID", license);
     const progress = progressLine(process.stderr);
     const written: WrittenBundle = yield* writeBundle(name, {
       ...options,
       models: Option.isSome(include),
       allowed,
+      licenses,
       progress: progress.tell,
     }).pipe(
       Effect.ensuring(Effect.sync(progress.end)),
@@ -81,10 +89,11 @@ export const bundleCommand = Command.make(
   }),
 ).pipe(Command.withDescription("Put a run into one archive that others can check without us"));
 
-const reasons = (allow: ReadonlyArray<string>) => {
-  const pairs = allow.map((text) => /^(?<id>[^=]+)=(?<reason>.*\S.*)$/su.exec(text)?.groups);
-  const bad = pairs.findIndex((pair) => pair === undefined);
+/** What was given as `name=value`, by name. */
+const pairs = (flag: string, form: string, given: ReadonlyArray<string>) => {
+  const found = given.map((text) => /^(?<name>[^=]+)=(?<value>.*\S.*)$/su.exec(text)?.groups);
+  const bad = found.findIndex((pair) => pair === undefined);
   return bad === -1
-    ? Effect.succeed(new Map(pairs.map((pair) => [pair?.["id"] ?? "", pair?.["reason"] ?? ""])))
-    : Effect.fail(new UsageError({ message: `--allow: \`${allow[bad]}\` is no ID=REASON` }));
+    ? Effect.succeed(new Map(found.map((pair) => [pair?.["name"] ?? "", pair?.["value"] ?? ""])))
+    : Effect.fail(new UsageError({ message: `${flag}: \`${given[bad]}\` is no ${form}` }));
 };
