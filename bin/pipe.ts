@@ -20,6 +20,7 @@ import { stagesCommand } from "./commands/stages.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
 import { tagCommand } from "./commands/tag.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { whyCommand } from "./commands/why.ts";
 import { explain, presenter } from "./explain.ts";
 
@@ -44,6 +45,7 @@ const pipe = Command.make("pipe").pipe(
     tagCommand,
     gcCommand,
     fsckCommand,
+    verifyCommand,
     scoreCommand,
     schemaCommand,
     stagesCommand,

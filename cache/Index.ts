@@ -152,6 +152,18 @@ export class Index {
     });
   }
 
+  /** An artifact is known by what it is, and its files are elsewhere, as if `pipe gc` had taken them; one that is here stays. */
+  recordAbsent(artifact: Artifact, action: Action) {
+    this.transaction(() => {
+      this.prepare("INSERT OR IGNORE INTO artifacts VALUES (?, ?, ?, 1)").run(
+        artifact.digest,
+        artifact.bytes,
+        JSON.stringify(artifact.files),
+      );
+      this.insertAction(action);
+    });
+  }
+
   /**
    * Which of these artifacts `pipe gc` has taken away. One that it has only begun to take is there again. Where a living
    * run reaches them before it asks, gc takes no more of them afterwards: the two of them ask one after the other.

@@ -19,7 +19,8 @@ export interface KnownDigest {
 const grainMillis = 2000;
 
 export class SourceDigests {
-  private readonly known: (file: string) => KnownDigest | undefined;
+  /** What is remembered of a file. */
+  readonly known: (file: string) => KnownDigest | undefined;
   /** What has been learned and is worth remembering, by absolute path. */
   readonly learned = new Map<string, KnownDigest>();
 

@@ -3,6 +3,7 @@ import { Schema } from "effect";
 import path from "node:path";
 import type { TreeFile } from "../../schemas/Artifact.ts";
 import {
+  BundledAttempt,
   type BundleNode,
   BundleRun,
   type Claim,
@@ -25,6 +26,7 @@ export const specFile = "data/experiment.yaml";
 export const runFile = "data/run.json";
 export const pointersFile = "data/pointers.json";
 export const claimsFile = "data/CLAIMS.json";
+export const attemptsFile = "record/attempts.jsonl";
 
 const options = { onExcessProperty: "error" } as const;
 export const decodeRun = Schema.decodeUnknownSync(Schema.fromJsonString(BundleRun), options);
@@ -47,6 +49,21 @@ export const readPointers = (bundle: OpenBundle): ReadonlyArray<Pointer> =>
 
 export const readClaims = (bundle: OpenBundle): ReadonlyArray<Claim> =>
   decodeClaims(textOf(bundle, claimsFile)).claims;
+
+const decodeAttempt = Schema.decodeUnknownSync(Schema.fromJsonString(BundledAttempt), options);
+
+/** Throws on a line that is none. */
+export const decodeAttempts = (text: string): ReadonlyArray<BundledAttempt> =>
+  linesOf(text).map((line) => decodeAttempt(line));
+
+export const readAttempts = (bundle: OpenBundle): ReadonlyArray<BundledAttempt> =>
+  decodeAttempts(textOf(bundle, attemptsFile));
+
+/** Throws where the last line has no end. */
+export const linesOf = (text: string): ReadonlyArray<string> => {
+  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line has no end");
+  return text.split("\n").slice(0, -1);
+};
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

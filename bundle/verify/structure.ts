@@ -9,7 +9,7 @@ import { digestJson, type Json } from "../../schemas/Digest.ts";
 import { Rollout } from "../../schemas/Rollout.ts";
 import { ScoreLine } from "../../schemas/ScoreLine.ts";
 import { Table } from "../../schemas/Table.ts";
-import { BundledAttempt, type BundleRun, limits, type Pointer } from "../format.ts";
+import { type BundleRun, limits, type Pointer } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import * as contents from "./Contents.ts";
@@ -39,7 +39,7 @@ const anyText: Decode = () => undefined;
 
 const needed: Readonly<Record<string, Decode>> = {
   "bag-info.txt": anyText,
-  "record/attempts.jsonl": (text) => linesOf(text).map(fromJson(BundledAttempt)),
+  "record/attempts.jsonl": (text) => contents.decodeAttempts(text),
   "record/machine.json": fromJson(JsonObject),
   "data/README.md": anyText,
   "data/CLAIMS.json": (text) => contents.decodeClaims(text),
@@ -61,11 +61,6 @@ const allowed: Readonly<Record<string, Decode>> = {
 
 /** Whose names are their own; what is in the artifacts is looked at apart. */
 const folders = ["artifacts", "LICENSES", "cards", "environment", "source"];
-
-const linesOf = (text: string): ReadonlyArray<string> => {
-  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line has no end");
-  return text.split("\n").slice(0, -1);
-};
 
 const verifyFiles = (bundle: OpenBundle): Check => {
   const findings = new Findings(2, "files");
@@ -284,7 +279,7 @@ const verifyRecords = async (bundle: OpenBundle, run: BundleRun): Promise<Check>
 
 const readLines = (findings: Findings, bundle: OpenBundle, file: string): ReadonlyArray<string> => {
   let lines: ReadonlyArray<string> = [];
-  decodable(findings, file, () => (lines = linesOf(contents.textOf(bundle, file))));
+  decodable(findings, file, () => (lines = contents.linesOf(contents.textOf(bundle, file))));
   return lines;
 };
 

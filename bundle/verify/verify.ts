@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import type { OpenBundle } from "../open.ts";
 import { verifyBytes } from "./bytes.ts";
-import { type Check, Findings, type Level } from "./Check.ts";
+import { type Check, Findings, type Level, type Problem } from "./Check.ts";
 import { verifyNumbers } from "./numbers.ts";
 import { verifyStructure } from "./structure.ts";
 
@@ -30,8 +30,20 @@ export async function* verify(bundle: OpenBundle, last: Level): AsyncGenerator<C
   }
 }
 
+/** The first problem up to a level; undefined where there is none. */
+export const verifyUpTo = async (
+  bundle: OpenBundle,
+  last: Level,
+): Promise<{ readonly level: Level; readonly problem: Problem } | undefined> => {
+  for await (const { level, problems } of verify(bundle, last)) {
+    const [problem] = problems;
+    if (problem !== undefined) return { level, problem };
+  }
+  return undefined;
+};
+
 /** A bundle that makes a check stumble is a bundle that is not verified. */
-async function* safely(
+export async function* safely(
   level: Level,
   checks: () => AsyncIterable<Check> | Iterable<Check>,
 ): AsyncGenerator<Check> {

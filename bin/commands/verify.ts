@@ -1,0 +1,117 @@
+import { Effect, Layer, Stream } from "effect";
+import { Argument, Command, Flag } from "effect/cli";
+import path from "node:path";
+import type { OpenBundle } from "../../bundle/open.ts";
+import { verifyAgain } from "../../bundle/verify/again.ts";
+import { identityOf } from "../../bundle/verify/bytes.ts";
+import { type Check, type Level, levels } from "../../bundle/verify/Check.ts";
+import { verifyByRunning } from "../../bundle/verify/fullRun.ts";
+import { checkText, endText, levelText } from "../../bundle/verify/text.ts";
+import { safely, verify } from "../../bundle/verify/verify.ts";
+import { Store } from "../../cache/Store.ts";
+import { Local } from "../../executors/Local.ts";
+import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
+import { Exit } from "../UsageError.ts";
+import { eventsLayer } from "../view/eventsLayer.ts";
+import { jsonLine } from "../view/jsonLine.ts";
+import { openedBundle, scratchFolder } from "./openedBundle.ts";
+import { project } from "./project.ts";
+import { jobsFlag, jsonFlag } from "./specFlags.ts";
+
+const mismatch = 3;
+
+export const verifyCommand = Command.make(
+  "verify",
+  {
+    bundle: Argument.String("bundle").pipe(
+      Argument.withDescription("an archive that `pipe bundle` has made, or its folder"),
+    ),
+    level: Flag.Int("level").pipe(
+      Flag.withDefault(3),
+      Flag.filter(
+        (level) => (levels as ReadonlyArray<number>).includes(level),
+        () => "1 to 5",
+      ),
+      Flag.withDescription(
+        "how far to go: 1 bytes, 2 structure, 3 every number and key, 4 cheap stages again, 5 everything again, which runs what the bundle says",
+      ),
+    ),
+    jobs: jobsFlag,
+    json: jsonFlag,
+  },
+  Effect.fn("pipe verify")(function* ({ bundle: named, level, jobs, json }) {
+    const last = level as Level;
+    const bundle = yield* openedBundle(named);
+    const report = new Report(json);
+    yield* tellAll(verify(bundle, Math.min(last, 3) as Level), report);
+    if (last >= 4 && report.failed === undefined) {
+      const scratch = yield* scratchFolder("pipe-verify-");
+      yield* tellAll(
+        safely(4, () => verifyAgain(bundle, scratch)),
+        report,
+      );
+    }
+    if (last === 5 && report.failed === undefined) report.tell(yield* runAgain(bundle, jobs));
+    report.end(bundle, last);
+    if (report.failed !== undefined) return yield* new Exit({ code: mismatch });
+  }, Effect.scoped),
+).pipe(
+  Command.withDescription("Check a bundle: its bytes, its structure, and every number and key"),
+);
+
+const tellAll = (checks: AsyncIterable<Check>, report: Report) =>
+  Stream.fromAsyncIterable(checks, (error) => error as Error).pipe(
+    Stream.runForEach((check) => Effect.sync(() => report.tell(check))),
+  );
+
+/** Prints checks as they come, and remembers where the first problem was. */
+class Report {
+  failed: Level | undefined;
+  readonly #json: boolean;
+  #level = 0;
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  tell(check: Check): void {
+    if (!check.ok) this.failed ??= check.level;
+    if (this.#json) return this.#line({ what: "check", check });
+    if (check.level !== this.#level) this.#print(levelText(check.level));
+    this.#level = check.level;
+    this.#print(checkText(check));
+  }
+
+  end(bundle: OpenBundle, level: Level): void {
+    if (!this.#json) return this.#print(endText(bundle.top, level, this.failed));
+    const failed = this.failed === undefined ? {} : { failed: this.failed };
+    const verified = this.failed === undefined;
+    const identity = bundle.files.has("manifest-sha512.txt")
+      ? { identity: identityOf(bundle) }
+      : {};
+    this.#line({ what: "total", bundle: bundle.top, ...identity, level, verified, ...failed });
+  }
+
+  #print(text: string): void {
+    process.stdout.write(`${text}\n`);
+  }
+
+  #line(value: object): void {
+    process.stdout.write(jsonLine(value));
+  }
+}
+
+const runAgain = Effect.fnUntraced(function* (bundle: OpenBundle, jobs: number) {
+  const scratch = yield* scratchFolder("pipe-verify-");
+  const again = `npx pipe verify --level 5 ${bundle.top}`;
+  return yield* verifyByRunning(bundle, project(), jobs).pipe(
+    Effect.provide(
+      Layer.mergeAll(
+        Store.layer(path.join(scratch, "store")),
+        eventsLayer({ json: false, again, only: () => again }),
+        Local.layer,
+        PythonEnvironment.layer,
+      ),
+    ),
+  );
+});
