@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../executors/root.ts";
+import { isPayload } from "./bag.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { claimingNodes } from "./claims.ts";
@@ -11,6 +12,7 @@ import { environmentEntries } from "./environment.ts";
 import { bundleFormat, type Claims, type Entry } from "./format.ts";
 import { licenseEntries, licenseOfData, verifierLicense } from "./licenses.ts";
 import { readme } from "./readme.ts";
+import { roCrate } from "./crate.ts";
 import { publishableFacts } from "./scan/facts.ts";
 import type { Product } from "./source.ts";
 
@@ -46,6 +48,26 @@ export const describe = Effect.fn("describe")(function* (bundled: BundledRun, pr
   ];
   const licenses = yield* licenseEntries(entries);
   return { entries: [...entries, ...licenses], claims: claims.claims.length } satisfies Described;
+});
+
+/** The payload as an RO-Crate: what it says of every other file. */
+export const crateEntry = (
+  { run, pointers, unmade }: BundledRun,
+  entries: ReadonlyArray<Entry>,
+  committedAt: string | undefined,
+): Entry => ({
+  path: "data/ro-crate-metadata.json",
+  content: jsonBytes(
+    roCrate({
+      run,
+      entries: entries.filter(isPayload),
+      pointers,
+      unmade: unmade.length,
+      license: licenseOfData,
+      datePublished: (committedAt ?? new Date(0).toISOString()).slice(0, "2026-11-23".length),
+    }),
+  ),
+  license: licenseOfData,
 });
 
 const jsonLines = (values: ReadonlyArray<unknown>): Uint8Array =>

@@ -6,14 +6,14 @@ import { isDiskTrouble, StoreTrouble, storeTrouble } from "../cache/StoreTrouble
 import { type Bag, bagged, ChangedFile } from "./bag.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
-import { sizeOf } from "./content.ts";
-import { describe } from "./describe.ts";
+import { inPathOrder, sizeOf } from "./content.ts";
+import { crateEntry, describe } from "./describe.ts";
 import type { Entry, Pointer } from "./format.ts";
 import { gather } from "./gather.ts";
 import { knownHere } from "./known.ts";
 import { NameGuard } from "./safeNames.ts";
 import type { Allowance } from "./scan/scan.ts";
-import { scanned } from "./scanned.ts";
+import { allowedEntries, scanned } from "./scanned.ts";
 import { readProduct } from "./source.ts";
 import { writeTarGz } from "./tar.ts";
 import { withoutAuthors } from "./withoutAuthors.ts";
@@ -77,7 +77,14 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
   const described = yield* describe(bundled, product);
   const known = knownHere(anonymous);
   const published = anonymous ? withoutAuthors(described.entries, known) : described.entries;
-  const { entries, allowed } = yield* scanned(published, { ...options, known });
+  const withCrate = (entries: ReadonlyArray<Entry>) =>
+    inPathOrder([
+      ...entries,
+      crateEntry(bundled, entries, anonymous ? undefined : product.committedAt),
+    ]);
+  // The crate says what the files say, so it is looked through, too; what is allowed is one more file for it to name.
+  const allowed = yield* scanned(withCrate(published), { ...options, known });
+  const entries = withCrate([...published, ...allowedEntries(allowed)]);
   const bag = yield* bagOf(entries, bundled, version, progress);
   const top = `${bundled.run.experiment}-${bag.identity.slice(0, 12)}`;
   yield* checkNames(top, bag.entries);
