@@ -20,7 +20,7 @@ export interface Known {
   readonly users: ReadonlyArray<string>;
   readonly hosts: ReadonlyArray<string>;
   readonly homes: ReadonlyArray<string>;
-  /** Names of authors and places where the work is developed; only where they are to stay unknown. */
+  /** Names of authors and places where the work is developed; only where they are to stay unknown, and ORCIDs with them. */
   readonly withheld?: ReadonlyArray<string>;
 }
 

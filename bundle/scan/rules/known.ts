@@ -1,6 +1,6 @@
 /** What this machine, its people and its authors are called, as whole words. */
 import type { Known } from "../Finding.ts";
-import type { Hit, Rule } from "./Rule.ts";
+import { matchAt, type Hit, type Rule } from "./Rule.ts";
 
 /** So many machines have them that they name nobody; and they are words of programs. Their home directories are found anyway. */
 const ofMany = new Set(
@@ -65,10 +65,26 @@ const together = ({ users, hosts }: Known): ReadonlyArray<Rule> =>
     })),
   );
 
+/** Who is to stay unknown has no page either. */
+const orcid: Rule = {
+  anchors: ["000"],
+  find: (text, at) => {
+    const found = matchAt(
+      /(?<![\dA-Za-z-])000[0-9]-\d{4}-\d{4}-\d{3}[\dX](?![\dA-Za-z-])/iy,
+      text,
+      at,
+    );
+    return found === null
+      ? undefined
+      : { kind: "ORCID", sort: "person", start: at, end: at + found[0].length, open: "" };
+  },
+};
+
 export const knownRules = (known: Known): ReadonlyArray<Rule> => [
   ...words("user name", "person", known.users),
   ...words("host name", "machine", known.hosts.flatMap(namesOfHost)),
   ...words("name withheld for review", "person", known.withheld ?? []),
+  ...(known.withheld === undefined ? [] : [orcid]),
   ...homes(known.homes),
   ...together(known),
 ];
