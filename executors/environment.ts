@@ -67,6 +67,9 @@ export const jobEnvironment = (
     // a killed program's last lines are in its log, and a set of strings has the same order every time
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
+    // Threads that wait for one another by spinning take the processors from those they wait for, once there are more than there
+    // are processors: a training step of two threads then took ten times as long.
+    OMP_WAIT_POLICY: "PASSIVE",
   };
   for (const name of Object.values(INHERITED).flat()) {
     const value = inherited[name];

@@ -17,6 +17,7 @@ it("a job inherits what is listed, gets its threads, and has the last word", () 
     PATH: "/bin",
     CUDA_VISIBLE_DEVICES: "0",
     OMP_NUM_THREADS: "2",
+    OMP_WAIT_POLICY: "PASSIVE",
     X: "y",
   });
   assert.notProperty(environment, "HF_TOKEN");
