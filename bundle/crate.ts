@@ -9,6 +9,7 @@ import {
   type Entity,
   experimentId,
   fileId,
+  isOnlyHere,
   licenseId,
   reference,
   references,
@@ -121,13 +122,15 @@ const moduleOf = (stage: string): string =>
   `stages/${stage.replaceAll(/(?:^|-)(\w)/gu, (_, first: string) => first.toUpperCase())}.ts`;
 
 const licenseEntities = (expressions: ReadonlyArray<string>): ReadonlyArray<Entity> =>
-  [...new Set(expressions.flatMap(licensesIn))].map((identifier) => ({
-    "@id": licenseId(identifier),
-    "@type": "CreativeWork",
-    name: identifier,
-    description: `The text of the licence is in LICENSES/${identifier}.txt.`,
-    identifier,
-  }));
+  [...new Set(expressions.flatMap(licensesIn))]
+    .filter((identifier) => !isOnlyHere(identifier))
+    .map((identifier) => ({
+      "@id": licenseId(identifier),
+      "@type": "CreativeWork",
+      name: identifier,
+      description: `The text of the licence is in LICENSES/${identifier}.txt.`,
+      identifier,
+    }));
 
 const preview: Entity = {
   "@id": "ro-crate-preview.html",

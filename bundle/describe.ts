@@ -6,6 +6,7 @@ import { root } from "../executors/root.ts";
 import { isPayload } from "./bag.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
+import { cards } from "./cards.ts";
 import { claimingNodes } from "./claims.ts";
 import { jsonBytes, textBytes } from "./content.ts";
 import { environmentEntries } from "./environment.ts";
@@ -13,6 +14,7 @@ import { bundleFormat, type Claims, type Entry } from "./format.ts";
 import { licenseEntries, licenseOfData, verifierLicense } from "./licenses.ts";
 import { readme } from "./readme.ts";
 import { roCrate } from "./crate.ts";
+import { croissant } from "./croissant.ts";
 import { publishableFacts } from "./scan/facts.ts";
 import type { Product } from "./source.ts";
 
@@ -44,11 +46,26 @@ export const describe = Effect.fn("describe")(function* (bundled: BundledRun, pr
     told("data/run.json", jsonBytes(bundled.run)),
     told("data/pointers.json", jsonBytes(bundled.pointers)),
     told("record/attempts.jsonl", jsonLines(bundled.attempts)),
-    told("record/machine.json", jsonBytes(bundled.machines.map(publishableFacts))),
+    told("record/machine.json", jsonBytes({ made_on: bundled.machines.map(publishableFacts) })),
   ];
+  entries.push(...cards(bundled.run, bundled.entries), ...croissantEntries(bundled, product));
   const licenses = yield* licenseEntries(entries);
   return { entries: [...entries, ...licenses], claims: claims.claims.length } satisfies Described;
 });
+
+const croissantEntries = (
+  { run, entries }: BundledRun,
+  { committedAt }: Product,
+): ReadonlyArray<Entry> => {
+  const content = croissant({ run, entries, datePublished: dateOf(committedAt) });
+  return content === undefined
+    ? []
+    : [{ path: "data/croissant.json", content: jsonBytes(content), license: licenseOfData }];
+};
+
+/** The day of the product's commit: it is the same on any machine. */
+const dateOf = (committedAt: string | undefined): string =>
+  (committedAt ?? new Date(0).toISOString()).slice(0, "2026-11-23".length);
 
 /** The payload as an RO-Crate: what it says of every other file. */
 export const crateEntry = (
@@ -64,7 +81,7 @@ export const crateEntry = (
       pointers,
       unmade: unmade.length,
       license: licenseOfData,
-      datePublished: (committedAt ?? new Date(0).toISOString()).slice(0, "2026-11-23".length),
+      datePublished: dateOf(committedAt),
     }),
   ),
   license: licenseOfData,

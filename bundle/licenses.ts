@@ -44,36 +44,51 @@ export const licenseOf = (
 /** The identifiers in an expression of the kind written here. */
 export const licensesIn = (expression: string): ReadonlyArray<string> => expression.split(" AND ");
 
+/** The font that digits in pictures are drawn with; the shapes drawn are nobody's. */
+const licenseOfFont = "LicenseRef-DejaVu";
+const fontText = "tasks/draw/DEJAVU-LICENSE.txt";
+const fontFiles = new Set([fontText, "tasks/draw/glyphs.ts"]);
+
+/** The terms of a file of the product, whose own are `license`. */
+export const licenseOfSource = (file: string, license: string): string =>
+  fontFiles.has(file) ? licenseOfFont : license;
+
 const texts = path.join(root, "bundle/licenses");
 
-/** The identifiers whose texts go along. */
-const knownLicenses = (): ReadonlyArray<string> =>
-  fs
-    .readdirSync(texts)
-    .map((name) => path.basename(name, ".txt"))
-    .toSorted();
+/** The identifiers whose texts go along, with where these are. */
+const knownLicenses = (): ReadonlyMap<string, string> =>
+  new Map([
+    ...fs
+      .readdirSync(texts)
+      .toSorted()
+      .map((name) => [path.basename(name, ".txt"), path.join(texts, name)] as const),
+    [licenseOfFont, path.join(root, fontText)],
+  ]);
 
 /** The texts of all that the entries are under, and the notices of what others wrote in `verify.mjs`. */
 export const licenseEntries = Effect.fn("licenseEntries")(function* (
   entries: ReadonlyArray<Entry>,
 ) {
-  const known = new Set(knownLicenses());
+  const known = knownLicenses();
+  const identifiers = [...known.keys()].join(", ");
   for (const { path: file, license } of entries) {
     if (license === unstated || license === "")
       return yield* new BundleRefused({
         message: `nobody has said under which terms ${file} is`,
-        fix: `say it of the stage that brought it in: --license STAGE=ID, where ID is one of ${[...known].join(", ")}; or leave its files out: --without STAGE`,
+        fix: `say it of the stage that brought it in: --license STAGE=ID, where ID is one of ${identifiers}; or leave its files out: --without STAGE`,
       });
     const unknown = licensesIn(license).find((id) => !known.has(id));
     if (unknown !== undefined)
       return yield* new BundleRefused({
         message: `${file} is under ${unknown}, and there is no text of such a licence here`,
-        fix: `the SPDX identifiers known here are ${[...known].join(", ")}; leave the stage's files out with --without STAGE`,
+        fix: `the SPDX identifiers known here are ${identifiers}; leave the stage's files out with --without STAGE`,
       });
   }
   const used = new Set([licenseOfData, ...entries.flatMap(({ license }) => licensesIn(license))]);
   return inPathOrder([
-    ...[...used].map((id) => text(`${id}.txt`, fs.readFileSync(path.join(texts, `${id}.txt`)))),
+    ...[...known].flatMap(([id, file]) =>
+      used.has(id) ? [text(`${id}.txt`, fs.readFileSync(file))] : [],
+    ),
     text("verify.mjs.txt", textBytes(noticesOf(verifierPackages()))),
   ]);
 });

@@ -7,6 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { root } from "../executors/root.ts";
 import type { Entry } from "./format.ts";
+import { licenseOfSource } from "./licenses.ts";
 import type { Origins } from "./scan/anonymous.ts";
 
 export interface Product {
@@ -59,7 +60,7 @@ export const readProduct = (): Product => {
         path: `data/source/${file}`,
         content: { file: source, size },
         ...((mode & 0o100) === 0 ? {} : { executable: true }),
-        license,
+        license: licenseOfSource(file, license),
       };
     }),
   };

@@ -22,7 +22,13 @@ export const inId = (name: string): string => encodeURIComponent(name.toWellForm
 export const fileId = (path: string): string =>
   encodeURI(path.toWellFormed()).replaceAll("#", "%23").replaceAll("?", "%3F");
 
-export const licenseId = (identifier: string): string => `https://spdx.org/licenses/${identifier}`;
+/** SPDX's address of a licence; of one that SPDX has no name for, the text that goes along. */
+export const licenseId = (identifier: string): string =>
+  isOnlyHere(identifier)
+    ? fileId(`LICENSES/${identifier}.txt`)
+    : `https://spdx.org/licenses/${identifier}`;
+
+export const isOnlyHere = (identifier: string): boolean => identifier.startsWith("LicenseRef-");
 
 export const experimentId = "experiment.yaml";
 export const engineId = "#pipe";
