@@ -35,12 +35,15 @@ const fromJson = <A>(schema: Schema.Codec<A, any>): Decode =>
 
 const JsonObject = Schema.Record(Schema.String, Schema.Json);
 
+/** The facts of each machine that the run was on. */
+const Machines = Schema.Array(Schema.Record(Schema.String, Schema.String));
+
 const anyText: Decode = () => undefined;
 
 const needed: Readonly<Record<string, Decode>> = {
   "bag-info.txt": anyText,
   "record/attempts.jsonl": (text) => contents.decodeAttempts(text),
-  "record/machine.json": fromJson(JsonObject),
+  "record/machine.json": fromJson(Machines),
   "data/README.md": anyText,
   "data/CLAIMS.json": (text) => contents.decodeClaims(text),
   "data/run.json": (text) => contents.decodeRun(text),

@@ -159,7 +159,7 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
   };
   const more = {
     "record/attempts.jsonl": attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(""),
-    "record/machine.json": {},
+    "record/machine.json": [{ cpu: "one" }],
     "data/README.md": "# small\n",
     "data/CLAIMS.json": { format: 1, claims },
     "data/run.json": run,
