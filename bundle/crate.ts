@@ -73,7 +73,7 @@ export const roCrate = (crated: Crated) => {
       "@type": "SoftwareApplication",
       name: "pipe",
       ...software,
-      ...(run.pipe.commit === undefined ? {} : { identifier: `git:${run.pipe.commit}` }),
+      ...(run.pipe.commit === undefined ? {} : { identifier: run.pipe.commit }),
     },
     {
       "@id": languageId,

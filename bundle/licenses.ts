@@ -117,15 +117,15 @@ const verifierPackages = (): typeof Packages.Type =>
     fs.readFileSync(path.join(root, "dist/verify.licenses.json"), "utf8"),
   );
 
-/** The terms of `verify.mjs`: ours, and those of every package in it. */
+/** The terms of `verify.mjs`: ours with the font's, since stages that draw are in it, and those of every package in it. */
 export const verifierLicense = (): string => {
   const others = verifierPackages().map(({ license }) => license);
-  return [...new Set([licenseOfModels, ...others])].toSorted().join(" AND ");
+  return [...new Set([licenseOfModels, licenseOfFont, ...others])].toSorted().join(" AND ");
 };
 
 const noticesOf = (packages: typeof Packages.Type): string =>
   [
-    "verify.mjs is pipe's own work under the MIT license, and has in it parts of these packages:",
+    `verify.mjs is pipe's own work under the MIT license. In it are digits of the font DejaVu Sans (${licenseOfFont}.txt) and parts of these packages:`,
     ...packages.map(
       ({ name, version, license, text }) =>
         `${"=".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}`,

@@ -141,7 +141,7 @@ const nodeAction = (node: BundleNode, { artifactId }: Surroundings): Entity => (
   "@id": actionId(node.node),
   "@type": "CreateAction",
   name: node.node,
-  identifier: `sha256:${node.content}`,
+  identifier: node.content,
   ...(node.resumedFrom === undefined
     ? {}
     : { description: `Went on from the checkpoint of step ${node.resumedFrom}.` }),

@@ -40,7 +40,7 @@ export const crateFiles = (
     "@type": "Dataset",
     name: `${kind} ${digest.slice(0, 12)}`,
     description: `The ${kind} that ${nodes.join(", ")} has made; its digest covers the path, content and mode of every file.`,
-    identifier: `sha256:${digest}`,
+    identifier: digest,
     hasPart: references([
       ...(folders.get(artifactFolder(digest)) ?? []),
       ...(leftOf.get(digest) ?? []).map(leftOutId),
