@@ -46,7 +46,7 @@ export const describe = Effect.fn("describe")(function* (bundled: BundledRun, pr
     told("data/run.json", jsonBytes(bundled.run)),
     told("data/pointers.json", jsonBytes(bundled.pointers)),
     told("record/attempts.jsonl", jsonLines(bundled.attempts)),
-    told("record/machine.json", jsonBytes({ made_on: bundled.machines.map(publishableFacts) })),
+    told("record/machine.json", jsonBytes(bundled.machines.map(publishableFacts))),
   ];
   entries.push(...cards(bundled.run, bundled.entries), ...croissantEntries(bundled, product));
   const licenses = yield* licenseEntries(entries);

@@ -14,7 +14,7 @@ import { knownHere } from "./known.ts";
 import { NameGuard } from "./safeNames.ts";
 import type { Allowance } from "./scan/scan.ts";
 import { allowedEntries, scanned } from "./scanned.ts";
-import { readProduct } from "./source.ts";
+import { type Product, readProduct } from "./source.ts";
 import { writeTarGz } from "./tar.ts";
 import { withoutAuthors } from "./withoutAuthors.ts";
 import { size } from "./words.ts";
@@ -63,7 +63,7 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
   options: BundleOptions,
 ) {
   const { progress, anonymous } = options;
-  const product = readProduct();
+  const product = productFor(anonymous);
   const { version, commit } = product;
   progress(`gathering ${run}`);
   const bundled = yield* gather(run, {
@@ -71,17 +71,14 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
     room: options.cap,
     without: options.without,
     licenses: options.licenses,
-    pipe: { version, ...(commit === undefined || anonymous ? {} : { commit }) },
+    pipe: { version, ...(commit === undefined ? {} : { commit }) },
   });
   yield* checkMissing(bundled, options.allowMissing);
   const described = yield* describe(bundled, product);
   const known = knownHere(anonymous);
   const published = anonymous ? withoutAuthors(described.entries, known) : described.entries;
   const withCrate = (entries: ReadonlyArray<Entry>) =>
-    inPathOrder([
-      ...entries,
-      crateEntry(bundled, entries, anonymous ? undefined : product.committedAt),
-    ]);
+    inPathOrder([...entries, crateEntry(bundled, entries, product.committedAt)]);
   // The crate says what the files say, so it is looked through, too; what is allowed is one more file for it to name.
   const allowed = yield* scanned(withCrate(published), { ...options, known });
   const entries = withCrate([...published, ...allowedEntries(allowed)]);
@@ -105,6 +102,13 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
     allowed,
   } satisfies WrittenBundle;
 });
+
+/** A commit leads to a page with names, and so may its day. */
+const productFor = (anonymous: boolean): Product => {
+  const product = readProduct();
+  const { commit: _, committedAt: __, ...nameless } = product;
+  return anonymous ? nameless : product;
+};
 
 /** A reviewer who can't recompute a number should hear why from its author, not find out. */
 const checkMissing = ({ needed, nodes }: BundledRun, allowMissing: boolean) => {
