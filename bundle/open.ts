@@ -44,7 +44,7 @@ const open = async (bundle: string, target: string): Promise<OpenBundle> => {
       message: `there is no bundle ${bundle}`,
       fix: "name an archive or a folder",
     });
-  if (stat.isDirectory()) return opened(bundle, false, filesBelow(bundle));
+  if (stat.isDirectory()) return opened(bundle, false, aBag(filesBelow(bundle)));
   if (!stat.isFile()) throw bad(`${bundle} is neither a file nor a folder`);
   const { top, files } = await unpack(bundle, stat.size, target);
   return opened(path.join(target, top), true, files);
@@ -59,7 +59,6 @@ const opened = (
   found: ReadonlyMap<string, BundleFile>,
 ): OpenBundle => {
   const files = new Map([...found].sort(([one], [other]) => (one < other ? -1 : 1)));
-  if (!files.has("bagit.txt")) throw bad("it is no bundle: there is no bagit.txt at its top");
   return {
     top: path.basename(directory),
     directory,
@@ -72,6 +71,11 @@ const opened = (
       return fs.readFileSync(path.join(directory, file));
     },
   };
+};
+
+const aBag = (files: ReadonlyMap<string, BundleFile>): ReadonlyMap<string, BundleFile> => {
+  if (!files.has("bagit.txt")) throw bad("it is no bundle: there is no bagit.txt at its top");
+  return files;
 };
 
 /** Refuses more than a bundle may hold, whether it is declared or comes. */
@@ -199,7 +203,7 @@ class Unpacking {
 
   finished() {
     if (this.#top === undefined) throw bad("the archive is empty");
-    return { top: this.#top, files: this.#files };
+    return { top: this.#top, files: aBag(this.#files) };
   }
 
   /** Half a bundle is of no use to anybody. */

@@ -18,7 +18,7 @@ import { mapInputs } from "../../pipelines/Plan.ts";
 import { Source } from "../../pipelines/Source.ts";
 import type { Table } from "../../schemas/Table.ts";
 import type { Correlations } from "../../schemas/Correlation.ts";
-import { digestBytes } from "../../schemas/Digest.ts";
+import { digestBytes, digestJson } from "../../schemas/Digest.ts";
 import { type DatasetRow, eachRow } from "../../stages/Dataset.ts";
 import { stages } from "../../stages/stages.ts";
 import { scoreTranscript } from "../../tasks/score.ts";
@@ -287,17 +287,87 @@ const played: Readonly<Record<string, Play>> = {
   rollout: playSamples,
 };
 
-/** With manifests that fit, as an archive. */
-export const packed = async (files: Files, folder: string): Promise<string> => {
+/** The same files in a bag whose manifests fit, with the name that its top folder has. */
+export const bagOf = async (
+  files: Files,
+): Promise<{ readonly top: string; readonly files: Files }> => {
   const entries = [...files].map(([name, content]): Entry => ({
     path: name,
     content,
     license: "MIT",
   }));
   const bag = await bagged(entries, { stored: new Map(), agent: "test", read: () => undefined });
-  const top = `small-${bag.identity.slice(0, 12)}`;
+  const all = new Map(bag.entries.map(({ path: name, content }) => [name, content as Uint8Array]));
+  return { top: `small-${bag.identity.slice(0, 12)}`, files: all };
+};
+
+/** As an archive in `folder`, as it is: nothing is made to fit. */
+export const archiveOf = async (top: string, files: Files, folder: string): Promise<string> => {
   const archive = path.join(folder, `${top}.tar.gz`);
-  const placed = bag.entries.map((entry) => ({ ...entry, path: `${top}/${entry.path}` }));
-  await writeTarGz(placed, archive, () => undefined);
+  const entries = [...files].map(([name, content]) => ({ path: `${top}/${name}`, content }));
+  await writeTarGz(entries, archive, () => undefined);
   return archive;
+};
+
+/** With manifests that fit, as an archive. */
+export const packed = async (files: Files, folder: string): Promise<string> => {
+  const bag = await bagOf(files);
+  return archiveOf(bag.top, bag.files, folder);
+};
+
+export const textIn = (files: Files, name: string): string => {
+  const content = files.get(name);
+  if (content === undefined) throw new Error(`there is no ${name}`);
+  return Buffer.from(content).toString("utf8");
+};
+
+/** With one file's text edited; throws where that changes nothing. */
+export const edited = (files: Files, name: string, edit: (text: string) => string): Files => {
+  const before = textIn(files, name);
+  const after = edit(before);
+  if (after === before) throw new Error(`the edit of ${name} changes nothing`);
+  return new Map([...files, [name, Buffer.from(after)]]);
+};
+
+/** The folder of a node's artifact. */
+export const folderOf = (run: BundleRun, node: string): string => {
+  const found = run.nodes.find((each) => each.node === node);
+  if (found === undefined) throw new Error(`there is no ${node}`);
+  return `data/artifacts/${found.artifact}`;
+};
+
+/**
+ * What a careful forger does: a file of an artifact is edited, and every digest that follows from it, up to the content keys of what is
+ * made of it, is put right.
+ */
+export const forged = (
+  files: Files,
+  node: string,
+  name: string,
+  edit: (text: string) => string,
+): Files => {
+  const run = JSON.parse(textIn(files, "data/run.json")) as BundleRun;
+  const old = run.nodes.find((each) => each.node === node);
+  if (old === undefined) throw new Error(`there is no ${node}`);
+  const folder = `data/artifacts/${old.artifact}/`;
+  const altered = edited(files, folder + name, edit);
+  const content = altered.get(folder + name)!;
+  const tree = old.files.map((file) =>
+    file.path === name ? { ...file, sha256: digestBytes(content), size: content.length } : file,
+  );
+  const { digest } = artifactOf(old.kind, tree);
+  const nodes = run.nodes.map((each) => {
+    const own = each.artifact === old.artifact ? { ...each, artifact: digest, files: tree } : each;
+    const parts = JSON.parse(
+      JSON.stringify(own.keyParts).replaceAll(old.artifact, digest),
+    ) as BundleNode["keyParts"];
+    return { ...own, keyParts: parts, content: digestJson(parts) };
+  });
+  const renamed = new Map<string, Uint8Array>();
+  for (const [file, bytesOfIt] of altered)
+    renamed.set(file.replace(old.artifact, digest), bytesOfIt);
+  renamed.set("data/run.json", bytes({ ...run, nodes }));
+  return edited(renamed, "data/ro-crate-metadata.json", (text) =>
+    text.replaceAll(old.artifact, digest),
+  );
 };

@@ -1,0 +1,498 @@
+/** What was altered in a bundle is found, at the level that can know, with the number, both values and the files. */
+import { assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { openBundle } from "../../bundle/open.ts";
+import type { BundleRun } from "../../bundle/format.ts";
+import { verifyAgain } from "../../bundle/verify/again.ts";
+import type { Check, Problem } from "../../bundle/verify/Check.ts";
+import { verify } from "../../bundle/verify/verify.ts";
+import { digestJson } from "../../schemas/Digest.ts";
+import {
+  archiveOf,
+  bagOf,
+  edited,
+  type Files,
+  folderOf,
+  forged,
+  packed,
+  smallBundle,
+  type SmallBundle,
+} from "./smallBundle.ts";
+import { inScratch } from "./scratch.ts";
+
+const checksOf = async (archive: string, folder: string): Promise<ReadonlyArray<Check>> => {
+  const bundle = await Effect.runPromise(openBundle(archive, path.join(folder, "unpacked")));
+  const checks: Array<Check> = [];
+  for await (const check of verify(bundle, 3)) checks.push(check);
+  return checks;
+};
+
+const problemsOf = (checks: ReadonlyArray<Check>): ReadonlyArray<Problem> =>
+  checks.flatMap(({ problems }) => problems);
+
+interface Found {
+  readonly level: number;
+  readonly what: string;
+  /** Each of its parts is in the problem's part of the same name. */
+  readonly file?: string;
+  readonly number?: string;
+  readonly expected?: unknown;
+  readonly found?: unknown;
+}
+
+/** The alteration is found there and at no lower level, and one of the problems says so. */
+const isFound = (what: string, alter: (small: SmallBundle) => Files, expected: Found) =>
+  it(
+    what,
+    inScratch(async (folder) => {
+      const checks = await checksOf(await packed(alter(await smallBundle()), folder), folder);
+      const wrong = checks.filter(({ ok }) => !ok);
+      const said = JSON.stringify(wrong, null, 1);
+      assert.deepStrictEqual([...new Set(wrong.map(({ level }) => level))], [expected.level], said);
+      assert.include(
+        wrong.map((check) => check.what),
+        expected.what,
+        said,
+      );
+      const fits = problemsOf(wrong).some(
+        (problem) =>
+          problem.file.includes(expected.file ?? "") &&
+          (problem.number ?? "").includes(expected.number ?? "") &&
+          (!("expected" in expected) || problem.expected === expected.expected) &&
+          (!("found" in expected) || problem.found === expected.found),
+      );
+      assert.isTrue(fits, said);
+    }),
+  );
+
+describe("a bundle as it was made", () => {
+  it(
+    "is verified, and its cheap stages come out the same",
+    inScratch(async (folder) => {
+      const { files } = await smallBundle();
+      const archive = await packed(files, folder);
+      const checks = await checksOf(archive, folder);
+      assert.deepStrictEqual(problemsOf(checks), []);
+      assert.deepStrictEqual(
+        checks.map(({ what }) => what),
+        [
+          "payload",
+          "tag files",
+          "bag",
+          "files",
+          "artifacts",
+          "records",
+          "crate",
+          "keys",
+          "scores",
+          "rollouts",
+          "tables",
+          "correlations",
+          "claims",
+        ],
+      );
+      assert.include(checks.find(({ what }) => what === "scores")?.looked, "2 nodes");
+      assert.include(checks.find(({ what }) => what === "rollouts")?.looked, "72 responses");
+      const bundle = await Effect.runPromise(openBundle(archive, path.join(folder, "again")));
+      const again: Array<Check> = [];
+      for await (const check of verifyAgain(bundle, path.join(folder, "scratch")))
+        again.push(check);
+      assert.deepStrictEqual(problemsOf(again), []);
+      assert.strictEqual(again.length, 5);
+    }),
+  );
+});
+
+describe("level 1", () => {
+  const unfit = (what: string, alter: (files: Files, run: BundleRun) => Files, file: string) =>
+    it(
+      what,
+      inScratch(async (folder) => {
+        const { files, run } = await smallBundle();
+        const bag = await bagOf(files);
+        const archive = await archiveOf(bag.top, alter(bag.files, run), folder);
+        const checks = await checksOf(archive, folder);
+        assert.deepStrictEqual([...new Set(checks.map(({ level }) => level))], [1]);
+        assert.include(
+          problemsOf(checks).map((problem) => problem.file),
+          file,
+        );
+      }),
+    );
+  const flipped = (files: Files, name: string): Files => {
+    const bytes = Buffer.from(files.get(name)!);
+    bytes[bytes.length >> 1]! ^= 1;
+    return new Map([...files, [name, bytes]]);
+  };
+  const renamed = (files: Files, name: string, other: string): Files =>
+    new Map([...files].map(([file, bytes]) => [file === name ? other : file, bytes]));
+  unfit(
+    "finds one byte of the payload",
+    (files) => flipped(files, "data/CLAIMS.json"),
+    "data/CLAIMS.json",
+  );
+  unfit(
+    "finds one byte of a tag file",
+    (files) => flipped(files, "record/attempts.jsonl"),
+    "record/attempts.jsonl",
+  );
+  unfit(
+    "finds one byte of a manifest",
+    (files) => flipped(files, "manifest-sha512.txt"),
+    "manifest-sha512.txt",
+  );
+  unfit(
+    "finds another name",
+    (files) => renamed(files, "data/README.md", "data/readme.txt"),
+    "data/README.md",
+  );
+  unfit(
+    "finds a file that nobody named",
+    (files) => new Map([...files, ["data/more", Buffer.from("x")]]),
+    "data/more",
+  );
+  unfit(
+    "finds a tag file that nobody named",
+    (files) => new Map([...files, ["more.txt", Buffer.from("x")]]),
+    "more.txt",
+  );
+  unfit(
+    "finds a file that is gone",
+    (files) => new Map([...files].filter(([name]) => name !== "data/README.md")),
+    "data/README.md",
+  );
+  unfit(
+    "finds another BagIt",
+    (files) => edited(files, "bagit.txt", (text) => text.replace("1.0", "0.97")),
+    "bagit.txt",
+  );
+
+  it(
+    "holds the name of the archive's folder to the bundle's identity",
+    inScratch(async (folder) => {
+      const bag = await bagOf((await smallBundle()).files);
+      const checks = await checksOf(
+        await archiveOf("small-0123456789ab", bag.files, folder),
+        folder,
+      );
+      assert.include(JSON.stringify(problemsOf(checks)), bag.top.slice(-12));
+    }),
+  );
+});
+
+const withJson = (files: Files, name: string, edit: (value: any) => void): Files =>
+  edited(files, name, (text) => {
+    const value = JSON.parse(text) as unknown;
+    edit(value);
+    return `${JSON.stringify(value, null, 2)}\n`;
+  });
+const withRun = (files: Files, edit: (run: any) => void) => withJson(files, "data/run.json", edit);
+const nodeOf = (run: any, name: string) => run.nodes.find((each: any) => each.node === name);
+
+const scoresNode = "scores[model=weak]";
+const answersNode = "e2e[model=weak]";
+const samplesNode = "samples[model=strong]";
+
+/** Every digest that follows is put right. */
+const line = (index: number, edit: (value: any) => void) => (text: string) =>
+  text
+    .split("\n")
+    .map((each, place) => {
+      if (place !== index) return each;
+      const value = JSON.parse(each) as unknown;
+      edit(value);
+      return JSON.stringify(value);
+    })
+    .join("\n");
+
+describe("level 2", () => {
+  isFound(
+    "finds an artifact's file that is another",
+    ({ files, run }) =>
+      edited(
+        files,
+        `${folderOf(run, scoresNode)}/scores.jsonl`,
+        line(3, (score) => (score.outcome = !score.outcome)),
+      ),
+    { level: 2, what: "artifacts", file: "scores.jsonl" },
+  );
+  isFound(
+    "finds a file with another name",
+    ({ files, run }) =>
+      new Map(
+        [...files].map(([name, bytes]) => [
+          name.replace(
+            `${folderOf(run, "table")}/table.csv`,
+            `${folderOf(run, "table")}/table.tsv`,
+          ),
+          bytes,
+        ]),
+      ),
+    { level: 2, what: "artifacts", file: "table.csv", found: "absent" },
+  );
+  isFound(
+    "finds what belongs to nothing",
+    ({ files }) => new Map([...files, ["data/notes.txt", Buffer.from("x")]]),
+    { level: 2, what: "files", file: "data/notes.txt" },
+  );
+  isFound(
+    "finds an artifact of no node",
+    ({ files }) => new Map([...files, ["data/artifacts/0/x", Buffer.from("x")]]),
+    { level: 2, what: "artifacts", file: "data/artifacts/0/x" },
+  );
+  isFound(
+    "finds a file without which there is no bundle",
+    ({ files }) => new Map([...files].filter(([name]) => name !== "data/pointers.json")),
+    { level: 2, what: "files", file: "data/pointers.json" },
+  );
+  isFound(
+    "finds a file that its schema does not know",
+    ({ files }) => withRun(files, (run) => (run.mood = "good")),
+    { level: 2, what: "files", file: "data/run.json" },
+  );
+  isFound(
+    "finds JSON that is none",
+    ({ files }) => edited(files, "data/CLAIMS.json", (text) => text.slice(1)),
+    { level: 2, what: "files", file: "data/CLAIMS.json" },
+  );
+  isFound(
+    "finds an artifact under another digest",
+    ({ files }) => withRun(files, (run) => (nodeOf(run, "table").files[0].size += 1)),
+    { level: 2, what: "artifacts", number: "table" },
+  );
+  isFound(
+    "finds a pointer to nothing",
+    ({ files }) =>
+      withJson(files, "data/pointers.json", (pointers) =>
+        pointers.push({ artifact: "0", path: "x", sha256: "0", size: 1, why: "size", rebuild: "" }),
+      ),
+    { level: 2, what: "artifacts", file: "data/pointers.json" },
+  );
+  isFound(
+    "finds a name in the crate that is dangling",
+    ({ files }) =>
+      withJson(
+        files,
+        "data/ro-crate-metadata.json",
+        (crate) => (crate["@graph"][1].author = { "@id": "#nobody" }),
+      ),
+    { level: 2, what: "crate", number: "#nobody" },
+  );
+  isFound(
+    "finds a file in the crate that is not there",
+    ({ files }) =>
+      withJson(files, "data/ro-crate-metadata.json", (crate) =>
+        crate["@graph"].push({ "@id": "more.txt", "@type": "File" }),
+      ),
+    { level: 2, what: "crate", file: "data/more.txt" },
+  );
+  isFound(
+    "finds a line that is no score",
+    ({ files }) =>
+      forged(
+        files,
+        scoresNode,
+        "scores.jsonl",
+        line(3, (score) => (score.outcome = "yes")),
+      ),
+    { level: 2, what: "records", file: "scores.jsonl:4" },
+  );
+});
+
+describe("level 3", () => {
+  isFound(
+    "finds one score",
+    ({ files }) =>
+      forged(
+        files,
+        scoresNode,
+        "scores.jsonl",
+        line(3, (score) => (score.perception_f1 = 0.123)),
+      ),
+    {
+      level: 3,
+      what: "scores",
+      file: "scores.jsonl",
+      number: "[test-000003 end-to-end].perception_f1",
+      found: 0.123,
+    },
+  );
+  isFound(
+    "finds one transcript",
+    ({ files }) =>
+      forged(
+        files,
+        answersNode,
+        "predictions.jsonl",
+        line(0, (answer) => (answer.response = "<caption>[]</caption><answer>[]</answer>")),
+      ),
+    { level: 3, what: "scores", file: "scores.jsonl", number: "[test-000000 end-to-end]" },
+  );
+  isFound(
+    "finds one response of a rollout",
+    ({ files }) =>
+      forged(
+        files,
+        samplesNode,
+        "rollouts.jsonl",
+        line(7, (rollout) => (rollout.response = "")),
+      ),
+    {
+      level: 3,
+      what: "rollouts",
+      number: "validation-000001 (step 0, group 1, sample 1, end-to-end)",
+    },
+  );
+  isFound(
+    "finds one verdict on a rollout",
+    ({ files }) =>
+      forged(
+        files,
+        samplesNode,
+        "rollouts.jsonl",
+        line(2, (rollout) => (rollout.consistent = !rollout.consistent)),
+      ),
+    { level: 3, what: "rollouts", number: "sample 2, end-to-end).consistent" },
+  );
+  isFound(
+    "finds one reward of a rollout",
+    ({ files }) =>
+      forged(
+        files,
+        samplesNode,
+        "rollouts.jsonl",
+        line(2, (rollout) => (rollout.rewards.consensus = 7)),
+      ),
+    { level: 3, what: "correlations", file: "correlations.json" },
+  );
+  isFound(
+    "finds one number of a table",
+    ({ files }) =>
+      forged(files, "table", "table.json", (text) =>
+        text.replace(/"low": [\d.]+/u, '"low": 0.123'),
+      ),
+    { level: 3, what: "tables", file: "table.json", number: "rows[model=" },
+  );
+  isFound(
+    "finds one number of a table's CSV",
+    ({ files }) =>
+      forged(files, "table", "table.csv", (text) => text.replace(/strong,1,/u, "strong,2,")),
+    { level: 3, what: "tables", file: "table.csv" },
+  );
+  isFound(
+    "finds one number of correlations",
+    ({ files }) =>
+      forged(files, "correlations", "correlations.json", (text) =>
+        text.replace(/"phi_max": [\d.]+/u, '"phi_max": 0.123'),
+      ),
+    { level: 3, what: "correlations", file: "correlations.json" },
+  );
+  isFound(
+    "finds a table written otherwise",
+    ({ files }) => forged(files, "table", "table.json", (text) => `${text}\n`),
+    { level: 3, what: "tables", file: "table.json", expected: "the same text" },
+  );
+  isFound(
+    "finds one number of a claim",
+    ({ files }) => withJson(files, "data/CLAIMS.json", (claims) => (claims.claims[0].value = 0.99)),
+    { level: 3, what: "claims", number: "table[model=weak]/a: value", found: 0.99 },
+  );
+  isFound(
+    "finds a claim that is gone",
+    ({ files }) => withJson(files, "data/CLAIMS.json", (claims) => claims.claims.shift()),
+    { level: 3, what: "claims", number: "table[model=weak]/a", found: "absent" },
+  );
+  isFound(
+    "finds a claim of nothing",
+    ({ files }) =>
+      withJson(files, "data/CLAIMS.json", (claims) =>
+        claims.claims.push({ ...claims.claims[0], id: "mine" }),
+      ),
+    { level: 3, what: "claims", number: "mine" },
+  );
+  isFound(
+    "finds a content key",
+    ({ files }) => withRun(files, (run) => (nodeOf(run, "table").content = "0".repeat(64))),
+    { level: 3, what: "keys", number: "table: content", found: "0".repeat(64) },
+  );
+  isFound(
+    "finds a recipe key",
+    ({ files }) => withRun(files, (run) => (nodeOf(run, "data").recipe = "0".repeat(64))),
+    { level: 3, what: "keys", number: "data: recipe" },
+  );
+  isFound(
+    "finds a param of a key",
+    ({ files }) =>
+      withRun(files, (run) => {
+        const node = nodeOf(run, "correlations");
+        node.keyParts.params.resamples = 200;
+        node.content = digestJson(node.keyParts);
+      }),
+    {
+      level: 3,
+      what: "keys",
+      number: "correlations: keyParts.params.resamples",
+      expected: 100,
+      found: 200,
+    },
+  );
+  isFound(
+    "finds another spec",
+    ({ files }) =>
+      edited(files, "data/experiment.yaml", (text) => text.replace("seed: 7", "seed: 8")),
+    { level: 3, what: "keys", number: "data: keyParts.params.seed", expected: 8, found: 7 },
+  );
+  isFound(
+    "finds a spec that is none",
+    ({ files }) =>
+      edited(files, "data/experiment.yaml", (text) => text.replace("use: score", "use: skore")),
+    { level: 3, what: "keys", file: "data/experiment.yaml" },
+  );
+  isFound(
+    "finds a node that is left out",
+    ({ files, run }) => {
+      const { artifact } = run.nodes.find(({ node }) => node === "cot")!;
+      const without = new Map([...files].filter(([name]) => !name.includes(artifact)));
+      const crate = withJson(without, "data/ro-crate-metadata.json", (value) => {
+        value["@graph"] = value["@graph"].filter(
+          (entity: any) => !entity["@id"].includes(artifact),
+        );
+        value["@graph"][1].hasPart = value["@graph"][1].hasPart.filter(
+          (part: any) => !part["@id"].includes(artifact),
+        );
+      });
+      return withRun(
+        crate,
+        (value) => (value.nodes = value.nodes.filter((each: any) => each.node !== "cot")),
+      );
+    },
+    { level: 3, what: "keys", number: "cot", found: "absent" },
+  );
+  isFound(
+    "finds a summary that says something else",
+    ({ files }) => withRun(files, (run) => (nodeOf(run, scoresNode).summary.a = 1)),
+    { level: 3, what: "scores", number: `${scoresNode}: summary.a`, found: 1 },
+  );
+});
+
+describe("what verifying leaves behind", () => {
+  it(
+    "is nothing",
+    inScratch(async (folder) => {
+      const archive = await packed((await smallBundle()).files, folder);
+      const temporary = path.join(folder, "temporary");
+      fs.mkdirSync(temporary);
+      const { TMPDIR } = process.env;
+      process.env["TMPDIR"] = temporary;
+      try {
+        await checksOf(archive, folder);
+      } finally {
+        if (TMPDIR === undefined) delete process.env["TMPDIR"];
+        else process.env["TMPDIR"] = TMPDIR;
+      }
+      assert.deepStrictEqual(fs.readdirSync(temporary), []);
+    }),
+  );
+});
