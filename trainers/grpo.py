@@ -176,6 +176,7 @@ class Trainer:
         self.last: dict[str, Any] = {}  # what is known of the latest step
         self.metrics: list[dict[str, Any]] = []  # and of every step
         self.recorded = bytearray()  # gzip members
+        self.closing = b""  # the last step's, kept only because it is the last: a longer run goes on without them
 
     def step(self, step: int) -> dict[str, float]:
         """One step, numbered from 0; returns where its time went, in seconds."""
@@ -239,11 +240,16 @@ class Trainer:
             **learned,
         }
         self.metrics.append(self.last)
+        self.closing = b""
         if number % self.params.record_every and number != self.params.steps:
             return
         reasons = [reason for wave in waves for reason in wave.judged.reasons]
         trained = {"total": reward, "advantage": self.advantage}
-        self.recorded += packed(rollout_lines(everything, Judged(judged, reasons), self.split, number, trained=trained))
+        lines = packed(rollout_lines(everything, Judged(judged, reasons), self.split, number, trained=trained))
+        if number % self.params.record_every:
+            self.closing = lines
+        else:
+            self.recorded += lines
 
     def state(self) -> dict[str, Any]:
         return {
@@ -251,7 +257,8 @@ class Trainer:
             "optimizer": self.learner.optimizer.state_dict(),
             "last": self.last,
             "metrics": self.metrics,
-            "recorded": torch.frombuffer(self.recorded or bytearray(1), dtype=torch.uint8)[: len(self.recorded)].clone(),
+            "recorded": as_tensor(self.recorded),
+            "closing": as_tensor(self.closing),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -259,6 +266,11 @@ class Trainer:
         self.learner.optimizer.load_state_dict(state["optimizer"])
         self.last, self.metrics = state["last"], state["metrics"]
         self.recorded = bytearray(state["recorded"].numpy().tobytes())
+        self.closing = state["closing"].numpy().tobytes()
+
+
+def as_tensor(data: bytes | bytearray) -> Tensor:
+    return torch.tensor(np.frombuffer(data, dtype=np.uint8))
 
 
 def mean(values: np.ndarray) -> float:
@@ -301,7 +313,7 @@ def work(job: Job) -> Outcome:
         train(job, trainer, scorer, identity, start)
 
     policy.save(job.output, card(job.inputs["model"], params))
-    (job.output / "rollouts.jsonl.gz").write_bytes(trainer.recorded)
+    (job.output / "rollouts.jsonl.gz").write_bytes(bytes(trainer.recorded) + trainer.closing)
     lines = "".join(json.dumps(line) + "\n" for line in trainer.metrics)
     (job.output / "metrics.jsonl").write_text(lines, encoding="utf-8")
     return Outcome(trainer.last, start or None)

@@ -89,7 +89,10 @@ def test_reward_rises(trained, prompts, tmp_path):
     assert sum(rewards[-3:]) > sum(rewards[:3])
 
 
-@pytest.mark.parametrize("change", [{}, {"dynamic_sampling": REFILL, "epochs": 2, "kl": {"kind": "k3", "coefficient": 0.1}}])
+K3 = {"kind": "k3", "coefficient": 0.1}
+
+
+@pytest.mark.parametrize("change", [{}, {"record_every": 3}, {"dynamic_sampling": REFILL, "epochs": 2, "kl": K3}])
 def test_more_steps_continue_where_fewer_ended(trained, prompts, tmp_path, change):
     params = GRPO | change
     run(prepare(tmp_path / "straight", params, model=trained, data=prompts))
