@@ -208,6 +208,8 @@ class Batched:
             return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
 
         last = self.read(prompt, 0, share, deepstack)[:, -1:]
+        if tokens.shape[1] == 1:  # responses that end at once: the prompt says it all
+            return self.model.lm_head(last[group])
         rest = self.read(self.text.embed_tokens(tokens[:, :-1]), self.prompt_length, extend, [])
         return self.model.lm_head(torch.cat([last[group], rest], 1))
 

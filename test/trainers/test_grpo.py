@@ -174,6 +174,13 @@ def test_dropped_groups_teach_nothing_and_are_recorded(trained, prompts, tmp_pat
     assert sum(value["learned_from"] for value in values) == len(made) - len(dropped)
 
 
+def test_responses_of_one_token_are_learned_from(trained, prompts, tmp_path):
+    job = prepare(tmp_path / "job", GRPO | {"max_tokens": 1}, model=trained, data=prompts)
+    run(job)
+    assert {line["tokens"] for line in rollouts(job)} == {1}
+    assert all(event["values"]["learned_from"] == 16 for event in events(job, "metrics"))
+
+
 def test_a_short_batch_is_refilled_up_to_a_bound(trained, prompts, tmp_path):
     params = GRPO | {"dynamic_sampling": REFILL, "group": 2, "temperature": 0.3, "steps": 2}
     job = prepare(tmp_path / "job", params, model=trained, data=prompts)
