@@ -18,8 +18,8 @@ const usage = 2;
 
 const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const [named = own, ...others] = process.argv.slice(2);
-if (others.length > 0 || named.startsWith("-")) {
-  process.stderr.write("usage: node verify.mjs [BUNDLE]\n");
+if (others.length > 0 || !fs.existsSync(named)) {
+  process.stderr.write("usage: node verify.mjs [BUNDLE], an archive or a folder that is there\n");
   process.exit(usage);
 }
 

@@ -20,6 +20,7 @@ import type { Table } from "../../schemas/Table.ts";
 import type { Correlations } from "../../schemas/Correlation.ts";
 import { digestBytes, digestJson } from "../../schemas/Digest.ts";
 import { type DatasetRow, eachRow } from "../../stages/Dataset.ts";
+import { codeOf } from "../../stages/codeIdentity.ts";
 import { stages } from "../../stages/stages.ts";
 import { scoreTranscript } from "../../tasks/score.ts";
 import { tasks } from "../../tasks/tasks.ts";
@@ -174,9 +175,11 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
 
 const fieldsOf = (node: Node, inputs: ReturnType<typeof mapInputs>) => {
   const sources = node.stage.sources?.(node.params.decoded) ?? [];
+  const code = codeOf(node.stage);
   return {
     stage: node.stage.name,
     version: node.stage.version,
+    ...(code.recorded ? {} : { code: code.digest }),
     params: node.params.key,
     inputs,
     ...(sources.length === 0
