@@ -12,16 +12,18 @@ import { runCommand } from "./words.ts";
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
 const decodeCorrelations = Schema.decodeUnknownSync(Schema.fromJsonString(Correlations));
 
-/** A node whose numbers are claimed, with its table where it is one. */
-export interface ClaimingNode {
+/** A node whose numbers are claimed, with what it has made. */
+export type ClaimingNode = {
   readonly node: GatheredNode;
   readonly claims: ReadonlyArray<Claim>;
-  readonly table?: Table;
-}
+} & (
+  | { readonly kind: "table"; readonly made: Table }
+  | { readonly kind: "correlations"; readonly made: Correlations }
+);
 
 /** In the order of the plan; numbers that are not in the bundle are no claims. */
 export const claimingNodes = (bundled: BundledRun): ReadonlyArray<ClaimingNode> =>
-  bundled.nodes.flatMap((node) => {
+  bundled.nodes.flatMap((node): ReadonlyArray<ClaimingNode> => {
     const { node: name, kind, artifact } = node.told;
     if (kind !== "table" && kind !== "correlations") return [];
     const path = `data/artifacts/${artifact}/${kind}.json`;
@@ -31,13 +33,15 @@ export const claimingNodes = (bundled: BundledRun): ReadonlyArray<ClaimingNode> 
     const { mayVary, ...cost } = costOf([node]);
     const shared = { node: name, command: runCommand(bundled.run.overrides, name), ...cost };
     if (kind === "correlations") {
-      const numbers = correlationNumbers(name, decodeCorrelations(json));
-      return [{ node, claims: claimsOf(numbers, shared, mayVary ? halfWidth : exact) }];
+      const made = decodeCorrelations(json);
+      const numbers = correlationNumbers(name, made);
+      const claims = claimsOf(numbers, shared, mayVary ? halfWidth : exact);
+      return [{ node, kind, made, claims }];
     }
-    const table = decodeTable(json);
-    const numbers = tableNumbers(name, table);
-    const tolerance = mayVary ? seedSpread(numbers, table) : exact;
-    return [{ node, table, claims: claimsOf(numbers, shared, tolerance) }];
+    const made = decodeTable(json);
+    const numbers = tableNumbers(name, made);
+    const claims = claimsOf(numbers, shared, mayVary ? seedSpread(numbers, made) : exact);
+    return [{ node, kind, made, claims }];
   });
 
 type Tolerance = (number: ClaimedNumber) => number;

@@ -9,8 +9,7 @@ export interface Cost {
 }
 
 export const costOf = (nodes: Iterable<GatheredNode>): Cost => {
-  const all = new Set(nodes);
-  for (const node of all) for (const upstream of node.from) all.add(upstream);
+  const all = withAllAbove(nodes);
   let seconds = 0;
   let bytes = 0;
   let gpu = false;
@@ -22,4 +21,11 @@ export const costOf = (nodes: Iterable<GatheredNode>): Cost => {
     mayVary ||= node.mayVary;
   }
   return { seconds: Math.round(seconds * 1000) / 1000, bytes, gpu, mayVary };
+};
+
+/** The nodes, and whatever they follow from. */
+export const withAllAbove = (nodes: Iterable<GatheredNode>): ReadonlySet<GatheredNode> => {
+  const all = new Set(nodes);
+  for (const node of all) for (const upstream of node.from) all.add(upstream);
+  return all;
 };

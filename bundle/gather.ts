@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Index } from "../cache/Index.ts";
 import { Store } from "../cache/Store.ts";
+import type { NodeWord } from "../pipelines/NodeState.ts";
 import { readRunPlan, type RunPlan } from "../pipelines/RunRecord.ts";
 import { readSide, type RunSide } from "../pipelines/RunSide.ts";
 import { statusOf } from "../pipelines/RunStatus.ts";
@@ -39,8 +40,16 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
     });
   const spec = fs.readFileSync(specFile, "utf8");
   const gathered = yield* store.query((index) => gatherFrom(index, store.home, side, options, now));
+  const forgotten = gathered.unmade.find(({ state }) => isMade.has(state));
+  if (forgotten !== undefined)
+    return yield* new BundleRefused({
+      message: `the index no longer knows how ${forgotten.node} was made`,
+      fix: "pipe fsck --repair finds what is left of it; or run the experiment again",
+    });
   return { ...gathered, spec } satisfies BundledRun;
 });
+
+const isMade: ReadonlySet<NodeWord> = new Set<NodeWord>(["made", "cached", "reused"]);
 
 const checkStages = (plan: RunPlan, flag: string, names: Iterable<string>) => {
   const stageNames = new Set(plan.nodes.map(({ stageName }) => stageName));

@@ -1,9 +1,10 @@
 /** The page that a reviewer reads first: what is claimed, how to check it, what it takes, and what is not there. */
-import type { TableRow } from "../schemas/Table.ts";
+import type { Correlations, Estimate } from "../schemas/Correlation.ts";
+import type { Table, TableRow } from "../schemas/Table.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import type { ClaimingNode } from "./claims.ts";
 import { sizeOf } from "./content.ts";
-import { costOf } from "./cost.ts";
+import { costOf, withAllAbove } from "./cost.ts";
 import type { Claim, Pointer } from "./format.ts";
 import { runCommand, size, time } from "./words.ts";
 
@@ -16,7 +17,7 @@ export const readme = (bundled: BundledRun, claiming: ReadonlyArray<ClaimingNode
     ],
     claimed(claiming),
     unfinished(bundled),
-    uncheckable(bundled),
+    uncheckable(bundled, claiming),
     checking(bundled),
     replaying(bundled),
     again(bundled, claiming),
@@ -60,51 +61,68 @@ const fromNothing = ({ claims: [first] }: ClaimingNode): ReadonlyArray<string> =
   ];
 };
 
-const claimsTable = ({ node, claims, table: made }: ClaimingNode): ReadonlyArray<string> => {
-  const name = text(node.told.node);
-  if (made === undefined) return correlationTable(name, claims);
+const claimsTable = (claiming: ClaimingNode): ReadonlyArray<string> => {
+  const name = text(claiming.node.told.node);
+  return claiming.kind === "table"
+    ? accuracyTable(name, claiming.made)
+    : correlationTable(name, claiming.made);
+};
+
+const accuracyTable = (name: string, made: Table): ReadonlyArray<string> => {
   const pooled = made.pooled.length > 0;
   const rows = pooled ? made.pooled : made.rows;
-  const shown = rows.slice(0, mostRows);
+  const over = pooled ? [made.pooledOver.map(text).join(", ")] : [];
   return [
     ...table(
-      [
-        name,
-        "a",
-        "a\\_p",
-        "a\\_r",
-        "examples",
-        ...(pooled ? [made.pooledOver.map(text).join(", ")] : []),
-      ],
-      shown.map((row) => [
-        labels(row.labels),
-        percent(row.a),
-        percent(row.a_p),
-        percent(row.a_r),
-        String(row.a?.n ?? row.a_r?.n ?? 0),
-        ...(pooled ? [`${row.points} pooled`] : []),
-      ]),
+      [name, "a", "a\\_p", "a\\_r", "examples", ...over],
+      rows
+        .slice(0, mostRows)
+        .map((row) => [
+          labels(row.labels),
+          percent(row.a),
+          percent(row.a_p),
+          percent(row.a_r),
+          String(row.a?.n ?? row.a_r?.n ?? 0),
+          ...(pooled ? [`${row.points} pooled`] : []),
+        ]),
     ),
     "",
-    `${made.models.map(text).join(", ")}. Percent, ${made.interval} over the examples. a: answers right; a\\_p: captions right; a\\_r: answers right from the right caption.${more(rows.length - shown.length)}`,
+    `${made.models.map(text).join(", ")}. Percent, ${made.interval} over the examples. a: answers right; a\\_p: captions right; a\\_r: answers right from the right caption.${more(rows)}`,
   ];
 };
 
-const correlationTable = (name: string, claims: ReadonlyArray<Claim>): ReadonlyArray<string> => {
-  const headline = claims.filter(({ metric }) =>
-    /^outcome\.[a-z]+\.(?:pooled|across)$/u.test(metric),
-  );
-  const shown = headline.slice(0, mostRows);
+const targets = ["perception", "reasoning", "counterfactual"] as const;
+
+const correlationTable = (
+  name: string,
+  { models, interval, points, across }: Correlations,
+): ReadonlyArray<string> => {
+  const rows = points.map(({ labels: row, associations, rollouts, prompts }) => [
+    labels(row),
+    ...targets.map((target) => {
+      const found = associations.find(
+        (each) => each.reward === "outcome" && each.target === target,
+      );
+      // Counterfactual answers are the prompt's: a single rollout has none.
+      return estimate(target === "counterfactual" ? found?.prompt_means : found?.pooled);
+    }),
+    `${rollouts.end_to_end} of ${prompts} prompts`,
+  ]);
+  const ranks = across
+    .filter(({ reward }) => reward === "outcome")
+    .map(
+      ({ target, checkpoints, spearman }) =>
+        `${target} ${estimate(spearman)} (${checkpoints} checkpoints)`,
+    );
   return [
-    ...table(
-      [name, "correlation", "n"],
-      shown.map((claim) => [text(claim.text), estimate(claim), String(claim.n)]),
-    ),
-    ...(headline.length > shown.length ? ["", more(headline.length - shown.length).trim()] : []),
+    ...table([name, ...targets, "rollouts"], rows.slice(0, mostRows)),
+    "",
+    `${models.map(text).join(", ")}. Correlation of the outcome with each over all rollouts, with counterfactual reasoning over the prompts' means; intervals by resampling ${interval.clusters} (${text(interval.method)}); – where one of the two never changes. Rank correlation of checkpoints' means: ${ranks.join(", ")}.${more(rows)}`,
   ];
 };
 
-const more = (count: number): string => (count === 0 ? "" : ` ${count} more in \`CLAIMS.json\`.`);
+const more = (rows: ReadonlyArray<unknown>): string =>
+  rows.length <= mostRows ? "" : ` ${rows.length - mostRows} more rows in \`CLAIMS.json\`.`;
 
 const labels = (row: Claim["row"]): string => {
   const words = Object.entries(row).map(([axis, label]) => `${axis}=${label}`);
@@ -117,11 +135,14 @@ const percent = (metric: TableRow["a"]): string => {
   return `${of(metric.value)} [${of(metric.low)}, ${of(metric.high)}]`;
 };
 
-const estimate = ({ value, low, high }: Claim): string => {
+const estimate = (found: Estimate | undefined): string => {
+  const { value, low, high } = found ?? unknown;
   if (value === null) return "–";
   const interval = low === null || high === null ? "" : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`;
   return `${value.toFixed(3)}${interval}`;
 };
+
+const unknown = { value: null, low: null, high: null };
 
 const unfinished = ({ state, unmade }: BundledRun): ReadonlyArray<string> => {
   if (unmade.length === 0) return [];
@@ -136,18 +157,19 @@ const unfinished = ({ state, unmade }: BundledRun): ReadonlyArray<string> => {
   ];
 };
 
-const uncheckable = ({ needed, nodes }: BundledRun): ReadonlyArray<string> => {
+const uncheckable = (
+  { needed }: BundledRun,
+  claiming: ReadonlyArray<ClaimingNode>,
+): ReadonlyArray<string> => {
   if (needed.size === 0) return [];
-  const without = new Set([...needed].map(({ artifact }) => artifact));
-  const names = nodes.filter(({ told }) => without.has(told.artifact)).map(({ told }) => told.node);
-  const shown = names.slice(0, mostRows);
+  const gone = new Set([...needed].map(({ artifact }) => artifact));
+  const missesSome = ({ node }: ClaimingNode) =>
+    [...withAllAbove([node])].some(({ told }) => gone.has(told.artifact));
+  const names = claiming.filter(missesSome).map(({ node }) => code(node.told.node));
   return [
     "## Not everything can be recomputed",
     "",
-    `${needed.size === 1 ? "A file" : `${needed.size} files`} that numbers follow from ${needed.size === 1 ? "is" : "are"} not here (\`pointers.json\` has what and how to make it again). What follows from these nodes can be read and not recomputed:`,
-    "",
-    ...shown.map((node) => `- ${code(node)}`),
-    ...(names.length > shown.length ? [`- and ${names.length - shown.length} others`] : []),
+    `${needed.size === 1 ? "One file" : `${needed.size} files`} that numbers follow from ${needed.size === 1 ? "is" : "are"} not here; \`pointers.json\` has what it is and the command that makes it again. Claims that need it can be read, not recomputed: some or all of ${names.join(", ") || "none of those above"}.`,
   ];
 };
 
@@ -157,7 +179,7 @@ const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
     "## Check it",
     "",
     "In the folder that the archive unpacks to (below: FOLDER). No GPU and no network are needed but for `npm install`; unpacked it takes " +
-      `${size(bytes)} and what it is described by.`,
+      `${size(bytes)}, and a few more for what describes it.`,
     "",
     ...table(
       ["command", "says whether", "needs", "time"],

@@ -122,7 +122,7 @@ const checkMissing = ({ needed, nodes }: BundledRun, allowMissing: boolean) => {
   return Effect.fail(
     new BundleRefused({
       message: `files that numbers follow from are no longer in the store:${shown.join("")}${others}`,
-      fix: `make them again (${missing[0]?.rebuild}), or take --allow-missing: the README then names what can't be recomputed`,
+      fix: `make them again (run the experiment with --only ${makers.get(missing[0]?.artifact ?? "")}), or take --allow-missing: the README then names what can't be recomputed`,
     }),
   );
 };

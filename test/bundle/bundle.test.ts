@@ -206,7 +206,7 @@ describe("pipe bundle", () => {
       const readme = fs.readFileSync(path.join(folder, "data/README.md"), "utf8");
       assert.match(
         readme,
-        /^# study\n\nA study for a test\n\n\| diagnosis \| correlation \| n \|/u,
+        /^# study\n\nA study for a test\n\n\| diagnosis \| perception \| reasoning \|/u,
       );
       const { nodes, experiment } = jsonIn(folder, "data/run.json");
       assert.strictEqual(experiment, "study");
@@ -267,7 +267,7 @@ describe("pipe bundle", () => {
       assert.deepInclude(made.leftOut[0], { path: "rollouts.jsonl", why: "missing" });
       const readme = fs.readFileSync(path.join(unpacked(rig, made), "data/README.md"), "utf8");
       assert.include(readme, "## Not everything can be recomputed");
-      assert.include(readme, "- `sampled`");
+      assert.include(readme, "some or all of `diagnosis`");
     }),
   );
 
@@ -325,6 +325,27 @@ describe("pipe bundle", () => {
       const idle = await rig.pipe("bundle", ...terms, ...allow, "--allow", "0123456789ab=why");
       assert.strictEqual(idle.code, 2);
       assert.include(idle.stderr, "0123456789ab");
+    }),
+  );
+
+  it(
+    "for double-blind review names no author, no commit and no day",
+    inRig(async (rig) => {
+      const author = ["jo.author", "lab.example.org"].join("@");
+      rig.write("study.yaml", `# written by ${author}\n${spec}`);
+      rig.write("rollouts/rollouts.jsonl", jsonl(rollouts));
+      await rig.made("study.yaml");
+      const named = await rig.pipe("bundle", ...terms);
+      assert.strictEqual(named.code, 2);
+      assert.include(named.stderr, "data/experiment.yaml, 1:");
+      const folder = unpacked(rig, await bundled(rig, "--anonymous"));
+      const text = fs.readFileSync(path.join(folder, "data/experiment.yaml"), "utf8");
+      assert.notInclude(text, "jo.author");
+      assert.strictEqual(text.slice(text.indexOf("\n") + 1), spec);
+      assert.notProperty(jsonIn(folder, "data/run.json").pipe, "commit");
+      const crate = fs.readFileSync(path.join(folder, "data/ro-crate-metadata.json"), "utf8");
+      assert.include(crate, '"datePublished": "1970-01-01"');
+      assert.notInclude(crate, "git:");
     }),
   );
 });
