@@ -61,12 +61,18 @@ const fromNothing = ({ claims: [first] }: ClaimingNode): ReadonlyArray<string> =
   ];
 };
 
-const claimsTable = (claiming: ClaimingNode): ReadonlyArray<string> => {
+/** A node's numbers as the page shows them; verifying makes these lines once more. */
+export const claimsTable = (claiming: ShownNumbers): ReadonlyArray<string> => {
   const name = text(claiming.node.told.node);
   return claiming.kind === "table"
     ? accuracyTable(name, claiming.made)
     : correlationTable(name, claiming.made);
 };
+
+type ShownNumbers = { readonly node: { readonly told: { readonly node: string } } } & (
+  | { readonly kind: "table"; readonly made: Table }
+  | { readonly kind: "correlations"; readonly made: Correlations }
+);
 
 const accuracyTable = (name: string, made: Table): ReadonlyArray<string> => {
   const pooled = made.pooled.length > 0;

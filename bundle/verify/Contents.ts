@@ -25,6 +25,7 @@ export interface Contents {
 export const specFile = "data/experiment.yaml";
 export const runFile = "data/run.json";
 export const pointersFile = "data/pointers.json";
+export const readmeFile = "data/README.md";
 export const claimsFile = "data/CLAIMS.json";
 export const attemptsFile = "record/attempts.jsonl";
 

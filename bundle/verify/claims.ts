@@ -2,10 +2,11 @@
 import { Schema } from "effect";
 import { Correlations } from "../../schemas/Correlation.ts";
 import { Table } from "../../schemas/Table.ts";
-import { type ClaimedNumber, correlationNumbers, tableNumbers } from "../claimedNumbers.ts";
-import type { BundleNode } from "../format.ts";
+import { correlationNumbers, tableNumbers } from "../claimedNumbers.ts";
+import { claimsTable } from "../readme.ts";
+import { runCommand } from "../words.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { claimsFile, type Contents, folderOf, textOf } from "./Contents.ts";
+import { claimsFile, type Contents, folderOf, readmeFile, textOf } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
 
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
@@ -21,10 +22,23 @@ export const verifyClaims = (contents: Contents): Check => {
       found: contents.claims.length,
       message: "claims a number twice",
     });
+  const readme = new Set(textOf(contents.bundle, readmeFile).split("\n"));
   for (const { node, artifact, kind } of contents.run.nodes) {
     if (kind !== "table" && kind !== "correlations") continue;
     const file = `${folderOf(artifact)}/${kind}.json`;
-    for (const number of numbersOf(node, kind, textOf(contents.bundle, file))) {
+    const shown = readNumbers(kind, textOf(contents.bundle, file));
+    const lines = claimsTable({ node: { told: { node } }, ...shown });
+    for (const expected of lines)
+      if (!readme.has(expected)) {
+        const message = `is not what it shows of ${node}`;
+        findings.add({ file: readmeFile, expected, found: "absent", message, from: [file] });
+      }
+    const command = runCommand(contents.run.overrides, node);
+    const numbers =
+      shown.kind === "table"
+        ? tableNumbers(node, shown.made)
+        : correlationNumbers(node, shown.made);
+    for (const number of numbers) {
       const claim = claimed.get(number.id);
       claimed.delete(number.id);
       const about = { file: claimsFile, from: [file] };
@@ -40,8 +54,19 @@ export const verifyClaims = (contents: Contents): Check => {
         continue;
       }
       const { id, text, row, metric, value, low, high, n } = claim;
-      const said = { id, text, row, metric, value, low, high, n, node: claim.node };
-      for (const { path, ...sides } of differencesOf({ ...number, node }, said))
+      const said = {
+        id,
+        text,
+        row,
+        metric,
+        value,
+        low,
+        high,
+        n,
+        node: claim.node,
+        command: claim.command,
+      };
+      for (const { path, ...sides } of differencesOf({ ...number, node, command }, said))
         findings.add({
           ...about,
           number: `${id}: ${path}`,
@@ -61,11 +86,8 @@ export const verifyClaims = (contents: Contents): Check => {
   return findings.check(counted(contents.claims.length, "claim"));
 };
 
-const numbersOf = (
-  node: string,
-  kind: BundleNode["kind"] & ("table" | "correlations"),
+const readNumbers = (
+  kind: "table" | "correlations",
   text: string,
-): ReadonlyArray<ClaimedNumber> =>
-  kind === "table"
-    ? tableNumbers(node, decodeTable(text))
-    : correlationNumbers(node, decodeCorrelations(text));
+): { kind: "table"; made: Table } | { kind: "correlations"; made: Correlations } =>
+  kind === "table" ? { kind, made: decodeTable(text) } : { kind, made: decodeCorrelations(text) };

@@ -194,7 +194,7 @@ describe("a bundle altered at random", () => {
 
 /** What nothing in a bundle follows from, and what follows from nothing in it. */
 const free =
-  /^(?:description|pipe\.|nodes\.\d+\.(?:summary|keyParts\.(?:sources|environment|code|version)|resumedFrom)|claims\.\d+\.(?:tolerance|command|seconds|bytes|gpu))/u;
+  /^(?:description|pipe\.|nodes\.\d+\.(?:summary|keyParts\.(?:sources|environment|code|version)|resumedFrom)|claims\.\d+\.(?:tolerance|seconds|bytes|gpu))/u;
 
 const isSaid = (files: Files, text: string): boolean => {
   try {

@@ -9,8 +9,10 @@ import path from "node:path";
 import { bagged } from "../../bundle/bag.ts";
 import { correlationNumbers, tableNumbers } from "../../bundle/claimedNumbers.ts";
 import type { BundleNode, BundleRun, Claim, Entry } from "../../bundle/format.ts";
+import { claimsTable } from "../../bundle/readme.ts";
 import { writeTarGz } from "../../bundle/tar.ts";
 import { remake } from "../../bundle/verify/remake.ts";
+import { runCommand } from "../../bundle/words.ts";
 import { artifactOf, listFiles, treeFile } from "../../cache/Tree.ts";
 import { compile, type Node } from "../../pipelines/Compile.ts";
 import { keyOf, keyParts } from "../../pipelines/Keys.ts";
@@ -71,6 +73,7 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
   const directoryOf = (node: Node) => directories.get(node)!;
   const files = new Map<string, Uint8Array>();
   const claims: Array<Claim> = [];
+  const readme = ["# small", ""];
   for (const node of graph.nodes) {
     const inputs = { bundledOf: (of: Node) => bundled.get(of)!, directoryOf };
     const key = fieldsOf(
@@ -114,16 +117,24 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     });
     const read = (name: string): unknown =>
       JSON.parse(fs.readFileSync(path.join(done.directory, name), "utf8"));
+    const told = { node: { told: { node: node.name } } };
+    const { output } = node.stage;
+    if (output === "table")
+      readme.push(...claimsTable({ ...told, kind: output, made: read("table.json") as Table }));
+    if (output === "correlations")
+      readme.push(
+        ...claimsTable({ ...told, kind: output, made: read("correlations.json") as Correlations }),
+      );
     const numbers =
-      node.stage.output === "table"
+      output === "table"
         ? tableNumbers(node.name, read("table.json") as Table)
-        : node.stage.output === "correlations"
+        : output === "correlations"
           ? correlationNumbers(node.name, read("correlations.json") as Correlations)
           : [];
     const cost = {
       node: node.name,
       tolerance: 0,
-      command: "pipe run experiment.yaml",
+      command: runCommand([], node.name),
       seconds: 1,
       bytes: 1,
       gpu: false,
@@ -161,7 +172,7 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
   const more = {
     "record/attempts.jsonl": attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(""),
     "record/machine.json": [{ cpu: "one" }],
-    "data/README.md": "# small\n",
+    "data/README.md": readme.map((line) => `${line}\n`).join(""),
     "data/CLAIMS.json": { format: 1, claims },
     "data/run.json": run,
     "data/pointers.json": [],

@@ -413,6 +413,17 @@ describe("level 3", () => {
     { level: 3, what: "claims", number: "mine" },
   );
   isFound(
+    "finds one number of the page that a reader sees first",
+    ({ files }) => edited(files, "data/README.md", (text) => text.replace("33.3", "93.3")),
+    { level: 3, what: "claims", file: "data/README.md" },
+  );
+  isFound(
+    "finds a command that is not the one to make a number with",
+    ({ files }) =>
+      withJson(files, "data/CLAIMS.json", (claims) => (claims.claims[0].command = "rm -rf /")),
+    { level: 3, what: "claims", number: "table[model=weak]/a: command", found: "rm -rf /" },
+  );
+  isFound(
     "finds a content key",
     ({ files }) => withRun(files, (run) => (nodeOf(run, "table").content = "0".repeat(64))),
     { level: 3, what: "keys", number: "table: content", found: "0".repeat(64) },
