@@ -1,33 +1,15 @@
 /** What lies packed in other bytes. */
 import { parquetMetadata } from "hyparquet";
 import zlib from "node:zlib";
+import { limit, mostUnpacked, unpacked, type Member } from "./Member.ts";
+import { pictureTexts } from "./pictures.ts";
 
-/** Bytes that came out of others, or the reason why they did not. */
-export interface Member {
-  /** Where it was: `PNG text`, `gzip`. */
-  readonly place: string;
-  /** Its own name, where it has one. */
-  readonly name?: string;
-  readonly content: Uint8Array | { readonly unreadable: string };
-  /** Whether its bytes stand as they are in the container, and so were looked at already. */
-  readonly plain?: true;
-}
-
-/** More would not fit the memory of a laptop; nothing of ours comes near. */
-const mostUnpacked = 1 << 30;
-
-const limit = { maxOutputLength: mostUnpacked };
+/** Each may cost as much time as the whole file has bytes. */
+const mostDamaged = 20;
+const mostMembers = 100_000;
 
 const startsWith = (bytes: Uint8Array, signature: ReadonlyArray<number>, at = 0): boolean =>
   signature.every((byte, i) => bytes[at + i] === byte);
-
-const unpacked = (what: string, unpack: () => Uint8Array): Member["content"] => {
-  try {
-    return unpack();
-  } catch {
-    return { unreadable: `${what} that does not unpack to at most ${mostUnpacked >> 20} MB` };
-  }
-};
 
 const formats: ReadonlyArray<readonly [string, ReadonlyArray<number>, number?]> = [
   ["bzip2", [0x42, 0x5a, 0x68]],
@@ -80,7 +62,7 @@ const zip = (bytes: Uint8Array): ReadonlyArray<Member> => {
   if (!startsWith(bytes, [0x50, 0x4b]) || ![0x0403, 0x0605].includes(u16(bytes, 2))) return [];
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const members: Array<Member> = [];
-  let left = mostUnpacked;
+  let [left, damaged] = [mostUnpacked, 0];
   for (
     let at = buffer.indexOf("PK\u0003\u0004", 0, "latin1");
     at >= 0;
@@ -99,13 +81,20 @@ const zip = (bytes: Uint8Array): ReadonlyArray<Member> => {
     const member = { place: `zip at byte ${at}`, name };
     if ((flags & 1) === 1) members.push({ ...member, content: { unreadable: "encrypted" } });
     else if (method === 0) {
-      const isKnown = (flags & 8) === 0 && size < rest.length;
-      members.push({ ...member, content: isKnown ? rest.subarray(0, size) : rest, plain: true });
-      if (isKnown) at = from + size - 4;
+      const next = buffer.indexOf("PK", from, "latin1");
+      const end =
+        (flags & 8) === 0 && size <= rest.length ? from + size : next < 0 ? buffer.length : next;
+      members.push({ ...member, content: buffer.subarray(from, end), plain: true });
+      at = Math.max(at, end - 4);
     } else {
       const content = unpacked(`zip method ${method}`, () => inflateMember(method, rest, left));
-      if (!("unreadable" in content)) left -= content.length;
       members.push({ ...member, content });
+      if ("unreadable" in content) damaged += 1;
+      else left -= content.length;
+    }
+    if (damaged > mostDamaged || members.length > mostMembers) {
+      members.push({ place: "zip", content: { unreadable: "a zip archive with too much in it" } });
+      break;
     }
   }
   return members;
@@ -144,44 +133,6 @@ const parquet = (bytes: Uint8Array): ReadonlyArray<Member> => {
   }
 };
 
-const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-
-/** Chunks of pictures that are packed; the others stand as they are, as all do in JPEG. Pictures lie in Parquet files too. */
-const pngs = (bytes: Uint8Array): ReadonlyArray<Member> => {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const members: Array<Member> = [];
-  for (let at = buffer.indexOf(pngSignature); at >= 0; at = buffer.indexOf(pngSignature, at)) {
-    at += pngSignature.length;
-    while (at + 8 <= buffer.length) {
-      const length = buffer.readUInt32BE(at);
-      const type = buffer.toString("latin1", at + 4, at + 8);
-      if (length > buffer.length - at - 8 || !/^[A-Za-z]{4}$/.test(type)) break;
-      const data = buffer.subarray(at + 8, at + 8 + length);
-      const packed = packedText(type, data);
-      if (packed !== undefined) {
-        members.push({
-          place: `PNG ${type} at byte ${at}`,
-          content: unpacked(`a PNG's ${type}`, () => zlib.inflateSync(packed, limit)),
-        });
-      }
-      at += length + 12;
-      if (type === "IEND") break;
-    }
-  }
-  return members;
-};
-
-/** keyword, 0, method, data; in iTXt keyword, 0, packed?, method, language, 0, translated keyword, 0, data. */
-const packedText = (type: string, data: Buffer): Buffer | undefined => {
-  const keywordEnd = data.indexOf(0);
-  if (keywordEnd < 0) return undefined;
-  if (type === "zTXt" || type === "iCCP") return data.subarray(keywordEnd + 2);
-  if (type !== "iTXt" || data[keywordEnd + 1] !== 1) return undefined;
-  const languageEnd = data.indexOf(0, keywordEnd + 3);
-  const translatedEnd = data.indexOf(0, languageEnd + 1);
-  return languageEnd < 0 || translatedEnd < 0 ? undefined : data.subarray(translatedEnd + 1);
-};
-
 /** Streams of a PDF that are packed; those in other filters than Flate stay closed, so a PDF is only as open as its streams. */
 const pdf = (bytes: Uint8Array): ReadonlyArray<Member> => {
   if (!startsWith(bytes, [0x25, 0x50, 0x44, 0x46, 0x2d])) return [];
@@ -191,10 +142,11 @@ const pdf = (bytes: Uint8Array): ReadonlyArray<Member> => {
     if (buffer.toString("latin1", at - 3, at) === "end") continue;
     const from = at + 6 + (buffer[at + 6] === 0x0d ? 2 : 1);
     if (buffer[from] !== 0x78) continue;
-    members.push({
-      place: `PDF stream at byte ${at}`,
-      content: unpacked("a PDF's stream", () => zlib.inflateSync(buffer.subarray(from), limit)),
-    });
+    const content = unpacked("a PDF's stream", () =>
+      zlib.inflateSync(buffer.subarray(from), limit),
+    );
+    members.push({ place: `PDF stream at byte ${at}`, content });
+    if ("unreadable" in content) break;
   }
   return members;
 };
@@ -206,6 +158,6 @@ export const members = (bytes: Uint8Array): ReadonlyArray<Member> => [
   ...zlibHeader(bytes),
   ...zip(bytes),
   ...parquet(bytes),
-  ...pngs(bytes),
+  ...pictureTexts(bytes),
   ...pdf(bytes),
 ];

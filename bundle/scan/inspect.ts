@@ -45,13 +45,15 @@ export const inspect = (
 };
 
 /** Allowed for these bytes, and for no others that come to lie there. */
-const unreadable = (why: string, place: string, bytes: Uint8Array): Discovery => ({
+const unreadable = (why: string, place: string, digest: string): Discovery => ({
   kind: why,
   sort: "unreadable",
   open: "",
-  secret: createHash("sha256").update(bytes).digest("hex"),
+  secret: digest,
   place: () => place,
 });
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 const inspectMembers = (
   bytes: Uint8Array,
@@ -59,12 +61,15 @@ const inspectMembers = (
   report: Report,
   { within, level }: Depth,
 ): void => {
+  let known: string | undefined;
+  const digest = () => (known ??= sha256(bytes));
   for (const { place, name, content, plain } of members(bytes)) {
     const inner = { within: `${within}${place}!`, level: level + 1 };
     if (name !== undefined) inspectName(name, search, report, inner);
-    if ("unreadable" in content) report(unreadable(content.unreadable, within + place, bytes));
+    if ("unreadable" in content) report(unreadable(content.unreadable, within + place, digest()));
     else if (inner.level > deepest)
-      report(unreadable("packed too many times over", within + place, bytes));
+      report(unreadable("packed too many times over", within + place, digest()));
+    else if (plain === "text") inspectText(content, search, report, inner);
     else if (plain) inspectMembers(content, search, report, inner);
     else inspect(content, search, report, inner);
   }
@@ -93,7 +98,7 @@ const inspectTar = (
       });
     inspectName(name, search, report, inner);
     if (inner.level > deepest)
-      report(unreadable("packed too many times over", inner.within, bytes));
+      report(unreadable("packed too many times over", inner.within, sha256(bytes)));
     else inspect(bytes.subarray(from, to), search, report, inner);
     end = to;
   });

@@ -46,7 +46,7 @@ class Checkout {
   }
 
   git(...args: ReadonlyArray<string>): void {
-    const who = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
+    const who = ["-c", "user.name=test", "-c", "user.email=noreply@example.org"];
     execFileSync("git", [...who, ...args], { cwd: this.directory, stdio: "ignore" });
   }
 

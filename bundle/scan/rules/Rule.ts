@@ -1,4 +1,5 @@
 import type { Sort } from "../Finding.ts";
+import { gap } from "../windows.ts";
 
 /** A stretch of a text that should not be published. */
 export interface Hit {
@@ -34,3 +35,12 @@ export const backOver = (pattern: RegExp, text: string, at: number, most: number
   while (start > 0 && at - start < most && pattern.test(text[start - 1]!)) start -= 1;
   return start;
 };
+
+const letter = /[\p{L}\p{N}]/u;
+
+/** Whether a word goes on before `start`. A single byte between other bytes is a length or a checksum rather than a letter. */
+export const goesOnBefore = (text: string, start: number): boolean =>
+  letter.test(text[start - 1] ?? " ") && text[start - 2] !== gap;
+
+export const goesOnBehind = (text: string, end: number): boolean =>
+  letter.test(text[end] ?? " ") && text[end + 1] !== gap;

@@ -1,6 +1,6 @@
 /** What this machine, its people and its authors are called, as whole words. */
 import type { Known } from "../Finding.ts";
-import { matchAt, type Hit, type Rule } from "./Rule.ts";
+import { goesOnBefore, goesOnBehind, matchAt, type Hit, type Rule } from "./Rule.ts";
 
 /** So many machines have them that they name nobody; and they are words of programs. Their home directories are found anyway. */
 const ofMany = new Set(
@@ -9,10 +9,8 @@ const ofMany = new Set(
   ),
 );
 
-const isLetter = /[\p{L}\p{N}]/u;
-
 const isWord = (text: string, start: number, end: number): boolean =>
-  !isLetter.test(text[start - 1] ?? " ") && !isLetter.test(text[end] ?? " ");
+  !goesOnBefore(text, start) && !goesOnBehind(text, end);
 
 /** Of a host `gpu7.cs.uni.edu`: all of it, `gpu7` and `cs.uni.edu`. */
 const namesOfHost = (host: string): ReadonlyArray<string> => {
@@ -45,13 +43,13 @@ const homes = (paths: ReadonlyArray<string>): ReadonlyArray<Rule> =>
       anchors: [path.toLowerCase()],
       find: (text, start) => {
         const end = start + path.length;
-        return isLetter.test(text[end] ?? " ") || isLetter.test(text[start - 1] ?? " ")
-          ? undefined
-          : { kind: "home directory", sort: "person", start, end, open: "" };
+        return isWord(text, start, end)
+          ? { kind: "home directory", sort: "person", start, end, open: "" }
+          : undefined;
       },
     }));
 
-/** `root@vm`: each alone names nobody, both together do. */
+/** User and host with an @ between: each alone may name nobody, both together do. */
 const together = ({ users, hosts }: Known): ReadonlyArray<Rule> =>
   users.flatMap((user) =>
     hosts.flatMap(namesOfHost).map((host) => ({

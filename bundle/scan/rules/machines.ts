@@ -7,7 +7,7 @@ const ofNobody = /^(?:127\.|0\.|255\.255\.)/;
 
 /** What stands before the four parts of a version: `==12.4.5.8`, `"version": "1.2.3.4"`, `v1.2.3.4`, `cublas-12.4.5.8-py3`. */
 const versionBefore =
-  /(?:[=~<>^]=?|\bv|version\W{0,6}|release\W{0,4}|[A-Za-z0-9]@|[A-Za-z][A-Za-z0-9]*[_-])$/i;
+  /(?:[=~<>^!]=|[~^]|\bv|version\W{0,6}|release\W{0,4}|[A-Za-z0-9]@|[A-Za-z][A-Za-z0-9]*[_-])$/i;
 const isPrivate =
   /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/;
 
@@ -104,7 +104,7 @@ const colons: Rule = {
   },
 };
 
-/** `00-1a-2b-3c-4d-5e` and `001a.2b3c.4d5e` */
+/** With dashes between pairs of digits, or dots between fours. */
 const otherMac: Rule = {
   anchors: ["-", "."],
   find: (text, at) => {
@@ -121,7 +121,7 @@ const otherMac: Rule = {
   },
 };
 
-/** `printer.lan`, `node-7.local` */
+/** Names that only a local network knows. */
 const localName: Rule = {
   anchors: [".lan", ".local", ".internal", ".corp", ".intranet", ".home.arpa"],
   find: (text, at) => {
@@ -134,7 +134,7 @@ const localName: Rule = {
     const start = backOver(/[A-Za-z0-9.-]/, text, at, 100);
     const name = text.slice(start, at);
     if (name === "" || /[$_\\]/.test(text[start - 1] ?? " ")) return undefined;
-    // `threading.local` is code; machines have numbers or dashes.
+    // `threading` before `local` is code; machines have numbers or dashes.
     if (/^\.(?:local|internal)$/.test(suffix) && !/[a-z].*(?:-|\d)|\d.*[a-z]/i.test(name))
       return undefined;
     return { kind: "host name", sort: "machine", start, end: at + suffix.length, open: "" };

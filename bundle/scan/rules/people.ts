@@ -26,7 +26,10 @@ const email: Rule = {
   },
 };
 
-/** "jo [at] lab [dot] org" */
+/** Addresses of licences whose terms ask for every copy to have them. */
+const inLicenses = new Set(["fonts at gnome dot org"]);
+
+/** With words for the signs. */
 const spelledEmail: Rule = {
   anchors: ["[at]", "(at)", "{at}", "<at>", " at ", "[ at ]", "( at )"],
   find: (text, at) => {
@@ -41,13 +44,13 @@ const spelledEmail: Rule = {
     const before = text[at - 1] === " " ? at - 1 : at;
     const start = backOver(/[A-Za-z0-9._%+-]/, text, before, 64);
     const end = at + sign.length + behind[0].length;
-    return start === before
+    return start === before || inLicenses.has(text.slice(start, end))
       ? undefined
       : { kind: "e-mail address", sort: "person", start, end, open: "…@…" };
   },
 };
 
-/** `jo@gpu-7:~$`, `ssh jo@gpu-7`: no address, and yet it names both. */
+/** The prompt of a shell, or whom `ssh` is to call: no address, and yet it names both. */
 const shellUser: Rule = {
   anchors: ["@"],
   find: (text, at) => {
@@ -88,14 +91,14 @@ const homePatterns = {
 
 /** The path of a web page may well begin so. */
 const inWebAddress = (text: string, at: number): boolean =>
-  /(?:https?|wss?|s3|gs|hf):\/\/[^\s/"'<>]{1,200}(?:\/[^\s"'<>]{0,200})?$/i.test(
+  /(?:https?|wss?|s3|gs|hf):\/\/[^\s/"'<>]{1,200}(?:\/[^\s"'<>?#=]{0,200})?$/i.test(
     text.slice(Math.max(0, at - 300), at),
   ) ||
-  /(?:^|[\s"'(<])(?:[a-z0-9-]{1,40}\.){1,4}(?:com|org|net|io|co|ai|dev|edu)(?:\/[^\s"'<>]{0,100})?$/i.test(
+  /(?:^|[\s"'(<])(?:[a-z0-9-]{1,40}\.){1,4}(?:com|org|net|io|co|ai|dev|edu)(?:\/[^\s"'<>?#=]{0,100})?$/i.test(
     text.slice(Math.max(0, at - 200), at),
   );
 
-/** `pages/home/index.html` is nobody's; `/export/home/jo` and `-I/home/jo` are. */
+/** `pages/home/index.html` is nobody's; an absolute path is somebody's, also right behind an option. */
 const isAbsolute = (text: string, at: number): boolean => {
   const start = backOver(/[\p{L}\p{N}._/-]/u, text, at, 100);
   const before = text.slice(start, at);

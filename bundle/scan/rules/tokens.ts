@@ -1,6 +1,6 @@
 /** Credentials that are known by their form. */
 import { looksDrawn } from "./entropy.ts";
-import { matchAt, type Hit, type Rule } from "./Rule.ts";
+import { goesOnBefore, matchAt, type Hit, type Rule } from "./Rule.ts";
 
 interface Form {
   readonly kind: string;
@@ -102,7 +102,7 @@ const ruleOf = ({ kind, prefixes, letters, least, common }: Form): Rule => {
   return {
     anchors,
     find: (text, at) => {
-      if (common && /[A-Za-z0-9]/.test(text[at - 1] ?? " ")) return undefined;
+      if (common && goesOnBefore(text, at)) return undefined;
       const prefix = anchors
         .filter((anchor) => text.substr(at, anchor.length).toLowerCase() === anchor)
         .at(-1)!;
@@ -163,13 +163,18 @@ const privateKey: Rule = {
 
 const putty: Rule = {
   anchors: ["putty-user-key-file-"],
-  find: (text, at) => ({
-    kind: "private key",
-    sort: "secret",
-    start: at,
-    end: Math.min(text.length, at + 400),
-    open: "PuTTY-User-Key-File-",
-  }),
+  find: (text, at) => {
+    const found = matchAt(/putty-user-key-file-\d[^\0]{1,4000}private-mac/iy, text, at);
+    return found === null
+      ? undefined
+      : {
+          kind: "private key",
+          sort: "secret",
+          start: at,
+          end: at + found[0].length,
+          open: "PuTTY",
+        };
+  },
 };
 
 /** What DER of a private key looks like in base64, where somebody cut the header off. */
@@ -201,7 +206,7 @@ const bareKey: Rule = {
 const jwt: Rule = {
   anchors: ["eyj"],
   find: (text, at) => {
-    if (/[A-Za-z0-9_-]/.test(text[at - 1] ?? " ")) return undefined;
+    if (goesOnBefore(text, at)) return undefined;
     const token = matchAt(
       /eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}\.[A-Za-z0-9_-]{0,4000}/y,
       text,

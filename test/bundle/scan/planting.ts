@@ -1,0 +1,244 @@
+/** Secrets made when a test runs, so that none stands in the repository, and the containers to hide them in. */
+import { crc32, deflateSync, gzipSync, zstdCompressSync, deflateRawSync } from "node:zlib";
+
+/** Letters that look drawn, always the same. */
+const drawn = (length: number, letters: string): string => {
+  let state = 12_345;
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return letters[(state >>> 16) % letters.length];
+  }).join("");
+};
+
+const lower = "abcdefghijklmnopqrstuvwxyz";
+const digits = "0123456789";
+const word = lower + lower.toUpperCase() + digits;
+const of = (...parts: ReadonlyArray<string>): string => parts.join("");
+
+/** What stands in a text, and the part of it that nobody may see. */
+export interface Planted {
+  readonly text: string;
+  readonly secret: string;
+}
+
+const bare = (secret: string): Planted => ({ text: secret, secret });
+const named = (before: string, secret: string, after = ""): Planted => ({
+  text: before + secret + after,
+  secret,
+});
+
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+const base64url = (text: string): string => Buffer.from(text).toString("base64url");
+
+const pem = (what: string): Planted => {
+  const body = drawn(64, word);
+  const dashes = "-".repeat(5);
+  return {
+    text: of(dashes, "BEGIN ", what, dashes, "\n", body, "\n", dashes, "END ", what, dashes),
+    secret: body,
+  };
+};
+
+export const secrets: Readonly<Record<string, Planted>> = {
+  "Hugging Face": bare(of("hf", "_", drawn(34, word))),
+  "GitHub classic": bare(of("gh", "p_", drawn(36, word))),
+  "GitHub OAuth": bare(of("gh", "o_", drawn(36, word))),
+  "GitHub app": bare(of("gh", "s_", drawn(36, word))),
+  "GitHub fine-grained": bare(of("github", "_pat_", drawn(22, word), "_", drawn(59, word))),
+  GitLab: bare(of("gl", "pat-", drawn(20, word))),
+  "AWS key": bare(of("AK", "IA", drawn(16, lower.toUpperCase() + "234567"))),
+  "AWS session key": bare(of("AS", "IA", drawn(16, lower.toUpperCase() + "234567"))),
+  "AWS secret": named(of("aws_secret", "_access_key = "), drawn(40, word + "/+")),
+  "Google key": bare(of("AI", "za", drawn(35, word))),
+  "Google account": named(
+    of('{"type": "service', '_account", "private_key', '_id": "'),
+    drawn(40, "0123456789abcdef"),
+    '"}',
+  ),
+  Slack: bare(of("xo", "xb-", drawn(12, digits), "-", drawn(24, word))),
+  OpenAI: bare(of("s", "k-", drawn(48, word))),
+  "OpenAI project": bare(of("s", "k-proj-", drawn(48, word))),
+  Anthropic: bare(of("s", "k-ant-api03-", drawn(80, word))),
+  "W&B": named(of("WANDB_API", "_KEY="), drawn(40, "0123456789abcdef")),
+  "W&B in prose": named("wandb: logged in with ", drawn(40, "0123456789abcdef")),
+  npm: bare(of("np", "m_", drawn(36, word))),
+  PyPI: bare(of("py", "pi-AgEIcHlwaS5vcmc", drawn(60, word))),
+  JWT: bare(
+    of(base64url('{"alg":"HS256"}'), ".", base64url('{"sub":"1234567890"}'), ".", drawn(43, word)),
+  ),
+  bearer: named(of("Authorization: Bear", "er "), drawn(32, word)),
+  basic: named(of("Authorization: Bas", "ic "), base64("jo:open sesame 7")),
+  "password in a URL": named(of("postgres:", "//jo:"), drawn(12, word), "@db:5432/runs"),
+  "token in a URL": named("https://", drawn(36, word), "@git.host/x/y"),
+  password: named(of("pass", "word: "), "Tr0ub4dor&3"),
+  "password in quotes": named(of('{"db_pass', 'word": "'), "correct horse", '"}'),
+  "password of digits": named(of('{"pass', 'word": '), "8374923847", "}"),
+  "token of a service": named(of("SERVICE_TO", "KEN="), drawn(24, word)),
+  "API key": named(of('"api', '_key": "'), drawn(24, word), '"'),
+  netrc: named(of("machine api.host login user pass", "word "), drawn(40, "0123456789abcdef")),
+  "RSA key": pem("RSA PRIVATE KEY"),
+  "PKCS8 key": pem("PRIVATE KEY"),
+  "OpenSSH key": pem("OPENSSH PRIVATE KEY"),
+  "PGP key": pem("PGP PRIVATE KEY BLOCK"),
+  "key in small letters": pem("rsa private key"),
+};
+
+export const people: Readonly<Record<string, Planted>> = {
+  "e-mail": bare(of("jo.doe", "@", "lab.uni.edu")),
+  "e-mail in capitals": bare(of("JO.DOE", "@", "LAB.UNI.EDU")),
+  "e-mail of an example": bare(of("jane", "@", "example.com")),
+  "e-mail spelled out": bare(of("jo.doe [", "at] lab [dot] edu")),
+  "home on Linux": named(of("/ho", "me/"), "jodoe", "/runs"),
+  "home on macOS": named(of("/Us", "ers/"), "jodoe", "/runs"),
+  "home on Windows": named(of("C:", "\\Users\\"), "jodoe", "\\runs"),
+  "home on Windows, slashes": named(of("C:", "/Users/"), "jodoe", "/runs"),
+  "home of the root": bare(of("/ro", "ot/.cache/x")),
+  "prompt of a shell": bare(of("jodoe", "@", "gpu7:~$ ls")),
+  "known user": bare(of("muster", "mann")),
+  "known host": bare(of("titan", "-04")),
+  "known host with domain": bare(of("titan", "-04.cs.", "uni-x.de")),
+  "known home": bare(of("/work/", "people/mm")),
+  IPv4: bare(of("10.", "20.30.40")),
+  "IPv4, public": bare(of("141.", "20.33.7")),
+  IPv6: bare(of("2001:", "638:a000:4140:", ":ffff:189")),
+  "IPv6, link-local": bare(of("fe80::", "1ff:fe23:", "4567:890a")),
+  MAC: bare(of("3c:", "22:fb:0a:1b:2c")),
+  "MAC with dashes": bare(of("3C-", "22-FB-0A-1B-2C")),
+  "AWS host": bare(of("ip-", "10-20-30-40.ec2.", "internal")),
+  uname: named(of("Lin", "ux "), "gpubox7", " 5.15.0-91-generic #1 SMP"),
+};
+
+export const known = {
+  users: ["root", of("muster", "mann")],
+  hosts: ["vm", of("titan", "-04.cs.", "uni-x.de")],
+  homes: ["/root", of("/work/", "people/mm")],
+};
+
+const chunk = (type: string, data: Uint8Array): Buffer => {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const frame = Buffer.alloc(8);
+  frame.writeUInt32BE(data.length, 0);
+  frame.writeUInt32BE(crc32(body), 4);
+  return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
+};
+
+export const png = (type: string, data: Uint8Array, trailing = ""): Buffer =>
+  Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk("IHDR", Buffer.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0])),
+    chunk(type, data),
+    chunk("IDAT", deflateSync(Buffer.from([0, 7]))),
+    chunk("IEND", Buffer.alloc(0)),
+    Buffer.from(trailing),
+  ]);
+
+const jpeg = (marker: number, data: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from([0xff, 0xd8, 0xff, marker, (data.length + 2) >> 8, (data.length + 2) & 255]),
+    data,
+    Buffer.from([0xff, 0xd9]),
+  ]);
+
+export const tar = (name: string, content: Uint8Array, owner = ""): Buffer => {
+  const header = Buffer.alloc(512);
+  header.write(name, 0);
+  header.write("0000644\0", 100);
+  header.write(content.length.toString(8).padStart(11, "0"), 124);
+  header.write("ustar\0" + "00", 257);
+  header.write(owner, 265);
+  header.fill(32, 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  const padding = Buffer.alloc((512 - (content.length % 512)) % 512);
+  return Buffer.concat([header, content, padding, Buffer.alloc(1024)]);
+};
+
+export const zip = (name: string, content: Buffer, method: 0 | 8): Buffer => {
+  const data = method === 8 ? deflateRawSync(content) : content;
+  const header = Buffer.alloc(30);
+  header.write("PK\u0003\u0004", 0, "latin1");
+  header.writeUInt16LE(method, 8);
+  header.writeUInt32LE(data.length, 18);
+  header.writeUInt32LE(content.length, 22);
+  header.writeUInt16LE(Buffer.byteLength(name), 26);
+  return Buffer.concat([
+    header,
+    Buffer.from(name),
+    data,
+    Buffer.from("PK\u0005\u0006" + "\0".repeat(18), "latin1"),
+  ]);
+};
+
+const utf16 = (text: string): Buffer => Buffer.from(text, "utf16le");
+const escapedAll = (text: string): string =>
+  Array.from(text, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+const percent = (text: string): string =>
+  [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+const some = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 151 + 7) % 32)); // no text in them
+
+/** A file that holds `text`, hidden. */
+export const containers: Readonly<Record<string, (text: string) => Buffer>> = {
+  text: (text) => Buffer.from(`first line\nsecond: ${text}\n`),
+  "the end of a file": (text) => Buffer.from(`x\n${text}`),
+  JSON: (text) => Buffer.from(JSON.stringify({ note: `see:\n${text}\tthere` })),
+  "JSON in JSON": (text) => Buffer.from(JSON.stringify({ note: JSON.stringify({ is: text }) })),
+  "JSON, all escaped": (text) => Buffer.from(`{"note": "${escapedAll(text)}"}`),
+  "JSON with escaped slashes": (text) =>
+    Buffer.from(JSON.stringify(text).replaceAll("/", "\\/").replaceAll("@", "\\u0040")),
+  "a key of YAML": (text) =>
+    Buffer.from(`runs:\n  ? |\n    ${text.replaceAll("\n", "\n    ")}\n  : 1\n`),
+  "percent-encoded": (text) => Buffer.from(`https://host.invalid/?q=${percent(text)}&x=1`),
+  HTML: (text) =>
+    Buffer.from(`<p>${Array.from(text, (letter) => `&#${letter.charCodeAt(0)};`).join("")}</p>`),
+  "colours of a log": (text) =>
+    Buffer.from(
+      `[\u001b[32minfo\u001b[0m] \u001b[1m${text.slice(0, 6)}\u001b[0;31m${text.slice(6)}\u001b[0m\n`,
+    ),
+  "zero-width characters": (text) => Buffer.from(`note ${[...text].join("\u200b")} end`),
+  "wide letters": (text) =>
+    Buffer.from(
+      `note ${Array.from(text, (letter) => (letter > " " ? String.fromCharCode(letter.charCodeAt(0) + 0xfee0) : letter)).join("")} end`,
+    ),
+  "UTF-16, little-endian": (text) => utf16(`\ufeffnote ${text} end`),
+  "UTF-16 without a mark": (text) => utf16(`note ${text} end`),
+  "UTF-16, big-endian": (text) => utf16(`\ufeffnote ${text} end`).swap16(),
+  base64: (text) => Buffer.from(`data: ${base64(`note ${text} end`)}\n`),
+  "base64 in lines": (text) =>
+    Buffer.from(base64(`a note that is a little longer ${text} end`).replaceAll(/.{40}/g, "$&\n")),
+  "base64 of UTF-16": (text) => Buffer.from(`-enc ${utf16(`note ${text} end`).toString("base64")}`),
+  hexadecimal: (text) => Buffer.from(`bytes ${Buffer.from(`note ${text} end`).toString("hex")}`),
+  "list of bytes": (text) => Buffer.from(JSON.stringify([...Buffer.from(`note ${text} end`)])),
+  "among other bytes": (text) => Buffer.concat([some, Buffer.from(` ${text} `), some]),
+  gzip: (text) => gzipSync(`note ${text} end`),
+  "gzip in gzip": (text) => gzipSync(gzipSync(`note ${text} end`)),
+  "gzip, second member": (text) =>
+    Buffer.concat([gzipSync("nothing"), gzipSync(`note ${text} end`)]),
+  zstd: (text) => zstdCompressSync(Buffer.from(`note ${text} end`)),
+  tar: (text) => tar("note.txt", Buffer.from(`note ${text} end`)),
+  "tar.gz": (text) => gzipSync(tar("note.txt", Buffer.from(`note ${text} end`))),
+  "gzip in tar": (text) => tar("note.gz", gzipSync(`note ${text} end`)),
+  "zip, stored": (text) => zip("note.txt", Buffer.from(`note ${text} end`), 0),
+  "zip, deflated": (text) => zip("note.txt", Buffer.from(`note ${text} end`), 8),
+  "gzip in zip": (text) => zip("note.gz", gzipSync(`note ${text} end`), 0),
+  "PNG tEXt": (text) => png("tEXt", Buffer.from(`Comment\0${text}`)),
+  "PNG zTXt": (text) => png("zTXt", Buffer.concat([Buffer.from("Comment\0\0"), deflateSync(text)])),
+  "PNG iTXt": (text) => png("iTXt", Buffer.from(`Comment\0\0\0en\0\0${text}`)),
+  "PNG iTXt, packed": (text) =>
+    png("iTXt", Buffer.concat([Buffer.from("Comment\0\u0001\0en\0\0"), deflateSync(text)])),
+  "PNG eXIf": (text) => png("eXIf", Buffer.from(`MM\0*\0\0\0\b\0\0${text}\0`)),
+  "behind a PNG": (text) => png("tEXt", Buffer.from("Comment\0none"), text),
+  "PNG in other bytes": (text) =>
+    Buffer.concat([
+      some,
+      png("zTXt", Buffer.concat([Buffer.from("Comment\0\0"), deflateSync(text)])),
+      some,
+    ]),
+  "PNG in base64": (text) =>
+    Buffer.from(
+      `<img src="data:image/png;base64,${png("zTXt", Buffer.concat([Buffer.from("Comment\0\0"), deflateSync(text), some, some, some])).toString("base64")}"/>`,
+    ),
+  "JPEG comment": (text) => jpeg(0xfe, Buffer.from(text)),
+  "JPEG EXIF": (text) => jpeg(0xe1, Buffer.from(`Exif\0\0MM\0*\0\0\0\b${text}\0`)),
+  "JPEG EXIF in UTF-16": (text) =>
+    jpeg(0xe1, Buffer.concat([Buffer.from("Exif\0\0MM\0*\0\0\0\b"), utf16(text)])),
+};

@@ -1,0 +1,301 @@
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { scan } from "../../../bundle/scan/scan.ts";
+import { containers, known, people, secrets, tar, zip } from "./planting.ts";
+
+const none = new Map<string, string>();
+const refused = (content: Uint8Array | string, name = "data/x") =>
+  scan(
+    [{ path: name, content: typeof content === "string" ? Buffer.from(content) : content }],
+    known,
+    none,
+  ).refused;
+
+/** No four characters of it in a row, except of its words: `•••`, kinds and advice are words as well. */
+const assertMasked = (findings: ReturnType<typeof refused>, secret: string) => {
+  for (const finding of findings) {
+    const shown = JSON.stringify(finding);
+    for (let i = 0; i + 6 <= secret.length; i += 1) {
+      assert.notInclude(shown, secret.slice(i, i + 6), `${finding.kind} shows some of the secret`);
+    }
+  }
+};
+
+describe("what is planted", () => {
+  for (const [container, hide] of Object.entries(containers)) {
+    it(`in ${container} is found, and not shown`, () => {
+      const missed: Array<string> = [];
+      for (const [kind, { text, secret }] of Object.entries({ ...secrets, ...people })) {
+        const findings = refused(hide(text));
+        if (findings.length === 0) missed.push(kind);
+        const open =
+          /^(?:[a-z]{2,6}[_-](?:pat_|proj-|ant-(?:api03-)?)?|pypi-AgEIcHlwaS5vcmc)/i.exec(
+            secret,
+          )?.[0] ?? "";
+        if (kind in secrets) assertMasked(findings, secret.slice(open.length));
+      }
+      assert.deepEqual(missed, []);
+    });
+  }
+
+  it("in the name of a file is found, and not shown", () => {
+    for (const [kind, { text, secret }] of Object.entries({ ...secrets, ...people })) {
+      if (text.includes("\n")) continue;
+      const findings = refused("nothing", `data/note ${text}.json`);
+      assert.isNotEmpty(findings, kind);
+      assert.strictEqual(findings[0]!.place, "name");
+      for (const finding of findings) assert.notInclude(finding.path, secret, kind);
+    }
+  });
+
+  it("in the name of a file in an archive is found", () => {
+    const { text } = secrets["Hugging Face"]!;
+    assert.isNotEmpty(refused(tar(text, Buffer.from("x"))));
+    assert.isNotEmpty(refused(zip(text, Buffer.from("x"), 8)));
+  });
+
+  it("as the owner of a file in an archive is found", () => {
+    assert.isNotEmpty(refused(tar("x", Buffer.from("x"), "jodoe")));
+    assert.isEmpty(refused(tar("x", Buffer.from("x"), "root")));
+  });
+
+  it("across the borders of what is looked at in one go is found once, whole, in its line", () => {
+    const { text } = secrets["GitHub classic"]!;
+    const line = `${"x ".repeat(99)}\n`;
+    const lines = Math.ceil((4 << 20) / line.length) - 1;
+    for (let shift = 0; shift < 45; shift += 1) {
+      const before = line.repeat(lines) + " ".repeat((4 << 20) - lines * line.length - shift);
+      const findings = refused(`${before}${text}\n${line.repeat(lines)}`);
+      assert.strictEqual(findings.length, 1, `${shift}`);
+      assert.include(findings[0], {
+        times: 1,
+        place: `${lines + 1}:${(4 << 20) - lines * line.length - shift + 1}`,
+      });
+      assert.include(findings[0]!.shown, `${text.length} characters`);
+    }
+  });
+
+  it("with a line break in it is found", () => {
+    const { text } = secrets["Hugging Face"]!;
+    assert.isNotEmpty(refused(`token is ${text.slice(0, 12)}\n    ${text.slice(12)}\n`));
+    assert.isNotEmpty(refused(`token is ${text.slice(0, 12)}\\\n${text.slice(12)}\n`));
+  });
+});
+
+describe("what can't be looked into", () => {
+  const closed = {
+    "a gzip that is cut off": gzipSync("x".repeat(1000)).subarray(0, 20),
+    xz: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 1, 2, 3]),
+    bzip2: Buffer.from("BZh91AY&SY..."),
+    "a Parquet file that is cut off": Buffer.from("PAR1....PAR1"),
+    "a gzip too deep inside others": Array.from({ length: 12 }).reduce<Buffer>(
+      (inner) => gzipSync(inner),
+      Buffer.from("x"),
+    ),
+  };
+  for (const [what, content] of Object.entries(closed)) {
+    it(`such as ${what} is refused`, () => assert.isNotEmpty(refused(content)));
+  }
+});
+
+describe("what is allowed", () => {
+  const { text } = people["e-mail"]!;
+  const entries = [{ path: "data/CITATION.cff", content: Buffer.from(`contact: ${text}\n`) }];
+  const [finding] = scan(entries, known, none).refused;
+
+  it("by its id is recorded with the reason, and refused no more", () => {
+    const { refused, allowed, unused } = scan(
+      entries,
+      known,
+      new Map([[finding!.id, "our public contact"]]),
+    );
+    assert.isEmpty(refused);
+    assert.isEmpty(unused);
+    assert.deepEqual(allowed, [{ finding: finding!, reason: "our public contact" }]);
+  });
+
+  it("keeps its id when the file grows, and in no other file", () => {
+    const moved = [
+      { path: "data/CITATION.cff", content: Buffer.from(`# new\n\ncontact: ${text}\n`) },
+    ];
+    assert.strictEqual(scan(moved, known, none).refused[0]!.id, finding!.id);
+    assert.notStrictEqual(refused(`contact: ${text}`, "data/other")[0]!.id, finding!.id);
+  });
+
+  it("without being there is told", () => {
+    assert.deepEqual(scan(entries, known, new Map([["0123456789ab", "no idea"]])).unused, [
+      "0123456789ab",
+    ]);
+  });
+
+  it("must not bring a secret in its reason", () => {
+    const { refused } = scan(entries, known, new Map([[finding!.id, `ask ${text}`]]));
+    assert.strictEqual(refused.length, 1);
+    assert.notInclude(JSON.stringify(refused), text);
+  });
+
+  it("is never what nobody has seen", () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `jo${i}${text}`).join("\n");
+    const all = refused(many);
+    const again = scan(
+      [{ path: "data/x", content: Buffer.from(many) }],
+      known,
+      new Map(all.map(({ id }) => [id, "fine"])),
+    );
+    assert.strictEqual(again.refused.length, 1);
+  });
+});
+
+describe("harmless text", () => {
+  const root = path.join(import.meta.dirname, "../../..");
+  const filesIn = (directory: string): ReadonlyArray<string> =>
+    fs
+      .readdirSync(path.join(root, directory), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name))
+      .filter((file) => !/__pycache__|\.pyc$/.test(file));
+  const rooms = [
+    "bin",
+    "cache",
+    "executors",
+    "experiments",
+    "pipelines",
+    "schemas",
+    "stages",
+    "stats",
+    "tasks",
+    "trainers",
+    "bundle",
+    "docs",
+    "test/stats",
+    "test/bundle",
+  ];
+  for (const room of rooms) {
+    it(`of ours has no findings: ${room}`, () => {
+      const entries = filesIn(room).map((file) => ({
+        path: path.relative(root, file),
+        content: fs.readFileSync(file),
+      }));
+      assert.isNotEmpty(entries);
+      assert.deepEqual(scan(entries, known, none).refused, []);
+    });
+  }
+  it("of lock files and pages has no findings", () => {
+    const entries = [
+      "package-lock.json",
+      "package.json",
+      "LICENSE",
+      "README.md",
+      "ARCHITECTURE.md",
+    ].map((name) => ({
+      path: name,
+      content: fs.readFileSync(path.join(root, name)),
+    }));
+    assert.deepEqual(scan(entries, known, none).refused, []);
+  });
+
+  const lines = [
+    "nvidia-cublas-cu12==12.4.5.8 ; torch 2.8.0+cu126 v1.2.3.4",
+    '"version": "1.2.3.4", "node_modules/x": "https://registry.invalid/@scope/x/-/x-1.2.3.tgz"',
+    `"integrity": "sha512-${Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 89 + 5) % 256)).toString("base64")}"`,
+    `"key": "${"0123456789abcdef".repeat(4)}", "commit": "${"0123456789abcdef0123".repeat(2)}"`,
+    "listen on 127.0.0.1:8080, [::1]:80 and 0.0.0.0 at 12:34:56 on 2024-11-22",
+    "a[1::2] and std::vector and Foo::bar; x@y.sum() and q @ k.T; @decorator and effect@4.1.0; icon@2x.png",
+    "the loss of a token: lambda; eos_token: <|im_end|>; max_tokens: 1024; pad_token_id = 0",
+    "password: string, secret = process.env.SECRET, token = getToken(), key: options.apiKey",
+    "grooting around, uprooted, vms and avm; /rooted and src/home/index.ts; https://site.invalid/home/page",
+    "git@github.com:org/repo.git and noreply@github.com",
+    "$HOME/.cache, ~/x, /home/$USER/x, /home/<you>/x, %USERPROFILE%",
+    "task-sk-model-of-the-world disk-based mask-and-so-on risk-averse-agents-everywhere",
+  ];
+  for (const line of lines) {
+    it(`has no findings: ${line.slice(0, 60)}`, () => assert.deepEqual(refused(line), []));
+  }
+
+  it("such as random bytes has no findings and breaks nothing", () => {
+    let state = 7;
+    const bytes = Buffer.alloc(2_000_000);
+    for (let i = 0; i < bytes.length; i += 1) {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      bytes[i] = state >>> 24;
+    }
+    assert.deepEqual(refused(bytes), []);
+  });
+});
+
+describe("bytes of any kind", () => {
+  it("break nothing, also where they begin as containers do", () => {
+    let state = 99;
+    const next = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 16;
+    const seeds = Object.values(containers).map((hide) => hide(secrets["Hugging Face"]!.text));
+    for (let round = 0; round < 600; round += 1) {
+      const bytes = Buffer.from(seeds[next() % seeds.length]!);
+      for (let edit = 0; edit <= next() % 8; edit += 1) bytes[next() % bytes.length] = next() & 255;
+      for (const finding of refused(bytes.subarray(0, 1 + (next() % bytes.length))))
+        assert.isString(finding.id);
+    }
+  });
+});
+
+describe("hostile text", () => {
+  // Each would take hours, were a rule to look at a stretch once for each of its characters: the limit is that of the test.
+  const size = 10_000_000;
+  const patterns = [
+    "a",
+    "@",
+    "a@",
+    "a@b.",
+    "eyJ",
+    "eyJa.",
+    "-",
+    "-----BEGIN ",
+    "://",
+    "a://b:c",
+    "password=",
+    "token",
+    "token=",
+    'key: "',
+    "1.",
+    "a:",
+    "ab-",
+    "%41",
+    "\\",
+    "\\u0041",
+    "&#",
+    "\u001b[",
+    "/home/",
+    "C:\\Users\\",
+    "hf_",
+    "0,",
+    "12, ",
+    "wandb ",
+    "ip-1-1-",
+    " at ",
+    "AAAA\n",
+    "\u200b",
+    "PK\u0003\u0004",
+    "stream x",
+    "basic aaaa ",
+    ".lan",
+    "A1",
+  ];
+  it("of ten million characters is looked through", { timeout: 600_000 }, () => {
+    for (const pattern of patterns) {
+      refused(pattern.repeat(size / 10 / pattern.length));
+    }
+  });
+});
+
+describe("a file on the disk", () => {
+  it("is looked through like bytes", () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "scan-"));
+    const file = path.join(directory, "x");
+    fs.writeFileSync(file, secrets["npm"]!.text);
+    const { refused } = scan([{ path: "data/x", content: { file, size: 40 } }], known, none);
+    assert.strictEqual(refused.length, 1);
+    fs.rmSync(directory, { recursive: true });
+  });
+});
