@@ -5,7 +5,7 @@
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
 import { splitNames } from "../tasks/split.ts";
-import { stage } from "./Stage.ts";
+import { type ComplaintAboutParams, stage } from "./Stage.ts";
 import {
   directoriesOf,
   endpointParams,
@@ -136,6 +136,21 @@ type Params = typeof Params.Type;
 const asked = ({ perception }: Params) =>
   typeof perception === "string" ? [] : [perception.surrogate];
 
+/** A mini-batch has whole groups, so there are no more of them than prompts. */
+const tooManyMinibatches = ({
+  minibatches,
+  prompts_per_step,
+}: typeof Params.Type): ReadonlyArray<ComplaintAboutParams> =>
+  minibatches <= prompts_per_step
+    ? []
+    : [
+        {
+          path: ["minibatches"],
+          message: `${prompts_per_step} prompts a step can't be cut into ${minibatches} mini-batches of whole groups`,
+          expected: `at most prompts_per_step, ${prompts_per_step}`,
+        },
+      ];
+
 const trainer = "grpo";
 
 export const Grpo = stage({
@@ -146,7 +161,10 @@ export const Grpo = stage({
   outsideKey: endpointsOutsideKey,
   inputs: samplingInputs,
   output: "model",
-  check: (params, around) => wrongAboutSurrogates(asked(params), ["perception"], params, around),
+  check: (params, around) => [
+    ...wrongAboutSurrogates(asked(params), ["perception"], params, around),
+    ...tooManyMinibatches(params),
+  ],
   // A schedule that looks at the last step makes every step depend on how many there are.
   horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
   trainer,

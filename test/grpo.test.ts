@@ -68,6 +68,23 @@ describe("reinforcement learning", () => {
     }),
     10 * minutes,
   );
+
+  it(
+    "is refused before anything starts where a step can't be cut into its mini-batches",
+    inRig(async (rig) => {
+      rig.write(
+        "small.yaml",
+        study.replace("prompts_per_step: 3", "prompts_per_step: 3, minibatches: 4"),
+      );
+      const { code, stderr } = await rig.pipe("run", "small.yaml");
+      assert.strictEqual(code, 2);
+      assert.match(
+        stderr,
+        /small\.yaml:\d+:\d+ error: 3 prompts a step can't be cut into 4 mini-batches/u,
+      );
+      assert.isFalse(fs.existsSync(rig.path(".pipe")));
+    }),
+  );
 });
 
 const truths = async (data: string) => {
