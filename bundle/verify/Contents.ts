@@ -79,13 +79,20 @@ export const directoryOf = ({ bundle }: Pick<Contents, "bundle">, artifact: stri
   path.join(bundle.directory, folderOf(artifact));
 
 export interface BundledArtifact {
-  readonly kind: BundleNode["kind"];
+  /** The same files may be several things, such as rollouts that another experiment brings in as files. */
+  readonly kinds: ReadonlySet<BundleNode["kind"]>;
   readonly files: ReadonlyArray<TreeFile>;
 }
 
 /** Every artifact once, though several nodes may have it. */
-export const artifactsOf = ({ nodes }: BundleRun): ReadonlyMap<string, BundledArtifact> =>
-  new Map(nodes.map(({ artifact, kind, files }) => [artifact, { kind, files }]));
+export const artifactsOf = ({ nodes }: BundleRun): ReadonlyMap<string, BundledArtifact> => {
+  const artifacts = new Map<string, BundledArtifact>();
+  for (const { artifact, kind, files } of nodes) {
+    const kinds = new Set([...(artifacts.get(artifact)?.kinds ?? []), kind]);
+    artifacts.set(artifact, { kinds, files });
+  }
+  return artifacts;
+};
 
 /** How a node's key names its inputs: a digest each, or a list of elements with their labels. */
 const Inputs = Schema.Record(

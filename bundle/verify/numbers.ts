@@ -7,7 +7,14 @@ import path from "node:path";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import { verifyClaims } from "./claims.ts";
-import { type Contents, directoryOf, folderOf, readContents, runFile } from "./Contents.ts";
+import {
+  type Contents,
+  directoryOf,
+  folderOf,
+  pointersFile,
+  readContents,
+  runFile,
+} from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
 import { verifyKeys } from "./keys.ts";
 import type { Placed } from "./placed.ts";
@@ -48,8 +55,14 @@ const remadeAlike = async (
     const remade = await remake(each, inputs, scratch);
     if (typeof remade === "string") {
       const message = `${each.node.name} can't be made from the bundle's files`;
+      const from = inputFolders(each.bundled);
+      const left = contents.pointers.filter(({ artifact }) => from.includes(folderOf(artifact)));
+      const found =
+        left.length === 0
+          ? remade
+          : `${remade}; ${counted(left.length, "file")} of its inputs left out, see ${pointersFile}`;
       const file = folderOf(each.bundled.artifact);
-      findings.add({ file, expected: "what it is made of", found: remade, message });
+      findings.add({ file, expected: "what it is made of", found, message, from });
     } else {
       numbers += compareFiles(contents, each, remade, findings);
       fs.rmSync(remade.directory, { recursive: true });
@@ -125,7 +138,7 @@ const parsed = (name: string, text: string): unknown => {
 };
 
 /** Where the files lie that a node is made of. */
-export const inputFolders = ({ keyParts }: Placed["bundled"]): ReadonlyArray<string> => {
+const inputFolders = ({ keyParts }: Placed["bundled"]): ReadonlyArray<string> => {
   const { inputs } = keyParts as { readonly inputs: Readonly<Record<string, unknown>> };
   const digests = Object.values(inputs).flatMap((input) =>
     Array.isArray(input)

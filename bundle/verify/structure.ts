@@ -1,16 +1,15 @@
 /** Level 2: every file is what its name says, everything that is spoken of is there or left out openly, and nothing else is. */
 import { Schema } from "effect";
-import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
 import { Correlations } from "../../schemas/Correlation.ts";
-import { digestJson, type Json } from "../../schemas/Digest.ts";
 import { Rollout } from "../../schemas/Rollout.ts";
 import { ScoreLine } from "../../schemas/ScoreLine.ts";
 import { Table } from "../../schemas/Table.ts";
-import { type BundleRun, limits, type Pointer } from "../format.ts";
+import { type BundleRun, limits } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
+import { verifyArtifacts } from "./artifacts.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import * as contents from "./Contents.ts";
 import { verifyCrate } from "./crate.ts";
@@ -100,139 +99,6 @@ const decodable = (findings: Findings, file: string, decode: () => unknown): voi
   }
 };
 
-const isDigest = (text: string): boolean => /^[\da-f]{64}$/u.test(text);
-
-/** Each is what its list of files says, and each file is there or a pointer says why not. */
-const verifyArtifacts = (
-  bundle: OpenBundle,
-  run: BundleRun,
-  pointers: ReadonlyArray<Pointer>,
-): Check => {
-  const findings = new Findings(2, "artifacts");
-  const known = new Set<string>();
-  const leftOut = new Map(
-    pointers.map((pointer) => [`${pointer.artifact}/${pointer.path}`, pointer]),
-  );
-  if (leftOut.size < pointers.length)
-    findings.add({
-      file: contents.pointersFile,
-      expected: leftOut.size,
-      found: pointers.length,
-      message: "names a file twice",
-    });
-  const names = new Set<string>();
-  const seen = new Map<string, string>();
-  for (const { node, artifact, kind, files, recipe, content } of run.nodes) {
-    const about = { file: contents.runFile, number: node };
-    if (names.has(node))
-      findings.add({ ...about, expected: "once", found: "twice", message: "is a node" });
-    names.add(node);
-    for (const digest of [artifact, recipe, content])
-      if (!isDigest(digest))
-        findings.add({ ...about, expected: "a SHA-256", found: digest, message: "is no digest" });
-    const expected = digestJson(files as unknown as Json);
-    if (expected !== artifact) {
-      const message = "the artifact's digest is not that of its list of files";
-      findings.add({ ...about, expected, found: artifact, message });
-    }
-    // Which schema its files have follows from the kind.
-    if ((seen.get(artifact) ?? kind) !== kind)
-      findings.add({
-        ...about,
-        expected: seen.get(artifact),
-        found: kind,
-        message: "is another kind of the same artifact",
-      });
-    else seen.set(artifact, kind);
-  }
-  for (const [artifact, { files }] of contents.artifactsOf(run)) {
-    for (const { path: name, sha256, size, executable = false } of files) {
-      const file = `${contents.folderOf(artifact)}/${name}`;
-      const pointer = leftOut.get(`${artifact}/${name}`);
-      const there = bundle.files.get(file);
-      known.add(file);
-      leftOut.delete(`${artifact}/${name}`);
-      if (there === undefined && pointer === undefined) {
-        const message = "is neither here nor among the pointers";
-        findings.add({
-          file,
-          expected: "present",
-          found: "absent",
-          message,
-          from: [contents.runFile],
-        });
-      } else if (there !== undefined && pointer !== undefined) {
-        const message = "is here, and said to be left out";
-        findings.add({
-          file,
-          expected: "absent",
-          found: "present",
-          message,
-          from: [contents.pointersFile],
-        });
-      } else {
-        const found =
-          there === undefined
-            ? { sha256: pointer?.sha256, size: pointer?.size }
-            : { sha256: hashed(bundle, file), size: there.size };
-        if (found.sha256 !== sha256 || found.size !== size) {
-          const message = "is not the file that the artifact is made of";
-          findings.add({
-            file,
-            expected: `${sha256} (${size} bytes)`,
-            found: `${found.sha256} (${found.size} bytes)`,
-            message,
-            from: [contents.runFile],
-          });
-        }
-        if (bundle.isArchive && there !== undefined && there.executable !== executable)
-          findings.add({
-            file,
-            expected: executable,
-            found: there.executable,
-            message: "may it be run",
-            from: [contents.runFile],
-          });
-      }
-    }
-  }
-  for (const name of leftOut.keys())
-    findings.add({
-      file: contents.pointersFile,
-      number: name,
-      expected: "a file of an artifact",
-      found: "none",
-      message: "points to nothing",
-    });
-  for (const file of bundle.files.keys())
-    if (file.startsWith("data/artifacts/") && !known.has(file))
-      findings.add({
-        file,
-        expected: "absent",
-        found: "present",
-        message: "belongs to no artifact",
-        from: [contents.runFile],
-      });
-  return findings.check(
-    `${counted(contents.artifactsOf(run).size, "artifact")}, ${counted(known.size, "file")}, ${pointers.length.toLocaleString("en")} left out`,
-  );
-};
-
-const hashed = (bundle: OpenBundle, file: string): string => {
-  const hasher = createHash("sha256");
-  const chunk = Buffer.allocUnsafe(1 << 18);
-  const descriptor = fs.openSync(path.join(bundle.directory, file), "r");
-  try {
-    for (let read = 1; read > 0;) {
-      read = fs.readSync(descriptor, chunk, 0, chunk.length, null);
-      hasher.update(chunk.subarray(0, read));
-    }
-  } finally {
-    fs.closeSync(descriptor);
-  }
-  return hasher.digest("hex");
-};
-
 const Prediction = Schema.Struct({
   id: Schema.String,
   mode: ScoreLine.fields.mode,
@@ -259,19 +125,22 @@ const verifyRecords = async (bundle: OpenBundle, run: BundleRun): Promise<Check>
   const findings = new Findings(2, "records");
   let lines = 0;
   let documents = 0;
-  for (const [artifact, { kind, files }] of contents.artifactsOf(run)) {
+  for (const [artifact, { kinds, files }] of contents.artifactsOf(run)) {
+    const schemaOf = (schemas: Readonly<Record<string, Decode>>, name: string) =>
+      [...kinds].flatMap((kind) => schemas[`${kind}/${name}`] ?? [])[0];
+    const isForeign = [...kinds].every((kind) => foreign.has(kind));
     for (const { path: name } of files) {
       const file = `${contents.folderOf(artifact)}/${name}`;
       if (!bundle.files.has(file)) continue;
-      const ofLine = lineSchemas[`${kind}/${name}`];
-      const ofFile = fileSchemas[`${kind}/${name}`];
+      const ofLine = schemaOf(lineSchemas, name);
+      const ofFile = schemaOf(fileSchemas, name);
       if (name.endsWith(".gz")) await unpackable(findings, bundle, file);
       else if (ofLine !== undefined)
         for (const [index, line] of readLines(findings, bundle, file).entries()) {
           lines += 1;
           decodable(findings, `${file}:${index + 1}`, () => ofLine(line));
         }
-      else if (ofFile !== undefined || (name.endsWith(".json") && !foreign.has(kind))) {
+      else if (ofFile !== undefined || (name.endsWith(".json") && !isForeign)) {
         documents += 1;
         decodable(findings, file, () => (ofFile ?? JSON.parse)(contents.textOf(bundle, file)));
       }
