@@ -48,7 +48,8 @@ export const croissant = ({ run, entries, datePublished }: Croissanted): Json | 
       name: path,
       contentUrl: path,
       contentSize: `${sizeOf(entry.content)} B`,
-      encodingFormat: "application/vnd.apache.parquet",
+      // Its registered name is another; this one Croissant's readers know.
+      encodingFormat: "application/x-parquet",
       sha256,
     })),
     recordSet: splits.map(recordSet),
