@@ -1,0 +1,105 @@
+/** The crate of a small run; what other programs say of one is in oracles.test.ts. */
+import { assert, describe, it } from "@effect/vitest";
+import { roCrate, type Crated } from "../../bundle/crate.ts";
+import { jsonBytes, textBytes } from "../../bundle/content.ts";
+import type { BundleNode } from "../../bundle/format.ts";
+
+const digest = (digit: string): string => digit.repeat(64);
+
+const node = (name: string, artifact: string, inputs: BundleNode["keyParts"]): BundleNode => ({
+  node: name,
+  stageName: name,
+  stage: "command",
+  labels: {},
+  kind: "files",
+  recipe: digest("8"),
+  content: digest("9"),
+  keyParts: { version: 1, params: { run: ["echo", "ä"], sources: [] }, inputs },
+  artifact,
+  files: [{ path: "out.txt", sha256: digest("7"), size: 3 }],
+  summary: {},
+});
+
+const crated: Crated = {
+  run: {
+    format: 1,
+    experiment: "study",
+    overrides: ["--set a=1"],
+    pipe: { version: "0.1.0" },
+    nodes: [
+      node("one", digest("1"), {}),
+      node("two", digest("2"), { data: digest("1") }),
+      node("three", digest("1"), { all: [{ labels: {}, identity: digest("2") }] }),
+    ],
+  },
+  entries: [
+    { path: "data/experiment.yaml", content: textBytes("name: study"), license: "CC0-1.0" },
+    { path: "data/run.json", content: jsonBytes({}), license: "CC0-1.0" },
+    {
+      path: `data/artifacts/${digest("1")}/out.txt`,
+      content: textBytes("one"),
+      license: "MIT AND ISC",
+    },
+  ],
+  pointers: [
+    {
+      artifact: digest("2"),
+      path: "out.txt",
+      sha256: digest("7"),
+      size: 3,
+      why: "size",
+      rebuild: "npx pipe run experiment.yaml --only two",
+    },
+  ],
+  unmade: 0,
+  license: "CC0-1.0",
+  datePublished: "1970-01-01",
+};
+
+const graphOf = (told: Crated): ReadonlyArray<any> => roCrate(told)["@graph"];
+
+const entityOf = (told: Crated, id: string): any => {
+  const found = graphOf(told).filter((entity) => entity["@id"] === id);
+  assert.strictEqual(found.length, 1, id);
+  return found[0];
+};
+
+describe("a crate", () => {
+  it("tells which action took what and gave what, also where all files are left out", () => {
+    const [one, two] = [`artifacts/${digest("1")}/`, `#artifact/${digest("2")}`];
+    const action = entityOf(crated, "#action/two");
+    assert.deepInclude(action.object, { "@id": one });
+    assert.deepStrictEqual(action.result, { "@id": two });
+    assert.deepInclude(entityOf(crated, "#action/three").object, { "@id": two });
+    assert.deepStrictEqual(entityOf(crated, two).hasPart, [
+      { "@id": `#left-out/${digest("2")}/out.txt` },
+    ]);
+    const left = entityOf(crated, `#left-out/${digest("2")}/out.txt`);
+    assert.strictEqual(left.sha256, digest("7"));
+    assert.match(left.description, /--only two$/u);
+  });
+
+  it("speaks of nothing that it does not describe, and describes nothing twice", () => {
+    const ids = graphOf(crated).map((entity) => entity["@id"]);
+    assert.strictEqual(new Set(ids).size, ids.length);
+    const spoken = JSON.stringify(graphOf(crated)).matchAll(/\{"@id":"(?<id>[^"]*)"\}/gu);
+    for (const { groups } of spoken)
+      if (!/^https?:\/\/(?:schema\.org|w3id\.org\/ro\/crate)\//u.test(groups?.["id"] ?? ""))
+        assert.include(ids, groups?.["id"]);
+  });
+
+  it("is the same whatever order the files come in", () => {
+    const turned = { ...crated, entries: crated.entries.toReversed() };
+    assert.deepStrictEqual(jsonBytes(roCrate(turned)), jsonBytes(roCrate(crated)));
+  });
+
+  it("says of a run that did not get everywhere that it failed", () => {
+    assert.strictEqual(
+      entityOf(crated, "#run").actionStatus["@id"],
+      "http://schema.org/CompletedActionStatus",
+    );
+    const cut = entityOf({ ...crated, unmade: 2 }, "#run");
+    assert.strictEqual(cut.actionStatus["@id"], "http://schema.org/FailedActionStatus");
+    assert.strictEqual(cut.error, "2 nodes of the plan were not made");
+  });
+});

@@ -1,0 +1,145 @@
+/** Under which terms what is: by the stage that made it, by what it was made from, by what the build took in. */
+import { afterAll, assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { build } from "rolldown";
+import type { GatheredNode } from "../../bundle/BundledRun.ts";
+import { textBytes } from "../../bundle/content.ts";
+import type { Entry } from "../../bundle/format.ts";
+import { licenseEntries, licenseOf, verifierLicense } from "../../bundle/licenses.ts";
+import { packageLicenses } from "../../bundle/packageLicenses.ts";
+import { root } from "../../executors/root.ts";
+
+const node = (
+  stage: string,
+  kind: GatheredNode["told"]["kind"],
+  ...from: ReadonlyArray<GatheredNode>
+): GatheredNode => ({ told: { stage, stageName: `my-${stage}`, kind }, from }) as never;
+
+const stated = (terms: Readonly<Record<string, string>>) => new Map(Object.entries(terms));
+const nothing = stated({});
+
+describe("terms", () => {
+  it("are given away for data, and MIT for a model of our own making", () => {
+    const data = node("render", "dataset");
+    const model = node("sft", "model", node("distill", "transcripts", data));
+    assert.strictEqual(licenseOf(data, nothing), "CC0-1.0");
+    assert.strictEqual(licenseOf(model, nothing), "MIT");
+    assert.strictEqual(licenseOf(node("grpo", "model", model, data), nothing), "MIT");
+  });
+
+  it("of what comes from elsewhere are only what somebody states", () => {
+    for (const stage of ["files", "command"]) {
+      assert.strictEqual(licenseOf(node(stage, "files"), nothing), "NOASSERTION");
+      assert.strictEqual(
+        licenseOf(node(stage, "files"), stated({ [`my-${stage}`]: "CC-BY-4.0" })),
+        "CC-BY-4.0",
+      );
+    }
+  });
+
+  it("stay with a model that went on from another's", () => {
+    const origin = node("pretrained", "model");
+    const trained = node("grpo", "model", node("grpo", "model", origin));
+    assert.strictEqual(licenseOf(trained, nothing), "NOASSERTION");
+    assert.strictEqual(licenseOf(trained, stated({ "my-pretrained": "Apache-2.0" })), "Apache-2.0");
+  });
+});
+
+const entry = (license: string): Entry => ({
+  path: "data/one.txt",
+  content: textBytes("one"),
+  license,
+});
+
+const textsFor = (...licenses: ReadonlyArray<string>) =>
+  Effect.runPromise(Effect.result(licenseEntries(licenses.map(entry))));
+
+describe("texts", () => {
+  it("go along for every licence that is used, and no others", async () => {
+    const { _tag, ...texts } = await textsFor("MIT", "Apache-2.0 AND ISC");
+    assert.strictEqual(_tag, "Success");
+    assert.deepStrictEqual(
+      (texts as { readonly success: ReadonlyArray<Entry> }).success.map(({ path }) => path),
+      ["Apache-2.0", "CC0-1.0", "ISC", "MIT", "verify.mjs"].map(
+        (name) => `data/LICENSES/${name}.txt`,
+      ),
+    );
+  });
+
+  for (const license of ["NOASSERTION", "", "Proprietary", "MIT AND Proprietary"])
+    it(`are missing for \`${license}\`: no bundle is made`, async () => {
+      const refused = await textsFor("MIT", license);
+      assert.strictEqual(refused._tag, "Failure");
+      assert.include(JSON.stringify(refused), "data/one.txt");
+    });
+});
+
+describe("the build", () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-licenses-"));
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+  const write = (name: string, content: string): void => {
+    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    fs.writeFileSync(path.join(folder, name), content);
+  };
+
+  const install = (name: string, license: string | undefined, text: string | undefined): void => {
+    const about = { name, version: "1.0.0", license, type: "module", sideEffects: false };
+    write(`node_modules/${name}/package.json`, JSON.stringify(about));
+    write(`node_modules/${name}/index.js`, `export const it = () => console.log("${name}");`);
+    if (text !== undefined) write(`node_modules/${name}/${text}`, `terms of ${name}`);
+  };
+
+  install("used", "MIT", "LICENSE");
+  install("@scope/used", "ISC", "license.md");
+  install("unused", "MIT", "LICENSE");
+  install("textless", "MIT", undefined);
+  install("unlicensed", undefined, "LICENSE");
+
+  const noted = async (...names: ReadonlyArray<string>): Promise<unknown> => {
+    const imports = names.map((name, index) => `import { it as it${index} } from "${name}";`);
+    const calls = names.map((name, index) => (name === "unused" ? "" : `it${index}();`));
+    write("main.js", [...imports, ...calls].join("\n"));
+    await build({
+      input: path.join(folder, "main.js"),
+      plugins: [packageLicenses("licenses.json")],
+      output: { dir: path.join(folder, "dist") },
+      logLevel: "silent",
+    });
+    return JSON.parse(fs.readFileSync(path.join(folder, "dist/licenses.json"), "utf8"));
+  };
+
+  it("notes each package that there is code of in what it builds", async () => {
+    const version = "1.0.0";
+    assert.deepStrictEqual(await noted("used", "unused", "@scope/used"), [
+      { name: "@scope/used", version, license: "ISC", text: "terms of @scope/used" },
+      { name: "used", version, license: "MIT", text: "terms of used" },
+    ]);
+  });
+
+  for (const name of ["textless", "unlicensed"])
+    it(`ends at a package that is ${name}`, async () => {
+      const failure = await noted("used", name).then(
+        () => "none",
+        (error: Error) => error.message,
+      );
+      assert.match(failure, new RegExp(`${name}.*licence`, "u"));
+    });
+
+  it("has noted them for verify.mjs, whose terms they are", () => {
+    const file = path.join(root, "dist/verify.licenses.json");
+    const packages = JSON.parse(fs.readFileSync(file, "utf8")) as ReadonlyArray<{
+      readonly name: string;
+      readonly license: string;
+    }>;
+    assert.includeMembers(
+      packages.map(({ name }) => name),
+      ["effect", "hyparquet", "yaml"],
+    );
+    const terms = verifierLicense().split(" AND ");
+    for (const { license } of packages) assert.include(terms, license);
+  });
+});
