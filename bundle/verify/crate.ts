@@ -88,7 +88,7 @@ const isElsewhere = (id: string): boolean => /^[a-z][a-z\d+.-]*:/iu.test(id);
 const fileNamed = (id: string): string | undefined => {
   if (isElsewhere(id) || id.startsWith("#") || id.startsWith("_:")) return undefined;
   try {
-    return decodeURI(id.replace(/^\.\//u, ""));
+    return decodeURIComponent(id.replace(/^\.\//u, ""));
   } catch {
     return id;
   }

@@ -292,6 +292,15 @@ describe("the crate", () => {
     assert.match(left[0].description, /npx pipe run experiment\.yaml --only start/u);
   });
 
+  it(
+    "is what the bundle's own verifier takes for whole",
+    async () => {
+      const { ok, text } = await said(process.execPath, ["data/verify.mjs"], bundle);
+      assert.isTrue(ok, text);
+    },
+    2 * minutes,
+  );
+
   it("says nothing of when or where", () => {
     const text = fs.readFileSync(path.join(bundle, crateFile), "utf8");
     assert.notMatch(text, /"(?:startTime|endTime|agent)"/u);
