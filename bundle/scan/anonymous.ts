@@ -115,8 +115,12 @@ const addresses = (value: unknown): ReadonlyArray<string> =>
       ? [value.url]
       : [];
 
-/** `https://github.com/jo/thing.git` and `git@host:jo/thing`: `jo/thing`, and the owner alone, who may have other pages. */
+/**
+ * `https://github.com/jo/thing.git` and `git@host:jo/thing`: `jo/thing`, and the owner alone, who may have other pages. Folders
+ * of this machine lead to no page, and are called like anything.
+ */
 const namesOfRepository = (address: string): ReadonlyArray<string> => {
+  if (/^(?:file:|[./~])/u.test(address)) return [];
   const [, owner, name] = /[/:]([^/:\s]+)\/([^/\s]+?)(?:\.git)?\/?$/.exec(address) ?? [];
   return owner === undefined || name === undefined || owner.includes(".")
     ? []
