@@ -13,10 +13,9 @@ const assigned =
 
 const flag = /([ \t]{1,4})(["']?)([^\s"'\0]{8,256})/y;
 
-/** A name of code rather than a value: letters with no digit in them, calls, members, templates. */
+/** A name in a program rather than a value: without digits, or a template. */
 const isCode = (value: string): boolean =>
-  (/^[A-Za-z_$][\w$]{0,60}(?:[.?!:[(].{0,200})?$/.test(value) && !looksDrawn(value)) ||
-  value.includes("${");
+  /^[A-Za-z_$]{1,60}(?:[.?!:].{0,200})?$/.test(value) || value.includes("${");
 
 const isWord = /[A-Za-z0-9_-]/;
 
@@ -65,6 +64,7 @@ const assignment: Rule = {
     // In prose a colon is no assignment.
     if (bare !== undefined && /\s/.test(sign!) && !sign!.includes("=") && !/^[\w-]+$/.test(key))
       return undefined;
+    if (bare !== undefined && /[([]/.test(text[at + whole.length] ?? " ")) return undefined; // a call
     if (!isSecret({ key, value, quoted: inQuotes !== undefined })) return undefined;
     const from = at + whole.lastIndexOf(value);
     return {
@@ -113,6 +113,25 @@ const option: Rule = {
   },
 };
 
+/** Whom `curl` says it is. */
+const curlUser: Rule = {
+  anchors: ["-u ", "-u'", '-u"', "--user "],
+  find: (text, at) => {
+    const found = matchAt(/(?:-u|--user)[ "']{1,3}[^\s:"']{1,64}:([^\s"'\0]{3,200})/iy, text, at);
+    if (found === null || isPlaceholder(found[1]!)) return undefined;
+    if (!/\b(?:curl|wget|https?)\b/i.test(text.slice(Math.max(0, at - 200), at))) return undefined;
+    const end = at + found[0].length;
+    return {
+      kind: "name and password",
+      sort: "secret",
+      start: end - found[1]!.length,
+      end,
+      open: "-u ",
+      guessed: true,
+    };
+  },
+};
+
 /** 40 or 32 hexadecimal digits, as W&B and older services give out: a commit looks the same, so something must say what it is. */
 const hexadecimal: Rule = {
   anchors: [
@@ -149,4 +168,4 @@ const hexadecimal: Rule = {
   },
 };
 
-export const assignments: ReadonlyArray<Rule> = [assignment, option, hexadecimal];
+export const assignments: ReadonlyArray<Rule> = [assignment, option, curlUser, hexadecimal];

@@ -9,6 +9,8 @@ const ofMany = new Set(
   ),
 );
 
+export const namesNobody = (name: string): boolean => ofMany.has(name.toLowerCase());
+
 const isWord = (text: string, start: number, end: number): boolean =>
   !goesOnBefore(text, start) && !goesOnBehind(text, end);
 
@@ -19,7 +21,7 @@ const namesOfHost = (host: string): ReadonlyArray<string> => {
 };
 
 const worthLooking = (name: string): boolean =>
-  name.length >= 3 && !ofMany.has(name.toLowerCase()) && !/^\d+$/.test(name);
+  name.length >= 3 && !namesNobody(name) && !/^\d+$/.test(name);
 
 const words = (
   kind: string,

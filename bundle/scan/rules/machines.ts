@@ -1,5 +1,7 @@
 /** What names a machine: addresses in a network, host names. Ranges for documentation count: nothing of ours needs them. */
 import net from "node:net";
+import { isPlaceholder } from "./headers.ts";
+import { namesNobody } from "./known.ts";
 import { backOver, matchAt, type Hit, type Rule } from "./Rule.ts";
 
 /** Every machine calls itself so, and masks. */
@@ -29,8 +31,15 @@ const ipv4At = (text: string, start: number, written: string): Hit | undefined =
   return { kind: "IP address", sort: "machine", start, end, open: "" } as const;
 };
 
+const digits = "0123456789";
+const hexDigits = `${digits}abcdef`;
+
+/** Dots, dashes and colons are everywhere: few have a digit behind them. */
+const before = (sign: string, behind: string): ReadonlyArray<string> =>
+  Array.from(behind, (digit) => sign + digit);
+
 const ipv4: Rule = {
-  anchors: ["."],
+  anchors: before(".", digits),
   find: (text, at) => {
     const start = backOver(/\d/, text, at, 3);
     if (start === at || /[\d.]/.test(text[start - 1] ?? " ")) return undefined;
@@ -90,9 +99,8 @@ const colonAt = (text: string, start: number, written: string): Hit | undefined 
 
 /** IPv6 and MAC addresses: both have colons between hexadecimal digits. */
 const colons: Rule = {
-  anchors: [":"],
+  anchors: before(":", `:${hexDigits}`),
   find: (text, at) => {
-    if (!/[0-9a-f:]/i.test(text[at + 1] ?? " ")) return undefined;
     const start = backOver(/[0-9a-f]/i, text, at, 4);
     if (/[0-9a-z:.]/i.test(text[start - 1] ?? " ")) return undefined;
     const found = matchAt(
@@ -106,7 +114,7 @@ const colons: Rule = {
 
 /** With dashes between pairs of digits, or dots between fours. */
 const otherMac: Rule = {
-  anchors: ["-", "."],
+  anchors: [...before("-", hexDigits), ...before(".", hexDigits)],
   find: (text, at) => {
     const length = text[at] === "-" ? 2 : 4;
     if (text[at + length + 1] !== text[at]) return undefined;
@@ -184,6 +192,31 @@ const variable: Rule = {
 const isOption = (sign: string, text: string, start: number): boolean =>
   sign.includes(":") && !/["']/.test(sign) && !/["']/.test(text[start - 1] ?? " ");
 
+/** Fields of logs and settings that say the same. */
+const field: Rule = {
+  anchors: ["hostname", "host_name", "nodename", "node_name", "username", "user_name", "logname"],
+  find: (text, at) => {
+    if (/[A-Za-z0-9_.]/.test(text[at - 1] ?? " ")) return undefined;
+    const found = matchAt(
+      /(?:hostname|host_name|nodename|node_name|username|user_name|logname)["']?\s?[:=]\s{0,2}(?:(["'])([A-Za-z0-9][\w.-]{0,62})\1|([A-Za-z0-9][\w.-]{0,62})(?=\s*(?:$|[\r\n\0])))/iy,
+      text,
+      at,
+    );
+    const value = found?.[2] ?? found?.[3];
+    if (found === null || value === undefined || isPlaceholder(value) || namesNobody(value))
+      return undefined;
+    const start = at + found[0].lastIndexOf(value);
+    return {
+      kind: "user or host name",
+      sort: "machine",
+      start,
+      end: start + value.length,
+      open: "",
+      guessed: true,
+    };
+  },
+};
+
 export const machines: ReadonlyArray<Rule> = [
   ipv4,
   colons,
@@ -192,4 +225,5 @@ export const machines: ReadonlyArray<Rule> = [
   localName,
   uname,
   variable,
+  field,
 ];

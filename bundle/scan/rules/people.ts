@@ -22,7 +22,15 @@ const email: Rule = {
     const name = text.slice(backOver(local, text, at, 64), at).replace(/^[.%+-]+/, "");
     return name === "" || nobody.test(name)
       ? undefined
-      : { kind: "e-mail address", sort: "person", start: at - name.length, end, open: "…@…" };
+      : {
+          kind: "e-mail address",
+          sort: "person",
+          start: at - name.length,
+          end,
+          open: "…@…",
+          // Or the password before a host, for which there is a rule.
+          ...(/[:/]/.test(text[at - name.length - 1] ?? " ") ? { guessed: true as const } : {}),
+        };
   },
 };
 
@@ -62,9 +70,10 @@ const shellUser: Rule = {
     if (behind === null) return undefined;
     const start = backOver(/[A-Za-z0-9._-]/, text, at, 32);
     const name = text.slice(start, at);
-    const called = /\b(?:ssh|scp|rsync|sftp|sshfs)\s(?:-\S{1,20}\s){0,6}$/.test(
-      text.slice(Math.max(0, start - 80), start),
-    );
+    const called =
+      /AAAA[A-Za-z0-9+/=]{8,}\s$|\b(?:ssh|scp|rsync|sftp|sshfs)\s(?:-\S{1,20}\s){0,6}$/.test(
+        text.slice(Math.max(0, start - 80), start),
+      );
     if (name === "" || nobody.test(name) || !/^[A-Za-z_]/.test(name)) return undefined;
     const prompt =
       behind[1] !== undefined && /[#$] ?$/.test(behind[1]) && !behind[1].startsWith(":/");
@@ -144,14 +153,15 @@ const windowsHome: Rule = {
   },
 };
 
+// In quotes alone it is a name that every Linux has.
 const rootHome: Rule = {
-  anchors: ["/root/"],
+  anchors: ["/root"],
   find: (text, at) =>
-    /[\p{L}\p{N}_.)\]}~*-]/u.test(text[at - 1] ?? " ") ||
-    inWebAddress(text, at) ||
-    !/[\p{L}\p{N}._-]/u.test(text[at + 6] ?? " ")
+    /[\p{L}\p{N}_.)\]}~*/-]/u.test(text[at - 1] ?? " ") ||
+    /[\p{L}\p{N}_.*"'`\\-]/u.test(text[at + 5] ?? " ") ||
+    inWebAddress(text, at)
       ? undefined
-      : { kind: "home directory", sort: "person", start: at, end: at + 6, open: "/root/" },
+      : { kind: "home directory", sort: "person", start: at, end: at + 5, open: "/root" },
 };
 
 export const people: ReadonlyArray<Rule> = [

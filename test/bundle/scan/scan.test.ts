@@ -242,7 +242,7 @@ describe("bytes of any kind", () => {
 
 describe("hostile text", () => {
   // Each would take hours, were a rule to look at a stretch once for each of its characters: the limit is that of the test.
-  const size = 10_000_000;
+  const size = 1_000_000;
   const patterns = [
     "a",
     "@",
@@ -282,9 +282,9 @@ describe("hostile text", () => {
     ".lan",
     "A1",
   ];
-  it("of ten million characters is looked through", { timeout: 600_000 }, () => {
+  it("of a million characters is looked through", { timeout: 600_000 }, () => {
     for (const pattern of patterns) {
-      refused(pattern.repeat(size / 10 / pattern.length));
+      refused(pattern.repeat(size / pattern.length));
     }
   });
 });
