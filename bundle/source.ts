@@ -103,7 +103,9 @@ export const productOrigins = (): Origins => {
     packageJson: fs.readFileSync(path.join(root, "package.json"), "utf8"),
     license: fs.readFileSync(path.join(root, "LICENSE"), "utf8"),
     gitAuthors: linesOf(git("log", "--format=%an <%ae>")),
-    gitRemotes: linesOf(git("config", "--get-regexp", "^remote\\..*\\.url$")),
+    gitRemotes: linesOf(git("config", "--get-regexp", "^remote\\..*\\.url$")).map((line) =>
+      line.slice(line.indexOf(" ") + 1),
+    ),
   };
 };
 
