@@ -28,7 +28,7 @@ import { remove } from "./remove.ts";
 import { Store } from "./Store.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
 import { allTags } from "./Tags.ts";
-import { incomingPath, Trees } from "./Trees.ts";
+import { incomingPath, isMissing, Trees } from "./Trees.ts";
 
 /** The runs of the store, as the house above knows them. */
 export interface Runs {
@@ -180,10 +180,16 @@ const isCollected = (index: Index, artifact: Digest): boolean | undefined => {
 
 const inodeOf = (target: string) => fs.statSync(target, { throwIfNoEntry: false })?.ino;
 
-const moveAway = (home: string, target: string): string => {
+/** Undefined where it is gone: `pipe fsck --repair` may be at the same garbage. */
+const moveAway = (home: string, target: string): string | undefined => {
   const away = incomingPath(home);
-  fs.renameSync(target, away);
-  return away;
+  try {
+    fs.renameSync(target, away);
+    return away;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
 };
 
 /** What somebody stores at this moment has a second name; who comes later finds no blob, and stores its own. */
@@ -191,9 +197,10 @@ const takeBlob = (home: string, blob: string) => {
   const names = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.nlink;
   if (names(blob) !== 1) return;
   const away = moveAway(home, blob);
+  if (away === undefined) return;
   // Between the look and the move somebody may have given it a second name.
   if (names(away) !== 1 && !fs.existsSync(blob)) fs.linkSync(away, blob);
-  fs.rmSync(away);
+  fs.rmSync(away, { force: true });
 };
 
 const removed = (paths: ReadonlyArray<string>): true => {
@@ -249,7 +256,7 @@ const takeAway = (
       return !othersLive(home, own) && removed(paths);
     // Not bit by bit: a new run may take the name of an empty directory.
     case "OldRun":
-      return removed(paths.map((run) => moveAway(home, run)));
+      return removed(paths.flatMap((run) => moveAway(home, run) ?? []));
     case "RecordedWork":
     case "FailedWork":
     case "GoingTraining":

@@ -197,7 +197,7 @@ const foldersOf = (files: ReadonlyArray<string>): ReadonlySet<string> => {
   return folders;
 };
 
-const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
+export const isMissing = (error: unknown) => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 /** A file system allows so many names a file: ext4 65,000, XFS billions, tmpfs any number. */
 const isFull = (error: unknown) => (error as NodeJS.ErrnoException).code === "EMLINK";
