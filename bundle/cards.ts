@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import { parse, stringify } from "yaml";
+import { inputDigests } from "../schemas/KeyParts.ts";
 import { textBytes } from "./content.ts";
 import type { BundleNode, BundleRun, Entry } from "./format.ts";
 import { licenseOfData } from "./licenses.ts";
@@ -152,15 +153,8 @@ const origin = (node: BundleNode, makers: Makers): ReadonlyArray<string> => {
 };
 
 /** The nodes whose artifacts it took, each artifact's first maker. */
-const inputsOf = ({ keyParts }: BundleNode, makers: Makers): ReadonlyArray<BundleNode> => {
-  const { inputs } = keyParts as { readonly inputs?: Readonly<Record<string, unknown>> };
-  const digests = Object.values(inputs ?? {}).flatMap((input) =>
-    typeof input === "string"
-      ? [input]
-      : (input as ReadonlyArray<{ readonly identity: string }>).map(({ identity }) => identity),
-  );
-  return digests.flatMap((digest) => makers.get(digest) ?? []);
-};
+const inputsOf = ({ keyParts }: BundleNode, makers: Makers): ReadonlyArray<BundleNode> =>
+  inputDigests(keyParts).flatMap((digest) => makers.get(digest) ?? []);
 
 const ancestors = (node: BundleNode, makers: Makers): ReadonlyArray<BundleNode> => {
   const all = new Set(inputsOf(node, makers));

@@ -1,10 +1,10 @@
 /** The nodes that a run has made or found, with the record of how each was made. */
 import type { Index } from "../cache/Index.ts";
 import { EventLog } from "../pipelines/EventLog.ts";
-import type { KeyFields } from "../pipelines/Keys.ts";
 import type { RunSide } from "../pipelines/RunSide.ts";
 import type { EventOf } from "../schemas/Event.ts";
 import type { Action } from "../schemas/Artifact.ts";
+import { inputDigests } from "../schemas/KeyParts.ts";
 import { stages } from "../stages/stages.ts";
 import type { GatheredNode } from "./BundledRun.ts";
 
@@ -47,7 +47,9 @@ export const gatherNodes = (
       // Where this pipe can't read the experiment, whatever trains may well have asked for one.
       asksForGpu: resources === undefined ? registered?.trainer !== undefined : resources.gpus > 0,
       mayVary: registered === undefined || registered.trainer !== undefined || stage === "command",
-      from: [...new Set(inputsOf(action).flatMap((digest) => byArtifact.get(digest) ?? []))],
+      from: [
+        ...new Set(inputDigests(action.keyParts).flatMap((digest) => byArtifact.get(digest) ?? [])),
+      ],
     };
     nodes.push(gathered);
     if (!byArtifact.has(artifact)) byArtifact.set(artifact, gathered);
@@ -75,16 +77,9 @@ const actionOf = (
     .filter((action) => action.recipe === recipe)
     .toReversed();
   return (
-    actions.find((action) => inputsOf(action).every((digest) => byArtifact.has(digest))) ??
-    actions[0]
-  );
-};
-
-/** The artifacts that an action took. */
-export const inputsOf = ({ keyParts }: Pick<Action, "keyParts">): ReadonlyArray<string> => {
-  const { inputs } = keyParts as unknown as KeyFields;
-  return Object.values(inputs).flatMap((input) =>
-    typeof input === "string" ? [input] : input.map(({ identity }) => identity),
+    actions.find((action) =>
+      inputDigests(action.keyParts).every((digest) => byArtifact.has(digest)),
+    ) ?? actions[0]
   );
 };
 

@@ -10,6 +10,7 @@ import { Store } from "../cache/Store.ts";
 import type { StoreTrouble } from "../cache/StoreTrouble.ts";
 import { artifactOf, listFiles } from "../cache/Tree.ts";
 import type { Action, Artifact } from "../schemas/Artifact.ts";
+import { recordedParts } from "../schemas/KeyParts.ts";
 import { bad, type BadBundle } from "./BadBundle.ts";
 import type { BundledAttempt, BundleNode } from "./format.ts";
 import type { OpenBundle } from "./open.ts";
@@ -21,7 +22,6 @@ import {
   folderOf,
   readAttempts,
   readContents,
-  recordedParts,
 } from "./verify/Contents.ts";
 import { verifyKeys } from "./verify/keys.ts";
 import type { Placed } from "./verify/placed.ts";

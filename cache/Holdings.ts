@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import type { Action, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import { inputDigests } from "../schemas/KeyParts.ts";
 import type { Index } from "./Index.ts";
 import type { Trees } from "./Trees.ts";
 
@@ -51,7 +52,7 @@ export const readHoldings = (index: Index, trees: Trees): Holdings => {
       recipes: recipes.get(digest) ?? [],
       blobs: new Map(files.map((file) => [trees.blobOf(file), file.size])),
       madeBy,
-      inputs: madeBy === undefined ? new Set() : inputsOf(madeBy),
+      inputs: new Set(madeBy === undefined ? [] : inputDigests(madeBy.keyParts)),
     });
   }
   return { artifacts, answered, trained };
@@ -61,18 +62,4 @@ const append = <Key, Value>(lists: Map<Key, Array<Value>>, key: Key, value: Valu
   const known = lists.get(key);
   if (known === undefined) lists.set(key, [value]);
   else known.push(value);
-};
-
-/** A content key's inputs are digests of artifacts: one each, or a list with labels. */
-const inputsOf = ({ keyParts }: Action): ReadonlySet<Digest> => {
-  const { inputs = {} } = keyParts as {
-    readonly inputs?: Readonly<
-      Record<string, Digest | ReadonlyArray<{ readonly identity: Digest }>>
-    >;
-  };
-  return new Set(
-    Object.values(inputs).flatMap((input) =>
-      typeof input === "string" ? [input] : input.map(({ identity }) => identity),
-    ),
-  );
 };

@@ -1,8 +1,9 @@
 /** What differs between what a node's key says now and what it said for an earlier action. Pure. */
 import { canonicalJson, type Digest, type Json } from "../schemas/Digest.ts";
+import type { InputIdentity } from "../schemas/KeyParts.ts";
 import type { Labels } from "./Compile.ts";
 import { isObject, type JsonObject } from "./jsonObject.ts";
-import type { InputIdentity, KeyFields } from "./Keys.ts";
+import type { KeyFields } from "./Keys.ts";
 
 /** The identity of an input that is yet to be made: it can't be said to differ. */
 export const notYetKnown: Digest = "";

@@ -4,15 +4,10 @@
  */
 import type { Digest, Json } from "../schemas/Digest.ts";
 import { digestJson } from "../schemas/Digest.ts";
-import type { Labels } from "./Compile.ts";
+import type { InputIdentity } from "../schemas/KeyParts.ts";
 
 /** Raised when the meaning of a field changes, so that no old key is taken for a new one. */
 const keyFormat = 1;
-
-/** An input's identity: upstream's recipe key in a recipe key, the artifact's digest in a content key. */
-export type InputIdentity =
-  | Digest
-  | ReadonlyArray<{ readonly labels: Labels; readonly identity: Digest }>;
 
 export interface KeyFields {
   /** Which code: the stage's name… */
@@ -23,7 +18,7 @@ export interface KeyFields {
   readonly code?: Digest;
   /** What was asked, defaults left out, so that a new option leaves yesterday's keys alone. */
   readonly params: Json;
-  /** From what. The labels of a fan-in are here since the stage sees them and may write them down. */
+  /** From what: upstream's recipe key in a recipe key, the artifact's digest in a content key. The labels of a fan-in are here since the stage sees them and may write them down. */
   readonly inputs: Readonly<Record<string, InputIdentity>>;
   /** Local files that the params name, by content: path → digest. */
   readonly sources?: Readonly<Record<string, Digest>>;

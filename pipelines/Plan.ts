@@ -9,9 +9,10 @@ import type { Found, Look } from "../cache/Look.ts";
 import type { SourceDigests } from "../cache/SourceDigests.ts";
 import { Store } from "../cache/Store.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import type { InputIdentity } from "../schemas/KeyParts.ts";
 import type { Graph, Node, NodeInput } from "./Compile.ts";
 import { type FieldsOf, gatherFacts } from "./facts.ts";
-import { type InputIdentity, keyOf } from "./Keys.ts";
+import { keyOf } from "./Keys.ts";
 
 /** Why a node has its status. */
 export type Because =

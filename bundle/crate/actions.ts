@@ -1,5 +1,6 @@
 /** What happened, as the Provenance Run Crate profile tells it: steps, the tools behind them, and an action for each node. */
 import { canonicalJson, digestJson, type Json, shortDigest } from "../../schemas/Digest.ts";
+import { inputDigests, type RecordedParts } from "../../schemas/KeyParts.ts";
 import type { BundleNode, BundleRun } from "../format.ts";
 import {
   actionId,
@@ -147,21 +148,17 @@ const nodeAction = (node: BundleNode, { artifactId }: Surroundings): Entity => (
     : { description: `Went on from the checkpoint of step ${node.resumedFrom}.` }),
   instrument: reference(toolId(node.stage)),
   object: references([
-    ...new Set(inputDigests(node).map(artifactId)),
+    ...new Set(inputDigests(node.keyParts).map(artifactId)),
     ...valuesOf(node).map((value) => value["@id"]),
   ]),
   result: reference(artifactId(node.artifact)),
   actionStatus: reference(completed),
 });
 
-/** What a key asks, so far as a crate tells it (`pipelines/Keys.ts`). */
-interface Asked {
-  readonly version?: Json;
+/** What a key asks, so far as a crate tells it. */
+interface Asked extends Partial<RecordedParts> {
   readonly params?: { readonly [name: string]: Json };
-  readonly inputs: { readonly [name: string]: Json };
-  readonly code?: Json;
-  readonly sources?: Json;
-  readonly environment?: Json;
+  readonly inputs: RecordedParts["inputs"];
 }
 
 const keyOf = ({ keyParts }: BundleNode): Asked => ({
@@ -189,19 +186,9 @@ const valuesOf = (node: BundleNode): ReadonlyArray<Entity> =>
       exampleOfWork: reference(inputId(node.stage, name)),
     }));
 
-/** An input is an artifact's digest, or one for each point of a fan-in. */
-const inputDigests = (node: BundleNode): ReadonlyArray<string> =>
-  Object.entries(keyOf(node).inputs)
-    .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .flatMap(([, input]) =>
-      typeof input === "string"
-        ? [input]
-        : (input as ReadonlyArray<{ readonly identity: string }>).map(({ identity }) => identity),
-    );
-
 /** What no node of the run has taken. */
 const finalArtifacts = (run: BundleRun): ReadonlyArray<string> => {
-  const taken = new Set(run.nodes.flatMap(inputDigests));
+  const taken = new Set(run.nodes.flatMap(({ keyParts }) => inputDigests(keyParts)));
   return run.nodes.map(({ artifact }) => artifact).filter((artifact) => !taken.has(artifact));
 };
 

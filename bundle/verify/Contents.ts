@@ -93,29 +93,3 @@ export const artifactsOf = ({ nodes }: BundleRun): ReadonlyMap<string, BundledAr
   }
   return artifacts;
 };
-
-/** How a node's key names its inputs: a digest each, or a list of elements with their labels. */
-const Inputs = Schema.Record(
-  Schema.String,
-  Schema.Union([
-    Schema.String,
-    Schema.Array(
-      Schema.Struct({
-        labels: Schema.Record(Schema.String, Schema.String),
-        identity: Schema.String,
-      }),
-    ),
-  ]),
-);
-
-/** What a key records besides what the spec says. */
-export const RecordedParts = Schema.Struct({
-  version: Schema.Int,
-  code: Schema.optionalKey(Schema.String),
-  inputs: Inputs,
-  sources: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-  environment: Schema.optionalKey(Schema.String),
-});
-export interface RecordedParts extends Schema.Schema.Type<typeof RecordedParts> {}
-
-export const recordedParts = Schema.decodeUnknownSync(RecordedParts);

@@ -3,11 +3,12 @@
  * identity, the content of local files, and the Python environment, which the spec can't say.
  */
 import type { Node } from "../../pipelines/Compile.ts";
-import { type InputIdentity, type KeyFields, keyOf, keyParts } from "../../pipelines/Keys.ts";
+import { type KeyFields, keyOf, keyParts } from "../../pipelines/Keys.ts";
+import { type InputIdentity, type RecordedParts, recordedParts } from "../../schemas/KeyParts.ts";
 import { mapInputs } from "../../pipelines/Plan.ts";
 import type { BundleNode } from "../format.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { type Contents, type RecordedParts, recordedParts, runFile, specFile } from "./Contents.ts";
+import { type Contents, runFile, specFile } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
 import { place, type Placed } from "./placed.ts";
 

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import { inputDigests } from "../../schemas/KeyParts.ts";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import { verifyClaims } from "./claims.ts";
@@ -138,12 +139,5 @@ const parsed = (name: string, text: string): unknown => {
 };
 
 /** Where the files lie that a node is made of. */
-const inputFolders = ({ keyParts }: Placed["bundled"]): ReadonlyArray<string> => {
-  const { inputs } = keyParts as { readonly inputs: Readonly<Record<string, unknown>> };
-  const digests = Object.values(inputs).flatMap((input) =>
-    Array.isArray(input)
-      ? (input as ReadonlyArray<{ identity: string }>).map(({ identity }) => identity)
-      : [String(input)],
-  );
-  return [...new Set(digests)].map(folderOf);
-};
+const inputFolders = ({ keyParts }: Placed["bundled"]): ReadonlyArray<string> =>
+  [...new Set(inputDigests(keyParts))].map(folderOf);

@@ -12,6 +12,7 @@ import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
 import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
 import { Correlations } from "../../schemas/Correlation.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
+import { recordedParts } from "../../schemas/KeyParts.ts";
 import { ScoreLine } from "../../schemas/ScoreLine.ts";
 import { eachRollout } from "../../stages/rolloutLines.ts";
 import {
@@ -78,21 +79,6 @@ interface Element {
   readonly directory: string;
 }
 
-const Inputs = Schema.Struct({
-  inputs: Schema.Record(
-    Schema.String,
-    Schema.Union([
-      Schema.String,
-      Schema.Array(
-        Schema.Struct({
-          labels: Schema.Record(Schema.String, Schema.String),
-          identity: Schema.String,
-        }),
-      ),
-    ]),
-  ),
-});
-
 /** A run's nodes, and the files that they were made from. */
 class RunStore {
   readonly nodes: RunPlan["nodes"];
@@ -114,7 +100,7 @@ class RunStore {
     const actions = digest === undefined ? [] : this.#index.actionsOf(digest);
     const action = actions.find(({ recipe }) => recipe === node?.recipe) ?? actions[0];
     if (action === undefined) throw new Error(`the store does not say what ${name} was made from`);
-    const from = Schema.decodeUnknownSync(Inputs)(action.keyParts).inputs[input] ?? [];
+    const from = recordedParts(action.keyParts).inputs[input] ?? [];
     return typeof from === "string"
       ? [{ labels: {}, directory: this.#directoryOf(from) }]
       : from.map(({ labels, identity }) => ({ labels, directory: this.#directoryOf(identity) }));
