@@ -7,7 +7,7 @@ import type { BundledRun, GatheredNode } from "./BundledRun.ts";
 import { type ClaimedNumber, correlationNumbers, tableNumbers } from "./claimedNumbers.ts";
 import { costOf } from "./cost.ts";
 import type { Claim } from "./format.ts";
-import { runCommand } from "./words.ts";
+import { rebuildLine } from "./rebuildLine.ts";
 
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
 const decodeCorrelations = Schema.decodeUnknownSync(Schema.fromJsonString(Correlations));
@@ -31,7 +31,7 @@ export const claimingNodes = (bundled: BundledRun): ReadonlyArray<ClaimingNode> 
     if (content === undefined || content instanceof Uint8Array) return [];
     const json = fs.readFileSync(content.file, "utf8");
     const { mayVary, ...cost } = costOf([node]);
-    const shared = { node: name, command: runCommand(bundled.run.overrides, name), ...cost };
+    const shared = { node: name, command: rebuildLine(bundled.run.overrides, name), ...cost };
     if (kind === "correlations") {
       const made = decodeCorrelations(json);
       const numbers = correlationNumbers(name, made);

@@ -9,7 +9,7 @@ import { type Need, needOf, type Use } from "./chooseFiles.ts";
 import { inPathOrder } from "./content.ts";
 import type { Entry, Pointer } from "./format.ts";
 import { licenseOf } from "./licenses.ts";
-import { runCommand } from "./words.ts";
+import { rebuildLine } from "./rebuildLine.ts";
 
 export interface FileOptions {
   /** Takes model weights along. */
@@ -134,7 +134,7 @@ const pointer = (
   sha256: file.sha256,
   size: file.size,
   why,
-  rebuild: runCommand(overrides, node.told.node),
+  rebuild: rebuildLine(overrides, node.told.node),
 });
 
 const entry = ({ path, node, file, source }: Candidate, { licenses }: FileOptions): Entry => ({

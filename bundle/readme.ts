@@ -6,7 +6,8 @@ import type { ClaimingNode } from "./claims.ts";
 import { sizeOf } from "./content.ts";
 import { costOf, withAllAbove } from "./cost.ts";
 import type { Claim, Pointer } from "./format.ts";
-import { runCommand, size, time } from "./words.ts";
+import { bytesText, duration } from "../schemas/quantity.ts";
+import { rebuildLine } from "./rebuildLine.ts";
 
 export const readme = (bundled: BundledRun, claiming: ReadonlyArray<ClaimingNode>): string => {
   const { run } = bundled;
@@ -56,7 +57,7 @@ const fromNothing = ({ claims: [first] }: ClaimingNode): ReadonlyArray<string> =
   if (first === undefined) return [];
   const { command, seconds, bytes, gpu } = first;
   return [
-    `From nothing: ${code(command)}, ${time(seconds)} and ${size(bytes)} here, ${gpu ? "with" : "without"} a GPU.`,
+    `From nothing: ${code(command)}, ${duration(seconds)} and ${bytesText(bytes)} here, ${gpu ? "with" : "without"} a GPU.`,
     "",
   ];
 };
@@ -185,7 +186,7 @@ const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
     "## Check it",
     "",
     "In the folder that the archive unpacks to (below: FOLDER). No GPU and no network are needed but for `npm install`; unpacked it takes " +
-      `${size(bytes)}, and a few more for what describes it.`,
+      `${bytesText(bytes)}, and a few more for what describes it.`,
     "",
     ...table(
       ["command", "says whether", "needs", "time"],
@@ -229,7 +230,7 @@ const replaying = ({ run }: BundledRun): ReadonlyArray<string> => [
   "",
   "```sh",
   "cp ../FOLDER/data/experiment.yaml .",
-  `${runCommand(run.overrides)} --from-bundle ../FOLDER`,
+  `${rebuildLine(run.overrides)} --from-bundle ../FOLDER`,
   "```",
 ];
 
@@ -240,7 +241,7 @@ const again = (
   const row = (
     command: string,
     { seconds, bytes, gpu }: Pick<Claim, "seconds" | "bytes" | "gpu">,
-  ) => [code(command), time(seconds), size(bytes), gpu ? "yes" : "no"];
+  ) => [code(command), duration(seconds), bytesText(bytes), gpu ? "yes" : "no"];
   const each = claiming.flatMap(({ claims: [first] }) =>
     first === undefined ? [] : [row(first.command, first)],
   );
@@ -251,7 +252,7 @@ const again = (
     "",
     ...table(
       ["command", "time", "disk", "asks for a GPU"],
-      [...each, row(runCommand(bundled.run.overrides), costOf(bundled.nodes))],
+      [...each, row(rebuildLine(bundled.run.overrides), costOf(bundled.nodes))],
     ),
     "",
     "Training also needs Python from 3.11 on; its packages (`environment/requirements.lock`) are installed when they are first needed. On another machine training comes out a little otherwise, so a claim that depends on it has a tolerance in `CLAIMS.json`: the half width of its interval, or what the seeds span where that is more. What does not depend on training has the tolerance 0.",
@@ -283,7 +284,7 @@ const leftOut = ({ pointers, nodes }: BundledRun): ReadonlyArray<string> => {
           text(stage),
           reasons[why],
           String(group.length),
-          size(bytes),
+          bytesText(bytes),
           group.length === 1 ? code(rebuild) : `${code(rebuild)} and so on`,
         ];
       }),

@@ -8,7 +8,7 @@ import { licenseOfData } from "./licenses.ts";
 import { productFindings } from "./productFindings.ts";
 import type { Finding, Known } from "./scan/Finding.ts";
 import { type Allowance, scan } from "./scan/scan.ts";
-import { size } from "./words.ts";
+import { bytesText } from "../schemas/quantity.ts";
 
 export interface ScanOptions {
   readonly known: Known;
@@ -48,7 +48,7 @@ function* toldWhileRead(
   let bytes = 0;
   for (const entry of entries) {
     yield entry;
-    progress(`looking through ${size((bytes += sizeOf(entry.content)))}`);
+    progress(`looking through ${bytesText((bytes += sizeOf(entry.content)))}`);
   }
 }
 

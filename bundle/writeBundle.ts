@@ -17,7 +17,7 @@ import { allowedEntries, scanned } from "./scanned.ts";
 import { type Product, readProduct } from "./source.ts";
 import { writeTarGz } from "./tar.ts";
 import { withoutAuthors } from "./withoutAuthors.ts";
-import { size } from "./words.ts";
+import { bytesText } from "../schemas/quantity.ts";
 
 export interface BundleOptions {
   /** The archive, or the folder where it is to lie under its own name. */
@@ -135,13 +135,13 @@ const bagOf = (
   version: string,
   progress: BundleOptions["progress"],
 ) => {
-  const total = size(entries.reduce((sum, { content }) => sum + sizeOf(content), 0));
+  const total = bytesText(entries.reduce((sum, { content }) => sum + sizeOf(content), 0));
   return Effect.tryPromise({
     try: () =>
       bagged(entries, {
         stored: digests,
         agent: `pipe ${version}`,
-        read: (bytes) => progress(`hashing ${size(bytes)} of ${total}`),
+        read: (bytes) => progress(`hashing ${bytesText(bytes)} of ${total}`),
       }),
     catch: (error) =>
       error instanceof ChangedFile
@@ -193,7 +193,7 @@ const archived = (bag: Bag, { top, file, bundled, options }: Archiving) =>
           writeTarGz(
             bag.entries.map((entry) => ({ ...entry, path: `${top}/${entry.path}` })),
             partial,
-            (bytes) => progress(`packing ${size(bytes)}`),
+            (bytes) => progress(`packing ${bytesText(bytes)}`),
           ),
         catch: cantWrite(file),
       });
@@ -213,14 +213,14 @@ const cantWrite = (file: string) => (error: unknown) =>
 
 const tooBig = (bytes: number, bundled: BundledRun, { cap, models }: BundleOptions) => {
   const stages = stageSizes(bundled).map(
-    ({ stage, files, bytes }) => `\n  ${size(bytes).padStart(8)}  ${stage} (${files} files)`,
+    ({ stage, files, bytes }) => `\n  ${bytesText(bytes).padStart(8)}  ${stage} (${files} files)`,
   );
   const largest = stageSizes(bundled)[0]?.stage ?? "STAGE";
   const advice = models
     ? "leave the weights out (no --include models)"
     : `leave out the files of a stage (--without ${largest}; what follows from it can then be read, not recomputed)`;
   return new BundleRefused({
-    message: `the archive has ${size(bytes)}, more than the cap of ${size(cap)}; before packing:${stages.join("")}`,
+    message: `the archive has ${bytesText(bytes)}, more than the cap of ${bytesText(cap)}; before packing:${stages.join("")}`,
     fix: `${advice}, or raise the cap (--cap)`,
   });
 };

@@ -7,7 +7,7 @@ import path from "node:path";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { trainerLocks } from "../../stages/trainer.ts";
 import { Exit } from "../UsageError.ts";
-import { bytes } from "../view/format.ts";
+import { bytesText } from "../../schemas/quantity.ts";
 import { styleFor } from "../view/style.ts";
 import { storeHome } from "./project.ts";
 
@@ -35,7 +35,7 @@ const node = (): Finding => ({ what: "node", state: "fine", detail: process.vers
 const machine = (): Finding => ({
   what: "machine",
   state: "fine",
-  detail: `${os.availableParallelism()} processors, ${bytes(os.totalmem())} of memory, ${process.platform} ${process.arch}`,
+  detail: `${os.availableParallelism()} processors, ${bytesText(os.totalmem())} of memory, ${process.platform} ${process.arch}`,
 });
 
 /** The store's directory, or where it would be made. */
@@ -53,7 +53,7 @@ const store = (): Finding => {
     ? {
         what: "store",
         state: "fine",
-        detail: `${home}${existing === home ? "" : " (not made yet)"}, ${bytes(free.success)} free`,
+        detail: `${home}${existing === home ? "" : " (not made yet)"}, ${bytesText(free.success)} free`,
       }
     : {
         what: "store",

@@ -3,7 +3,8 @@ import { Argument, Command } from "effect/cli";
 import fs from "node:fs";
 import path from "node:path";
 import { Store } from "../../cache/Store.ts";
-import { bytes, plural } from "../view/format.ts";
+import { bytesText } from "../../schemas/quantity.ts";
+import { plural } from "../view/format.ts";
 import { UsageError } from "../UsageError.ts";
 import { findArtifact } from "./artifacts.ts";
 import { storeHome } from "./project.ts";
@@ -46,6 +47,6 @@ const exportTo = Effect.fnUntraced(function* (name: string, directory: string) {
       new UsageError({ message: `can't export to ${directory}: ${(cause as Error).message}` }),
   });
   yield* Console.log(
-    `${artifact.kind} ${artifact.digest.slice(0, 12)}: ${plural(artifact.files.length, "file")}, ${bytes(artifact.bytes)}, in ${directory}`,
+    `${artifact.kind} ${artifact.digest.slice(0, 12)}: ${plural(artifact.files.length, "file")}, ${bytesText(artifact.bytes)}, in ${directory}`,
   );
 });

@@ -19,7 +19,8 @@ import {
 import { artifactIn } from "../../pipelines/RunHistory.ts";
 import { runLives, type RunPlan } from "../../pipelines/RunRecord.ts";
 import type { Digest } from "../../schemas/Digest.ts";
-import { duration, printable, printableName } from "../view/format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { printable, printableName } from "../view/format.ts";
 import { findNode } from "./findNode.ts";
 import { storeHome } from "./project.ts";
 

@@ -13,7 +13,8 @@ import { type Plan, plan } from "../../pipelines/Plan.ts";
 import { run } from "../../pipelines/Run.ts";
 import { Exit } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
-import { plural, shellWord } from "../view/format.ts";
+import { runLine } from "../../pipelines/commandLine.ts";
+import { plural } from "../view/format.ts";
 import { openedBundle } from "./openedBundle.ts";
 import { choose, type LoadedSpec, loadSpec, project, storeHome } from "./project.ts";
 import { choiceFlags, jobsFlag, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
@@ -95,8 +96,6 @@ const makeDue = Effect.fnUntraced(function* (
   const planned = yield* plan(graph, project(), forced).pipe(Effect.provide(planning));
   const edits = [...set.map((edit) => `--set ${edit}`), ...axis.map((edit) => `--axis ${edit}`)];
   const overrides = [...edits, ...only.map((name) => `--only ${name}`)];
-  const command = (flags: ReadonlyArray<string>) =>
-    ["npx pipe run", shellWord(experiment), ...flags.map(shellFlag)].join(" ");
   const end = yield* run({
     plan: planned,
     spec,
@@ -113,8 +112,8 @@ const makeDue = Effect.fnUntraced(function* (
         Store.layer(storeHome()),
         eventsLayer({
           json,
-          again: command([...overrides, ...bundle]),
-          only: (node) => command([...edits, `--only ${node}`, ...bundle]),
+          again: runLine(experiment, [...overrides, ...bundle]),
+          only: (node) => runLine(experiment, [...edits, `--only ${node}`, ...bundle]),
         }),
       ),
     ),
@@ -157,8 +156,3 @@ const tableRun = (run: string, { nodes }: Plan): TableRun => ({
     ...(found === undefined ? {} : { cached: found.artifact }),
   })),
 });
-
-const shellFlag = (edit: string): string => {
-  const [flag = "", ...rest] = edit.split(" ");
-  return `${flag} ${shellWord(rest.join(" "))}`;
-};

@@ -1,7 +1,7 @@
 import { Console, Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
-import { bytes, duration } from "../view/format.ts";
+import { bytesText, duration } from "../../schemas/quantity.ts";
 import { numbersIn } from "../view/numbers.ts";
 import { styleFor } from "../view/style.ts";
 import { findArtifact } from "./artifacts.ts";
@@ -42,9 +42,9 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
     "",
     ...artifact.files
       .slice(0, shownFiles)
-      .map((file) => `  ${bytes(file.size).padStart(8)}  ${file.path}`),
+      .map((file) => `  ${bytesText(file.size).padStart(8)}  ${file.path}`),
     ...(artifact.files.length > shownFiles
-      ? [`  … ${artifact.files.length} files, ${bytes(artifact.bytes)} in all`]
+      ? [`  … ${artifact.files.length} files, ${bytesText(artifact.bytes)} in all`]
       : []),
     ...actions.flatMap((action) => [
       "",

@@ -10,7 +10,8 @@ import {
 import { shortDigest } from "../../schemas/Digest.ts";
 import type { Event, EventOf } from "../../schemas/Event.ts";
 import { addFailure, type FailureGroups, groupLines, logsCommand } from "./failureGroups.ts";
-import { compact, duration, padEnd, plural, printable, printableName, width } from "./format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { compact, padEnd, plural, printable, printableName, width } from "./format.ts";
 import { addSkipped, noneSkipped, skippedRows, type SkippedNodes } from "./skippedNodes.ts";
 import type { Style } from "./style.ts";
 

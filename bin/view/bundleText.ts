@@ -1,21 +1,22 @@
 /** A bundle that has been written, as a person reads it. */
 import type { Pointer } from "../../bundle/format.ts";
 import type { WrittenBundle } from "../../bundle/writeBundle.ts";
-import { bytes, padEnd, plural, printable } from "./format.ts";
+import { bytesText } from "../../schemas/quantity.ts";
+import { padEnd, plural, printable } from "./format.ts";
 import type { Style } from "./style.ts";
 
 export const bundleText = (run: string, written: WrittenBundle, style: Style): string => {
   const { stages, payload } = written;
   const width = Math.max(...stages.map(({ stage }) => stage.length));
   return [
-    `${style.bold(written.file)}  ${bytes(written.bytes)}`,
-    `  of ${run}: ${plural(written.claims, "claim")}, ${plural(payload.files, "file")}, ${bytes(payload.bytes)} unpacked`,
+    `${style.bold(written.file)}  ${bytesText(written.bytes)}`,
+    `  of ${run}: ${plural(written.claims, "claim")}, ${plural(payload.files, "file")}, ${bytesText(payload.bytes)} unpacked`,
     `  identity ${written.identity}`,
     `  tar      ${written.tarSha256} (sha256, before gzip)`,
     "",
     ...stages.map(
       ({ stage, files, bytes: size }) =>
-        `  ${padEnd(stage, width)}  ${bytes(size).padStart(8)}  ${plural(files, "file")}`,
+        `  ${padEnd(stage, width)}  ${bytesText(size).padStart(8)}  ${plural(files, "file")}`,
     ),
     ...leftOut(written),
     ...(written.unmade === 0
@@ -48,7 +49,7 @@ const leftOut = ({ leftOut: pointers, needed }: WrittenBundle): ReadonlyArray<st
     "left out, with a pointer each:",
     ...groups.map(([why, group]) => {
       const size = group.reduce((sum, pointer) => sum + pointer.size, 0);
-      return `  ${bytes(size).padStart(8)}  ${plural(group.length, "file")}: ${reasons[why]}`;
+      return `  ${bytesText(size).padStart(8)}  ${plural(group.length, "file")}: ${reasons[why]}`;
     }),
     ...(needed === 0
       ? []

@@ -1,6 +1,7 @@
 /** Failures that are the same one met at many points: told once in full, and then counted. */
 import { stageNameOf } from "../../pipelines/nodeName.ts";
-import { plural, printable, printableName, shellWord } from "./format.ts";
+import { shellWord } from "../../pipelines/commandLine.ts";
+import { plural, printable, printableName } from "./format.ts";
 
 export interface Failure {
   readonly node: string;

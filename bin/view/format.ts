@@ -1,31 +1,11 @@
 /** Numbers and names as people read them. */
 
-/** 0.4 s, 12 s, 3 m 05 s, 2 h 10 m. */
-export const duration = (seconds: number): string => {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} m ${String(whole % 60).padStart(2, "0")} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} m`;
-};
-
 /** The minute, where the reader lives. */
 export const localTime = (iso: string): string => {
   const at = new Date(iso);
   const two = (part: number) => String(part).padStart(2, "0");
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
-};
-
-export const bytes = (count: number): string => {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = count;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toPrecision(2)} ${units[unit]}`;
 };
 
 /** A number in few characters: counts whole, others with three significant digits. */
@@ -71,7 +51,3 @@ export const padEnd = (text: string, cells: number): string =>
   text + " ".repeat(Math.max(0, cells - width(text)));
 export const padStart = (text: string, cells: number): string =>
   " ".repeat(Math.max(0, cells - width(text))) + text;
-
-/** A word that a shell takes as it is written. */
-export const shellWord = (word: string): string =>
-  /^[\w./=,:+-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

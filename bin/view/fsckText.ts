@@ -2,7 +2,8 @@
 import type { Examined, Finding } from "../../cache/Fsck.ts";
 import type { Progress } from "../../cache/hashBlobs.ts";
 import type { Rescued } from "../../cache/rescueIndex.ts";
-import { bytes, plural, printable } from "./format.ts";
+import { bytesText } from "../../schemas/quantity.ts";
+import { plural, printable } from "./format.ts";
 import type { Style } from "./style.ts";
 
 export const examinedText = (
@@ -28,7 +29,7 @@ export const examinedText = (
 };
 
 const repairedText = (count: number, freed: number): string => {
-  const cleared = freed === 0 ? "" : `; ${bytes(freed)} that crashes had left removed`;
+  const cleared = freed === 0 ? "" : `; ${bytesText(freed)} that crashes had left removed`;
   if (count === 0) return `nothing to repair${cleared}`;
   return `${plural(count, "thing")} put right${cleared}; what was set aside lies under quarantine/ until pipe gc`;
 };
@@ -59,4 +60,4 @@ export const progressLine = (
   seconds: number,
 ): string =>
   `${Math.floor((done / Math.max(1, allBytes)) * 100)} % · ${files} of ${plural(allFiles, "blob")} · ` +
-  `${bytes(done)} of ${bytes(allBytes)} · ${bytes(done / Math.max(seconds, 0.001))}/s`;
+  `${bytesText(done)} of ${bytesText(allBytes)} · ${bytesText(done / Math.max(seconds, 0.001))}/s`;

@@ -2,7 +2,8 @@
 import type { GoingArtifact } from "../../cache/chooseGoing.ts";
 import { type GcOptions, type GcPlan, goingBytes, type Swept } from "../../cache/Gc.ts";
 import { type Leftover, type LeftoverKind, leftoverWords } from "../../cache/Leftovers.ts";
-import { bytes, duration, plural, printableName } from "./format.ts";
+import { bytesText, duration } from "../../schemas/quantity.ts";
+import { plural, printableName } from "./format.ts";
 import type { Style } from "./style.ts";
 
 const mostShown = 40;
@@ -24,7 +25,7 @@ export const gcText = (gcPlan: GcPlan, options: GcOptions, style: Style): string
   if (sections.length === 0) return [nothing(total), ...tooLittle(gcPlan, options)].join("\n");
   return [
     ...sections,
-    `${style.bold(bytes(goingBytes(gcPlan)))} of ${bytes(total)}${lossOf(artifacts)}`,
+    `${style.bold(bytesText(goingBytes(gcPlan)))} of ${bytesText(total)}${lossOf(artifacts)}`,
     ...tooLittle(gcPlan, options),
     "nothing has been deleted; the same line with --delete deletes it",
   ].join("\n");
@@ -36,13 +37,13 @@ export const sweptText = (gcPlan: GcPlan, { spared, total }: Swept, options: GcO
     count === 0
       ? nothing(total)
       : `deleted ${plural(gcPlan.artifacts.length, "artifact")} and ${plural(gcPlan.leftovers.length, "leftover")}: ` +
-        `${bytes(gcPlan.total)} before, ${bytes(total)} now`,
+        `${bytesText(gcPlan.total)} before, ${bytesText(total)} now`,
     ...(spared === 0 ? [] : [`${plural(spared, "thing")} spared: needed again, or in use`]),
     ...tooLittle(gcPlan, options),
   ].join("\n");
 };
 
-const nothing = (total: number) => `nothing to delete: all ${bytes(total)} are needed`;
+const nothing = (total: number) => `nothing to delete: all ${bytesText(total)} are needed`;
 
 const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
   lines.length === 0
@@ -58,7 +59,7 @@ const section = (title: string, lines: ReadonlyArray<string>): ReadonlyArray<str
 
 const artifactLine = ({ holding, freed, staying }: GoingArtifact): string => {
   const { digest, madeBy } = holding;
-  const size = bytes(freed).padStart(8);
+  const size = bytesText(freed).padStart(8);
   const short = digest.slice(0, 12);
   if (madeBy === undefined) return `  ${size}  ${short}  of unknown origin`;
   const { kind, node, stage, experiment, cost } = madeBy;
@@ -80,7 +81,8 @@ const leftoverLines = (leftovers: ReadonlyArray<Leftover>): ReadonlyArray<string
     kinds.set(kind, { count: known.count + 1, size: known.size + size });
   }
   return [...kinds].map(
-    ([kind, { count, size }]) => `  ${bytes(size).padStart(8)}  ${count} × ${leftoverWords[kind]}`,
+    ([kind, { count, size }]) =>
+      `  ${bytesText(size).padStart(8)}  ${count} × ${leftoverWords[kind]}`,
   );
 };
 
@@ -98,6 +100,6 @@ const tooLittle = (gcPlan: GcPlan, { maxBytes }: GcOptions): ReadonlyArray<strin
   return maxBytes === undefined || left <= maxBytes
     ? []
     : [
-        `${bytes(left)} stay, more than ${bytes(maxBytes)}: tagged, of the newest run or a living one, or the store's own records`,
+        `${bytesText(left)} stay, more than ${bytesText(maxBytes)}: tagged, of the newest run or a living one, or the store's own records`,
       ];
 };

@@ -7,7 +7,8 @@ import type { Because, Plan, PlannedNode } from "../../pipelines/Plan.ts";
 import type { Prediction } from "../../pipelines/Prediction.ts";
 import type { Explanation } from "../../pipelines/Why.ts";
 import { explanationText } from "./causeText.ts";
-import { duration, padEnd, plural, printableName } from "./format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { padEnd, plural, printableName } from "./format.ts";
 import type { Style } from "./style.ts";
 
 const fewPoints = 12;

@@ -1,6 +1,7 @@
 /** The runs of a store, a line each, and below a run what of it can't be read. */
 import type { RunState, RunSummary } from "../../pipelines/RunHistory.ts";
-import { duration, localTime, padEnd, padStart, printableName, width } from "./format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { localTime, padEnd, padStart, printableName, width } from "./format.ts";
 import type { Style } from "./style.ts";
 
 export const runsText = (runs: ReadonlyArray<RunSummary>, style: Style): string => {

@@ -2,7 +2,8 @@
 import { isActive, type NodeWord } from "../../pipelines/NodeState.ts";
 import type { NodeStatus, RunStatus } from "../../pipelines/RunStatus.ts";
 import { addFailure, type FailureGroups, groupLines } from "./failureGroups.ts";
-import { duration, localTime, padEnd, plural, printableName } from "./format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { localTime, padEnd, plural, printableName } from "./format.ts";
 import { bar, doing } from "./RunView.ts";
 import { stateText } from "./runsText.ts";
 import type { Style } from "./style.ts";

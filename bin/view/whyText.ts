@@ -6,7 +6,8 @@ import { spanOf } from "../../pipelines/Source.ts";
 import type { Explanation, Step } from "../../pipelines/Why.ts";
 import { shortDigest } from "../../schemas/Digest.ts";
 import { causeText } from "./causeText.ts";
-import { duration, plural, printable, printableName } from "./format.ts";
+import { duration } from "../../schemas/quantity.ts";
+import { plural, printable, printableName } from "./format.ts";
 import { groupsOf, reasonText } from "./planText.ts";
 import type { Style } from "./style.ts";
 

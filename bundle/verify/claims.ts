@@ -4,7 +4,7 @@ import { Correlations } from "../../schemas/Correlation.ts";
 import { Table } from "../../schemas/Table.ts";
 import { correlationNumbers, tableNumbers } from "../claimedNumbers.ts";
 import { claimsTable } from "../readme.ts";
-import { runCommand } from "../words.ts";
+import { rebuildLine } from "../rebuildLine.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import { claimsFile, type Contents, folderOf, readmeFile, textOf } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
@@ -33,7 +33,7 @@ export const verifyClaims = (contents: Contents): Check => {
         const message = `is not what it shows of ${node}`;
         findings.add({ file: readmeFile, expected, found: "absent", message, from: [file] });
       }
-    const command = runCommand(contents.run.overrides, node);
+    const command = rebuildLine(contents.run.overrides, node);
     const numbers =
       shown.kind === "table"
         ? tableNumbers(node, shown.made)

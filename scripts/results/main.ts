@@ -7,7 +7,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { Store } from "../../cache/Store.ts";
-import { bytes } from "../../bin/view/format.ts";
+import { bytesText } from "../../schemas/quantity.ts";
 import { storeHome } from "../../bin/commands/project.ts";
 import { collect } from "./collect.ts";
 import { differencesNamed } from "./differences.ts";
@@ -46,9 +46,9 @@ const main = async (): Promise<void> => {
   await write(directory);
   const files = fs.readdirSync(directory).toSorted();
   const sizes = files.map((file) => fs.statSync(path.join(directory, file)).size);
-  files.forEach((file, index) => console.error(`${bytes(sizes[index]!).padStart(9)}  ${file}`));
+  files.forEach((file, index) => console.error(`${bytesText(sizes[index]!).padStart(9)}  ${file}`));
   const total = sizes.reduce((sum, size) => sum + size, 0);
-  if (total > mostBytes) console.error(`${bytes(total)} is much for git`);
+  if (total > mostBytes) console.error(`${bytesText(total)} is much for git`);
 };
 
 /** The page from its tables. */

@@ -292,7 +292,11 @@ describe("beside others", () => {
           assert.strictEqual(code, 0, stdout + stderr);
         }
       };
-      const loops = [loop("fsck", "--repair"), loop("fsck", "--repair"), loop("gc", "--delete", "--older-than", "0s")];
+      const loops = [
+        loop("fsck", "--repair"),
+        loop("fsck", "--repair"),
+        loop("gc", "--delete", "--older-than", "0s"),
+      ];
       for (let edit = 0; edit < 6; edit += 1) {
         const { code, stderr } = await rig.pipe(
           "run",

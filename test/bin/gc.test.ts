@@ -180,7 +180,7 @@ describe("--max-size", () => {
 stages: { ${name}: { use: command, with: { run: ${puppet(name, { does: `head -c 400000 /dev/urandom > {out}/big; sleep ${seconds}` })} } } }
 `;
       for (const [name, seconds] of [
-        ["slow", 0.6],
+        ["slow", 4],
         ["quick", 0],
         ["kept", 0],
         ["newest", 0],

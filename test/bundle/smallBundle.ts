@@ -12,7 +12,7 @@ import type { BundleNode, BundleRun, Claim, Entry } from "../../bundle/format.ts
 import { claimsTable } from "../../bundle/readme.ts";
 import { writeTarGz } from "../../bundle/tar.ts";
 import { remake } from "../../bundle/verify/remake.ts";
-import { runCommand } from "../../bundle/words.ts";
+import { rebuildLine } from "../../bundle/rebuildLine.ts";
 import { artifactOf, listFiles, treeFile } from "../../cache/Tree.ts";
 import { compile, type Node } from "../../pipelines/Compile.ts";
 import { keyOf, keyParts } from "../../pipelines/Keys.ts";
@@ -134,7 +134,7 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     const cost = {
       node: node.name,
       tolerance: 0,
-      command: runCommand([], node.name),
+      command: rebuildLine([], node.name),
       seconds: 1,
       bytes: 1,
       gpu: false,
