@@ -8,6 +8,7 @@
  *       experiment.yaml          the spec as it was run
  *       run.json                 BundleRun: every node with its keys and the files of its artifact
  *       pointers.json            Pointers: the files that are left out
+ *       ALLOWED.json             Allowed: findings of the scan that were let pass
  *       artifacts/<digest>/…     files of artifacts, as the store has them
  *       environment/             the locked requirements of npm and Python
  *       cards/                   a card for each data set and model
@@ -17,6 +18,7 @@
  */
 import { Schema } from "effect";
 import { ArtifactKind, Cost, Summary, TreeFile } from "../schemas/Artifact.ts";
+import { Finding } from "./scan/Finding.ts";
 
 export const bundleFormat = 1;
 
@@ -69,6 +71,11 @@ export interface Pointer extends Schema.Schema.Type<typeof Pointer> {}
 
 /** `data/pointers.json` */
 export const Pointers = Schema.Array(Pointer);
+
+/** `data/ALLOWED.json`: what the scan has found and somebody has let pass, with the reason; absent where there is nothing. */
+export const Allowed = Schema.Array(
+  Schema.Struct({ ...Finding.fields, reason: Schema.NonEmptyString }),
+);
 
 /** One number that the bundle stands for, and how to get it. */
 export const Claim = Schema.Struct({

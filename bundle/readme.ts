@@ -1,6 +1,6 @@
 /** The page that a reviewer reads first: what is claimed, how to check it, what it takes, and what is not there. */
 import type { Correlations, Estimate } from "../schemas/Correlation.ts";
-import type { Table, TableRow } from "../schemas/Table.ts";
+import type { Table } from "../schemas/Table.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import type { ClaimingNode } from "./claims.ts";
 import { sizeOf } from "./content.ts";
@@ -86,15 +86,15 @@ const accuracyTable = (name: string, made: Table): ReadonlyArray<string> => {
         .slice(0, mostRows)
         .map((row) => [
           labels(row.labels),
-          percent(row.a),
-          percent(row.a_p),
-          percent(row.a_r),
+          estimate(row.a),
+          estimate(row.a_p),
+          estimate(row.a_r),
           String(row.a?.n ?? row.a_r?.n ?? 0),
           ...(pooled ? [`${row.points} pooled`] : []),
         ]),
     ),
     "",
-    `${made.models.map(text).join(", ")}. Percent, ${made.interval} over the examples. a: answers right; a\\_p: captions right; a\\_r: answers right from the right caption.${more(rows)}`,
+    `${made.models.map(text).join(", ")}. ${made.interval} over the examples. a: answers right; a\\_p: captions right; a\\_r: answers right from the right caption.${more(rows)}`,
   ];
 };
 
@@ -136,13 +136,7 @@ const labels = (row: Claim["row"]): string => {
   return words.length === 0 ? "all" : text(words.join(", "));
 };
 
-const percent = (metric: TableRow["a"]): string => {
-  if (metric === null) return "–";
-  const of = (share: number) => (share * 100).toFixed(1);
-  return `${of(metric.value)} [${of(metric.low)}, ${of(metric.high)}]`;
-};
-
-const estimate = (found: Estimate | undefined): string => {
+const estimate = (found: Omit<Estimate, "reason"> | null | undefined): string => {
   const { value, low, high } = found ?? unknown;
   if (value === null) return "–";
   const interval = low === null || high === null ? "" : ` [${low.toFixed(3)}, ${high.toFixed(3)}]`;

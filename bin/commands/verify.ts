@@ -6,7 +6,7 @@ import { verifyAgain } from "../../bundle/verify/again.ts";
 import { identityOf } from "../../bundle/verify/bytes.ts";
 import { type Check, type Level, levels } from "../../bundle/verify/Check.ts";
 import { verifyByRunning } from "../../bundle/verify/fullRun.ts";
-import { checkText, endText, levelText } from "../../bundle/verify/text.ts";
+import { Report } from "../../bundle/verify/Report.ts";
 import { safely, verify } from "../../bundle/verify/verify.ts";
 import { Store } from "../../cache/Store.ts";
 import { Local } from "../../executors/Local.ts";
@@ -42,7 +42,7 @@ export const verifyCommand = Command.make(
   Effect.fn("pipe verify")(function* ({ bundle: named, level, jobs, json }) {
     const last = level as Level;
     const bundle = yield* openedBundle(named);
-    const report = new Report(json);
+    const report = json ? new JsonReport() : new Report((line) => write(`${line}\n`));
     yield* tellAll(verify(bundle, Math.min(last, 3) as Level), report);
     if (last >= 4 && report.failed === undefined) {
       const scratch = yield* scratchFolder("pipe-verify-");
@@ -59,31 +59,23 @@ export const verifyCommand = Command.make(
   Command.withDescription("Check a bundle: its bytes, its structure, and every number and key"),
 );
 
-const tellAll = (checks: AsyncIterable<Check>, report: Report) =>
+const tellAll = (checks: AsyncIterable<Check>, report: Report | JsonReport) =>
   Stream.fromAsyncIterable(checks, (error) => error as Error).pipe(
     Stream.runForEach((check) => Effect.sync(() => report.tell(check))),
   );
 
-/** Prints checks as they come, and remembers where the first problem was. */
-class Report {
-  failed: Level | undefined;
-  readonly #json: boolean;
-  #level = 0;
+const write = (text: string) => void process.stdout.write(text);
 
-  constructor(json: boolean) {
-    this.#json = json;
-  }
+/** What `Report` says, for programs. */
+class JsonReport {
+  failed: Level | undefined;
 
   tell(check: Check): void {
     if (!check.ok) this.failed ??= check.level;
-    if (this.#json) return this.#line({ what: "check", check });
-    if (check.level !== this.#level) this.#print(levelText(check.level));
-    this.#level = check.level;
-    this.#print(checkText(check));
+    this.#line({ what: "check", check });
   }
 
   end(bundle: OpenBundle, level: Level): void {
-    if (!this.#json) return this.#print(endText(bundle.top, level, this.failed));
     const failed = this.failed === undefined ? {} : { failed: this.failed };
     const verified = this.failed === undefined;
     const identity = bundle.files.has("manifest-sha512.txt")
@@ -92,12 +84,8 @@ class Report {
     this.#line({ what: "total", bundle: bundle.top, ...identity, level, verified, ...failed });
   }
 
-  #print(text: string): void {
-    process.stdout.write(`${text}\n`);
-  }
-
   #line(value: object): void {
-    process.stdout.write(jsonLine(value));
+    write(jsonLine(value));
   }
 }
 

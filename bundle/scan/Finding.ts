@@ -1,19 +1,21 @@
 /** Something in a bundle that should not be published. Nothing of the secret itself is in it: it may be printed and logged. */
+import { Schema } from "effect";
 import { createHash } from "node:crypto";
 
-export interface Finding {
+export const Finding = Schema.Struct({
   /** Stays the same from one try at bundling to the next: of the kind, the path and the secret. `--allow ID=REASON` names it. */
-  readonly id: string;
+  id: Schema.String,
   /** The file's path, with what was found in the name itself masked. */
-  readonly path: string;
+  path: Schema.String,
   /** `line:column`, `byte N`, or `name` where it is in the path; `outer!inner` inside a container or an encoding. */
-  readonly place: string;
-  readonly kind: string;
-  readonly shown: string;
+  place: Schema.String,
+  kind: Schema.String,
+  shown: Schema.String,
   /** In how many places of the file. */
-  readonly times: number;
-  readonly advice: string;
-}
+  times: Schema.Int,
+  advice: Schema.String,
+});
+export interface Finding extends Schema.Schema.Type<typeof Finding> {}
 
 /** What names this machine, its people and, for double-blind review, the authors. Matched as whole words in any case. */
 export interface Known {

@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { artifactOf, hashFile, treeFile } from "../../cache/Tree.ts";
 import type { TreeFile } from "../../schemas/Artifact.ts";
+import type { Stage } from "../../stages/Stage.ts";
 import type { BundleNode } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
@@ -10,14 +11,9 @@ import { directoryOf, folderOf, readContents, runFile } from "./Contents.ts";
 import { place, type Placed } from "./placed.ts";
 import { remake, type Remade } from "./remake.ts";
 
-/** They run in this process, and need no model. */
-const cheap: ReadonlySet<string> = new Set([
-  "render",
-  "distill",
-  "score",
-  "summarize",
-  "correlate",
-]);
+/** They run in this process, on nothing but their inputs. */
+const isCheap = ({ trainer, sources }: Stage): boolean =>
+  trainer === undefined && sources === undefined;
 
 /** What is made again is the input of what comes after it; everything else is taken from the bundle. */
 export async function* verifyAgain(bundle: OpenBundle, scratch: string): AsyncGenerator<Check> {
@@ -32,9 +28,11 @@ export async function* verifyAgain(bundle: OpenBundle, scratch: string): AsyncGe
     directoryOf: (node: Placed["node"]) =>
       made.get(node) ?? directoryOf(contents, bundledOf.get(node)!.artifact),
   };
-  for (const stage of cheap) {
-    const findings = new Findings(4, stage);
-    const nodes = placed.filter(({ node }) => node.stage.name === stage);
+  // A stage's nodes come after what they take from.
+  const stages = Map.groupBy(placed, ({ node }) => node.stageName);
+  for (const [stageName, nodes] of stages) {
+    if (!nodes.every(({ node }) => isCheap(node.stage))) continue;
+    const findings = new Findings(4, stageName);
     for (const each of nodes) {
       const remade = await remake(each, inputs, path.join(scratch, "again"));
       if (typeof remade === "string") {

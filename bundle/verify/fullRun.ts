@@ -35,9 +35,7 @@ export const verifyByRunning = Effect.fn("verifyByRunning")(function* (
   const { overrides } = contents.run;
   const spec = { file: specFile, text: contents.spec };
   const end = yield* run({ plan: planned, spec, overrides, project, capacity, keepGoing: true });
-  const claimed = new Map<string, Array<Claim>>();
-  for (const claim of contents.claims)
-    claimed.set(claim.node, [...(claimed.get(claim.node) ?? []), claim]);
+  const claimed = Map.groupBy(contents.claims, ({ node }) => node);
   for (const { node, recipe } of planned.nodes) {
     const claims = claimed.get(node.name);
     if (claims === undefined) continue;

@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 import { BadBundle } from "../BadBundle.ts";
 import { openBundle } from "../open.ts";
 import type { Level } from "./Check.ts";
-import { verified } from "./verified.ts";
+import { Report } from "./Report.ts";
+import { verify } from "./verify.ts";
 
 const highest: Level = 3;
 const mismatch = 3;
@@ -26,8 +27,10 @@ if (others.length > 0 || !fs.existsSync(named)) {
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bundle-"));
 try {
   const bundle = await Effect.runPromise(openBundle(named, path.join(scratch, "bundle")));
-  const failed = await verified(bundle, highest, (line) => process.stdout.write(`${line}\n`));
-  process.exitCode = failed === undefined ? 0 : mismatch;
+  const report = new Report((line) => process.stdout.write(`${line}\n`));
+  for await (const check of verify(bundle, highest)) report.tell(check);
+  report.end(bundle, highest);
+  process.exitCode = report.failed === undefined ? 0 : mismatch;
 } catch (error) {
   if (!(error instanceof BadBundle)) throw error;
   process.stderr.write(`error: ${error.message}\n  ${error.fix}\n`);

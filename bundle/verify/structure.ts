@@ -7,7 +7,7 @@ import { Correlations } from "../../schemas/Correlation.ts";
 import { Rollout } from "../../schemas/Rollout.ts";
 import { ScoreLine } from "../../schemas/ScoreLine.ts";
 import { Table } from "../../schemas/Table.ts";
-import { type BundleRun, limits } from "../format.ts";
+import { Allowed, type BundleRun, limits } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { verifyArtifacts } from "./artifacts.ts";
 import { type Check, counted, Findings } from "./Check.ts";
@@ -58,7 +58,7 @@ const allowed: Readonly<Record<string, Decode>> = {
   "tagmanifest-sha512.txt": anyText,
   "data/croissant.json": fromJson(JsonObject),
   "data/ro-crate-preview.html": anyText,
-  "data/LICENSE": anyText,
+  "data/ALLOWED.json": fromJson(Allowed),
 };
 
 /** Whose names are their own; what is in the artifacts is looked at apart. */

@@ -322,6 +322,8 @@ describe("pipe bundle", () => {
         new Set(ids),
       );
       assert.strictEqual(recorded[0].reason, "made up for a test");
+      const verified = await rig.pipe("verify", folder);
+      assert.strictEqual(verified.code, 0, verified.stdout + verified.stderr);
       const idle = await rig.pipe("bundle", ...terms, ...allow, "--allow", "0123456789ab=why");
       assert.strictEqual(idle.code, 2);
       assert.include(idle.stderr, "0123456789ab");

@@ -20,11 +20,14 @@ describe("pipe verify", () => {
       assert.strictEqual(code, 0, stderr);
       assert.match(stdout, /^level 1: bytes\n {2}ok {4}payload/u);
       assert.match(stdout, /level 3: numbers and keys\n {2}ok {4}keys {10}28 keys/u);
-      assert.match(stdout, /\nverified to level 3: small-[\da-f]{12}\n$/u);
+      assert.match(
+        stdout,
+        /\nverified to level 3: small-([\da-f]{12})\nidentity \1[\da-f]{52}\n$/u,
+      );
       const one = await rig.pipe("verify", archive, "--level", "1");
       assert.notInclude(one.stdout, "level 2");
       const four = await rig.pipe("verify", archive, "--level", "4");
-      assert.match(four.stdout, /level 4: .*\n {2}ok {4}render/u);
+      assert.match(four.stdout, /level 4: .*\n {2}ok {4}data /u);
       assert.isFalse(rig.has(".pipe"), "it has touched the project's store");
     }),
   );
