@@ -1,7 +1,7 @@
 /**
  * Bundles held against programs that know nothing of us: BagIt's own library, `sha512sum`, the RO-Crate validator, Croissant's library and the
- * Hub's. Each is shown to fail on something wrong, too. Nothing here reaches the network: the validator's context comes from the npm package
- * `ro-crate`, which is there for that alone and in nothing that we ship.
+ * Hub's. Each is shown to fail on something wrong, too. Nothing here reaches the network: the context that the validator
+ * asks for, https://w3id.org/ro/crate/1.2/context as it was published (CC0), lies beside this file.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest";
 import { execFile, execFileSync } from "node:child_process";
@@ -9,7 +9,6 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { root } from "../../executors/root.ts";
 import { ensurePython } from "../../executors/PythonEnvironment.ts";
 import { inRig, jsonLines } from "../rig/Rig.ts";
 import { jsonl, rollout } from "../stages/correlating.ts";
@@ -43,7 +42,7 @@ const rollouts = Array.from({ length: 24 }, (_, index) => {
 
 const minutes = 60_000;
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-oracles-"));
-const context = path.join(root, "node_modules/ro-crate/lib/context.json");
+const context = path.join(import.meta.dirname, "ro-crate-1.2-context.json");
 let python = "";
 /** The bundle, unpacked; nobody writes there. */
 let bundle = "";
