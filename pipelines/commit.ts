@@ -24,7 +24,7 @@ export const commit = Effect.fnUntraced(function* (
     experiment: plan.experiment,
     node: node.name,
     keyParts: keyParts(fields),
-    environment: machineFacts(),
+    environment: yield* machineFacts(node.resources.gpus > 0),
     cost: { wallSeconds: record.seconds, ...cost },
     summary,
     ...(resumedFrom === undefined ? {} : { resumedFrom }),

@@ -48,7 +48,7 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
       : []),
     ...actions.flatMap((action) => [
       "",
-      `made by ${style.bold(action.stage)} in ${duration(action.cost.wallSeconds)} on ${action.environment["cpu"] ?? "an unknown processor"}, ${action.finishedAt}`,
+      `made by ${style.bold(action.stage)} in ${duration(action.cost.wallSeconds)} on ${action.environment["gpus"] ?? action.environment["cpu"] ?? "an unknown processor"}, ${action.finishedAt}`,
       `  recipe  ${action.recipe}`,
       `  content ${action.content}`,
       indent(JSON.stringify(action.keyParts, null, 2)),
