@@ -2,6 +2,7 @@
 import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
 import { armName, type ArmSet, armsNamed } from "./Arms.ts";
 import type { Differences } from "./differences.ts";
+import type { Direction } from "./figures/axes.ts";
 import { counted, decimals, extent } from "./numbers.ts";
 import type { Page } from "./Page.ts";
 import type { Correlations } from "../../schemas/Correlation.ts";
@@ -102,3 +103,9 @@ export const curvesCaption = (
     "No intervals.",
   ].join(" ");
 };
+
+/** What a reader who holds panels against one another has to know; nothing where all have the same axes. */
+export const axesCaption = (differing: ReadonlyArray<Direction>): string =>
+  differing.length === 0
+    ? ""
+    : `The panels have different scales, each ${differing.map((direction) => `a ${direction} axis`).join(" and ")} of its own: compare lengths and places within a panel only.`;

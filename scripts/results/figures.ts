@@ -2,6 +2,7 @@
 import { armName } from "./Arms.ts";
 import {
   accuraciesCaption,
+  axesCaption,
   correlationsCaption,
   curvesCaption,
   differencesCaption,
@@ -9,6 +10,7 @@ import {
 } from "./captions.ts";
 import { differencesNamed } from "./differences.ts";
 import { accuraciesChart } from "./figures/accuracies.ts";
+import { differingAxes } from "./figures/axes.ts";
 import { correlationsChart } from "./figures/correlations.ts";
 import { curvesChart } from "./figures/curves.ts";
 import { differencesChart } from "./figures/differences.ts";
@@ -25,8 +27,9 @@ export interface Drawn {
 }
 
 export const drawFigure = async (page: Page, figure: Figure): Promise<Drawn> => {
-  const { chart, ...said } = describe(page, figure);
-  return { svg: await draw(chart), ...said };
+  const { chart, alternative, caption } = describe(page, figure);
+  const captions = [caption, axesCaption(differingAxes(chart))].filter((text) => text !== "");
+  return { svg: await draw(chart), alternative, caption: captions.join(" ") };
 };
 
 const describe = (page: Page, figure: Figure) => {

@@ -172,6 +172,12 @@ describe("a page of results", () => {
     assert.match(readme, /^\| 20 \| 0\.\d{3} \[0\.\d{3}, /mu);
     assert.match(readme, /^\| outcome \| reasoning, own caption \| 0 \| 0\.50 \[/mu);
     assert.include(readme, "Over seeds: Student's t, 95 %");
+    const below = (figure: string) =>
+      readme.slice(readme.indexOf(`](${figure}.svg)`)).split("\n", 3)[2] ?? "";
+    // The differences of a, a_p and a_r; three readings of correlations, all drawn alike; one panel.
+    assert.include(below("differences"), "different scales, each a horizontal axis of its own");
+    for (const figure of ["accuracies", "correlations", "training"])
+      assert.notInclude(below(figure), "different scales");
     for (const figure of ["accuracies", "differences", "correlations", "training"]) {
       assert.include(readme, `](${figure}.svg)`);
       assert.match(rig.read(`one/tiny/${figure}.svg`), /^<svg [^>]*>.*<\/svg>\n$/su);
