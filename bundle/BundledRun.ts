@@ -1,6 +1,5 @@
 /** What of a run goes into a bundle, as the store has it. */
 import type { RunState } from "../pipelines/RunHistory.ts";
-import type { NodeWord } from "../pipelines/NodeState.ts";
 import type { BundledAttempt, BundleNode, BundleRun, Entry, Pointer } from "./format.ts";
 
 /** A node as the bundle tells it, and what is only known here. */
@@ -21,8 +20,6 @@ export interface BundledRun {
   readonly state: RunState;
   /** As in `run.nodes`. */
   readonly nodes: ReadonlyArray<GatheredNode>;
-  /** Nodes of the plan that the run has not made. */
-  readonly unmade: ReadonlyArray<{ readonly node: string; readonly state: NodeWord }>;
   readonly pointers: ReadonlyArray<Pointer>;
   /** Pointers to files without which claims can't be recomputed. */
   readonly needed: ReadonlySet<Pointer>;

@@ -23,8 +23,6 @@ export interface Crated {
   /** Everything below `data/` but the crate's own description. */
   readonly entries: ReadonlyArray<Entry>;
   readonly pointers: ReadonlyArray<Pointer>;
-  /** How many nodes of the plan the run has not made. */
-  readonly unmade: number;
   /** Of the whole; files that are under other terms say so themselves. */
   readonly license: string;
   /** ISO 8601. */
@@ -53,7 +51,6 @@ export const roCrate = (crated: Crated) => {
   const actions = crateActions(run, {
     artifactId: files.artifactId,
     sourceOf: (stage) => inSource(moduleOf(stage)),
-    unmade: crated.unmade,
   });
   const workflow: Partial<Entity> = {
     "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],

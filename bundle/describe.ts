@@ -69,7 +69,7 @@ const dateOf = (committedAt: string | undefined): string =>
 
 /** The payload as an RO-Crate: what it says of every other file. */
 export const crateEntry = (
-  { run, pointers, unmade }: BundledRun,
+  { run, pointers }: BundledRun,
   entries: ReadonlyArray<Entry>,
   committedAt: string | undefined,
 ): Entry => ({
@@ -79,7 +79,6 @@ export const crateEntry = (
       run,
       entries: entries.filter(isPayload),
       pointers,
-      unmade: unmade.length,
       license: licenseOfData,
       datePublished: dateOf(committedAt),
     }),

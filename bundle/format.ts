@@ -54,6 +54,8 @@ export const BundleRun = Schema.Struct({
   /** The product that made it; the commit is absent where nobody knows it, or where authors are to stay unknown. */
   pipe: Schema.Struct({ version: Schema.String, commit: Schema.optionalKey(Schema.String) }),
   nodes: Schema.Array(BundleNode),
+  /** The nodes that the run was to make and has not, with how they stand: nothing is claimed of them. */
+  unmade: Schema.Array(Schema.Struct({ node: Schema.String, state: Schema.String })),
 });
 export interface BundleRun extends Schema.Schema.Type<typeof BundleRun> {}
 

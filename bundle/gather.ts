@@ -40,7 +40,7 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
     });
   const spec = fs.readFileSync(specFile, "utf8");
   const gathered = yield* store.query((index) => gatherFrom(index, store.home, side, options, now));
-  const forgotten = gathered.unmade.find(({ state }) => isMade.has(state));
+  const forgotten = gathered.run.unmade.find(({ state }) => isMade.has(state));
   if (forgotten !== undefined)
     return yield* new BundleRefused({
       message: `the index no longer knows how ${forgotten.node} was made`,
@@ -49,7 +49,7 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
   return { ...gathered, spec } satisfies BundledRun;
 });
 
-const isMade: ReadonlySet<NodeWord> = new Set<NodeWord>(["made", "cached", "reused"]);
+const isMade: ReadonlySet<string> = new Set<NodeWord>(["made", "cached", "reused"]);
 
 const checkStages = (plan: RunPlan, flag: string, names: Iterable<string>) => {
   const stageNames = new Set(plan.nodes.map(({ stageName }) => stageName));
@@ -86,12 +86,12 @@ const gatherFrom = (
       overrides: plan.overrides,
       pipe: options.pipe,
       nodes: nodes.map(({ told }) => told),
+      unmade: statusOf(home, plan, now).nodes.flatMap(({ node, state }) =>
+        contents.has(node) ? [] : [{ node, state }],
+      ),
     },
     state,
     nodes,
-    unmade: statusOf(home, plan, now).nodes.flatMap(({ node, state }) =>
-      contents.has(node) ? [] : [{ node, state }],
-    ),
     ...gatherFiles(nodes, home, plan.overrides, options),
     attempts: attemptsAt(index, tried),
     machines: machinesOf(index, nodes),

@@ -145,7 +145,7 @@ const estimate = (found: Omit<Estimate, "reason"> | null | undefined): string =>
 
 const unknown = { value: null, low: null, high: null };
 
-const unfinished = ({ state, unmade }: BundledRun): ReadonlyArray<string> => {
+const unfinished = ({ state, run: { unmade } }: BundledRun): ReadonlyArray<string> => {
   if (unmade.length === 0) return [];
   const shown = unmade.slice(0, mostRows);
   return [

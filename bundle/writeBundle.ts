@@ -98,7 +98,7 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
     stages: stageSizes(bundled),
     leftOut: bundled.pointers,
     needed: bundled.needed.size,
-    unmade: bundled.unmade.length,
+    unmade: bundled.run.unmade.length,
     allowed,
   } satisfies WrittenBundle;
 });

@@ -26,15 +26,13 @@ interface Surroundings {
   readonly artifactId: (digest: string) => string;
   /** Where a stage is declared. */
   readonly sourceOf: (stage: string) => string;
-  /** How many nodes of the plan were not made. */
-  readonly unmade: number;
 }
 
 const completed = "http://schema.org/CompletedActionStatus";
 const failed = "http://schema.org/FailedActionStatus";
 
 export const crateActions = (run: BundleRun, surroundings: Surroundings): CrateActions => {
-  const { unmade } = surroundings;
+  const unmade = run.unmade.length;
   const steps = [...new Map(run.nodes.map((node) => [node.stageName, node])).values()];
   const tools = [...Map.groupBy(run.nodes, ({ stage }) => stage)];
   const overrides = run.overrides.map(overrideEntity);

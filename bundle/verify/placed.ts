@@ -5,7 +5,7 @@ import { nodesNamed, restrict } from "../../pipelines/select.ts";
 import { Source } from "../../pipelines/Source.ts";
 import { stages } from "../../stages/stages.ts";
 import type { BundleNode } from "../format.ts";
-import type { Findings } from "./Check.ts";
+import { counted, type Findings } from "./Check.ts";
 import { type Contents, runFile, specFile } from "./Contents.ts";
 
 export interface Placed {
@@ -13,7 +13,10 @@ export interface Placed {
   readonly bundled: BundleNode;
 }
 
-/** In the plan's order; undefined, with the reason among the findings, where the spec and the run don't go together. */
+/**
+ * In the plan's order, without those that the bundle says were not made; undefined, with the reason among the findings, where the spec
+ * and the run don't go together.
+ */
 export const place = (
   { run, spec }: Contents,
   findings: Findings,
@@ -48,14 +51,25 @@ export const place = (
   if (graph.name !== run.experiment)
     say("experiment", graph.name, run.experiment, "is another experiment's name");
   const bundled = new Map(run.nodes.map((node) => [node.node, node]));
+  const unmade = new Set(run.unmade.map(({ node }) => node));
   const expected = new Set(graph.nodes.map(({ name }) => name));
-  for (const name of bundled.keys())
+  for (const name of [...bundled.keys(), ...unmade])
     if (!expected.has(name)) say(name, "absent", "present", "the experiment has no such node");
   const placed = graph.nodes.flatMap((node): ReadonlyArray<Placed> => {
     const here = bundled.get(node.name);
-    if (here === undefined) say(node.name, "present", "absent", "the experiment has this node");
+    if (here !== undefined && unmade.has(node.name))
+      say(node.name, "absent", "present", "is said not to be made");
+    if (here === undefined && !unmade.has(node.name))
+      say(node.name, "present", "absent", "the experiment has this node");
     return here === undefined ? [] : [{ node, bundled: here }];
   });
-  const isWhole = placed.length === graph.nodes.length && placed.length === run.nodes.length;
+  if (unmade.size > 0)
+    findings.limit(
+      `of ${counted(graph.nodes.length, "node")} of the experiment ${unmade.size} were not made when this was bundled`,
+    );
+  const isWhole =
+    placed.length + unmade.size === graph.nodes.length &&
+    placed.length === run.nodes.length &&
+    unmade.size === run.unmade.length;
   return isWhole && graph.name === run.experiment ? placed : undefined;
 };

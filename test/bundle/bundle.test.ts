@@ -297,6 +297,9 @@ describe("pipe bundle", () => {
         nodes.map(({ node }: { readonly node: string }) => node),
         "noted[seed=1]",
       );
+      const verified = await rig.pipe("verify", folder);
+      assert.strictEqual(verified.code, 0, verified.stdout + verified.stderr);
+      assert.match(verified.stdout, /note: of \d+ nodes of the experiment 2 were not made/u);
     }),
   );
 

@@ -31,6 +31,7 @@ const crated: Crated = {
       node("two", digest("2"), { data: digest("1") }),
       node("three", digest("1"), { all: [{ labels: {}, identity: digest("2") }] }),
     ],
+    unmade: [],
   },
   entries: [
     { path: "data/experiment.yaml", content: textBytes("name: study"), license: "CC0-1.0" },
@@ -51,7 +52,6 @@ const crated: Crated = {
       rebuild: "npx pipe run experiment.yaml --only two",
     },
   ],
-  unmade: 0,
   license: "CC0-1.0",
   datePublished: "1970-01-01",
 };
@@ -98,7 +98,8 @@ describe("a crate", () => {
       entityOf(crated, "#run").actionStatus["@id"],
       "http://schema.org/CompletedActionStatus",
     );
-    const cut = entityOf({ ...crated, unmade: 2 }, "#run");
+    const unmade = ["four", "five"].map((node) => ({ node, state: "failed" }));
+    const cut = entityOf({ ...crated, run: { ...crated.run, unmade } }, "#run");
     assert.strictEqual(cut.actionStatus["@id"], "http://schema.org/FailedActionStatus");
     assert.strictEqual(cut.error, "2 nodes of the plan were not made");
   });

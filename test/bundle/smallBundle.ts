@@ -148,6 +148,7 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     overrides: [],
     pipe: { version: "0.1.0" },
     nodes: [...bundled.values()],
+    unmade: [],
   };
   const attempts = run.nodes.map(({ node, stage }) => ({
     node,

@@ -414,7 +414,7 @@ describe("level 3", () => {
   );
   isFound(
     "finds one number of the page that a reader sees first",
-    ({ files }) => edited(files, "data/README.md", (text) => text.replace("33.3", "93.3")),
+    ({ files }) => edited(files, "data/README.md", (text) => text.replace("0.333", "0.933")),
     { level: 3, what: "claims", file: "data/README.md" },
   );
   isFound(
@@ -422,6 +422,11 @@ describe("level 3", () => {
     ({ files }) =>
       withJson(files, "data/CLAIMS.json", (claims) => (claims.claims[0].command = "rm -rf /")),
     { level: 3, what: "claims", number: "table[model=weak]/a: command", found: "rm -rf /" },
+  );
+  isFound(
+    "finds a node that is said not to be made, and is there",
+    ({ files }) => withRun(files, (run) => (run.unmade = [{ node: "table", state: "failed" }])),
+    { level: 3, what: "keys", number: "table", found: "present" },
   );
   isFound(
     "finds a content key",
