@@ -5,19 +5,21 @@
 import { Schema } from "effect";
 import { ScoreLine } from "./ScoreLine.ts";
 
+const FromZero = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
+
 export const Rollout = Schema.Struct({
   /** The prompt; the same in every rollout of it, in every step and both modes. */
   id: Schema.String,
   /** Which of its step's prompts it is, from 0: rollouts with the same `step` and `group` are compared with each other. */
-  group: Schema.Int,
+  group: FromZero,
   /** The step of the training, from 1; 0 where a policy was sampled and not trained. */
-  step: Schema.Int,
+  step: FromZero,
   /** Which response of its group, from 0. */
-  sample: Schema.Int,
+  sample: FromZero,
   mode: ScoreLine.fields.mode,
   response: Schema.String,
   /** How many tokens the policy made; the prompt and a forced caption are not among them. */
-  tokens: Schema.Int,
+  tokens: FromZero,
   /** The response ended by itself, and was not cut at its longest. */
   finished: Schema.optionalKey(Schema.Boolean),
   outcome: ScoreLine.fields.outcome,

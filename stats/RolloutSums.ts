@@ -3,10 +3,11 @@
  * correlations ask of them.
  */
 import type { Rollout } from "../schemas/Rollout.ts";
+import { SampleNumbers } from "./SampleNumbers.ts";
 
 export type ScoredRollout = Pick<
   Rollout,
-  "id" | "group" | "step" | "mode" | "outcome" | "perception" | "consistent" | "rewards"
+  "id" | "group" | "step" | "sample" | "mode" | "outcome" | "perception" | "consistent" | "rewards"
 >;
 
 /** Over rollouts that have the reward x; perception and reasoning (`consistent`) are 0 or 1, so their squares are they. */
@@ -46,9 +47,11 @@ export class RolloutSums {
   readonly graded = new Set<string>();
   readonly counts = { end_to_end: 0, counterfactual: 0 };
   readonly steps = { first: Number.MAX_SAFE_INTEGER, last: 0 };
+  readonly #samples = new Map<string, SampleNumbers>();
 
-  /** Throws, with a sentence, on a group of two prompts. */
+  /** Throws, with a sentence, on a group of two prompts and on a rollout that has come before: it would count as another one. */
   add(rollout: ScoredRollout): void {
+    this.#notBefore(rollout);
     this.steps.first = Math.min(this.steps.first, rollout.step);
     this.steps.last = Math.max(this.steps.last, rollout.step);
     if (rollout.mode === "counterfactual") return this.#addForced(rollout);
@@ -88,6 +91,16 @@ export class RolloutSums {
     this.counts.counterfactual += 1;
     sums.n += 1;
     sums.right += Number(outcome);
+  }
+
+  #notBefore({ id, step, group, sample, mode }: ScoredRollout): void {
+    const key = `${mode}/${step}/${group}/${id}`;
+    const samples = this.#samples.get(key) ?? new SampleNumbers();
+    this.#samples.set(key, samples);
+    if (!samples.add(sample))
+      throw new Error(
+        `the ${mode} sample ${sample} of ${id} in group ${group} of step ${step} is there twice`,
+      );
   }
 
   #groupOf({ id, step, group }: ScoredRollout): GroupSums {

@@ -13,8 +13,15 @@ const ofTable = (both: number, onlyOutcome: number, onlyTarget: number, neither:
     ...Array(onlyTarget).fill([false, true]),
     ...Array(neither).fill([false, false]),
   ].map(([outcome, target]: [boolean, boolean], index) => {
-    const group = index % 5;
-    return rollout({ id: `p${group}`, group, outcome, perception: target, consistent: !target });
+    const [group, sample] = [index % 5, Math.floor(index / 5)];
+    return rollout({
+      id: `p${group}`,
+      group,
+      sample,
+      outcome,
+      perception: target,
+      consistent: !target,
+    });
   });
 
 describe("of a 2×2 table", () => {
@@ -53,7 +60,13 @@ describe("where nothing varies there is a reason and no number", () => {
 
   it("a constant outcome, a constant perception", async () => {
     const lines = [0, 1, 2, 3].map((index) =>
-      rollout({ id: `p${index % 2}`, group: index % 2, outcome: true, consistent: index > 1 }),
+      rollout({
+        id: `p${index % 2}`,
+        group: index % 2,
+        sample: index,
+        outcome: true,
+        consistent: index > 1,
+      }),
     );
     const { association, point } = await correlate(lines);
     const reasoned = association("outcome", "reasoning");
@@ -79,7 +92,7 @@ describe("where nothing varies there is a reason and no number", () => {
 
   it("one prompt has correlations, but no intervals and no mean to compare", async () => {
     const { association } = await correlate(
-      ofTable(3, 2, 2, 3).map((line) => ({ ...line, id: "p", group: 0 })),
+      ofTable(3, 2, 2, 3).map((line, sample) => ({ ...line, id: "p", group: 0, sample })),
     );
     const { pooled, group_centred, prompt_means } = association("outcome", "perception");
     assert.isNumber(pooled.value);
@@ -205,6 +218,42 @@ describe("what can't be read", () => {
     assert.match(message, /:2: group 0 of step 0 has two prompts, a and b/u);
   });
 
+  it("a rollout that is there twice is named by its second line: it is not another one", async () => {
+    const lines = [
+      rollout({ id: "a" }),
+      rollout({ id: "a", sample: 1 }),
+      rollout({ id: "a", mode: "counterfactual" }),
+      rollout({ id: "a", step: 1 }),
+      rollout({ id: "b", group: 1 }),
+    ];
+    assert.deepInclude((await correlate(lines)).point.rollouts, { end_to_end: 4 });
+    for (const [index, what] of [
+      "the end-to-end sample 0 of a in group 0 of step 0",
+      "the end-to-end sample 1 of a in group 0 of step 0",
+      "the counterfactual sample 0 of a in group 0 of step 0",
+      "the end-to-end sample 0 of a in group 0 of step 1",
+      "the end-to-end sample 0 of b in group 1 of step 0",
+    ].entries()) {
+      const again = { "rollouts.jsonl": jsonl([...lines, lines[index] ?? assert.fail()]) };
+      assert.strictEqual(
+        await failure([[{ seed: "3" }, again]]),
+        `seed=3: rollouts.jsonl:6: ${what} is there twice`,
+      );
+    }
+    // A file laid behind itself, in any order.
+    const twice = { "rollouts.jsonl": jsonl([...lines, ...lines.toReversed()]) };
+    assert.match(await failure([[{}, twice]]), /^rollouts\.jsonl:6: .* is there twice$/u);
+  });
+
+  it("there is no step, group or sample below 0", async () => {
+    for (const wrong of [{ step: -1 }, { step: 0.5 }, { group: -1 }, { sample: -1 }]) {
+      const lines = good + jsonl([rollout({ id: "b", ...wrong })]);
+      const message = await failure([[{}, { "rollouts.jsonl": lines }]]);
+      assert.match(message, /^rollouts\.jsonl:2: /u);
+      assert.include(message, Object.keys(wrong)[0]!);
+    }
+  });
+
   it("nothing, or nothing end to end, is said so", async () => {
     assert.match(await failure([[{}, {}]]), /no rollouts\.jsonl/u);
     const forced = { "rollouts.jsonl": jsonl([rollout({ mode: "counterfactual" })]) };
@@ -215,7 +264,9 @@ describe("what can't be read", () => {
   });
 
   it("a packed file that is cut says so", async () => {
-    const packed = zlib.gzipSync(good.repeat(1000));
+    const packed = zlib.gzipSync(
+      jsonl(Array.from({ length: 1000 }, (_, sample) => rollout({ sample }))),
+    );
     const cut = { "rollouts.jsonl.gz": packed.subarray(0, packed.length - 20) };
     assert.match(await failure([[{}, cut]]), /unexpected end of file/u);
   });

@@ -23,11 +23,12 @@ const sample = (random: Random, prompts: number): RolloutSums => {
       const perception = random.uniform() < clear;
       const consistent = random.uniform() < easy;
       const outcome = consistent && (perception || random.uniform() < 0.3);
-      sums.add({ ...of, mode: "end-to-end", outcome, perception, consistent });
+      const seen = { mode: "end-to-end", sample: response, perception, consistent } as const;
+      sums.add({ ...of, ...seen, outcome });
     }
     for (let response = 0; response < 4; response += 1) {
       const outcome = random.uniform() < easy;
-      const forced = { perception: true, consistent: outcome };
+      const forced = { sample: response, perception: true, consistent: outcome };
       sums.add({ ...of, mode: "counterfactual", outcome, ...forced });
     }
   }
