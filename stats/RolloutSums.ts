@@ -21,6 +21,43 @@ export interface RewardSums {
   xReasoning: number;
 }
 
+/** A reward in a group. */
+export class RewardValues {
+  readonly first: number;
+  least = Infinity;
+  most = -Infinity;
+  readonly #plain = nothing();
+  /** Of what values differ from the first by, which loses no digits where they lie close together. */
+  readonly #fromFirst = nothing();
+
+  constructor(first: number) {
+    this.first = first;
+  }
+
+  add(x: number, perception: number, reasoning: number): void {
+    this.least = Math.min(this.least, x);
+    this.most = Math.max(this.most, x);
+    addTo(this.#plain, x, perception, reasoning);
+    addTo(this.#fromFirst, x - this.first, perception, reasoning);
+  }
+
+  /** The sums of x less the origin, which is 0 or lies close to the values beside their size. */
+  sumsFrom(origin: number): RewardSums {
+    if (origin === 0) return this.#plain;
+    const { n, x, xx, perception, reasoning, xPerception, xReasoning } = this.#fromFirst;
+    const offset = this.first - origin;
+    return {
+      n,
+      x: x + n * offset,
+      xx: xx + 2 * offset * x + n * offset * offset,
+      perception,
+      reasoning,
+      xPerception: xPerception + offset * perception,
+      xReasoning: xReasoning + offset * reasoning,
+    };
+  }
+}
+
 /** The end-to-end responses to one prompt in one step. */
 export interface GroupSums {
   readonly id: string;
@@ -28,7 +65,7 @@ export interface GroupSums {
   perception: number;
   reasoning: number;
   /** By reward, those that a rollout of the group has. */
-  readonly rewards: Map<string, RewardSums>;
+  readonly rewards: Map<string, RewardValues>;
 }
 
 /** The counterfactual responses to one prompt. */
@@ -64,15 +101,9 @@ export class RolloutSums {
     group.reasoning += reasoning;
     const add = (name: string, x: number) => {
       if (x !== 0 && x !== 1) this.graded.add(name);
-      const sums = group.rewards.get(name) ?? nothing();
-      group.rewards.set(name, sums);
-      sums.n += 1;
-      sums.x += x;
-      sums.xx += x * x;
-      sums.perception += perception;
-      sums.reasoning += reasoning;
-      sums.xPerception += x * perception;
-      sums.xReasoning += x * reasoning;
+      const values = group.rewards.get(name) ?? new RewardValues(x);
+      group.rewards.set(name, values);
+      values.add(x, perception, reasoning);
     };
     add("outcome", Number(rollout.outcome));
     for (const name in rollout.rewards) if (!noRewards.has(name)) add(name, rollout.rewards[name]!);
@@ -126,3 +157,13 @@ const nothing = (): RewardSums => ({
   xPerception: 0,
   xReasoning: 0,
 });
+
+const addTo = (sums: RewardSums, x: number, perception: number, reasoning: number): void => {
+  sums.n += 1;
+  sums.x += x;
+  sums.xx += x * x;
+  sums.perception += perception;
+  sums.reasoning += reasoning;
+  sums.xPerception += x * perception;
+  sums.xReasoning += x * reasoning;
+};

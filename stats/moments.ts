@@ -14,16 +14,26 @@ export interface PairSums {
 }
 
 /**
- * A variance below this share of the mean square is what rounding leaves of a constant: subtracting the square of a sum from
- * a sum of squares keeps no more than twelve digits to trust. Take values as differences from a typical one where their mean
- * is large beside their spread.
+ * Where to measure values from, so that their sums of squares keep the digits that tell them apart: from 0, unless they lie
+ * closer together than a 256th of the largest; then from the least of them. So values that are all the same have sums that
+ * are 0, and not what rounding leaves.
  */
-const rounding = 1e-12;
+export const originOf = (least: number, most: number): number =>
+  most - least < Math.max(-least, most) / 256 ? least : 0;
 
-/** The sum of squares about the mean; 0 where the values are one but for rounding. */
+/**
+ * What rounding can make of a constant, as a share of the sum of squares, for each value added up. With u = 2^-53, a sum of n
+ * squares is off by at most (n + 1)u of itself; the square of a sum, over n, by at most (2n + 2)u of the sum of squares
+ * (N. J. Higham, "Accuracy and stability of numerical algorithms", 2nd ed. (2002), section 4.2); taking one from the other
+ * adds u, and multiplicities and the rows' own sums a few more. 4(n + 4)u is above all that. From `originOf` two values that
+ * differ leave at least 2^-17 / n, which is more for n up to 10^5.
+ */
+const roundingEach = 2 ** -51;
+
+/** The sum of squares about the mean; 0 where no more than rounding is left. */
 export const aboutMean = (n: number, sum: number, squares: number): number => {
   const about = squares - (sum * sum) / n;
-  return about > rounding * squares ? about : 0;
+  return about > roundingEach * (n + 4) * squares ? about : 0;
 };
 
 /** Pearson's correlation of the pairs, or the reason why there is none. A text and no object, as resamples ask by thousands. */

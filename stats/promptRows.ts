@@ -3,8 +3,8 @@
  * what the cluster bootstrap draws from.
  */
 import type { Clusters } from "./ClusterBootstrap.ts";
-import { aboutMean } from "./moments.ts";
-import type { GroupSums, RewardSums, RolloutSums } from "./RolloutSums.ts";
+import { aboutMean, originOf } from "./moments.ts";
+import type { GroupSums, RewardValues, RolloutSums } from "./RolloutSums.ts";
 
 /** Columns that all rewards share: end-to-end rollouts, and counterfactual ones. */
 export const shared = { n: 0, perception: 1, reasoning: 2, forced: 3, forcedRight: 4 } as const;
@@ -13,7 +13,8 @@ const sharedWidth = 5;
 /**
  * The columns of a reward x, from its own first one on. Pooled: sums over rollouts. Centred: sums of squares and products
  * about the means of the groups. Means: sums over prompts of the prompt's means. Forced: the same over the prompts that have
- * counterfactual rollouts, with the share of right ones among these.
+ * counterfactual rollouts, with the share of right ones among these. Values and means are taken from where they are told
+ * apart best (`originOf`), which no correlation notices; `sum` is of the values as they are.
  */
 export const ofReward = {
   pooled: { n: 0, x: 1, xx: 2, perception: 3, reasoning: 4, xPerception: 5, xReasoning: 6 },
@@ -30,8 +31,9 @@ export const ofReward = {
     xReasoning: 20,
   },
   forced: { n: 21, x: 22, xx: 23, right: 24, right2: 25, xRight: 26 },
+  sum: 27,
 } as const;
-const rewardWidth = 27;
+const rewardWidth = 28;
 
 /** Where the columns of the reward of that place begin. */
 export const firstColumn = (place: number): number => sharedWidth + place * rewardWidth;
@@ -49,64 +51,114 @@ export const promptRows = (rollouts: RolloutSums): Clusters => {
   const ids = [...groupsOf.keys()].sort();
   const width = firstColumn(rewards.length);
   const sums = new Float64Array(ids.length * width);
+  const rowOf = (prompt: number) => sums.subarray(prompt * width, (prompt + 1) * width);
+  const rights = ids.map((id) => {
+    const forced = rollouts.forced.get(id);
+    return forced === undefined ? null : forced.right / forced.n;
+  });
   ids.forEach((id, prompt) => {
-    const row = sums.subarray(prompt * width, (prompt + 1) * width);
-    const groups = groupsOf.get(id) ?? [];
+    const row = rowOf(prompt);
     const forced = rollouts.forced.get(id) ?? { n: 0, right: 0 };
-    for (const group of groups) {
+    for (const group of groupsOf.get(id) ?? []) {
       row[shared.n]! += group.n;
       row[shared.perception]! += group.perception;
       row[shared.reasoning]! += group.reasoning;
     }
     row[shared.forced] = forced.n;
     row[shared.forcedRight] = forced.right;
-    rewards.forEach((name, place) => {
-      const columns = row.subarray(firstColumn(place), firstColumn(place + 1));
-      for (const group of groups) addGroup(columns, group.rewards.get(name));
-      addMeans(columns, forced.n === 0 ? null : forced.right / forced.n);
-    });
+  });
+  rewards.forEach((name, place) => {
+    const values = ids.map((id) =>
+      (groupsOf.get(id) ?? []).flatMap((group) => group.rewards.get(name) ?? []),
+    );
+    const { least, most } = extentOf(values.flat());
+    // What is 0 or 1 is counted as it is.
+    const origin = rollouts.graded.has(name) ? originOf(least, most) : 0;
+    const rows = ids.map((_, prompt) =>
+      rowOf(prompt).subarray(firstColumn(place), firstColumn(place + 1)),
+    );
+    values.forEach((own, prompt) => own.forEach((each) => addGroup(rows[prompt]!, each, origin)));
+    addMeans(rows, rights, Math.max(least - origin, most - origin, origin - least));
   });
   return { width, sums };
 };
 
-const addGroup = (row: Float64Array, sums: RewardSums | undefined): void => {
-  if (sums === undefined) return;
+const extentOf = (values: ReadonlyArray<{ readonly least: number; readonly most: number }>) => ({
+  least: values.reduce((least, each) => Math.min(least, each.least), Infinity),
+  most: values.reduce((most, each) => Math.max(most, each.most), -Infinity),
+});
+
+const addGroup = (row: Float64Array, values: RewardValues, origin: number): void => {
   const { pooled, centred } = ofReward;
+  const sums = values.sumsFrom(origin);
   for (const name of Object.keys(pooled) as Array<keyof typeof pooled>)
     row[pooled[name]]! += sums[name];
-  const { n, x, perception, reasoning } = sums;
-  const xx = aboutMean(n, x, sums.xx);
+  row[ofReward.sum]! += values.sumsFrom(0).x;
+  const own = values.sumsFrom(originOf(values.least, values.most));
+  const { n, x, perception, reasoning } = own;
+  const xx = aboutMean(n, x, own.xx);
   row[centred.xx]! += xx;
   row[centred.perception]! += aboutMean(n, perception, perception);
   row[centred.reasoning]! += aboutMean(n, reasoning, reasoning);
-  // What rounding leaves of a constant has no products either.
+  // What does not vary has no products either.
   if (xx === 0) return;
-  row[centred.xPerception]! += sums.xPerception - (x * perception) / n;
-  row[centred.xReasoning]! += sums.xReasoning - (x * reasoning) / n;
+  row[centred.xPerception]! += own.xPerception - (x * perception) / n;
+  row[centred.xReasoning]! += own.xReasoning - (x * reasoning) / n;
 };
 
-/** From the prompt's pooled sums, which have to be complete. */
-const addMeans = (row: Float64Array, right: number | null): void => {
+/** From the prompts' pooled sums, which have to be complete; no value is larger than `largest`. */
+const addMeans = (
+  all: ReadonlyArray<Float64Array>,
+  rights: ReadonlyArray<number | null>,
+  largest: number,
+): void => {
   const { pooled, means, forced } = ofReward;
-  const n = row[pooled.n]!;
-  if (n === 0) return;
-  const [x, perception, reasoning] = [pooled.x, pooled.perception, pooled.reasoning].map(
-    (column) => row[column]! / n,
-  ) as [number, number, number];
-  row[means.n] = 1;
-  row[means.x] = x;
-  row[means.xx] = x * x;
-  row[means.perception] = perception;
-  row[means.perception2] = perception * perception;
-  row[means.reasoning] = reasoning;
-  row[means.reasoning2] = reasoning * reasoning;
-  row[means.xPerception] = x * perception;
-  row[means.xReasoning] = x * reasoning;
-  if (right === null) return;
-  row[forced.n] = 1;
-  row[forced.x] = x;
-  row[forced.xx] = x * x;
-  row[forced.right] = right;
-  row[forced.right2] = right * right;
-  row[forced.xRight] = x * right;
+  const prompts = all
+    .map((row, prompt) => ({ row, right: rights[prompt] ?? null, n: row[pooled.n]! }))
+    .filter(({ n }) => n > 0);
+  const most = prompts.reduce((most, { n }) => Math.max(most, n), 0);
+  const meansOf = (of: ReadonlyArray<{ readonly row: Float64Array }>, name: keyof typeof pooled) =>
+    toldApart(
+      of.map(({ row }) => row[pooled[name]]! / row[pooled.n]!),
+      2 * (most + 2) * 2 ** -53 * (name === "x" ? largest : 1),
+    );
+  const x = meansOf(prompts, "x");
+  const perception = meansOf(prompts, "perception");
+  const reasoning = meansOf(prompts, "reasoning");
+  prompts.forEach(({ row }, prompt) => {
+    row[means.n] = 1;
+    row[means.x] = x[prompt]!;
+    row[means.xx] = x[prompt]! * x[prompt]!;
+    row[means.perception] = perception[prompt]!;
+    row[means.perception2] = perception[prompt]! * perception[prompt]!;
+    row[means.reasoning] = reasoning[prompt]!;
+    row[means.reasoning2] = reasoning[prompt]! * reasoning[prompt]!;
+    row[means.xPerception] = x[prompt]! * perception[prompt]!;
+    row[means.xReasoning] = x[prompt]! * reasoning[prompt]!;
+  });
+  const both = prompts.filter(({ right }) => right !== null);
+  const forcedX = meansOf(both, "x");
+  const right = toldApart(
+    both.map(({ right }) => right!),
+    0,
+  );
+  both.forEach(({ row }, prompt) => {
+    row[forced.n] = 1;
+    row[forced.x] = forcedX[prompt]!;
+    row[forced.xx] = forcedX[prompt]! * forcedX[prompt]!;
+    row[forced.right] = right[prompt]!;
+    row[forced.right2] = right[prompt]! * right[prompt]!;
+    row[forced.xRight] = forcedX[prompt]! * right[prompt]!;
+  });
+};
+
+/**
+ * Means from where they are told apart best; all 0 where they are one but for rounding, which is at most u = 2^-53 for each
+ * value of a mean, times the largest of them, on either side of a comparison.
+ */
+const toldApart = (means: ReadonlyArray<number>, rounding: number): ReadonlyArray<number> => {
+  const { least, most } = extentOf(means.map((mean) => ({ least: mean, most: mean })));
+  if (most - least <= rounding) return means.map(() => 0);
+  const origin = originOf(least, most);
+  return means.map((mean) => mean - origin);
 };

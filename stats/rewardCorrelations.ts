@@ -61,8 +61,8 @@ const meanOfTarget = (target: Target): OfTotals =>
 
 const meanOfReward = (reward: string, rewards: ReadonlyArray<string>): OfTotals => {
   const start = firstColumn(rewards.indexOf(reward));
-  const { x, n } = ofReward.pooled;
-  return share(start + x, start + n, `no end-to-end rollout has ${spoken(reward)}`);
+  const { sum, pooled } = ofReward;
+  return share(start + sum, start + pooled.n, `no end-to-end rollout has ${spoken(reward)}`);
 };
 
 const share =

@@ -121,6 +121,30 @@ describe("where nothing varies there is a reason and no number", () => {
     assert.match(reasonOf(prompt_means), /same mean of teacher_f1/u);
     assert.isNull(table);
   });
+
+  it("means of prompts that differ in nothing but rounding are one, others are not", async () => {
+    const of = (...rewards: ReadonlyArray<ReadonlyArray<number>>) =>
+      correlate(
+        rewards.flatMap((own, group) =>
+          own.map((teacher_f1, sample) =>
+            rollout({
+              id: `p${group}`,
+              group,
+              sample,
+              perception: sample <= group,
+              rewards: { teacher_f1 },
+            }),
+          ),
+        ),
+      );
+    const same = await of([0.1, 0.2, 0.3], [0.2, 0.2, 0.2], [0.3, 0.1, 0.2]);
+    const { pooled, prompt_means } = same.association("teacher_f1", "perception");
+    assert.isNumber(pooled.value);
+    assert.match(reasonOf(prompt_means), /every prompt has the same mean of teacher_f1/u);
+    const others = await of([0.1, 0.2, 0.3], [0.2, 0.2, 0.2 + 1e-12], [0.3, 0.1, 0.2 + 2e-12]);
+    const told = others.association("teacher_f1", "perception").prompt_means.value;
+    assert.closeTo(told ?? 9, 1, 1e-3);
+  });
 });
 
 describe("across checkpoints", () => {

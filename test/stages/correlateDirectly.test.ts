@@ -130,6 +130,31 @@ describe("of any rollouts", () => {
     }
   });
 
+  it("a reward that varies little beside its size is no constant, whether in all or in a group", async () => {
+    const random = Random.of("little");
+    const levels = [0, 0.25, 1, 2 ** 20];
+    for (const level of [() => 1, () => -1e5, () => random.pick(levels)]) {
+      const ofGroup = new Map<string, number>();
+      const lines = study(9).map((line) => {
+        const name = `${line.id} ${line.step}`;
+        const base = ofGroup.get(name) ?? level();
+        ofGroup.set(name, base);
+        const little = Math.max(1, Math.abs(base)) * 2 ** -24 * random.integer(0, 3);
+        return { ...line, rewards: { little: base + little + (line.perception ? 2 ** -23 : 0) } };
+      });
+      const { association, point } = await correlate(lines);
+      for (const target of ["perception", "reasoning"] as const)
+        for (const reading of ["pooled", "group_centred", "prompt_means"] as const) {
+          const expected = directly(lines, ["little", target, reading]) ?? assert.fail();
+          const { value } = association("little", target)[reading];
+          assert.closeTo(value ?? 9, expected, 1e-6, `little ${target} ${reading}`);
+        }
+      const seen = lines.filter((line) => line.mode === "end-to-end");
+      const mean = seen.reduce((sum, { rewards }) => sum + rewards.little, 0) / seen.length;
+      assert.closeTo(point.means.rewards["little"]!.value! / mean, 1, 1e-12);
+    }
+  });
+
   it("every interval is that of a bootstrap of the rollouts themselves", async () => {
     const lines = study(4);
     const [seed, resamples] = [5, 150];

@@ -1,7 +1,7 @@
 /** Pearson, Spearman, phi and Fisher's interval: against SciPy, and what holds of every correlation. */
 import { assert, describe, it } from "@effect/vitest";
 import { fisherZ } from "../../stats/fisherZ.ts";
-import { aboutMean, correlationOf } from "../../stats/moments.ts";
+import { aboutMean, correlationOf, originOf } from "../../stats/moments.ts";
 import { pearson } from "../../stats/pearson.ts";
 import { phi, phiEnds } from "../../stats/phi.ts";
 import { midRanks, spearman } from "../../stats/spearman.ts";
@@ -122,6 +122,32 @@ describe("where a correlation is undefined there is a reason and no number", () 
     const squares = constant.reduce((total, value) => total + value * value, 0);
     assert.strictEqual(aboutMean(1000, sum, squares), 0);
     assert.closeTo(aboutMean(1000, sum + 0.001, squares + 2 * 0.7 * 0.001), 1e-6, 1e-6);
+  });
+
+  it("one value among many that is another is no rounding, measured from where the values lie", () => {
+    const n = 100_000;
+    for (const [least, most] of [
+      [0, 1],
+      [0.5, 0.5 + 2 ** -30],
+      [-7 - 2 ** -20, -7],
+      [1 - 2 ** -7, 1],
+    ] as const)
+      for (const [rare, common] of [
+        [least, most],
+        [most, least],
+      ] as const) {
+        const [one, other] = [rare, common].map((value) => value - originOf(least, most)) as [
+          number,
+          number,
+        ];
+        let [sum, squares] = [one, one * one];
+        for (let count = 1; count < n; count += 1) {
+          sum += other;
+          squares += other * other;
+        }
+        const expected = (one - other) ** 2 * (1 - 1 / n);
+        assert.closeTo(aboutMean(n, sum, squares) / expected, 1, 0.01, `${rare} in ${common}`);
+      }
   });
 
   it("unequal lengths are a mistake of the caller", () => {
