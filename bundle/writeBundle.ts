@@ -7,6 +7,7 @@ import { type Bag, bagged, ChangedFile } from "./bag.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { inPathOrder, sizeOf } from "./content.ts";
+import { checkCode } from "./checkCode.ts";
 import { crateEntry, describe } from "./describe.ts";
 import type { Entry, Pointer } from "./format.ts";
 import { gather } from "./gather.ts";
@@ -74,6 +75,7 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
     pipe: { version, ...(commit === undefined ? {} : { commit }) },
   });
   yield* checkMissing(bundled, options.allowMissing);
+  yield* checkCode(bundled.run);
   const described = yield* describe(bundled, product);
   const known = knownHere(anonymous);
   const published = anonymous ? withoutAuthors(described.entries, known) : described.entries;

@@ -5,9 +5,9 @@
  * `stages/stages.lock.json` records the closure that each version stands for. While the two are equal, a key has the
  * version alone, so a refactoring costs one recorded sentence; where they differ, the real digest enters the key.
  */
-import { type Digest, digestJson } from "../schemas/Digest.ts";
+import type { Digest } from "../schemas/Digest.ts";
 import { readLock, type StagesLock } from "./code/Lock.ts";
-import { type Closure, review } from "./code/review.ts";
+import { type Closure, closureDigest, review } from "./code/review.ts";
 import { pythonModule } from "./code/python.ts";
 import type { SourceModule } from "./code/SourceModule.ts";
 import { typescriptModule } from "./code/typescript.ts";
@@ -50,7 +50,7 @@ export const closureOf = (stage: Stage): Closure => {
   const packages = Object.fromEntries(
     [...modules.values()].flatMap((module) => Object.entries(module.packages)).toSorted(),
   );
-  return { digest: digestJson({ files, packages }), files, packages };
+  return { digest: closureDigest(files, packages), files, packages };
 };
 
 /** A stage named `x-y` is declared in `stages/XY.ts`. */

@@ -27,6 +27,8 @@ export const runFile = "data/run.json";
 export const pointersFile = "data/pointers.json";
 export const readmeFile = "data/README.md";
 export const claimsFile = "data/CLAIMS.json";
+export const sourceFolder = "data/source";
+export const lockFile = `${sourceFolder}/stages/stages.lock.json`;
 export const attemptsFile = "record/attempts.jsonl";
 
 const options = { onExcessProperty: "error" } as const;

@@ -8,6 +8,7 @@ import { inputDigests } from "../../schemas/KeyParts.ts";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import { verifyClaims } from "./claims.ts";
+import { verifyCode } from "./code.ts";
 import {
   type Contents,
   directoryOf,
@@ -29,6 +30,7 @@ export async function* verifyNumbers(bundle: OpenBundle, scratch: string): Async
   yield check;
   // Params and inputs are the spec's: what is made once more is what was asked.
   if (!check.ok || placed === undefined) return;
+  yield verifyCode(contents);
   yield await remadeAlike("scores", "score", contents, placed, scratch);
   yield await verifyRollouts(contents, placed);
   yield await remadeAlike("tables", "summarize", contents, placed, scratch);

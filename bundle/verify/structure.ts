@@ -11,6 +11,7 @@ import { Allowed, type BundleRun, limits } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { verifyArtifacts } from "./artifacts.ts";
 import { type Check, counted, Findings } from "./Check.ts";
+import { decodeLock } from "./code.ts";
 import * as contents from "./Contents.ts";
 import { verifyCrate } from "./crate.ts";
 
@@ -50,6 +51,7 @@ const needed: Readonly<Record<string, Decode>> = {
   "data/experiment.yaml": anyText,
   "data/ro-crate-metadata.json": fromJson(JsonObject),
   "data/verify.mjs": anyText,
+  [contents.lockFile]: (text) => decodeLock(text),
 };
 
 const allowed: Readonly<Record<string, Decode>> = {

@@ -1,5 +1,5 @@
 /** How a stage's code stands against what the lock records for it, and the record that would settle it. */
-import { type Digest, shortDigest } from "../../schemas/Digest.ts";
+import { type Digest, digestJson, shortDigest } from "../../schemas/Digest.ts";
 import type { LockedStage } from "./Lock.ts";
 
 /** Everything that a stage's code consists of: files and packages with their versions. */
@@ -8,6 +8,9 @@ export interface Closure {
   readonly files: Readonly<Record<string, Digest>>;
   readonly packages: Readonly<Record<string, string>>;
 }
+
+export const closureDigest = (files: Closure["files"], packages: Closure["packages"]): Digest =>
+  digestJson({ files, packages });
 
 /**
  * `changed`: the version is the same and the code is not. `raised`: the version is above the recorded one. `lowered`: it

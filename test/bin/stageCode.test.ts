@@ -136,6 +136,17 @@ describe("in a checkout whose code is recorded", () => {
     assert.deepStrictEqual(await rig.due("e.yaml"), []);
   });
 
+  it("what recorded code has made is not bundled with edited code", async () => {
+    const bundle = () => rig.pipe("bundle", "--license", "text=CC0-1.0", "--license", "told=MIT");
+    await checkout.edited("tasks/readJson.ts", slashes, async () => {
+      const { code, stderr } = await bundle();
+      assert.strictEqual(code, 2, stderr);
+      assert.match(stderr, /cot was made by `distill` .* npx pipe stages says/su);
+    });
+    const { code, stderr } = await bundle();
+    assert.strictEqual(code, 0, stderr);
+  });
+
   it("an edit that leaves the output as it was costs a sentence", async () => {
     await checkout.edited("stages/Distill.ts", slashes, async () => {
       const { stdout } = await rig.pipe("stages");

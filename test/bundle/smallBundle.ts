@@ -20,9 +20,12 @@ import { mapInputs } from "../../pipelines/Plan.ts";
 import { Source } from "../../pipelines/Source.ts";
 import type { Table } from "../../schemas/Table.ts";
 import type { Correlations } from "../../schemas/Correlation.ts";
-import { digestBytes, digestJson } from "../../schemas/Digest.ts";
+import { digestBytes, digestJson, shortDigest } from "../../schemas/Digest.ts";
+import { closureDigest } from "../../stages/code/review.ts";
+import { digestText } from "../../stages/code/SourceModule.ts";
 import { type DatasetRow, eachRow } from "../../stages/Dataset.ts";
 import { codeOf } from "../../stages/codeIdentity.ts";
+import type { Stage } from "../../stages/Stage.ts";
 import { stages } from "../../stages/stages.ts";
 import { scoreTranscript } from "../../tasks/score.ts";
 import { tasks } from "../../tasks/tasks.ts";
@@ -180,9 +183,25 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     "data/experiment.yaml": smallSpec,
     "data/ro-crate-metadata.json": crate,
     "data/verify.mjs": "// not here\n",
+    ...sources(graph.nodes.map(({ stage }) => stage)),
   };
   for (const [name, value] of Object.entries(more)) files.set(name, bytes(value));
   return { run, files };
+};
+
+/** A lock by which every stage is one file, the same for all. */
+const sources = (stages: ReadonlyArray<Stage>) => {
+  const file = "stages/Any.ts";
+  const text = "export const Any = {};\n";
+  const digest = closureDigest({ [file]: digestText(text) }, {});
+  const files = { [file]: shortDigest(digestText(text)) };
+  const lock = Object.fromEntries(
+    stages.map(({ name, version }) => [
+      name,
+      { version, digest, affirmations: [], files, packages: {} },
+    ]),
+  );
+  return { [`data/source/${file}`]: text, "data/source/stages/stages.lock.json": lock };
 };
 
 const fieldsOf = (node: Node, inputs: ReturnType<typeof mapInputs>) => {

@@ -86,6 +86,7 @@ describe("a bundle as it was made", () => {
           "records",
           "crate",
           "keys",
+          "code",
           "scores",
           "rollouts",
           "tables",
@@ -427,6 +428,19 @@ describe("level 3", () => {
     "finds a node that is said not to be made, and is there",
     ({ files }) => withRun(files, (run) => (run.unmade = [{ node: "table", state: "failed" }])),
     { level: 3, what: "keys", number: "table", found: "present" },
+  );
+  isFound(
+    "finds a line of a stage's code",
+    ({ files }) => edited(files, "data/source/stages/Any.ts", (text) => `${text}// more\n`),
+    { level: 3, what: "code", file: "data/source/stages/Any.ts" },
+  );
+  isFound(
+    "finds another digest for a stage's code",
+    ({ files }) =>
+      withJson(files, "data/source/stages/stages.lock.json", (lock) => {
+        lock.score.digest = "0".repeat(64);
+      }),
+    { level: 3, what: "code", number: "score", found: "0".repeat(64) },
   );
   isFound(
     "finds a content key",
