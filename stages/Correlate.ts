@@ -18,7 +18,7 @@ import { RolloutSums } from "../stats/RolloutSums.ts";
 import { correlationsCsv } from "./correlationsCsv.ts";
 import { modelDescription } from "./modelDescription.ts";
 import { eachRollout } from "./rolloutLines.ts";
-import { type FanInElement, many, stage, StageFailed } from "./Stage.ts";
+import { type ComplaintAboutParams, type FanInElement, many, stage, StageFailed } from "./Stage.ts";
 import { inTurns } from "./turns.ts";
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
@@ -36,6 +36,17 @@ const Params = Schema.Struct({
 });
 type Params = typeof Params.Type;
 
+const noSteps = ({ steps }: Params): ReadonlyArray<ComplaintAboutParams> =>
+  steps === undefined || steps.first <= steps.last
+    ? []
+    : [
+        {
+          path: ["steps", "first"],
+          message: `there are no steps from ${steps.first} to ${steps.last}`,
+          expected: `at most \`last\`, ${steps.last}`,
+        },
+      ];
+
 export const Correlate = stage({
   name: "correlate",
   version: 1,
@@ -44,6 +55,7 @@ export const Correlate = stage({
   // A trained model brings those of its training; others come as files.
   inputs: { rollouts: { kinds: ["rollouts", "model", "files"], many: true } },
   output: "correlations",
+  check: noSteps,
   run: Effect.fnUntraced(function* ({ params, inputs, output, report }) {
     const elements = many(inputs, "rollouts");
     const checkpoints: Array<Checkpoint> = [];

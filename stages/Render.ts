@@ -15,7 +15,7 @@ import {
 import { ImpossibleTask } from "../tasks/Task.ts";
 import { TaskParams, tasks } from "../tasks/tasks.ts";
 import { type DatasetRow, SplitWriter, writeCard } from "./Dataset.ts";
-import { stage, StageFailed, type StageReport } from "./Stage.ts";
+import { type ComplaintAboutParams, stage, StageFailed, type StageReport } from "./Stage.ts";
 import { inTurns } from "./turns.ts";
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000_000 }));
@@ -42,6 +42,7 @@ export const Render = stage({
   params: Params,
   inputs: {},
   output: "dataset",
+  check: ({ task }) => wrongWayAround(task),
   run: Effect.fnUntraced(function* ({ params, output, report }) {
     const wanted = splitNames.filter((split) => params.splits[split] !== undefined);
     const total = wanted.reduce((sum, split) => sum + (params.splits[split] ?? 0), 0);
@@ -70,6 +71,22 @@ export const Render = stage({
     return { summary: { rows: total, splits: splits as never } };
   }),
 });
+
+/** The ranges of a task, least and greatest, whose least is above the greatest. */
+const wrongWayAround = (task: TaskParams): ReadonlyArray<ComplaintAboutParams> => {
+  const ranges = task.kind === "sudoku" ? { blanks: task.blanks } : { edges: task.edges };
+  return Object.entries(ranges).flatMap(([name, range]) =>
+    typeof range !== "object" || range[0] <= range[1]
+      ? []
+      : [
+          {
+            path: ["task", name, 0],
+            message: `there are no ${name} from ${range[0]} to ${range[1]}`,
+            expected: `at most ${range[1]}, the greatest number`,
+          },
+        ],
+  );
+};
 
 const renderSplit = Effect.fnUntraced(function* (
   params: Params,
