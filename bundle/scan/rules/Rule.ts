@@ -29,6 +29,17 @@ export const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecAr
   return pattern.exec(text);
 };
 
+/** The hit of `secret`, with which a match from `at` on ends. */
+export const endingIn = (
+  secret: string,
+  at: number,
+  match: RegExpExecArray,
+  about: Omit<Hit, "start" | "end">,
+): Hit => {
+  const end = at + match[0].length;
+  return { ...about, start: end - secret.length, end };
+};
+
 /** How far back from `at` letters of `pattern` go, at most `most`. */
 export const backOver = (pattern: RegExp, text: string, at: number, most: number): number => {
   let start = at;

@@ -1,7 +1,7 @@
 /** Values that a name says are secret: in code, YAML, JSON, `.env` files, command lines and addresses. */
 import { looksDrawn } from "./entropy.ts";
 import { isPlaceholder } from "./headers.ts";
-import { backOver, matchAt, type Rule } from "./Rule.ts";
+import { endingIn, backOver, matchAt, type Rule } from "./Rule.ts";
 
 /** Names of what is always secret. */
 const strong =
@@ -28,8 +28,12 @@ interface Value {
 const isDigest = (value: string): boolean =>
   /^(?:sha\d{3}[-:].{20,}|[a-f0-9]{64}|[a-f0-9]{128})$/i.test(value);
 
+/** A page's address; what tells who asks stands behind a question mark or before an at-sign, or looks drawn. */
+const isPublicAddress = (value: string): boolean =>
+  /^https?:\/\/[^?#@]+$/i.test(value) && !value.split("/").some(looksDrawn);
+
 const isSecret = ({ key, value, quoted }: Value): boolean => {
-  if (isPlaceholder(value) || /^[./~]*(?:\/|$)/.test(value)) return false;
+  if (isPlaceholder(value) || isPublicAddress(value) || /^[./~]*(?:\/|$)/.test(value)) return false;
   const isEnvironment = /^[A-Z][A-Z0-9_]*$/.test(key);
   if (strong.test(key)) {
     if (/^\d+$/.test(value)) return value.length >= 6;
@@ -120,15 +124,12 @@ const curlUser: Rule = {
     const found = matchAt(/(?:-u|--user)[ "']{1,3}[^\s:"']{1,64}:([^\s"'\0]{3,200})/iy, text, at);
     if (found === null || isPlaceholder(found[1]!)) return undefined;
     if (!/\b(?:curl|wget|https?)\b/i.test(text.slice(Math.max(0, at - 200), at))) return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(found[1]!, at, found, {
       kind: "name and password",
       sort: "secret",
-      start: end - found[1]!.length,
-      end,
       open: "-u ",
       guessed: true,
-    };
+    });
   },
 };
 
@@ -156,15 +157,12 @@ const hexadecimal: Rule = {
     );
     if (found === null || /commit|revision|sha1|sha-1|digest|md5|checksum/i.test(found[0]))
       return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(found[1]!, at, found, {
       kind: "W&B key or alike",
       sort: "secret",
-      start: end - found[1]!.length,
-      end,
       open: "",
       guessed: true,
-    };
+    });
   },
 };
 

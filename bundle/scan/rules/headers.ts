@@ -1,6 +1,6 @@
 /** Credentials by the header or address that they stand in. */
 import { looksDrawn } from "./entropy.ts";
-import { matchAt, type Rule } from "./Rule.ts";
+import { endingIn, matchAt, type Rule } from "./Rule.ts";
 
 const bearer: Rule = {
   anchors: ["bearer"],
@@ -12,15 +12,12 @@ const bearer: Rule = {
       text.slice(Math.max(0, at - 32), at),
     );
     if (!looksDrawn(value) && !(inHeader && /\d/.test(value))) return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(value, at, found, {
       kind: "bearer token",
       sort: "secret",
-      start: end - value.length,
-      end,
       open: "Bearer ",
       guessed: true,
-    };
+    });
   },
 };
 
@@ -31,14 +28,11 @@ const basic: Rule = {
     if (found === null) return undefined;
     const plain = Buffer.from(found[1]!, "base64").toString("latin1");
     if (!/^[\x20-\x7e]{0,300}:[\x20-\x7e]{1,600}$/.test(plain)) return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(found[1]!, at, found, {
       kind: "name and password",
       sort: "secret",
-      start: end - found[1]!.length,
-      end,
       open: "Basic ",
-    };
+    });
   },
 };
 
@@ -51,15 +45,12 @@ const otherScheme: Rule = {
       at,
     );
     if (found === null || !looksDrawn(found[1]!)) return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(found[1]!, at, found, {
       kind: "credentials in a header",
       sort: "secret",
-      start: end - found[1]!.length,
-      end,
       open: "",
       guessed: true,
-    };
+    });
   },
 };
 
@@ -100,15 +91,12 @@ const netrc: Rule = {
   find: (text, at) => {
     const found = matchAt(/login\s{1,20}\S{1,100}\s{1,20}password\s{1,20}(\S{4,200})/iy, text, at);
     if (found === null || isPlaceholder(found[1]!)) return undefined;
-    const end = at + found[0].length;
-    return {
+    return endingIn(found[1]!, at, found, {
       kind: "password",
       sort: "secret",
-      start: end - found[1]!.length,
-      end,
       open: "",
       guessed: true,
-    };
+    });
   },
 };
 

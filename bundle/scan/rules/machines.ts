@@ -2,7 +2,7 @@
 import net from "node:net";
 import { isPlaceholder } from "./headers.ts";
 import { namesNobody } from "./known.ts";
-import { backOver, matchAt, type Hit, type Rule } from "./Rule.ts";
+import { endingIn, backOver, matchAt, type Hit, type Rule } from "./Rule.ts";
 
 /** Every machine calls itself so, and masks. */
 const ofNobody = /^(?:127\.|0\.|255\.255\.)/;
@@ -176,15 +176,12 @@ const variable: Rule = {
       start,
     );
     if (found === null || isOption(found[2]!, text, start)) return undefined;
-    const end = start + found[0].length;
-    return {
+    return endingIn(found[3]!, start, found, {
       kind: "user or host name",
       sort: "machine",
-      start: end - found[3]!.length,
-      end,
       open: `${found[1]!}=`,
       guessed: true,
-    };
+    });
   },
 };
 

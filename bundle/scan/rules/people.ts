@@ -1,5 +1,5 @@
 /** What names a person: addresses, home directories. Addresses of example.org and its like count too: a name may stand before the @. */
-import { backOver, matchAt, type Rule } from "./Rule.ts";
+import { endingIn, backOver, matchAt, type Rule } from "./Rule.ts";
 
 const local = /[\p{L}\p{N}._%+-]/u;
 
@@ -142,14 +142,11 @@ const windowsHome: Rule = {
     const name = found?.[1]!.trim();
     if (found === null || !name || isVariable.test(name) || sharedHomes.test(name))
       return undefined;
-    const end = at + colon + found[0].length;
-    return {
+    return endingIn(found[1]!, at + colon, found, {
       kind: "home directory",
       sort: "person",
-      start: end - found[1]!.length,
-      end,
       open: "C:\\Users\\",
-    };
+    });
   },
 };
 

@@ -68,7 +68,7 @@ describe("what is planted", () => {
     const lines = Math.ceil((4 << 20) / line.length) - 1;
     for (let shift = 0; shift < 45; shift += 1) {
       const before = line.repeat(lines) + " ".repeat((4 << 20) - lines * line.length - shift);
-      const findings = refused(`${before}${text}\n${line.repeat(lines)}`);
+      const findings = refused(`${before}${text}\n${line.repeat(100)}`);
       assert.strictEqual(findings.length, 1, `${shift}`);
       assert.include(findings[0], {
         times: 1,
