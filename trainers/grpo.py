@@ -44,7 +44,7 @@ from trainers.advantages import Normalization, advantages, total, varied
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
-from trainers.model import weight_files
+from trainers.model_files import weight_files
 from trainers.objective import Clipping, check_objective
 from trainers.policy import load_policy, longest_response
 from trainers.recording import packed, rollout_lines

@@ -52,6 +52,7 @@ from trainers.data import Split
 from trainers.decode import FREE, Decoded, Sampling, choose
 from trainers.job import JobError
 from trainers.model import device
+from trainers.model_files import load_whole, unloadable
 
 IMPOSSIBLE = -1e9  # as a logit: no chance at any temperature, and finite, so that no divergence is 0 · ∞
 MEDIA = re.compile(r"(image|video|audio|vision|boi|eoi|boa|eoa)\w*_token_(id|index)$")
@@ -222,16 +223,9 @@ def load(directory: Path) -> tuple[ProcessorMixin, PreTrainedModel]:
     try:
         with without_video():
             processor = AutoProcessor.from_pretrained(directory)
-        model = AutoModelForImageTextToText.from_pretrained(directory, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        said = " ".join(str(error).split())
-        missing = "torchvision" in said.lower() and not is_torchvision_available()
-        raise JobError(
-            f"The input is no image-text model that transformers {transformers.__version__} can load here. {said[:300]}",
-            "Its processor needs torchvision: add it to a Python of your own, and name that in PIPE_PYTHON."
-            if missing
-            else "Give a directory that AutoModelForImageTextToText and AutoProcessor load, its weights as safetensors.",
-        ) from None
+    except Exception as error:
+        raise unloadable(error) from None
+    model = load_whole(AutoModelForImageTextToText, directory, dtype=torch.float32, use_safetensors=True)
     if not getattr(processor, "chat_template", None):
         raise JobError("The model has no chat template, so nobody knows how to ask it.", "Give one that was trained to answer in chats.")
     return processor, model.to(device()).eval()

@@ -24,6 +24,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from transformers.utils import logging
 
 from trainers.job import JobError
+from trainers.model_files import load_whole, unloadable
 from trainers.tokenizer import IMAGE, VIDEO, VISION_END, VISION_START
 
 # A job's log is read line by line; its progress goes through its events.
@@ -191,8 +192,11 @@ def write(directory: Path, model: Qwen3VLForConditionalGeneration, processor: De
 
 def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]:
     """The model and processor that `save` wrote, for use; the model on the GPU where there is one."""
-    model = Qwen3VLForConditionalGeneration.from_pretrained(directory).to(device()).eval()
-    return model, AutoProcessor.from_pretrained(directory)
+    model = load_whole(Qwen3VLForConditionalGeneration, directory).to(device()).eval()
+    try:
+        return model, AutoProcessor.from_pretrained(directory)
+    except Exception as error:
+        raise unloadable(error) from None
 
 
 def is_micro(directory: Path) -> bool:
@@ -200,10 +204,6 @@ def is_micro(directory: Path) -> bool:
     kinds = [("config.json", "model_type", "qwen3_vl"), ("processor_config.json", "processor_class", "DeepseekVLProcessor")]
     files = [(directory / name, field, value) for name, field, value in kinds]
     return all(file.exists() and json.loads(file.read_text(encoding="utf-8")).get(field) == value for file, field, value in files)
-
-
-def weight_files(directory: Path) -> list[Path]:
-    return sorted(directory.glob("*.safetensors"))
 
 
 def image_side(model: Qwen3VLForConditionalGeneration) -> int:

@@ -17,6 +17,7 @@ from trainers.data import Split
 from trainers.decode import Decoded, Sampling
 from trainers.job import JobError
 from trainers.model import is_micro
+from trainers.model_files import require_whole
 
 # What a policy's decoder reads, in a form of the policy's own: pictures, or pictures with words.
 Prompts = Any
@@ -66,6 +67,7 @@ class Policy(Protocol):
 
 def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
     """The policy that a model directory holds. `at_once` bounds the responses that are in memory together."""
+    require_whole(directory)
     # Here, since neither should be imported for the other's sake.
     if is_micro(directory):
         from trainers.micro_policy import MicroPolicy

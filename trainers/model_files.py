@@ -1,0 +1,98 @@
+"""Whether a model directory is whole. A broken one ends as a sentence that names the file; transformers would end in a traceback, or
+go on with random numbers where a weight is missing.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import transformers
+from safetensors import SafetensorError, safe_open
+from transformers import PreTrainedModel
+from transformers.utils import is_torchvision_available
+
+from trainers.job import JobError
+
+MEND = "Bring in a whole copy of the model: download it again (a git clone needs `git lfs pull`), or make it again with `save_pretrained`."
+NAMED = 3  # weights, in an error
+
+
+def require_whole(directory: Path) -> None:
+    """That the files can be read, from their beginnings: settings are JSON, every file of weights has a header and its full length."""
+    if not (directory / "config.json").is_file():
+        raise JobError(f"The model directory {directory} has no config.json.", MEND)
+    for path in sorted(directory.glob("*.json")):
+        content = _json(path)
+        if path.name.endswith("config.json") and not isinstance(content, dict):
+            raise JobError(f"{path} is broken: it is no JSON object.", MEND)
+        if path.name == "config.json" and not isinstance(content.get("model_type"), str):
+            raise JobError(f"{path} names no model_type.", MEND)
+        if path.name.endswith(".safetensors.index.json"):
+            _require_shards(path, content)
+    if not weight_files(directory):
+        raise JobError(f"The model directory {directory} has no *.safetensors.", MEND)
+    for path in weight_files(directory):
+        try:
+            with safe_open(path, "pt"):
+                pass
+        except (SafetensorError, OSError) as error:
+            raise JobError(f"{path} is broken: {_said(error)}.", MEND) from None
+
+
+def weight_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.safetensors"))
+
+
+def load_whole(kind: Any, directory: Path, **how: Any) -> PreTrainedModel:
+    """The model with every weight from the directory: one that is missing there, or of another shape, is an error."""
+    try:
+        # Shapes that differ are let pass here, to be named below.
+        model, told = kind.from_pretrained(directory, output_loading_info=True, ignore_mismatched_sizes=True, **how)
+    except Exception as error:
+        raise unloadable(error) from None
+    misshapen = [f"{name} is {list(there)}, not {list(due)}" for name, there, due in sorted(told["mismatched_keys"])]
+    missing = [f"{name} is missing" for name in sorted(told["missing_keys"])]
+    unknown = [f"{name} is none of its weights" for name in sorted(told["unexpected_keys"])]
+    if misshapen or missing:
+        # Weights that it has no use for are no error by themselves; beside one that is missing they may be that one, misnamed.
+        wrong = [*misshapen[:NAMED], *missing[:NAMED], *unknown[:NAMED]]
+        count = len(misshapen) + len(missing)
+        raise JobError(
+            f"The weights in {directory} are not those of the model that its config.json describes, {count} of them: {'; '.join(wrong)}.",
+            "Give config.json and weights of one model: download both again, or save both with `save_pretrained`.",
+        )
+    return model
+
+
+def unloadable(error: Exception) -> JobError:
+    """What transformers, or whoever it asks, says of files that can be read and still make no model. It may be any exception."""
+    said = _said(error)
+    missing = "torchvision" in said.lower() and not is_torchvision_available()
+    return JobError(
+        f"The input is no image-text model that transformers {transformers.__version__} can load here. {said[:300]}",
+        "Its processor needs torchvision: add it to a Python of your own, and name that in PIPE_PYTHON."
+        if missing
+        else "Give a directory that AutoModelForImageTextToText and AutoProcessor load, its weights as safetensors.",
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # of the encoding, too
+        raise JobError(f"{path} is broken: it is no JSON ({_said(error)}).", MEND) from None
+
+
+def _require_shards(path: Path, index: Any) -> None:
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict):
+        raise JobError(f"{path} is broken: it has no weight_map.", MEND)
+    missing = sorted({str(shard) for shard in shards.values()} - {file.name for file in path.parent.iterdir()})
+    if missing:
+        raise JobError(f"{path} names files of weights that are not there: {', '.join(missing[:NAMED])}.", MEND)
+
+
+def _said(error: Exception) -> str:
+    """In one line; of what is no error about files the kind too, since the words may say little without it."""
+    words = " ".join(str(error).split()).rstrip(".")
+    return words if isinstance(error, (OSError, ValueError, ImportError, SafetensorError)) else f"{type(error).__name__}: {words}"
