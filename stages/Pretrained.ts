@@ -3,9 +3,9 @@
  * `generate` take. `hf download NAME --revision COMMIT --local-dir PATH` makes such a directory of a model of the Hub.
  */
 import { Effect, Schema } from "effect";
-import fs from "node:fs";
 import path from "node:path";
 import { copyIn } from "./copyIn.ts";
+import { wrongWithModel } from "./modelFiles.ts";
 import { stage, StageFailed } from "./Stage.ts";
 
 export const Pretrained = stage({
@@ -22,11 +22,18 @@ export const Pretrained = stage({
   sources: (params) => [params.path],
   run: Effect.fnUntraced(function* (context) {
     const { params, project } = context;
-    const missing = missingIn(path.resolve(project, params.path));
-    if (missing !== undefined) {
+    const wrong = yield* Effect.try({
+      try: () => wrongWithModel(path.resolve(project, params.path)),
+      catch: (cause) =>
+        new StageFailed({
+          message: `${params.path} can't be read: ${(cause as Error).message}`,
+          fix: "make it readable",
+        }),
+    });
+    if (wrong !== undefined) {
       return yield* new StageFailed({
-        message: `${params.path} is no model directory: ${missing}`,
-        fix: "name a directory that save_pretrained or `hf download` has written, with the processor's files",
+        message: `${params.path} is no model directory: ${wrong}`,
+        fix: "name a directory that save_pretrained or `hf download` has written to the end, with the processor's files",
       });
     }
     // A downloaded directory notes in hidden files when that was: the same model is to be the same artifact everywhere.
@@ -34,11 +41,3 @@ export const Pretrained = stage({
     return { summary: {} };
   }),
 });
-
-const missingIn = (directory: string): string | undefined => {
-  if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return "it is none";
-  const names = fs.readdirSync(directory);
-  if (!names.includes("config.json")) return "it has no config.json";
-  if (!names.some((name) => name.endsWith(".safetensors"))) return "it has no *.safetensors";
-  return undefined;
-};

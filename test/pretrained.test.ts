@@ -110,4 +110,22 @@ describe("a model directory that no stage of ours has made", () => {
     }),
     minutes,
   );
+
+  it(
+    "is refused where a download broke off, before anything is made from it",
+    inRig(async (rig) => {
+      rig.write("theirs/config.json", JSON.stringify({ model_type: "llava" }));
+      rig.write("theirs/model.safetensors", "version https://git-lfs.github.com/spec/v1\n");
+      rig.write(
+        "study.yaml",
+        `name: s\nstages: { start: { use: pretrained, with: { path: theirs } } }\n`,
+      );
+      const { code, stderr } = await rig.pipe("run", "study.yaml");
+      assert.strictEqual(code, 1);
+      assert.include(stderr, "theirs is no model directory: its model.safetensors has no header");
+      assert.include(stderr, "git lfs pull");
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/trees")), []);
+    }),
+    minutes,
+  );
 });
