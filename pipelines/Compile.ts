@@ -22,6 +22,7 @@ import {
   type Located,
   parseSource,
   type Place,
+  placeAt,
   type Source,
   spanOf,
   toJson,
@@ -106,9 +107,28 @@ const compileLocated = (located: Located, registry: ReadonlyMap<string, Stage>):
     if (diagnostics.length === 0)
       nodes.set(stage.name, expand(stage, checked.params, nodes, upstreams));
   }
-  return diagnostics.length > 0 || Option.isNone(shape)
-    ? { diagnostics }
-    : { graph: { name: shape.value.name, nodes: [...nodes.values()].flat() }, diagnostics };
+  if (diagnostics.length > 0 || Option.isNone(shape)) return { diagnostics };
+  const all = [...nodes.values()].flat();
+  const unsuited = all.flatMap(unsuitedInputs);
+  return unsuited.length > 0
+    ? { diagnostics: unsuited }
+    : { graph: { name: shape.value.name, nodes: all }, diagnostics };
+};
+
+/** What is wrong with a node's params beside those of the nodes that it takes from. */
+const unsuitedInputs = (node: Node): ReadonlyArray<Diagnostic> => {
+  const declared = node.stage.inputs;
+  if (declared === "any") return [];
+  return Object.entries(declared).flatMap(([input, { check }]) => {
+    const from = node.inputs[input];
+    if (check === undefined || from === undefined || !("stage" in from)) return [];
+    const upstream = { name: from.name, stage: from.stage.name, params: from.params.decoded };
+    return check(node.params.decoded, upstream).map(({ path, message, expected }) => ({
+      message,
+      at: spanOf(placeAt(node.params.written, path)),
+      expected,
+    }));
+  });
 };
 
 const shapeDiagnostics = (json: Json, located: Located): ReadonlyArray<Diagnostic> => {

@@ -34,6 +34,7 @@ const Params = Schema.Struct({
   seed: Schema.Int.pipe(byDefault(0)),
 });
 type Params = typeof Params.Type;
+export type RenderParams = Params;
 
 export const Render = stage({
   name: "render",

@@ -21,6 +21,15 @@ export interface Resources {
 /** One thread a node unless the experiment says otherwise: two jobs side by side beat one on two cores. */
 export const modestResources: Resources = { cpus: 1, memory: 0, gpus: 0 };
 
+/** The stage that an input comes from, as far as the experiment tells. */
+export interface Upstream {
+  /** As the node is called. */
+  readonly name: string;
+  /** The kind of work. */
+  readonly stage: string;
+  readonly params: unknown;
+}
+
 /** What a stage accepts under one input's name. */
 export interface InputDeclaration {
   readonly kinds: ReadonlyArray<ArtifactKind>;
@@ -28,6 +37,8 @@ export interface InputDeclaration {
   readonly many?: true;
   /** May be left out. */
   readonly optional?: true;
+  /** What is wrong with the stage's params beside what will come in here, known before anything runs; of one artifact. */
+  readonly check?: (params: any, upstream: Upstream) => ReadonlyArray<ComplaintAboutParams>;
 }
 
 /** An input at run time: the artifact, and where its files can be read. Nothing may be written there. */

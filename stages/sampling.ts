@@ -1,6 +1,7 @@
 /** What the stages share that sample responses from a model and have them judged: their inputs, and how these reach the trainer. */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
+import { enoughPrompts } from "./enoughPrompts.ts";
 import type { ComplaintAboutParams, StageInputs, Surroundings } from "./Stage.ts";
 import { one } from "./Stage.ts";
 
@@ -10,7 +11,7 @@ export type Surrogate = (typeof surrogates)[number];
 /** `captioner` is the surrogate teacher's model; `solver` is blind-solve's, which without one is the policy itself. */
 export const samplingInputs = {
   model: { kinds: ["model"] },
-  data: { kinds: ["dataset"] },
+  data: { kinds: ["dataset"], check: enoughPrompts },
   captioner: { kinds: ["model"], optional: true },
   solver: { kinds: ["model"], optional: true },
 } as const;
