@@ -39,6 +39,12 @@ def advantages(rewards: list[tuple[float, np.ndarray]], size: int, how: Normaliz
     return combined / (combined.std(ddof=STDS[how.std]) + EPSILON)
 
 
+def comparable(rewards: list[tuple[float, np.ndarray]], size: int, how: Normalization) -> np.ndarray:
+    """Which groups have unequal rewards where these are compared: in R, or part by part where parts are normalised (groups,)."""
+    compared = [reward for weight, reward in rewards if weight] if how.per_reward else [total(rewards)]
+    return np.any([varied(reward, size) for reward in compared], axis=0)
+
+
 def total(rewards: list[tuple[float, np.ndarray]]) -> np.ndarray:
     return sum(weight * reward for weight, reward in rewards)
 

@@ -14,8 +14,9 @@ arXiv 2605.29496, all of them:
   * Advantages come from the mean reward in float64, the group's standard deviation being verl's unbiased one by default.
   * A divergence may be exact, over the vocabulary (KL(policy ‖ reference), what k3 estimates); verl has estimates only. Policy and
     reference are both taken at the sampling temperature.
-  * Dynamic sampling drops groups without variance; to refill, further waves of prompts are sampled, up to a bound. DAPO goes on until
-    the batch is full, and drops by accuracy where we drop by the reward.
+  * Dynamic sampling drops groups whose rewards R are all equal, which have no advantages; where each reward is normalised apart, as in
+    GDPO, those in which each is. To refill, further waves of prompts are sampled, up to a bound. DAPO (arXiv 2503.14476) goes on until
+    the batch is full, and drops by accuracy, its reward, where ours is R.
   * No response is masked for its length, there is no overlong penalty, no entropy bonus, and the optimiser is AdamW with betas
     0.9 and 0.95.
   * `prompts: stream` takes each prompt of the split once, in order, and ends with an error where there are too few: fresh pictures
@@ -40,7 +41,7 @@ import torch
 from torch import Tensor
 
 from trainers import checkpoint, endpoint
-from trainers.advantages import Normalization, advantages, total, varied
+from trainers.advantages import Normalization, advantages, comparable, total
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
@@ -158,12 +159,8 @@ class Wave:
     rollouts: Rollouts
     judged: Judged
     rewards: list[tuple[float, np.ndarray]]
+    alive: np.ndarray  # which groups have something to compare (groups,)
     old: Tensor | None
-
-    @property
-    def alive(self) -> np.ndarray:
-        """Which groups have something to compare (groups,)."""
-        return np.any([varied(reward, self.rollouts.size) for weight, reward in self.rewards if weight], axis=0)
 
 
 class Trainer:
@@ -198,9 +195,9 @@ class Trainer:
             old = self.learner.before(rollouts)
             judged = self.judge.fetch()
             rewards = [(params.alpha, judged.parts[reward_name(params.perception)]), (1 - params.alpha, judged.parts["outcome"])]
-            made = Wave(rollouts, judged, rewards, old)
-            yield made
-            wanted -= int(made.alive.sum())
+            alive = comparable(rewards, rollouts.size, params.normalization)
+            yield Wave(rollouts, judged, rewards, alive, old)
+            wanted -= int(alive.sum())
             if wanted <= 0:
                 return
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from trainers.advantages import Normalization, advantages, total, varied
+from trainers.advantages import Normalization, advantages, comparable, total
 from trainers.job import JobError
 
 GRPO = Normalization("group-std", "unbiased", False)
@@ -49,8 +49,18 @@ def test_gdpo_normalises_each_reward_and_then_the_batch():
     assert advantages([(0.5, perception), (0.5, outcome)], 4, GRPO) != pytest.approx(made, abs=1e-2)
 
 
-def test_a_group_is_alive_where_rewards_differ():
-    assert varied(outcome, 4).tolist() == [True, False]
+def test_a_group_is_alive_where_what_is_compared_differs():
+    # Who saw right answered wrong and the other way round: R is 1/2 throughout, and no response is better than another.
+    crossed = [(0.5, np.array([1.0, 0, 1, 1])), (0.5, np.array([0.0, 1, 1, 1]))]
+    apart = Normalization("group-std", "unbiased", True)
+    assert comparable(crossed, 2, GRPO).tolist() == [False, False]
+    assert not advantages(crossed, 2, GRPO).any()
+    assert comparable(crossed, 2, apart).tolist() == [True, False]
+    unequal = [(0.25, crossed[0][1]), (0.75, crossed[1][1])]
+    assert comparable(unequal, 2, GRPO).tolist() == [True, False]
+    # What counts for nothing makes nothing alive.
+    for how in (GRPO, apart):
+        assert comparable([(0, perception), (1, outcome)], 4, how).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("how", [Normalization("max", "unbiased", False), Normalization("none", "sample", False)])

@@ -1,4 +1,5 @@
 import gzip
+import itertools
 import json
 import os
 import signal
@@ -7,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import GRPO, SCORER, events, prepare, result
 from trainers import grpo
 from trainers.job import main
+from trainers.rewards import Judge, Judged
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ["model.safetensors", "metrics.jsonl", "rollouts.jsonl.gz", "config.json", "README.md"]
@@ -172,6 +175,37 @@ def test_dropped_groups_teach_nothing_and_are_recorded(trained, prompts, tmp_pat
     assert all(len(rewards_beside(line)) == (1 if line["advantage"] is None else 2) for line in made)
     values = [event["values"] for event in events(job, "metrics")]
     assert sum(value["learned_from"] for value in values) == len(made) - len(dropped)
+
+
+def rewarded(monkeypatch, reward) -> None:
+    """Rewards (outcome, perception) of each sampling from its number on."""
+    fetch, count = Judge.fetch, itertools.count()
+
+    def instead(self):
+        judged = fetch(self)
+        outcome, perception = reward(next(count), len(judged.reasons))
+        return Judged(judged.parts | {"outcome": outcome, "perception": perception}, judged.reasons)
+
+    monkeypatch.setattr(Judge, "fetch", instead)
+
+
+def crossed(_: int, responses: int):
+    """Who sees right answers wrong, and the other way round, so that R is the same for all."""
+    right = np.arange(responses) % 2.0
+    return right, 1 - right
+
+
+DROP = {"dynamic_sampling": {"kind": "drop"}, "max_tokens": 4, "kl": {"kind": "none"}}
+
+
+@pytest.mark.parametrize(("per_reward", "alive"), [(False, 0), (True, 1)])
+def test_what_is_dropped_is_what_has_no_reward_to_compare(trained, prompts, tmp_path, monkeypatch, per_reward, alive):
+    rewarded(monkeypatch, crossed)
+    job = prepare(tmp_path / "job", GRPO | DROP | {"per_reward": per_reward}, model=trained, data=prompts)
+    run(job)
+    values = [event["values"] for event in events(job, "metrics")]
+    assert [value["alive"] for value in values] == [alive] * 3
+    assert [value["learned_from"] for value in values] == [16 * alive] * 3
 
 
 def test_responses_of_one_token_are_learned_from(trained, prompts, tmp_path):
