@@ -58,6 +58,7 @@ CHECKPOINT_SECONDS = 30
 CHECKPOINT_SHARE = 0.1  # of the time, at most: a large model's takes longer to write than a step
 COSINE_FLOOR = 0.1
 DYNAMIC = ("none", "drop", "refill")
+SILENCE = 0.5  # the share of steps without anything to compare from which on a person is told
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ def as_tensor(data: bytes | bytearray) -> Tensor:
     return torch.tensor(np.frombuffer(data, dtype=np.uint8))
 
 
-def mean(values: np.ndarray) -> float:
+def mean(values: np.ndarray | list[float]) -> float:
     return float(np.mean(values))
 
 
@@ -308,6 +309,7 @@ def work(job: Job) -> Outcome:
             trainer.restore(state)
             job.log("info", f"Continuing from the checkpoint of step {start}.")
         train(job, trainer, scorer, identity, start)
+    warn_of_silence(job, trainer.metrics)
 
     policy.save(job.output, card(job.inputs["model"], params))
     (job.output / "rollouts.jsonl.gz").write_bytes(bytes(trainer.recorded) + trainer.closing)
@@ -345,6 +347,21 @@ def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int)
             job.exit_if_stopping()
     if saved_step != steps:
         checkpoint.save(job.checkpoints, steps, identity, trainer.state())
+
+
+def warn_of_silence(job: Job, metrics: list[dict[str, Any]]) -> None:
+    """Where rewards had little to say, no error tells, and the model looks like any other."""
+    silent = sum(line["alive"] == 0 for line in metrics)
+    share = silent / len(metrics)
+    if share < SILENCE:
+        return
+    nothing = " Its rewards have taught this model nothing." if silent == len(metrics) else ""
+    job.log(
+        "warn",
+        f"In {silent} of {len(metrics)} steps ({share:.0%}) no group had rewards that differ, so there was nothing to compare.{nothing} "
+        f"The mean reward of all steps is {mean([line['reward'] for line in metrics]):.2f}: try easier prompts where it is low, harder ones "
+        "where it is high, a larger group, or a higher temperature.",
+    )
 
 
 def card(start: Path, params: Params) -> str:

@@ -198,6 +198,10 @@ def crossed(_: int, responses: int):
 DROP = {"dynamic_sampling": {"kind": "drop"}, "max_tokens": 4, "kl": {"kind": "none"}}
 
 
+def warnings(job: Path) -> list[str]:
+    return [event["message"] for event in events(job, "log") if event["level"] == "warn"]
+
+
 @pytest.mark.parametrize(("per_reward", "alive"), [(False, 0), (True, 1)])
 def test_what_is_dropped_is_what_has_no_reward_to_compare(trained, prompts, tmp_path, monkeypatch, per_reward, alive):
     rewarded(monkeypatch, crossed)
@@ -206,6 +210,30 @@ def test_what_is_dropped_is_what_has_no_reward_to_compare(trained, prompts, tmp_
     values = [event["values"] for event in events(job, "metrics")]
     assert [value["alive"] for value in values] == [alive] * 3
     assert [value["learned_from"] for value in values] == [16 * alive] * 3
+
+
+def test_a_run_that_rewards_taught_nothing_says_so(trained, prompts, tmp_path, monkeypatch):
+    rewarded(monkeypatch, crossed)
+    for name, change in {"dropped": DROP, "kept": {"max_tokens": 4}}.items():
+        job = prepare(tmp_path / name, GRPO | change, model=trained, data=prompts)
+        run(job)
+        (said,) = warnings(job)
+        assert "In 3 of 3 steps (100%)" in said and "taught this model nothing" in said and "reward of all steps is 0.50" in said
+    weights = [(model / "model.safetensors").read_bytes() for model in (trained, tmp_path / "dropped" / "output")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(("silent", "says"), [(1, None), (2, "In 2 of 3 steps (67%)")])
+def test_steps_without_anything_to_compare_are_told_of_where_they_are_most(trained, prompts, tmp_path, monkeypatch, silent, says):
+    def reward(sampling: int, responses: int):
+        outcome = (np.arange(responses) % 2.0) * (sampling >= silent)
+        return outcome, np.zeros(responses)
+
+    rewarded(monkeypatch, reward)
+    job = prepare(tmp_path / "job", GRPO | {"max_tokens": 4}, model=trained, data=prompts)
+    run(job)
+    said = warnings(job)
+    assert said == [] if says is None else says in said[0] and "nothing." not in said[0]
 
 
 def test_responses_of_one_token_are_learned_from(trained, prompts, tmp_path):
