@@ -128,4 +128,29 @@ describe("a model directory that no stage of ours has made", () => {
     }),
     minutes,
   );
+
+  it(
+    "ends what it was brought in for with one message, where only loading it can tell what is wrong",
+    inRig(async (rig) => {
+      rig.write("theirs/config.json", JSON.stringify({ model_type: "from-tomorrow" }));
+      rig.write("theirs/model.safetensors", "\u0002\0\0\0\0\0\0\0{}");
+      const asked = `  said: { use: generate, from: { model: start, data: data }, with: { mode: end-to-end, split: validation } }`;
+      const start = `  start: { use: pretrained, with: { path: theirs } }`;
+      rig.write("study.yaml", `${transcripts}${start}\n${asked}\n`);
+      const { code, stderr } = await rig.pipe("run", "study.yaml");
+      assert.strictEqual(code, 1, stderr);
+      assert.match(stderr, /^✗ said +failed after .*\n {2}The input is no image-text model/mu);
+      assert.strictEqual(stderr.split("The input is no image-text model").length, 2, stderr);
+      assert.strictEqual(stderr.split("Give a directory that AutoModel").length, 2, stderr);
+      assert.notInclude(stderr, "Traceback");
+      assert.match(stderr, /^ {2}kept in /mu);
+      assert.match(
+        stderr,
+        /^ {2}said failed, as told above\ngo on with: npx pipe run study.yaml/mu,
+      );
+      const { stdout } = await rig.pipe("logs", "other-1/said");
+      assert.include(stdout, "The input is no image-text model");
+    }),
+    3 * minutes,
+  );
 });

@@ -290,12 +290,16 @@ const failure = (
   { style, only }: RenderOptions,
 ): ReadonlyArray<string> => [
   ...failureHead(event, style),
-  ...event.logTail.map((line) => style.dim(`  │ ${printable(line)}`)),
+  ...logEnd(event).map((line) => style.dim(`  │ ${printable(line)}`)),
   ...(event.fix === "" ? [] : [`  ${printable(event.fix)}`]),
   ...(event.kept === "" ? [] : [style.dim(`  kept in ${event.kept}`)]),
   style.dim(`  its log: ${logsCommand(run, event.node)}`),
   `  just this node again: ${only(event.node)}`,
 ];
+
+/** A trainer's last line in its log is its message, which stands above already. */
+const logEnd = ({ logTail, message }: EventOf<"NodeFailed">): ReadonlyArray<string> =>
+  logTail.filter((line) => message === "" || !line.startsWith(message));
 
 const closing = (
   view: RunView,
@@ -316,14 +320,22 @@ const closing = (
       return [
         ...skippedRows(view.skipped).map(([what, why]) => row(style.yellow("-"), what, why, style)),
         `${style.red("failed")} after ${took} · ${counts}`,
-        ...groupLines(view.failures, view.run),
+        ...failuresAtTheEnd(view),
         `go on with: ${again}`,
       ];
     case "interrupted":
       return [
         `${style.yellow("interrupted")} after ${took}; what is finished is kept`,
-        ...groupLines(view.failures, view.run),
+        ...failuresAtTheEnd(view),
         `go on with: ${again}`,
       ];
   }
+};
+
+/** What has failed alone has just been shown with its message; of several failures, here is the list. */
+const failuresAtTheEnd = ({ failures, run }: RunView): ReadonlyArray<string> => {
+  const [first, ...others] = failures.values();
+  return first?.count === 1 && others.length === 0
+    ? first.nodes.map((node) => `  ${printableName(node)} failed, as told above`)
+    : groupLines(failures, run);
 };

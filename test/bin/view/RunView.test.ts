@@ -49,12 +49,16 @@ const started = (node: string): Happening => ({
   attempt: "",
   log: "",
 });
-const failed = (node: string, message = "broken"): Happening => ({
+const failed = (
+  node: string,
+  message = "broken",
+  logTail: ReadonlyArray<string> = [],
+): Happening => ({
   _tag: "NodeFailed",
   node,
   message,
   fix: "mend it",
-  logTail: [],
+  logTail,
   kept: "/work/there",
   seconds: 1,
 });
@@ -153,6 +157,21 @@ describe("plain lines", () => {
     );
     const { lines } = after([begun, ...failures], false);
     assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 5);
+  });
+
+  it("have the message of a single failure once, though its log ends with it", () => {
+    const logTail = ["step 1", "broken as can be. mend it", "a broken pipe"];
+    const one = failed("a", "broken as can be.", logTail);
+    const { lines } = after([begun, started("a"), one, finished], false);
+    const told = lines.filter((line) => line.includes("broken"));
+    assert.deepStrictEqual(told, ["  broken as can be.", "  │ a broken pipe"]);
+    assert.include(lines.join("\n"), "  a failed, as told above\ngo on with");
+  });
+
+  it("list several failures at the end", () => {
+    const several = [failed("a", "odd"), failed("b", "strange"), finished];
+    const { lines } = after([begun, started("a"), started("b"), ...several], false);
+    assert.includeMembers([...lines], ["  a failed: odd", "  b failed: strange"]);
   });
 
   it("stay readable where everything fails in a way of its own", () => {
