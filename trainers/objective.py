@@ -1,4 +1,14 @@
-"""What GRPO descends along: the clipped policy loss, the divergence from the reference, and how tokens are weighed."""
+"""The loss that a GRPO update descends along. Over the tokens t of all responses i of a mini-batch it is
+
+    Σ_i Σ_t w_i (loss_it + β D_it)                                       (DeepSeekMath, arXiv 2402.03300, equation 3, as a loss)
+
+  loss_it  `policy_loss`: PPO's clipped loss, which every token of a response has with the advantage of that response
+  D_it     `k3` or `exact_kl`: how far the policy is from the reference, the model that the run started from; β is `kl.coefficient`
+  w_i      `token_weights`: how much one token of a response counts
+
+Tables are (N, T): a row for each of N responses, a column for each of T tokens; learner.py leaves out what lies behind a response's
+end. "Now" is the policy that is being updated, "old" the same policy when it sampled the responses.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,14 +18,17 @@ from torch import Tensor
 
 from trainers.job import JobError
 
-FARTHEST = 20.0  # verl's bound on log ratios, so that their exponential is finite
+FARTHEST = 20.0  # on differences of log-probabilities, so that their exponentials are finite; verl has the same bound
+WIDEST = 10.0  # on k3, as verl has it
 
 
 @dataclass(frozen=True)
 class Clipping:
-    """1 - low … 1 + high bound the ratio; `dual`, if any, bounds the loss of a negative advantage from above (arXiv 1912.09729).
+    """Bounds on what one token can move the policy.
 
-    0.2, 0.2 and 3.0 are verl's; 0.28 above is DAPO's clip-higher (arXiv 2503.14476).
+    The ratio π_now / π_old counts from 1 - `low` to 1 + `high`: 0.2 and 0.2 in PPO (arXiv 1707.06347) and verl, 0.2 and 0.28 in DAPO
+    (arXiv 2503.14476), which calls it clip-higher. `dual`, if any, is more than 1: where the advantage A is negative, the loss is at
+    most -A `dual`. It is c in dual-clip PPO (arXiv 1912.09729), and 3 in verl.
     """
 
     low: float
@@ -24,7 +37,13 @@ class Clipping:
 
 
 def policy_loss(new: Tensor, old: Tensor, advantage: Tensor, clipping: Clipping) -> Tensor:
-    """Loss of every token (N, T) by its log-probability now and when it was sampled; `advantage` (N,)."""
+    """The loss of every token (N, T), by its log-probability now, `new`, and when it was sampled, `old`, both (N, T); `advantage` (N,).
+
+    With r = exp(new - old) and A the advantage of its response,
+
+        max(-A r, -A clip(r, 1 - low, 1 + high))      PPO, arXiv 1707.06347, equation 7, with the sign of a loss
+        min(that, -A dual)  where A < 0               dual-clip PPO, arXiv 1912.09729, likewise
+    """
     ratio = (new - old).clamp(-FARTHEST, FARTHEST).exp()
     advantage = advantage[:, None]
     plain = -advantage * ratio
@@ -36,13 +55,19 @@ def policy_loss(new: Tensor, old: Tensor, advantage: Tensor, clipping: Clipping)
 
 
 def k3(new: Tensor, reference: Tensor) -> Tensor:
-    """Schulman's estimate of KL(policy ‖ reference) from the sampled tokens' log-probabilities: never negative; bounds as in verl."""
+    """An estimate of KL(policy ‖ reference) at every token (N, T), from the log-probabilities that both give to the sampled token alone.
+
+    With d = reference - new it is exp(d) - d - 1: never negative, and right on average over tokens that the policy has sampled. It is
+    k3 in Schulman's note "Approximating KL divergence" (joschu.net/blog/kl-approx.html), equation 4 in arXiv 2402.03300, and
+    `low_var_kl` in verl.
+    """
     distance = (reference - new).clamp(-FARTHEST, FARTHEST)
-    return (distance.exp() - distance - 1).clamp(-10, 10)
+    return (distance.exp() - distance - 1).clamp(-WIDEST, WIDEST)
 
 
 def exact_kl(new: Tensor, reference: Tensor) -> Tensor:
-    """KL(policy ‖ reference) at every position, over the vocabulary: what k3 estimates, without its noise. Both (N, T, V) log-probabilities."""
+    """KL(policy ‖ reference) = Σ_v π(v) (log π(v) - log π_ref(v)) over the vocabulary, at every position (N, T): the very sum that k3
+    estimates from one token. Both arguments are log-probabilities (N, T, V)."""
     return (new.exp() * (new - reference)).sum(-1)
 
 
@@ -58,11 +83,13 @@ def check_objective(kl: dict[str, Any], aggregate: str) -> None:
 
 
 def token_weights(lengths: Tensor, aggregate: str, longest: int) -> Tensor:
-    """What each token of a response counts in the loss of a mini-batch (N,).
+    """How much one token of each response counts in the loss of a mini-batch (N,), by `lengths` (N,), the tokens of each.
 
-    token-mean     every token of the mini-batch the same: DAPO and verl's default
-    sequence-mean  every response the same, its tokens shared out: the first GRPO (arXiv 2402.03300)
-    constant       every token the same, by the same number in every mini-batch, the longest response: Dr. GRPO
+      token-mean     1 / Σ_i lengths_i      every token of the mini-batch the same: DAPO (arXiv 2503.14476) and verl's default
+      sequence-mean  1 / (N lengths_i)      every response the same, shared out among its tokens: GRPO as it was first published
+                                            (arXiv 2402.03300)
+      constant       1 / (N longest)        every token the same and in every mini-batch the same, whatever the lengths are: Dr. GRPO
+                                            (arXiv 2503.20783); `longest` is the most tokens that a response may have
     """
     rows = len(lengths)
     if aggregate == "token-mean":
