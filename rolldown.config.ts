@@ -77,6 +77,8 @@ export default defineConfig([
       moduleSideEffects: false,
       manualPureFunctions: ["Effect", "Layer", "Context", "Schema"],
     },
+    // Comments on where modules come from would say where node_modules lies, and the identity of a bundle with them.
+    experimental: { attachDebugInfo: "none" },
     output: { file: "dist/verify.mjs", format: "esm", codeSplitting: false },
   },
 ]);

@@ -23,6 +23,7 @@ import {
   readAttempts,
   readContents,
 } from "./verify/Contents.ts";
+import type { Problem } from "./verify/Check.ts";
 import { verifyKeys } from "./verify/keys.ts";
 import type { Placed } from "./verify/placed.ts";
 import { verifyUpTo } from "./verify/verify.ts";
@@ -42,10 +43,7 @@ export interface ImportReport {
 export const importBundle = Effect.fn("importBundle")(function* (bundle: OpenBundle) {
   yield* sound(bundle);
   const contents = readContents(bundle);
-  const { check, placed = [] } = verifyKeys(contents);
-  const [wrong] = check.problems;
-  if (wrong !== undefined)
-    return yield* bad(`its keys are not those of its experiment: ${wrong.number ?? wrong.file}`);
+  const { placed = [] } = verifyKeys(contents);
   const count = { stored: 0, known: 0, incomplete: 0 };
   const different: Array<string> = [];
   const attempts = new Map(readAttempts(bundle).map((attempt) => [attempt.node, attempt]));
@@ -65,17 +63,22 @@ const recordedBy = (placed: ReadonlyArray<Placed>): Recorded => {
   return { environment, sources };
 };
 
-/** Fails at the first thing that levels 1 and 2 find wrong. */
+/** Fails at the first thing that verifying finds wrong: a result that its transcripts do not give would be served on as one. */
 const sound = (bundle: OpenBundle): Effect.Effect<void, BadBundle> =>
   Effect.flatMap(
-    Effect.promise(() => verifyUpTo(bundle, 2)),
+    Effect.promise(() => verifyUpTo(bundle, 3)),
     (wrong) =>
       wrong === undefined
         ? Effect.void
         : Effect.fail(
-            bad(`level ${wrong.level} finds ${wrong.problem.file} wrong: ${wrong.problem.message}`),
+            bad(
+              `level ${wrong.level} finds ${whereIs(wrong.problem)} wrong: ${wrong.problem.message}`,
+            ),
           ),
   );
+
+const whereIs = ({ file, number }: Problem): string =>
+  number === undefined ? file : `${file}: ${number}`;
 
 type How = "stored" | "known" | "incomplete" | "different";
 

@@ -203,6 +203,12 @@ class Unpacking {
 
   finished() {
     if (this.#top === undefined) throw bad("the archive is empty");
+    const holding = new Set<string>();
+    for (const file of this.#files.keys())
+      for (let at = file.lastIndexOf("/"); at !== -1; at = file.lastIndexOf("/", at - 1))
+        holding.add(`${this.#top}/${file.slice(0, at)}`);
+    for (const folder of this.#folders)
+      if (folder !== this.#top && !holding.has(folder)) throw bad(`${shown(folder)} is empty`);
     return { top: this.#top, files: aBag(this.#files) };
   }
 
@@ -228,6 +234,7 @@ class Unpacking {
 
   #makeFolder(name: string): void {
     if (this.#folders.has(name)) return;
+    if (this.#folders.size >= limits.files) throw bad(`it has more than ${limits.files} folders`);
     fs.mkdirSync(path.join(this.#target, name), { recursive: true });
     this.#folders.add(name);
   }

@@ -1,20 +1,20 @@
-/** What this machine has for the nodes of a run; a node that asks for more than that is refused before anything starts. */
+/** What this machine has for the nodes that a run is to make; one that asks for more than that is refused before anything starts. */
 import { Effect } from "effect";
 import { machineResources } from "../executors/machineResources.ts";
 import { InvalidSpec } from "../schemas/Diagnostic.ts";
 import type { Resources } from "../stages/Stage.ts";
-import type { Graph, Node } from "./Compile.ts";
+import type { Node } from "./Compile.ts";
 import { spanOf } from "./Source.ts";
 
 /** `jobs` processor slots, and the machine's memory and GPUs. More processors than there are slots mean: all of them. */
-export const roomFor = Effect.fnUntraced(function* (graph: Graph, jobs: number) {
+export const roomFor = Effect.fnUntraced(function* (due: ReadonlyArray<Node>, jobs: number) {
   const machine = machineResources();
   // Asking for GPUs takes a second: only where somebody wants one.
-  const wanted = graph.nodes.some(({ resources }) => resources.gpus > 0);
+  const wanted = due.some(({ resources }) => resources.gpus > 0);
   const gpus = wanted ? yield* machine.gpus : { count: 0, why: null };
   const capacity: Resources = { cpus: jobs, memory: machine.memoryBytes, gpus: gpus.count };
   const first = new Map<string, Node>();
-  for (const node of graph.nodes) if (!first.has(node.stageName)) first.set(node.stageName, node);
+  for (const node of due) if (!first.has(node.stageName)) first.set(node.stageName, node);
   const diagnostics = [...first.values()].flatMap((node) =>
     (["memory", "gpus"] as const).flatMap((name) =>
       node.resources[name] <= capacity[name]

@@ -91,9 +91,13 @@ const makeDue = Effect.fnUntraced(function* (
   planning: Layer.Layer<Store, StoreTrouble>,
   bundle: ReadonlyArray<string>,
 ) {
-  const capacity = yield* roomFor(graph, jobs);
   // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
   const planned = yield* plan(graph, project(), forced).pipe(Effect.provide(planning));
+  const due = planned.nodes.filter(({ status }) => status !== "cached");
+  const capacity = yield* roomFor(
+    due.map(({ node }) => node),
+    jobs,
+  );
   const edits = [...set.map((edit) => `--set ${edit}`), ...axis.map((edit) => `--axis ${edit}`)];
   const overrides = [...edits, ...only.map((name) => `--only ${name}`)];
   const end = yield* run({

@@ -30,7 +30,7 @@ export const verifyByRunning = Effect.fn("verifyByRunning")(function* (
   if (placed === undefined) return findings.check("no run");
   const store = yield* Store;
   const graph = { name: contents.run.experiment, nodes: placed.map(({ node }) => node) };
-  const capacity = yield* roomFor(graph, jobs);
+  const capacity = yield* roomFor(graph.nodes, jobs);
   const planned = yield* plan(graph, project, new Set());
   const { overrides } = contents.run;
   const spec = { file: specFile, text: contents.spec };

@@ -24,7 +24,19 @@ if (others.length > 0 || !fs.existsSync(named)) {
   process.exit(usage);
 }
 
-const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bundle-"));
+/** Where the system puts what is for a while; a folder beside us would be one more thing in the bundle. */
+const scratchFolder = (): string => {
+  try {
+    return fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bundle-"));
+  } catch (error) {
+    process.stderr.write(
+      `error: nothing can be written to ${os.tmpdir()}: ${(error as Error).message}\n  set TMPDIR to a folder with room\n`,
+    );
+    process.exit(usage);
+  }
+};
+
+const scratch = scratchFolder();
 try {
   const bundle = await Effect.runPromise(openBundle(named, path.join(scratch, "bundle")));
   const report = new Report((line) => process.stdout.write(`${line}\n`));
