@@ -1,4 +1,4 @@
-/** Every try at the nodes of a run, whichever run tried: what it all has cost, failures included. */
+/** Every try at the nodes of a run until its end, whichever run tried: what it all has cost, failures included. */
 import type { Index } from "../cache/Index.ts";
 import type { Action } from "../schemas/Artifact.ts";
 import type { BundledAttempt } from "./format.ts";
@@ -11,6 +11,7 @@ export const attemptsAt = (
     readonly recipe: string;
     readonly content?: string;
   }>,
+  until: string | undefined,
 ): ReadonlyArray<BundledAttempt> => {
   const found = new Map<number, BundledAttempt>();
   for (const { node, recipe, content } of nodes) {
@@ -22,7 +23,8 @@ export const attemptsAt = (
       );
       for (const row of rows) {
         const number = Number(row["number"]);
-        if (found.has(number)) continue;
+        const startedAt = String(row["started_at"]);
+        if (found.has(number) || (until !== undefined && startedAt > until)) continue;
         const seconds = Number(row["seconds"]);
         const status = String(row["status"]) as BundledAttempt["status"];
         const cost = status === "succeeded" ? costOf(actions, seconds) : undefined;
@@ -30,7 +32,7 @@ export const attemptsAt = (
           node,
           stage: String(row["stage"]),
           status,
-          startedAt: String(row["started_at"]),
+          startedAt,
           seconds,
           ...(cost === undefined ? {} : { cost }),
         });

@@ -1,12 +1,12 @@
 /** What a bundle stands for: every number of its tables and correlations, how to get it again, and what that took here. */
 import { Schema } from "effect";
-import fs from "node:fs";
 import { Correlations } from "../schemas/Correlation.ts";
 import { Table } from "../schemas/Table.ts";
-import type { BundledRun, GatheredNode } from "./BundledRun.ts";
+import type { RunNode } from "./runNodes.ts";
 import { type ClaimedNumber, correlationNumbers, tableNumbers } from "./claimedNumbers.ts";
 import { costOf } from "./cost.ts";
-import type { Claim } from "./format.ts";
+import type { BundleRun, Claim } from "./format.ts";
+import { grouped } from "./grouped.ts";
 import { rebuildLine } from "./rebuildLine.ts";
 
 const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
@@ -14,24 +14,26 @@ const decodeCorrelations = Schema.decodeUnknownSync(Schema.fromJsonString(Correl
 
 /** A node whose numbers are claimed, with what it has made. */
 export type ClaimingNode = {
-  readonly node: GatheredNode;
+  readonly node: RunNode;
   readonly claims: ReadonlyArray<Claim>;
 } & (
   | { readonly kind: "table"; readonly made: Table }
   | { readonly kind: "correlations"; readonly made: Correlations }
 );
 
-/** In the order of the plan; numbers that are not in the bundle are no claims. */
-export const claimingNodes = (bundled: BundledRun): ReadonlyArray<ClaimingNode> =>
-  bundled.nodes.flatMap((node): ReadonlyArray<ClaimingNode> => {
+/** In the order of the plan; numbers that are not in the bundle, which `read` gives nothing for, are no claims. */
+export const claimingNodes = (
+  { overrides }: BundleRun,
+  nodes: ReadonlyArray<RunNode>,
+  read: (file: string) => string | undefined,
+): ReadonlyArray<ClaimingNode> =>
+  nodes.flatMap((node): ReadonlyArray<ClaimingNode> => {
     const { node: name, kind, artifact } = node.told;
     if (kind !== "table" && kind !== "correlations") return [];
-    const path = `data/artifacts/${artifact}/${kind}.json`;
-    const content = bundled.entries.find((entry) => entry.path === path)?.content;
-    if (content === undefined || content instanceof Uint8Array) return [];
-    const json = fs.readFileSync(content.file, "utf8");
+    const json = read(`data/artifacts/${artifact}/${kind}.json`);
+    if (json === undefined) return [];
     const { mayVary, ...cost } = costOf([node]);
-    const shared = { node: name, command: rebuildLine(bundled.run.overrides, name), ...cost };
+    const shared = { node: name, command: rebuildLine(overrides, name), ...cost };
     if (kind === "correlations") {
       const made = decodeCorrelations(json);
       const numbers = correlationNumbers(name, made);
@@ -69,7 +71,7 @@ const halfWidth: Tolerance = ({ value, low, high }) =>
  * least as wide as what the seeds have given.
  */
 const seedSpread = (numbers: ReadonlyArray<ClaimedNumber>, table: Table): Tolerance => {
-  const valuesOf = Map.groupBy(numbers, ({ row, metric }) => groupKey(row, metric, table));
+  const valuesOf = grouped(numbers, ({ row, metric }) => groupKey(row, metric, table));
   return (number) => {
     const group = valuesOf.get(groupKey(number.row, number.metric, table)) ?? [];
     const values = group.flatMap(({ value }) => (value === null ? [] : [value]));

@@ -1,5 +1,5 @@
 /** What a full re-run up to some nodes takes, going by what it took here: everything that they follow from, once. */
-import type { GatheredNode } from "./BundledRun.ts";
+import type { RunNode } from "./runNodes.ts";
 
 export interface Cost {
   readonly seconds: number;
@@ -8,23 +8,23 @@ export interface Cost {
   readonly mayVary: boolean;
 }
 
-export const costOf = (nodes: Iterable<GatheredNode>): Cost => {
+export const costOf = (nodes: Iterable<RunNode>): Cost => {
   const all = withAllAbove(nodes);
   let seconds = 0;
   let bytes = 0;
   let gpu = false;
   let mayVary = false;
   for (const node of all) {
-    seconds += node.seconds;
+    seconds += node.told.seconds;
     bytes += node.bytes;
-    gpu ||= node.asksForGpu;
+    gpu ||= node.told.gpu;
     mayVary ||= node.mayVary;
   }
   return { seconds: Math.round(seconds * 1000) / 1000, bytes, gpu, mayVary };
 };
 
 /** The nodes, and whatever they follow from. */
-export const withAllAbove = (nodes: Iterable<GatheredNode>): ReadonlySet<GatheredNode> => {
+export const withAllAbove = (nodes: Iterable<RunNode>): ReadonlySet<RunNode> => {
   const all = new Set(nodes);
   for (const node of all) for (const upstream of node.from) all.add(upstream);
   return all;

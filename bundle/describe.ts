@@ -25,7 +25,14 @@ export interface Described {
 }
 
 export const describe = Effect.fn("describe")(function* (bundled: BundledRun, product: Product) {
-  const claiming = claimingNodes(bundled);
+  const { run, nodes, pointers } = bundled;
+  const files = new Map(bundled.entries.map(({ path, content }) => [path, content]));
+  const claiming = claimingNodes(run, nodes, (file) => {
+    const content = files.get(file);
+    return content === undefined || content instanceof Uint8Array
+      ? undefined
+      : fs.readFileSync(content.file, "utf8");
+  });
   const claims = {
     format: bundleFormat,
     claims: claiming.flatMap((node) => node.claims),
@@ -40,7 +47,7 @@ export const describe = Effect.fn("describe")(function* (bundled: BundledRun, pr
     ...product.entries,
     ...environmentEntries(product.license),
     yield* verifier,
-    told("data/README.md", textBytes(readme(bundled, claiming))),
+    told("data/README.md", textBytes(readme({ run, nodes, pointers, claiming }))),
     told("data/CLAIMS.json", jsonBytes(claims)),
     told("data/experiment.yaml", textBytes(bundled.spec)),
     told("data/run.json", jsonBytes(bundled.run)),

@@ -41,6 +41,9 @@ export const BundleNode = Schema.Struct({
   files: Schema.Array(TreeFile),
   summary: Summary,
   resumedFrom: Schema.optionalKey(Schema.Int),
+  /** What making it took, and whether it asked for a GPU: what a full re-run takes is told by these. */
+  seconds: Schema.Finite,
+  gpu: Schema.Boolean,
 });
 export interface BundleNode extends Schema.Schema.Type<typeof BundleNode> {}
 
@@ -49,8 +52,10 @@ export const BundleRun = Schema.Struct({
   format: Schema.Literal(bundleFormat),
   experiment: Schema.String,
   description: Schema.optionalKey(Schema.String),
-  /** `--set` and `--axis`, as they were given. */
+  /** `--set`, `--axis` and `--only`, as they were given. */
   overrides: Schema.Array(Schema.String),
+  /** How the run ended. */
+  state: Schema.Literals(["done", "failed", "interrupted", "killed"]),
   /** The product that made it; the commit is absent where nobody knows it, or where authors are to stay unknown. */
   pipe: Schema.Struct({ version: Schema.String, commit: Schema.optionalKey(Schema.String) }),
   nodes: Schema.Array(BundleNode),
@@ -66,6 +71,8 @@ export const Pointer = Schema.Struct({
   sha256: Schema.String,
   size: Schema.Int,
   why: Schema.Literals(["weights", "size", "missing"]),
+  /** Whether claims can't be recomputed without it. */
+  needed: Schema.Boolean,
   /** The command that makes it again. */
   rebuild: Schema.String,
 });

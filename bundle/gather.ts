@@ -4,6 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Index } from "../cache/Index.ts";
 import { Store } from "../cache/Store.ts";
+import { EventLog } from "../pipelines/EventLog.ts";
 import type { NodeWord } from "../pipelines/NodeState.ts";
 import { readRunPlan, type RunPlan } from "../pipelines/RunRecord.ts";
 import { readSide, type RunSide } from "../pipelines/RunSide.ts";
@@ -15,6 +16,7 @@ import { BundleRefused } from "./BundleRefused.ts";
 import { bundleFormat, type BundleRun } from "./format.ts";
 import { type FileOptions, gatherFiles } from "./gatherFiles.ts";
 import { gatherNodes, machinesOf } from "./gatherNodes.ts";
+import { runNodes } from "./runNodes.ts";
 
 export interface GatherOptions extends FileOptions {
   readonly pipe: BundleRun["pipe"];
@@ -33,13 +35,16 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
   yield* checkStages(plan, "--license", options.licenses.keys());
   const now = yield* Clock.currentTimeMillis;
   const side = readSide(store.home, plan, stages, now);
-  if (side.state === "running")
+  const { state } = side;
+  if (state === "running")
     return yield* new BundleRefused({
       message: `${run} is still running`,
       fix: "bundle it when it has ended: until then it is another bundle every minute",
     });
   const spec = fs.readFileSync(specFile, "utf8");
-  const gathered = yield* store.query((index) => gatherFrom(index, store.home, side, options, now));
+  const gathered = yield* store.query((index) =>
+    gatherFrom(index, store.home, side, state, options, now),
+  );
   const forgotten = gathered.run.unmade.find(({ state }) => isMade.has(state));
   if (forgotten !== undefined)
     return yield* new BundleRefused({
@@ -68,12 +73,14 @@ const gatherFrom = (
   index: Index,
   home: string,
   side: RunSide,
+  state: BundleRun["state"],
   options: GatherOptions,
   now: number,
 ): Omit<BundledRun, "spec"> => {
-  const { plan, state } = side;
-  const nodes = gatherNodes(index, home, side);
-  const contents = new Map(nodes.map(({ told }) => [told.node, told.content]));
+  const { plan } = side;
+  const gathered = gatherNodes(index, home, side);
+  const nodes = runNodes({ nodes: gathered });
+  const contents = new Map(gathered.map(({ node, content }) => [node, content]));
   const tried = plan.nodes.map(({ node, recipe }) => {
     const content = contents.get(node);
     return { node, recipe, ...(content === undefined ? {} : { content }) };
@@ -84,19 +91,23 @@ const gatherFrom = (
       experiment: plan.experiment,
       ...descriptionOf(side),
       overrides: plan.overrides,
+      state,
       pipe: options.pipe,
-      nodes: nodes.map(({ told }) => told),
+      nodes: gathered,
       unmade: statusOf(home, plan, now).nodes.flatMap(({ node, state }) =>
         contents.has(node) ? [] : [{ node, state }],
       ),
     },
-    state,
     nodes,
     ...gatherFiles(nodes, home, plan.overrides, options),
-    attempts: attemptsAt(index, tried),
-    machines: machinesOf(index, nodes),
+    attempts: attemptsAt(index, tried, endOf(home, plan.run)),
+    machines: machinesOf(index, gathered),
   };
 };
+
+/** When the run wrote its last event: what was tried later is another run's. */
+const endOf = (home: string, run: string): string | undefined =>
+  new EventLog(home, run).read().at(-1)?.at;
 
 const descriptionOf = ({ spec }: RunSide): { readonly description?: string } => {
   const entries = spec?.kind === "map" ? spec.entries : [];

@@ -4,7 +4,8 @@ import fs from "node:fs";
 import path from "node:path";
 import type { TreeFile } from "../schemas/Artifact.ts";
 import { stages } from "../stages/stages.ts";
-import type { BundledRun, GatheredNode } from "./BundledRun.ts";
+import type { BundledRun } from "./BundledRun.ts";
+import type { RunNode } from "./runNodes.ts";
 import { type Need, needOf, type Use } from "./chooseFiles.ts";
 import { inPathOrder } from "./content.ts";
 import type { Entry, Pointer } from "./format.ts";
@@ -22,18 +23,18 @@ export interface FileOptions {
   readonly licenses: ReadonlyMap<string, string>;
 }
 
-type GatheredFiles = Pick<BundledRun, "entries" | "pointers" | "needed" | "digests">;
+type GatheredFiles = Pick<BundledRun, "entries" | "pointers" | "digests">;
 
 interface Candidate {
   readonly path: string;
-  readonly node: GatheredNode;
+  readonly node: RunNode;
   readonly file: TreeFile;
   readonly source: string;
   readonly need: Need;
 }
 
 export const gatherFiles = (
-  nodes: ReadonlyArray<GatheredNode>,
+  nodes: ReadonlyArray<RunNode>,
   home: string,
   overrides: ReadonlyArray<string>,
   options: FileOptions,
@@ -55,25 +56,17 @@ export const gatherFiles = (
     if (bytes <= options.room) taken.push(candidate);
     else left.push([candidate, "size"]);
   }
-  const pointed = left
-    .toSorted(([one], [other]) => (one.path < other.path ? -1 : 1))
-    .map(([candidate, why]) => ({
-      need: candidate.need,
-      pointer: pointer(candidate, why, overrides),
-    }));
   return {
     entries: inPathOrder(taken.map((candidate) => entry(candidate, options))),
     digests: new Map(taken.map(({ path, file }) => [path, file.sha256])),
-    pointers: pointed.map(({ pointer }) => pointer),
-    needed: new Set(pointed.flatMap(({ need, pointer }) => (need === "claims" ? [pointer] : []))),
+    pointers: left
+      .toSorted(([one], [other]) => (one.path < other.path ? -1 : 1))
+      .map(([candidate, why]) => pointer(candidate, why, overrides)),
   };
 };
 
 /** Every file of every artifact once, in the order of nodes; what several nodes have made is the first one's. */
-const candidatesOf = (
-  nodes: ReadonlyArray<GatheredNode>,
-  home: string,
-): ReadonlyArray<Candidate> => {
+const candidatesOf = (nodes: ReadonlyArray<RunNode>, home: string): ReadonlyArray<Candidate> => {
   const uses = usesOf(nodes);
   const found = new Map<string, Candidate>();
   for (const node of nodes) {
@@ -90,7 +83,7 @@ const candidatesOf = (
 
 const unused: Use = { judgedSplits: new Set(), isCounted: false };
 
-const usesOf = (nodes: ReadonlyArray<GatheredNode>): ReadonlyMap<string, Use> => {
+const usesOf = (nodes: ReadonlyArray<RunNode>): ReadonlyMap<string, Use> => {
   const uses = new Map<string, { judgedSplits: Set<string>; isCounted: boolean }>();
   for (const node of nodes) {
     const split = splitOf(node);
@@ -109,7 +102,7 @@ const Split = Schema.Struct({ split: Schema.String });
 const decodeSplit = Schema.decodeUnknownOption(Split);
 
 /** The split that a node answers, be it by default. */
-const splitOf = ({ told }: GatheredNode): string | undefined => {
+const splitOf = ({ told }: RunNode): string | undefined => {
   const params: unknown = (told.keyParts as { readonly params?: unknown }).params;
   const schema = stages.get(told.stage)?.params;
   const decoded = schema === undefined ? params : decodedBy(schema, params);
@@ -125,7 +118,7 @@ const isThere = ({ source, file }: Candidate): boolean => {
 };
 
 const pointer = (
-  { node, file }: Candidate,
+  { node, file, need }: Candidate,
   why: Pointer["why"],
   overrides: ReadonlyArray<string>,
 ): Pointer => ({
@@ -134,6 +127,7 @@ const pointer = (
   sha256: file.sha256,
   size: file.size,
   why,
+  needed: need === "claims",
   rebuild: rebuildLine(overrides, node.told.node),
 });
 

@@ -6,53 +6,43 @@ import type { EventOf } from "../schemas/Event.ts";
 import type { Action } from "../schemas/Artifact.ts";
 import { inputDigests } from "../schemas/KeyParts.ts";
 import { stages } from "../stages/stages.ts";
-import type { GatheredNode } from "./BundledRun.ts";
+import type { BundleNode } from "./format.ts";
 
 /** In the plan's order, so that what a node takes from comes before it. */
 export const gatherNodes = (
   index: Index,
   home: string,
   side: RunSide,
-): ReadonlyArray<GatheredNode> => {
+): ReadonlyArray<BundleNode> => {
   const made = madeIn(home, side.plan.run);
-  const byArtifact = new Map<string, GatheredNode>();
-  const nodes: Array<GatheredNode> = [];
+  const gathered = new Set<string>();
+  const nodes: Array<BundleNode> = [];
   for (const planned of side.plan.nodes) {
     const artifact = side.artifacts.get(planned.node);
     const row = artifact === undefined ? undefined : index.artifact(artifact);
     const action =
-      artifact === undefined ? undefined : actionOf(index, planned.recipe, artifact, byArtifact);
+      artifact === undefined ? undefined : actionOf(index, planned.recipe, artifact, gathered);
     if (artifact === undefined || row === undefined || action === undefined) continue;
     const { node, stageName, stage, labels, kind, recipe } = planned;
-    const own = made.get(node);
     const resources = side.nodes.get(node)?.resources;
-    const registered = stages.get(stage);
-    const gathered: GatheredNode = {
-      told: {
-        node,
-        stageName,
-        stage,
-        labels,
-        kind,
-        recipe,
-        content: action.content,
-        keyParts: action.keyParts,
-        artifact,
-        files: row.files,
-        summary: action.summary,
-        ...(action.resumedFrom === undefined ? {} : { resumedFrom: action.resumedFrom }),
-      },
-      bytes: row.bytes,
-      seconds: own?.seconds ?? firstSeconds(index, action) ?? action.cost.wallSeconds,
+    nodes.push({
+      node,
+      stageName,
+      stage,
+      labels,
+      kind,
+      recipe,
+      content: action.content,
+      keyParts: action.keyParts,
+      artifact,
+      files: row.files,
+      summary: action.summary,
+      ...(action.resumedFrom === undefined ? {} : { resumedFrom: action.resumedFrom }),
+      seconds: made.get(node)?.seconds ?? firstSeconds(index, action) ?? action.cost.wallSeconds,
       // Where this pipe can't read the experiment, whatever trains may well have asked for one.
-      asksForGpu: resources === undefined ? registered?.trainer !== undefined : resources.gpus > 0,
-      mayVary: registered === undefined || registered.trainer !== undefined || stage === "command",
-      from: [
-        ...new Set(inputDigests(action.keyParts).flatMap((digest) => byArtifact.get(digest) ?? [])),
-      ],
-    };
-    nodes.push(gathered);
-    if (!byArtifact.has(artifact)) byArtifact.set(artifact, gathered);
+      gpu: resources === undefined ? stages.get(stage)?.trainer !== undefined : resources.gpus > 0,
+    });
+    gathered.add(artifact);
   }
   return nodes;
 };
@@ -70,7 +60,7 @@ const actionOf = (
   index: Index,
   recipe: string,
   artifact: string,
-  byArtifact: ReadonlyMap<string, unknown>,
+  gathered: ReadonlySet<string>,
 ): Action | undefined => {
   const actions = index
     .actionsOf(artifact)
@@ -78,7 +68,7 @@ const actionOf = (
     .toReversed();
   return (
     actions.find((action) =>
-      inputDigests(action.keyParts).every((digest) => byArtifact.has(digest)),
+      inputDigests(action.keyParts).every((digest) => gathered.has(digest)),
     ) ?? actions[0]
   );
 };
@@ -97,11 +87,11 @@ const firstSeconds = (index: Index, { recipe, content }: Action): number | undef
 /** The machines that nodes were made on, each once, in an order that depends on nothing else. */
 export const machinesOf = (
   index: Index,
-  nodes: ReadonlyArray<GatheredNode>,
+  nodes: ReadonlyArray<BundleNode>,
 ): ReadonlyArray<Readonly<Record<string, string>>> => {
   const machines = new Map<string, Readonly<Record<string, string>>>();
-  for (const { told } of nodes)
-    for (const { recipe, environment } of index.actionsOf(told.artifact))
-      if (recipe === told.recipe) machines.set(JSON.stringify(environment), environment);
+  for (const { artifact, recipe: asked } of nodes)
+    for (const { recipe, environment } of index.actionsOf(artifact))
+      if (recipe === asked) machines.set(JSON.stringify(environment), environment);
   return [...machines].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, each]) => each);
 };

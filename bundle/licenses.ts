@@ -7,7 +7,7 @@ import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../executors/root.ts";
-import type { GatheredNode } from "./BundledRun.ts";
+import type { RunNode } from "./runNodes.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { inPathOrder, textBytes } from "./content.ts";
 import type { Entry } from "./format.ts";
@@ -23,8 +23,8 @@ const fromElsewhere = new Set(["command", "files", "pretrained"]);
 
 /** The terms of what a node has made; `stated` has those of the stages, as the experiment names them, that only a person knows. */
 export const licenseOf = (
-  node: Pick<GatheredNode, "from"> & {
-    readonly told: Pick<GatheredNode["told"], "stage" | "stageName" | "kind">;
+  node: Pick<RunNode, "from"> & {
+    readonly told: Pick<RunNode["told"], "stage" | "stageName" | "kind">;
   },
   stated: ReadonlyMap<string, string>,
 ): string => {

@@ -1,39 +1,51 @@
 /** The page that a reviewer reads first: what is claimed, how to check it, what it takes, and what is not there. */
 import type { Correlations, Estimate } from "../schemas/Correlation.ts";
 import type { Table } from "../schemas/Table.ts";
-import type { BundledRun } from "./BundledRun.ts";
 import type { ClaimingNode } from "./claims.ts";
-import { sizeOf } from "./content.ts";
 import { costOf, withAllAbove } from "./cost.ts";
-import type { Claim, Pointer } from "./format.ts";
+import type { BundleRun, Claim, Pointer } from "./format.ts";
 import { bytesText, duration } from "../schemas/quantity.ts";
+import { grouped } from "./grouped.ts";
 import { rebuildLine } from "./rebuildLine.ts";
+import type { RunNode } from "./runNodes.ts";
 
-export const readme = (bundled: BundledRun, claiming: ReadonlyArray<ClaimingNode>): string => {
-  const { run } = bundled;
+/** What the page is made of: all of it stands in the bundle, so that verifying makes the page once more. */
+export interface Told {
+  readonly run: BundleRun;
+  readonly nodes: ReadonlyArray<RunNode>;
+  readonly pointers: ReadonlyArray<Pointer>;
+  readonly claiming: ReadonlyArray<ClaimingNode>;
+}
+
+export const readme = (told: Told): string => {
+  const { run, claiming } = told;
   const sections = [
     [
       `# ${text(run.experiment)}`,
       ...(run.description === undefined ? [] : ["", text(run.description)]),
     ],
     claimed(claiming),
-    unfinished(bundled),
-    uncheckable(bundled, claiming),
-    checking(bundled),
-    replaying(bundled),
-    again(bundled, claiming),
-    leftOut(bundled),
-    contents(bundled),
+    unfinished(run),
+    uncheckable(told),
+    checking(told),
+    replaying(run),
+    again(told),
+    leftOut(told),
+    contents(run),
   ];
   return `${sections.flatMap((lines) => (lines.length === 0 ? [] : [...lines, ""])).join("\n")}`;
 };
 
+/** On one line, and without what moves a cursor or turns text around. */
+const plain = (words: string): string =>
+  words.replace(/\s+/gu, " ").replace(/[\p{Cc}\p{Cf}]/gu, "\u{FFFD}");
+
 /** Labels and names are what people wrote, and this is Markdown. */
 const text = (words: string): string =>
-  words.replace(/\s+/gu, " ").replace(/[\\|<>*_`[\]]/gu, (character) => `\\${character}`);
+  plain(words).replace(/[\\|<>*_`[\]]/gu, (character) => `\\${character}`);
 
 const code = (command: string): string =>
-  `\`${command.replaceAll("`", "'").replaceAll("|", "\\|")}\``;
+  `\`${plain(command).replaceAll("`", "'").replaceAll("|", "\\|")}\``;
 
 const table = (
   head: ReadonlyArray<string>,
@@ -145,7 +157,7 @@ const estimate = (found: Omit<Estimate, "reason"> | null | undefined): string =>
 
 const unknown = { value: null, low: null, high: null };
 
-const unfinished = ({ state, run: { unmade } }: BundledRun): ReadonlyArray<string> => {
+const unfinished = ({ state, unmade }: BundleRun): ReadonlyArray<string> => {
   if (unmade.length === 0) return [];
   const shown = unmade.slice(0, mostRows);
   return [
@@ -158,24 +170,24 @@ const unfinished = ({ state, run: { unmade } }: BundledRun): ReadonlyArray<strin
   ];
 };
 
-const uncheckable = (
-  { needed }: BundledRun,
-  claiming: ReadonlyArray<ClaimingNode>,
-): ReadonlyArray<string> => {
-  if (needed.size === 0) return [];
-  const gone = new Set([...needed].map(({ artifact }) => artifact));
+const uncheckable = ({ pointers, claiming }: Told): ReadonlyArray<string> => {
+  const needed = pointers.filter((pointer) => pointer.needed);
+  if (needed.length === 0) return [];
+  const gone = new Set(needed.map(({ artifact }) => artifact));
   const missesSome = ({ node }: ClaimingNode) =>
     [...withAllAbove([node])].some(({ told }) => gone.has(told.artifact));
   const names = claiming.filter(missesSome).map(({ node }) => code(node.told.node));
   return [
     "## Not everything can be recomputed",
     "",
-    `${needed.size === 1 ? "One file" : `${needed.size} files`} that numbers follow from ${needed.size === 1 ? "is" : "are"} not here; \`pointers.json\` has what it is and the command that makes it again. Claims that need it can be read, not recomputed: some or all of ${names.join(", ") || "none of those above"}.`,
+    `${needed.length === 1 ? "One file" : `${needed.length} files`} that numbers follow from ${needed.length === 1 ? "is" : "are"} not here; \`pointers.json\` has what it is and the command that makes it again. Claims that need it can be read, not recomputed: some or all of ${names.join(", ") || "none of those above"}.`,
   ];
 };
 
-const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
-  const bytes = entries.reduce((sum, { content }) => sum + sizeOf(content), 0);
+const checking = ({ nodes, pointers }: Told): ReadonlyArray<string> => {
+  const artifacts = new Map(nodes.map(({ told, bytes }) => [told.artifact, bytes]));
+  const left = pointers.reduce((sum, { size }) => sum + size, 0);
+  const bytes = [...artifacts.values()].reduce((sum, each) => sum + each, -left);
   return [
     "## Check it",
     "",
@@ -217,7 +229,7 @@ const checking = ({ entries }: BundledRun): ReadonlyArray<string> => {
   ];
 };
 
-const replaying = ({ run }: BundledRun): ReadonlyArray<string> => [
+const replaying = (run: BundleRun): ReadonlyArray<string> => [
   "## Replay it",
   "",
   "What is here is taken into a store, and only the rest is made. With another option, only what depends on it:",
@@ -228,10 +240,7 @@ const replaying = ({ run }: BundledRun): ReadonlyArray<string> => [
   "```",
 ];
 
-const again = (
-  bundled: BundledRun,
-  claiming: ReadonlyArray<ClaimingNode>,
-): ReadonlyArray<string> => {
+const again = ({ run, nodes, claiming }: Told): ReadonlyArray<string> => {
   const row = (
     command: string,
     { seconds, bytes, gpu }: Pick<Claim, "seconds" | "bytes" | "gpu">,
@@ -246,7 +255,7 @@ const again = (
     "",
     ...table(
       ["command", "time", "disk", "asks for a GPU"],
-      [...each, row(rebuildLine(bundled.run.overrides), costOf(bundled.nodes))],
+      [...each, row(rebuildLine(run.overrides), costOf(nodes))],
     ),
     "",
     "Training also needs Python from 3.11 on; its packages (`environment/requirements.lock`) are installed when they are first needed. On another machine training comes out a little otherwise, so a claim that depends on it has a tolerance in `CLAIMS.json`: the half width of its interval, or what the seeds span where that is more. What does not depend on training has the tolerance 0.",
@@ -259,10 +268,10 @@ const reasons: { readonly [why in Pointer["why"]]: string } = {
   missing: "no longer in the store",
 };
 
-const leftOut = ({ pointers, nodes }: BundledRun): ReadonlyArray<string> => {
+const leftOut = ({ pointers, nodes }: Told): ReadonlyArray<string> => {
   if (pointers.length === 0) return ["## What is left out", "", "Nothing."];
   const stageOf = new Map(nodes.toReversed().map(({ told }) => [told.artifact, told.stageName]));
-  const groups = Map.groupBy(pointers, ({ artifact, why }) =>
+  const groups = grouped(pointers, ({ artifact, why }) =>
     JSON.stringify([stageOf.get(artifact) ?? "", why]),
   );
   return [
@@ -288,7 +297,7 @@ const leftOut = ({ pointers, nodes }: BundledRun): ReadonlyArray<string> => {
   ];
 };
 
-const contents = ({ run }: BundledRun): ReadonlyArray<string> => [
+const contents = (run: BundleRun): ReadonlyArray<string> => [
   "## What lies where",
   "",
   ...table(
@@ -310,5 +319,5 @@ const contents = ({ run }: BundledRun): ReadonlyArray<string> => [
   "`record/` beside `data/` has every attempt, failed ones too, with what it cost, and the machines. It is no part of the bundle's identity.",
 ];
 
-const sourceOf = ({ version, commit }: BundledRun["run"]["pipe"]): string =>
+const sourceOf = ({ version, commit }: BundleRun["pipe"]): string =>
   `pipe ${version}${commit === undefined ? ", of no commit that is named here" : ` at commit ${commit}`}, which wrote this bundle`;

@@ -7,7 +7,7 @@ import { type Bag, bagged, ChangedFile } from "./bag.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { inPathOrder, sizeOf } from "./content.ts";
-import { checkCode } from "./checkCode.ts";
+import { checkCode, otherVersions } from "./checkCode.ts";
 import { crateEntry, describe } from "./describe.ts";
 import type { Entry, Pointer } from "./format.ts";
 import { gather } from "./gather.ts";
@@ -56,6 +56,8 @@ export interface WrittenBundle {
   /** How many of those numbers follow from. */
   readonly needed: number;
   readonly unmade: number;
+  /** Stages that have another version in the sources that go along: `generate 1 → 2`. */
+  readonly otherVersions: ReadonlyArray<string>;
   readonly allowed: ReadonlyArray<Allowance>;
 }
 
@@ -99,8 +101,9 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
     claims: described.claims,
     stages: stageSizes(bundled),
     leftOut: bundled.pointers,
-    needed: bundled.needed.size,
+    needed: bundled.pointers.filter(({ needed }) => needed).length,
     unmade: bundled.run.unmade.length,
+    otherVersions: otherVersions(bundled.run),
     allowed,
   } satisfies WrittenBundle;
 });
@@ -113,8 +116,8 @@ const productFor = (anonymous: boolean): Product => {
 };
 
 /** A reviewer who can't recompute a number should hear why from its author, not find out. */
-const checkMissing = ({ needed, nodes }: BundledRun, allowMissing: boolean) => {
-  const missing = [...needed].filter(({ why }) => why === "missing");
+const checkMissing = ({ pointers, nodes }: BundledRun, allowMissing: boolean) => {
+  const missing = pointers.filter(({ needed, why }) => needed && why === "missing");
   if (missing.length === 0 || allowMissing) return Effect.void;
   const makers = new Map(nodes.toReversed().map(({ told }) => [told.artifact, told.node]));
   const shown = missing

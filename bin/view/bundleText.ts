@@ -22,6 +22,12 @@ export const bundleText = (run: string, written: WrittenBundle, style: Style): s
     ...(written.unmade === 0
       ? []
       : ["", `${plural(written.unmade, "node")} of the run not made; the README says so`]),
+    ...(written.otherVersions.length === 0
+      ? []
+      : [
+          "",
+          `made by other versions than the sources that go along (${written.otherVersions.join(", ")}): nobody can rerun or replay it with these`,
+        ]),
     ...(written.allowed.length === 0
       ? []
       : [

@@ -1,93 +1,57 @@
-/** What the bundle stands for, held against its own tables and correlations: every number of theirs is a claim, and no other is. */
-import { Schema } from "effect";
-import { Correlations } from "../../schemas/Correlation.ts";
-import { Table } from "../../schemas/Table.ts";
-import { correlationNumbers, tableNumbers } from "../claimedNumbers.ts";
-import { claimsTable } from "../readme.ts";
-import { rebuildLine } from "../rebuildLine.ts";
+/**
+ * What the bundle stands for, held against its own tables and correlations: the claims and the page that a reader sees first are made once
+ * more from them, and from what the run's record says of costs. Nothing else may stand there.
+ */
+import { claimingNodes } from "../claims.ts";
+import { readme } from "../readme.ts";
+import { runNodes } from "../runNodes.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { claimsFile, type Contents, folderOf, readmeFile, textOf } from "./Contents.ts";
+import { claimsFile, type Contents, readmeFile, runFile, textOf } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
 
-const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
-const decodeCorrelations = Schema.decodeUnknownSync(Schema.fromJsonString(Correlations));
-
-export const verifyClaims = (contents: Contents): Check => {
+export const verifyClaims = ({ bundle, run, pointers, claims }: Contents): Check => {
   const findings = new Findings(3, "claims");
-  const claimed = new Map(contents.claims.map((claim) => [claim.id, claim]));
-  if (claimed.size < contents.claims.length)
+  const nodes = runNodes(run);
+  const claiming = claimingNodes(run, nodes, (file) =>
+    bundle.files.has(file) ? textOf(bundle, file) : undefined,
+  );
+  const say = (number: string | undefined, expected: unknown, found: unknown, message: string) =>
     findings.add({
       file: claimsFile,
-      expected: claimed.size,
-      found: contents.claims.length,
-      message: "claims a number twice",
+      ...(number === undefined ? {} : { number }),
+      expected,
+      found,
+      message,
+      from: [runFile],
     });
-  const readme = new Set(textOf(contents.bundle, readmeFile).split("\n"));
-  for (const { node, artifact, kind } of contents.run.nodes) {
-    if (kind !== "table" && kind !== "correlations") continue;
-    const file = `${folderOf(artifact)}/${kind}.json`;
-    const shown = readNumbers(kind, textOf(contents.bundle, file));
-    const lines = claimsTable({ node: { told: { node } }, ...shown });
-    for (const expected of lines)
-      if (!readme.has(expected)) {
-        const message = `is not what it shows of ${node}`;
-        findings.add({ file: readmeFile, expected, found: "absent", message, from: [file] });
-      }
-    const command = rebuildLine(contents.run.overrides, node);
-    const numbers =
-      shown.kind === "table"
-        ? tableNumbers(node, shown.made)
-        : correlationNumbers(node, shown.made);
-    for (const number of numbers) {
-      const claim = claimed.get(number.id);
-      claimed.delete(number.id);
-      const about = { file: claimsFile, from: [file] };
-      if (claim === undefined) {
-        const message = "is in the table and is not claimed";
-        findings.add({
-          ...about,
-          number: number.id,
-          expected: number.value,
-          found: "absent",
-          message,
-        });
-        continue;
-      }
-      const { id, text, row, metric, value, low, high, n } = claim;
-      const said = {
-        id,
-        text,
-        row,
-        metric,
-        value,
-        low,
-        high,
-        n,
-        node: claim.node,
-        command: claim.command,
-      };
-      for (const { path, ...sides } of differencesOf({ ...number, node, command }, said))
-        findings.add({
-          ...about,
-          number: `${id}: ${path}`,
-          ...sides,
-          message: "is not what the table says",
-        });
-    }
+  const expected = claiming.flatMap((node) => node.claims);
+  const there = new Map(claims.map((claim) => [claim.id, claim]));
+  if (there.size < claims.length)
+    say(undefined, there.size, claims.length, "claims a number twice");
+  for (const claim of expected) {
+    const found = there.get(claim.id);
+    there.delete(claim.id);
+    if (found === undefined) say(claim.id, claim.value, "absent", "is not claimed");
+    else
+      for (const { path, ...sides } of differencesOf(claim, found))
+        say(`${claim.id}: ${path}`, sides.expected, sides.found, "is not what the bundle gives");
   }
-  for (const id of claimed.keys())
-    findings.add({
-      file: claimsFile,
-      number: id,
-      expected: "a number of a table",
-      found: "none",
-      message: "nothing in the bundle says so",
-    });
-  return findings.check(counted(contents.claims.length, "claim"));
+  for (const id of there.keys())
+    say(id, "a number of a table", "none", "nothing in the bundle says so");
+  comparePage(readme({ run, nodes, pointers, claiming }), textOf(bundle, readmeFile), findings);
+  return findings.check(`${counted(claims.length, "claim")}, ${readmeFile}`);
 };
 
-const readNumbers = (
-  kind: "table" | "correlations",
-  text: string,
-): { kind: "table"; made: Table } | { kind: "correlations"; made: Correlations } =>
-  kind === "table" ? { kind, made: decodeTable(text) } : { kind, made: decodeCorrelations(text) };
+/** Line by line, up to the first that differs. */
+const comparePage = (expected: string, found: string, findings: Findings): void => {
+  if (expected === found) return;
+  const [due, there] = [expected.split("\n"), found.split("\n")];
+  const line = due.findIndex((text, index) => text !== there[index]);
+  const at = line === -1 ? due.length : line;
+  findings.add({
+    file: `${readmeFile}:${at + 1}`,
+    expected: due[at] ?? "nothing",
+    found: there[at] ?? "nothing",
+    message: "is not what the bundle says",
+  });
+};

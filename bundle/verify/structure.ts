@@ -7,6 +7,7 @@ import { Correlations } from "../../schemas/Correlation.ts";
 import { Rollout } from "../../schemas/Rollout.ts";
 import { ScoreLine } from "../../schemas/ScoreLine.ts";
 import { Table } from "../../schemas/Table.ts";
+import { jsonBytes } from "../content.ts";
 import { Allowed, type BundleRun, limits } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { verifyArtifacts } from "./artifacts.ts";
@@ -33,6 +34,15 @@ const strict = { onExcessProperty: "error" } as const;
 const fromJson = <A>(schema: Schema.Codec<A, any>): Decode =>
   Schema.decodeUnknownSync(Schema.fromJsonString(schema), strict);
 
+/** Written as pipe writes JSON: a name that stands there twice would be read one way here and another way there. */
+const inOneWay =
+  (decode: Decode): Decode =>
+  (text) => {
+    const written = Buffer.from(jsonBytes(JSON.parse(text))).toString("utf8");
+    if (written !== text) throw new Error("it is not written as pipe writes JSON");
+    return decode(text);
+  };
+
 const JsonObject = Schema.Record(Schema.String, Schema.Json);
 
 /** The facts of each machine that the run was on. */
@@ -43,13 +53,13 @@ const anyText: Decode = () => undefined;
 const needed: Readonly<Record<string, Decode>> = {
   "bag-info.txt": anyText,
   "record/attempts.jsonl": (text) => contents.decodeAttempts(text),
-  "record/machine.json": fromJson(Machines),
+  "record/machine.json": inOneWay(fromJson(Machines)),
   "data/README.md": anyText,
-  "data/CLAIMS.json": (text) => contents.decodeClaims(text),
-  "data/run.json": (text) => contents.decodeRun(text),
-  "data/pointers.json": (text) => contents.decodePointers(text),
+  "data/CLAIMS.json": inOneWay((text) => contents.decodeClaims(text)),
+  "data/run.json": inOneWay((text) => contents.decodeRun(text)),
+  "data/pointers.json": inOneWay((text) => contents.decodePointers(text)),
   "data/experiment.yaml": anyText,
-  "data/ro-crate-metadata.json": fromJson(JsonObject),
+  "data/ro-crate-metadata.json": inOneWay(fromJson(JsonObject)),
   "data/verify.mjs": anyText,
   [contents.lockFile]: (text) => decodeLock(text),
 };
@@ -58,9 +68,9 @@ const allowed: Readonly<Record<string, Decode>> = {
   "bagit.txt": anyText,
   "manifest-sha512.txt": anyText,
   "tagmanifest-sha512.txt": anyText,
-  "data/croissant.json": fromJson(JsonObject),
+  "data/croissant.json": inOneWay(fromJson(JsonObject)),
   "data/ro-crate-preview.html": anyText,
-  "data/ALLOWED.json": fromJson(Allowed),
+  "data/ALLOWED.json": inOneWay(fromJson(Allowed)),
 };
 
 /** Whose names are their own; what is in the artifacts is looked at apart. */

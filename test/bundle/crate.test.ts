@@ -18,6 +18,8 @@ const node = (name: string, artifact: string, inputs: BundleNode["keyParts"]): B
   artifact,
   files: [{ path: "out.txt", sha256: digest("7"), size: 3 }],
   summary: {},
+  seconds: 1,
+  gpu: false,
 });
 
 const crated: Crated = {
@@ -25,6 +27,7 @@ const crated: Crated = {
     format: 1,
     experiment: "study",
     overrides: ["--set a=1"],
+    state: "done",
     pipe: { version: "0.1.0" },
     nodes: [
       node("one", digest("1"), {}),
@@ -49,6 +52,7 @@ const crated: Crated = {
       sha256: digest("7"),
       size: 3,
       why: "size",
+      needed: false,
       rebuild: "npx pipe run experiment.yaml --only two",
     },
   ],

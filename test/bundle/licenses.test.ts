@@ -5,7 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { build } from "rolldown";
-import type { GatheredNode } from "../../bundle/BundledRun.ts";
+import type { RunNode } from "../../bundle/runNodes.ts";
 import { textBytes } from "../../bundle/content.ts";
 import type { Entry } from "../../bundle/format.ts";
 import { licenseEntries, licenseOf, verifierLicense } from "../../bundle/licenses.ts";
@@ -14,9 +14,9 @@ import { root } from "../../executors/root.ts";
 
 const node = (
   stage: string,
-  kind: GatheredNode["told"]["kind"],
-  ...from: ReadonlyArray<GatheredNode>
-): GatheredNode => ({ told: { stage, stageName: `my-${stage}`, kind }, from }) as never;
+  kind: RunNode["told"]["kind"],
+  ...from: ReadonlyArray<RunNode>
+): RunNode => ({ told: { stage, stageName: `my-${stage}`, kind }, from }) as never;
 
 const stated = (terms: Readonly<Record<string, string>>) => new Map(Object.entries(terms));
 const nothing = stated({});

@@ -126,6 +126,7 @@ const withoutFiles = (files: Files, run: BundleRun, nodes: ReadonlyArray<string>
       sha256: file.sha256,
       size: file.size,
       why: "size",
+      needed: false,
       rebuild: rebuildLine([], node),
     })),
   );

@@ -7,19 +7,17 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { bagged } from "../../bundle/bag.ts";
-import { correlationNumbers, tableNumbers } from "../../bundle/claimedNumbers.ts";
-import type { BundleNode, BundleRun, Claim, Entry } from "../../bundle/format.ts";
-import { claimsTable } from "../../bundle/readme.ts";
+import { claimingNodes } from "../../bundle/claims.ts";
+import type { BundleNode, BundleRun, Entry } from "../../bundle/format.ts";
+import { readme } from "../../bundle/readme.ts";
+import { runNodes } from "../../bundle/runNodes.ts";
 import { writeTarGz } from "../../bundle/tar.ts";
 import { remake } from "../../bundle/verify/remake.ts";
-import { rebuildLine } from "../../bundle/rebuildLine.ts";
 import { artifactOf, listFiles, treeFile } from "../../cache/Tree.ts";
 import { compile, type Node } from "../../pipelines/Compile.ts";
 import { keyOf, keyParts } from "../../pipelines/Keys.ts";
 import { mapInputs } from "../../pipelines/Plan.ts";
 import { Source } from "../../pipelines/Source.ts";
-import type { Table } from "../../schemas/Table.ts";
-import type { Correlations } from "../../schemas/Correlation.ts";
 import { digestBytes, digestJson, shortDigest } from "../../schemas/Digest.ts";
 import { closureDigest } from "../../stages/code/review.ts";
 import { digestText } from "../../stages/code/SourceModule.ts";
@@ -75,8 +73,6 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
   const directories = new Map<Node, string>();
   const directoryOf = (node: Node) => directories.get(node)!;
   const files = new Map<string, Uint8Array>();
-  const claims: Array<Claim> = [];
-  const readme = ["# small", ""];
   for (const node of graph.nodes) {
     const inputs = { bundledOf: (of: Node) => bundled.get(of)!, directoryOf };
     const key = fieldsOf(
@@ -117,42 +113,24 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
       artifact: digest,
       files: tree.map(({ file }) => file),
       summary: done.summary,
-    });
-    const read = (name: string): unknown =>
-      JSON.parse(fs.readFileSync(path.join(done.directory, name), "utf8"));
-    const told = { node: { told: { node: node.name } } };
-    const { output } = node.stage;
-    if (output === "table")
-      readme.push(...claimsTable({ ...told, kind: output, made: read("table.json") as Table }));
-    if (output === "correlations")
-      readme.push(
-        ...claimsTable({ ...told, kind: output, made: read("correlations.json") as Correlations }),
-      );
-    const numbers =
-      output === "table"
-        ? tableNumbers(node.name, read("table.json") as Table)
-        : output === "correlations"
-          ? correlationNumbers(node.name, read("correlations.json") as Correlations)
-          : [];
-    const cost = {
-      node: node.name,
-      tolerance: 0,
-      command: rebuildLine([], node.name),
       seconds: 1,
-      bytes: 1,
       gpu: false,
-    };
-    claims.push(...numbers.map((number) => ({ ...number, ...cost })));
+    });
   }
   fs.rmSync(scratch, { recursive: true });
   const run: BundleRun = {
     format: 1,
     experiment: graph.name,
     overrides: [],
+    state: "done",
     pipe: { version: "0.1.0" },
     nodes: [...bundled.values()],
     unmade: [],
   };
+  const nodes = runNodes(run);
+  const read = (file: string) =>
+    files.has(file) ? Buffer.from(files.get(file)!).toString("utf8") : undefined;
+  const claiming = claimingNodes(run, nodes, read);
   const attempts = run.nodes.map(({ node, stage }) => ({
     node,
     stage,
@@ -176,8 +154,8 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
   const more = {
     "record/attempts.jsonl": attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(""),
     "record/machine.json": [{ cpu: "one" }],
-    "data/README.md": readme.map((line) => `${line}\n`).join(""),
-    "data/CLAIMS.json": { format: 1, claims },
+    "data/README.md": readme({ run, nodes, pointers: [], claiming }),
+    "data/CLAIMS.json": { format: 1, claims: claiming.flatMap(({ claims }) => claims) },
     "data/run.json": run,
     "data/pointers.json": [],
     "data/experiment.yaml": smallSpec,

@@ -267,7 +267,15 @@ describe("level 2", () => {
     "finds a pointer to nothing",
     ({ files }) =>
       withJson(files, "data/pointers.json", (pointers) =>
-        pointers.push({ artifact: "0", path: "x", sha256: "0", size: 1, why: "size", rebuild: "" }),
+        pointers.push({
+          artifact: "0",
+          path: "x",
+          sha256: "0",
+          size: 1,
+          why: "size",
+          needed: false,
+          rebuild: "",
+        }),
       ),
     { level: 2, what: "artifacts", file: "data/pointers.json" },
   );
@@ -417,6 +425,34 @@ describe("level 3", () => {
     "finds one number of the page that a reader sees first",
     ({ files }) => edited(files, "data/README.md", (text) => text.replace("0.333", "0.933")),
     { level: 3, what: "claims", file: "data/README.md" },
+  );
+  isFound(
+    "finds a table on that page that nobody has made",
+    ({ files }) =>
+      edited(files, "data/README.md", (text) =>
+        text.replace("# small\n", "# small\n\n| a |\n| 1 |\n"),
+      ),
+    { level: 3, what: "claims", file: "data/README.md" },
+  );
+  for (const [name, value] of [
+    ["tolerance", 1000],
+    ["seconds", 2],
+    ["bytes", 1],
+    ["gpu", true],
+  ] as const)
+    isFound(
+      `finds another value for the ${name} of a claim`,
+      ({ files }) =>
+        withJson(files, "data/CLAIMS.json", (claims) => (claims.claims[0][name] = value)),
+      { level: 3, what: "claims", number: `table[model=weak]/a: ${name}`, found: value },
+    );
+  isFound(
+    "finds a claim that says two things",
+    ({ files }) =>
+      edited(files, "data/CLAIMS.json", (text) =>
+        text.replace('"value": ', '"value": 0.999,\n      "value": '),
+      ),
+    { level: 2, what: "files", file: "data/CLAIMS.json" },
   );
   isFound(
     "finds a command that is not the one to make a number with",

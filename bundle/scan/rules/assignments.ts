@@ -1,17 +1,24 @@
 /** Values that a name says are secret: in code, YAML, JSON, `.env` files, command lines and addresses. */
-import { looksDrawn } from "./entropy.ts";
+import { looksDrawn, looksUnspoken } from "./entropy.ts";
 import { isPlaceholder } from "./headers.ts";
 import { endingIn, backOver, matchAt, type Rule } from "./Rule.ts";
 
 /** Names of what is always secret. */
 const strong =
-  /(?:passw(?:or)?d|passphrase|passwort|pwd|secret|api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|signing[_-]?key|encryption[_-]?key|client[_-]?secret|credentials?|(?:auth|access|refresh|bearer|session|api|id)[_-]?token|auth[_-]?key)$/i;
+  /(?:passw(?:or)?d|passphrase|passwort|kennwort|pwd|secret|api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|signing[_-]?key|encryption[_-]?key|client[_-]?secret|credentials?|(?:auth|access|refresh|bearer|session|api|id)[_-]?token|auth[_-]?key)$/i;
+
+/** Words of which a pass is a password: `DB_PASS`, `smtpPass`; that of others may be one through the data. */
+const withPassword =
+  /(?:^|[_-])(?:db|database|smtp|e?mail|imap|pop3?|ftp|sftp|ssh|user|usr|root|admin|my|mysql|maria|mongo|pg|postgres|postgresql|sql|redis|rabbitmq|amqp|mqtt|ldap|bind|http|proxy|auth|login|vpn|wifi|key|keystore|sudo|svn|git|registry|docker|jenkins|account|api)[_-]?pass$/i;
+
+/** `pass`, `firstPass` and `pw`: of passwords as often as not. */
+const weak = /(?:^|[_-])(?:pass|pw)$|[a-z]P(?:ass|w)$|[A-Z0-9]_P(?:ASS|W)$/i;
 
 /** The rest of a name, the sign, and the value: in quotes or not. */
 const assigned =
   /[A-Za-z0-9_-]{0,40}(["'`]?[ \t]{0,8}(?:=>|:=|[:=])\s{0,8})(?:(["'`])((?:(?!\2)[^\r\n\0\\]){1,256})\2?|([^\s"'`,;<>(){}[\]\0\\]{1,256}))/y;
 
-const flag = /([ \t]{1,4})(["']?)([^\s"'\0]{8,256})/y;
+const flag = /([ \t]{1,4}|=)(["']?)([^\s"'\0]{8,256})/y;
 
 /** A name in a program rather than a value: without digits, or a template. */
 const isCode = (value: string): boolean =>
@@ -32,26 +39,46 @@ const isDigest = (value: string): boolean =>
 const isPublicAddress = (value: string): boolean =>
   /^https?:\/\/[^?#@]+$/i.test(value) && !value.split("/").some(looksDrawn);
 
+/** Beside a weak name, what has the mixture that people are asked for; `phase1` and `epoch-12` have not. */
+const looksChosen = (value: string): boolean =>
+  looksUnspoken(value) ||
+  looksDrawn(value) ||
+  (value.length >= 6 &&
+    /[a-z]/i.test(value) &&
+    /\d/.test(value) &&
+    /^[^\s()[\]]+$/.test(value) &&
+    !/^[a-z]+(?:[._ -]?\d+)+$/i.test(value) &&
+    !/^[v\d.,:e%+-]+[a-z]{0,5}$/i.test(value));
+
 const isSecret = ({ key, value, quoted }: Value): boolean => {
   if (isPlaceholder(value) || isPublicAddress(value) || /^[./~]*(?:\/|$)/.test(value)) return false;
   const isEnvironment = /^[A-Z][A-Z0-9_]*$/.test(key);
-  if (strong.test(key)) {
+  if (strong.test(key) || withPassword.test(key)) {
     if (/^\d+$/.test(value)) return value.length >= 6;
     if (quoted)
-      return /pass|pwd/i.test(key) ? value.length >= 4 : value.length >= 6 && !/\s/.test(value);
+      return /pass|pwd|kennwort/i.test(key)
+        ? value.length >= 4
+        : value.length >= 6 && !/\s/.test(value);
     return (
       value.length >= 4 &&
-      (isEnvironment || (!isCode(value) && /[\d!@#$%^&*+/=]/.test(value) && value.length >= 6))
+      (isEnvironment ||
+        looksUnspoken(value) ||
+        (!isCode(value) && /[\d!@#$%^&*+/=]/.test(value) && value.length >= 6))
     );
   }
+  if (weak.test(key))
+    return looksChosen(value) || (/pw$/i.test(key) && /^[a-z]{4,}\d{1,4}$/i.test(value));
   if (isDigest(value)) return false;
   if (isEnvironment && /(?:TOKEN|_KEY|_PAT|_AUTH)$/.test(key))
     return value.length >= 8 && (/\d/.test(value) || looksDrawn(value));
-  return /^[A-Za-z0-9+/=_.~-]{16,}$/.test(value) && looksDrawn(value);
+  return (
+    /^[A-Za-z0-9+/=_.~-]{16,}$/.test(value) &&
+    (looksDrawn(value) || (quoted && looksUnspoken(value)))
+  );
 };
 
 const assignment: Rule = {
-  anchors: ["passw", "passphrase", "pwd", "secret", "key", "token", "credential", "auth", "_pat"],
+  anchors: ["pass", "kennwort", "pw", "secret", "key", "token", "credential", "auth", "_pat"],
   find: (text, at) => {
     const start = backOver(isWord, text, at, 40);
     const found = matchAt(assigned, text, at);
@@ -60,7 +87,7 @@ const assignment: Rule = {
     const value = (inQuotes ?? bare)!;
     const key = text.slice(start, text.indexOf(sign!, at));
     if (
-      !/(?:passw(?:or)?d|passphrase|passwort|pwd|secret|key|token|credentials?|auth|_pat)$/i.test(
+      !/(?:passw(?:or)?d|passphrase|passwort|kennwort|pwd|pass|pw|secret|key|token|credentials?|auth|_pat)$/i.test(
         key,
       )
     )
@@ -84,9 +111,13 @@ const assignment: Rule = {
 
 /** Keys may hold a secret themselves: only their last word is shown. */
 const name = (key: string): string =>
-  /(?:password|passwd|passphrase|pwd|secret|key|token|credentials?|auth)$/i
+  /(?:password|passwd|passphrase|pwd|pass|pw|secret|key|token|credentials?|auth)$/i
     .exec(key)?.[0]
     .toLowerCase() ?? "…";
+
+/** What follows an option where somebody writes about it. */
+const inManuals =
+  /^(?:arguments?|authentication|instead|options?|parameters?|prompt|protected|protection|settings?|specif\w+|supplied|switch|together|without|your\w+|provided|requires?|required|because|something|otherwise)$/;
 
 /** `--token …` on a command line. */
 const option: Rule = {
@@ -104,7 +135,15 @@ const option: Rule = {
   find: (text, at) => {
     const named = matchAt(/--[a-z-]{4,20}/iy, text, at)![0];
     const found = matchAt(flag, text, at + named.length);
-    if (found === null || isPlaceholder(found[3]!) || !/\d/.test(found[3]!)) return undefined;
+    if (found === null || isPlaceholder(found[3]!)) return undefined;
+    const value = found[3]!;
+    const ends = text[at + named.length + found[0].length] ?? "\n";
+    const isPassword =
+      /^--passw/i.test(named) &&
+      /^[a-z]+$/.test(value) &&
+      /[\s"'\0]/.test(ends) &&
+      !inManuals.test(value);
+    if (!/\d/.test(value) && !looksUnspoken(value) && !isPassword) return undefined;
     const start = at + named.length + found[1]!.length + found[2]!.length;
     return {
       kind: "secret value",
@@ -114,6 +153,51 @@ const option: Rule = {
       open: `${named} `,
       guessed: true,
     };
+  },
+};
+
+/** `-p` right before the password, and `sshpass`, which has no other use. */
+const shortOption: Rule = {
+  anchors: [" -p", "sshpass"],
+  find: (text, at) => {
+    const found = matchAt(
+      /(?: -p(["']?)|sshpass(?: -[vhP]{1,3}\S{0,20}){0,3} -p ?(["']?))([^\s"'\0<>|;&]{4,200})/y,
+      text,
+      at,
+    );
+    if (found === null || isPlaceholder(found[3]!)) return undefined;
+    const line = text.slice(Math.max(0, at - 200), at);
+    if (
+      text[at] === " " &&
+      !/\b(?:mysql|mysqldump|mysqladmin|mysqlimport|mariadb|mariadb-dump)\b[^\n|;&\0]*$/.test(line)
+    )
+      return undefined;
+    return endingIn(found[3]!, at, found, {
+      kind: "password",
+      sort: "secret",
+      open: "-p ",
+      guessed: true,
+    });
+  },
+};
+
+/** A line of a `.pgpass`: host:port:database:user:password. The port tells it from other lines with colons. */
+const pgpass: Rule = {
+  anchors: [":5432:", ":5433:", ":6432:", ":*:"],
+  find: (text, at) => {
+    if (!/[\w.*\]-]/.test(text[at - 1] ?? " ")) return undefined;
+    const found = matchAt(
+      /:(?:\d{4}|\*):[^\s:"'\0]{1,64}:[^\s:"'\0]{1,64}:((?:\\.|[^\s:"'<>\\,;\0]){4,200})/y,
+      text,
+      at,
+    );
+    if (found === null || isPlaceholder(found[1]!)) return undefined;
+    return endingIn(found[1]!, at, found, {
+      kind: "password",
+      sort: "secret",
+      open: ":",
+      guessed: true,
+    });
   },
 };
 
@@ -166,4 +250,11 @@ const hexadecimal: Rule = {
   },
 };
 
-export const assignments: ReadonlyArray<Rule> = [assignment, option, curlUser, hexadecimal];
+export const assignments: ReadonlyArray<Rule> = [
+  assignment,
+  option,
+  shortOption,
+  pgpass,
+  curlUser,
+  hexadecimal,
+];

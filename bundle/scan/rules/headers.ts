@@ -1,5 +1,5 @@
 /** Credentials by the header or address that they stand in. */
-import { looksDrawn } from "./entropy.ts";
+import { looksDrawn, looksUnspoken } from "./entropy.ts";
 import { endingIn, matchAt, type Rule } from "./Rule.ts";
 
 const bearer: Rule = {
@@ -11,7 +11,8 @@ const bearer: Rule = {
     const inHeader = /authorization["']?\s{0,4}[:=]\s{0,4}["']?$/i.test(
       text.slice(Math.max(0, at - 32), at),
     );
-    if (!looksDrawn(value) && !(inHeader && /\d/.test(value))) return undefined;
+    if (!looksDrawn(value) && !(inHeader && (/\d/.test(value) || looksUnspoken(value))))
+      return undefined;
     return endingIn(value, at, found, {
       kind: "bearer token",
       sort: "secret",
@@ -100,4 +101,33 @@ const netrc: Rule = {
   },
 };
 
-export const headers: ReadonlyArray<Rule> = [bearer, basic, otherScheme, inAddress, netrc];
+/** The same in another order, and with an account. */
+const netrcMachine: Rule = {
+  anchors: ["machine "],
+  find: (text, at) => {
+    const found = matchAt(
+      /machine\s{1,20}\S{1,200}((?:\s{1,20}(?:login|account)\s{1,20}\S{1,100}){0,2})\s{1,20}password\s{1,20}([^\s\0]{4,200})/iy,
+      text,
+      at,
+    );
+    if (found === null || isPlaceholder(found[2]!)) return undefined;
+    const behind = text.slice(at + found[0].length, at + found[0].length + 40);
+    // Without either it is a sentence about a machine.
+    if (found[1] === "" && !/^\s{1,20}(?:login|account)\s/i.test(behind)) return undefined;
+    return endingIn(found[2]!, at, found, {
+      kind: "password",
+      sort: "secret",
+      open: "",
+      guessed: true,
+    });
+  },
+};
+
+export const headers: ReadonlyArray<Rule> = [
+  bearer,
+  basic,
+  otherScheme,
+  inAddress,
+  netrc,
+  netrcMachine,
+];

@@ -237,6 +237,32 @@ const serviceAccount: Rule = {
   },
 };
 
+const hashForms = [
+  String.raw`\$(?:1|5|6|apr1)\$(?:rounds=\d{1,9}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}`,
+  String.raw`\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}`,
+  String.raw`\$(?:7|y|gy)\$[./A-Za-z0-9]{1,20}\$[./A-Za-z0-9]{1,86}\$[./A-Za-z0-9]{43}`,
+  String.raw`\$argon2(?:id|i|d)\$v=\d+\$[a-z0-9=,]{5,60}\$[A-Za-z0-9+/]{8,90}\$[A-Za-z0-9+/]{16,90}`,
+  String.raw`\{S?SHA(?:256|512)?\}[A-Za-z0-9+/]{27,120}=`,
+];
+const hashForm = new RegExp(hashForms.join("|"), "y");
+
+/** As in /etc/shadow and .htpasswd: from a hash a short password is found in minutes. */
+const passwordHash: Rule = {
+  anchors: "$1$ $5$ $6$ $apr1$ $2$ $2a$ $2b$ $2x$ $2y$ $7$ $y$ $gy$ $argon2 {sha {ssha".split(" "),
+  find: (text, at) => {
+    const hash = matchAt(hashForm, text, at);
+    return hash === null
+      ? undefined
+      : {
+          kind: "hash of a password",
+          sort: "secret",
+          start: at,
+          end: at + hash[0].length,
+          open: "",
+        };
+  },
+};
+
 export const tokens: ReadonlyArray<Rule> = [
   ...forms.map(ruleOf),
   privateKey,
@@ -244,4 +270,5 @@ export const tokens: ReadonlyArray<Rule> = [
   bareKey,
   jwt,
   serviceAccount,
+  passwordHash,
 ];
