@@ -49,7 +49,7 @@ const noSteps = ({ steps }: Params): ReadonlyArray<ComplaintAboutParams> =>
 
 export const Correlate = stage({
   name: "correlate",
-  version: 1,
+  version: 2,
   summary: "correlates rewards with perception and reasoning in rollouts",
   params: Params,
   // A trained model brings those of its training; others come as files.

@@ -155,7 +155,7 @@ const trainer = "grpo";
 
 export const Grpo = stage({
   name: "grpo",
-  version: 2,
+  version: 3,
   summary: "trains a model on its own responses, rewarded for what it saw and what came out",
   params: Params,
   outsideKey: endpointsOutsideKey,
