@@ -7,12 +7,12 @@ import { endingIn, backOver, matchAt, type Rule } from "./Rule.ts";
 const strong =
   /(?:passw(?:or)?d|passphrase|passwort|kennwort|pwd|secret|api[_-]?key|apikey|access[_-]?key|secret[_-]?key|private[_-]?key|account[_-]?key|signing[_-]?key|encryption[_-]?key|client[_-]?secret|credentials?|(?:auth|access|refresh|bearer|session|api|id)[_-]?token|auth[_-]?key)$/i;
 
-/** Words of which a pass is a password: `DB_PASS`, `smtpPass`; that of others may be one through the data. */
+/** Of these a pass is a password; that of others may be one through the data. */
 const withPassword =
   /(?:^|[_-])(?:db|database|smtp|e?mail|imap|pop3?|ftp|sftp|ssh|user|usr|root|admin|my|mysql|maria|mongo|pg|postgres|postgresql|sql|redis|rabbitmq|amqp|mqtt|ldap|bind|http|proxy|auth|login|vpn|wifi|key|keystore|sudo|svn|git|registry|docker|jenkins|account|api)[_-]?pass$/i;
 
 /** `pass`, `firstPass` and `pw`: of passwords as often as not. */
-const weak = /(?:^|[_-])(?:pass|pw)$|[a-z]P(?:ass|w)$|[A-Z0-9]_P(?:ASS|W)$/i;
+const weak = /(?:^|[_-])(?:pass|Pass|PASS|pw|PW)$|[a-z]P(?:ass|w)$/;
 
 /** The rest of a name, the sign, and the value: in quotes or not. */
 const assigned =
@@ -48,7 +48,7 @@ const looksChosen = (value: string): boolean =>
     /\d/.test(value) &&
     /^[^\s()[\]]+$/.test(value) &&
     !/^[a-z]+(?:[._ -]?\d+)+$/i.test(value) &&
-    !/^[v\d.,:e%+-]+[a-z]{0,5}$/i.test(value));
+    !/^(?:0x[0-9a-f]+|[v\d.,:e%+-]+[a-z]{0,5})$/i.test(value));
 
 const isSecret = ({ key, value, quoted }: Value): boolean => {
   if (isPlaceholder(value) || isPublicAddress(value) || /^[./~]*(?:\/|$)/.test(value)) return false;
@@ -62,7 +62,7 @@ const isSecret = ({ key, value, quoted }: Value): boolean => {
     return (
       value.length >= 4 &&
       (isEnvironment ||
-        looksUnspoken(value) ||
+        looksUnspoken(/^[a-z]*(?=$|[.&])/i.exec(value)?.[0] ?? "") ||
         (!isCode(value) && /[\d!@#$%^&*+/=]/.test(value) && value.length >= 6))
     );
   }
@@ -137,12 +137,8 @@ const option: Rule = {
     const found = matchAt(flag, text, at + named.length);
     if (found === null || isPlaceholder(found[3]!)) return undefined;
     const value = found[3]!;
-    const ends = text[at + named.length + found[0].length] ?? "\n";
-    const isPassword =
-      /^--passw/i.test(named) &&
-      /^[a-z]+$/.test(value) &&
-      /[\s"'\0]/.test(ends) &&
-      !inManuals.test(value);
+    const word = /^[a-z]{8,}(?![\w.,:)(\]])/.exec(value)?.[0];
+    const isPassword = /^--passw/i.test(named) && word !== undefined && !inManuals.test(word);
     if (!/\d/.test(value) && !looksUnspoken(value) && !isPassword) return undefined;
     const start = at + named.length + found[1]!.length + found[2]!.length;
     return {

@@ -11,7 +11,10 @@ const bearer: Rule = {
     const inHeader = /authorization["']?\s{0,4}[:=]\s{0,4}["']?$/i.test(
       text.slice(Math.max(0, at - 32), at),
     );
-    if (!looksDrawn(value) && !(inHeader && (/\d/.test(value) || looksUnspoken(value))))
+    if (
+      !looksDrawn(value) &&
+      !(inHeader && (/\d/.test(value) || looksUnspoken(value.split(".")[0]!)))
+    )
       return undefined;
     return endingIn(value, at, found, {
       kind: "bearer token",

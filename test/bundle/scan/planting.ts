@@ -12,6 +12,7 @@ const drawn = (length: number, letters: string): string => {
 
 const lower = "abcdefghijklmnopqrstuvwxyz";
 const digits = "0123456789";
+const letters = lower + lower.toUpperCase();
 const word = lower + lower.toUpperCase() + digits;
 const of = (...parts: ReadonlyArray<string>): string => parts.join("");
 
@@ -78,6 +79,34 @@ export const secrets: Readonly<Record<string, Planted>> = {
   "token of a service": named(of("SERVICE_TO", "KEN="), drawn(24, word)),
   "API key": named(of('"api', '_key": "'), drawn(24, word), '"'),
   netrc: named(of("machine api.host login user pass", "word "), drawn(40, "0123456789abcdef")),
+  "password for a database": named(of("DB_PA", "SS="), "Sommerwind"),
+  "password for mail": named(of("SMTP_PA", 'SS: "'), "sommer wind", '"'),
+  "pass with a mixture": named(of("pa", 'ss = "'), "Sommer24!", '"'),
+  "pw with a colon": named(of("p", "w: "), "hunter2"),
+  "password of letters": named(of("pass", "word="), drawn(12, letters)),
+  "password of a connection": named(of("Server=db;User Id=jo;P", "wd="), drawn(12, letters), ";"),
+  "client's secret of letters": named(of("client_se", "cret="), drawn(24, letters)),
+  "token of letters": named(of("to", "ken = '"), drawn(24, letters), "'"),
+  "password of a command": named(of("run --pass", "word "), "hunterhunter"),
+  "bearer of letters": named(of("Authorization: Bear", "er "), drawn(32, letters)),
+  pgpass: named(of("db.invalid:54", "32:runs:jo:"), drawn(12, word)),
+  "pgpass of any database": named(of("db.invalid:", "*:", "*:jo:"), drawn(12, word)),
+  mysql: named(of("mysql -u jo -", "p"), drawn(12, word), " runs"),
+  sshpass: named(of("ssh", "pass -p '"), drawn(12, word), "' ssh x"),
+  "netrc, password first": named(
+    of("machine api.host pass", "word "),
+    drawn(12, word),
+    " login jo",
+  ),
+  "netrc, account": named(of("machine api.host login jo account a pass", "word "), drawn(12, word)),
+  shadow: named(
+    of("jo:", "$", "6", "$"),
+    of(drawn(16, word), "$", drawn(86, word)),
+    ":19000:0:9:7:::",
+  ),
+  bcrypt: bare(of("$", "2b", "$", "12", "$", drawn(53, word))),
+  htpasswd: named("jo:", of("$", "apr1", "$", drawn(8, word), "$", drawn(22, word))),
+  "htpasswd, SHA": named("jo:", of("{", "SHA}", drawn(27, word), "=")),
   "RSA key": pem("RSA PRIVATE KEY"),
   "PKCS8 key": pem("PRIVATE KEY"),
   "OpenSSH key": pem("OPENSSH PRIVATE KEY"),
