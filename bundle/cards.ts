@@ -7,7 +7,7 @@ import { parse, stringify } from "yaml";
 import { inputDigests } from "../schemas/KeyParts.ts";
 import { textBytes } from "./content.ts";
 import type { BundleNode, BundleRun, Entry } from "./format.ts";
-import { licenseOfData } from "./licenses.ts";
+import { licenseOfData } from "./terms.ts";
 
 type Header = Readonly<Record<string, unknown>>;
 
@@ -21,13 +21,14 @@ export const cards = (run: BundleRun, entries: ReadonlyArray<Entry>): ReadonlyAr
   const files = new Map(entries.map((entry) => [entry.path, entry]));
   const licenses = licensesOf(entries);
   const makers = new Map(run.nodes.toReversed().map((node) => [node.artifact, node]));
+  const results = resultsIn(run, makers);
   return [...makers.values()].toReversed().flatMap((node): ReadonlyArray<Entry> => {
     const license = licenses.get(node.artifact);
     if (!hasCard(node) || license === undefined) return [];
     const readme = readmeOf(files.get(`data/artifacts/${node.artifact}/README.md`), node);
     const header =
       node.kind === "model"
-        ? modelHeader(node, run, makers)
+        ? modelHeader(node, results.get(node.artifact) ?? [], makers)
         : { language: ["en"], tags: ["synthetic", node.kind] };
     const { configs: _, ...own } = readme.header;
     const text = [
@@ -87,44 +88,49 @@ const headerIn = (text: string | undefined): Header => {
 
 type Makers = ReadonlyMap<string, BundleNode>;
 
-const modelHeader = (model: BundleNode, run: BundleRun, makers: Makers): Header => {
-  const results = resultsOf(model, run, makers);
-  return {
-    datasets: ancestors(model, makers)
-      .filter(({ kind }) => kind === "dataset" || kind === "transcripts")
-      .map(cardName),
-    ...(results.length === 0
-      ? {}
-      : {
-          metrics: ["accuracy"],
-          "model-index": [{ name: cardName(model), results }],
-        }),
-  };
-};
+const modelHeader = (
+  model: BundleNode,
+  results: ReadonlyArray<Header>,
+  makers: Makers,
+): Header => ({
+  datasets: ancestors(model, makers)
+    .filter(({ kind }) => kind === "dataset" || kind === "transcripts")
+    .map(cardName),
+  ...(results.length === 0
+    ? {}
+    : {
+        metrics: ["accuracy"],
+        "model-index": [{ name: cardName(model), results }],
+      }),
+});
 
-/** What its answers were judged to be. */
-const resultsOf = (model: BundleNode, run: BundleRun, makers: Makers): ReadonlyArray<Header> =>
-  run.nodes
-    .filter(({ kind }) => kind === "scores")
-    .flatMap((scores) => {
-      const answers = inputsOf(scores, makers).filter(({ kind }) => kind === "predictions");
-      const data = inputsOf(scores, makers).find(({ kind }) => kind === "dataset");
-      const isOfModel = answers.some((answer) =>
-        inputsOf(answer, makers).some(({ artifact }) => artifact === model.artifact),
-      );
-      const metrics = measures.flatMap(([key, name]) => {
-        const value = scores.summary[key];
-        return typeof value === "number" ? [{ type: "accuracy", name, value }] : [];
-      });
-      if (!isOfModel || data === undefined || metrics.length === 0) return [];
-      return [
-        {
-          task: { type: "image-text-to-text" },
-          dataset: { type: cardName(data), name: data.node },
-          metrics,
-        },
-      ];
+/** By a model's artifact, what its answers were judged to be. */
+const resultsIn = (run: BundleRun, makers: Makers): ReadonlyMap<string, ReadonlyArray<Header>> => {
+  const results = new Map<string, Array<Header>>();
+  for (const scores of run.nodes) {
+    if (scores.kind !== "scores") continue;
+    const inputs = inputsOf(scores, makers);
+    const answers = inputs.filter(({ kind }) => kind === "predictions");
+    const data = inputs.find(({ kind }) => kind === "dataset");
+    const metrics = measures.flatMap(([key, name]) => {
+      const value = scores.summary[key];
+      return typeof value === "number" ? [{ type: "accuracy", name, value }] : [];
     });
+    if (data === undefined || metrics.length === 0) continue;
+    const result = {
+      task: { type: "image-text-to-text" },
+      dataset: { type: cardName(data), name: data.node },
+      metrics,
+    };
+    const judged = answers.flatMap((answer) => inputsOf(answer, makers));
+    for (const artifact of new Set(judged.map((one) => one.artifact))) {
+      const others = results.get(artifact);
+      if (others === undefined) results.set(artifact, [result]);
+      else others.push(result);
+    }
+  }
+  return results;
+};
 
 const measures = [
   ["a", "a: end-to-end accuracy"],

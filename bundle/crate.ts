@@ -16,7 +16,7 @@ import {
 } from "./crate/Entity.ts";
 import { crateFiles } from "./crate/files.ts";
 import type { BundleRun, Entry, Pointer } from "./format.ts";
-import { licensesIn } from "./licenses.ts";
+import { licensesIn } from "./terms.ts";
 
 export interface Crated {
   readonly run: BundleRun;
@@ -86,7 +86,6 @@ export const roCrate = (crated: Crated) => {
       version,
     })),
     ...licenseEntities([crated.license, ...entries.map(({ license }) => license)]),
-    ...(there.has("data/ro-crate-preview.html") ? [preview] : []),
   ];
   return {
     "@context": `${specification}/context`,
@@ -128,9 +127,3 @@ const licenseEntities = (expressions: ReadonlyArray<string>): ReadonlyArray<Enti
       description: `The text of the licence is in LICENSES/${identifier}.txt.`,
       identifier,
     }));
-
-const preview: Entity = {
-  "@id": "ro-crate-preview.html",
-  "@type": "CreativeWork",
-  about: reference("./"),
-};

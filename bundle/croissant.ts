@@ -4,7 +4,7 @@
  */
 import type { Json } from "../schemas/Digest.ts";
 import type { BundleNode, BundleRun, Entry } from "./format.ts";
-import { licensesIn } from "./licenses.ts";
+import { licensesIn } from "./terms.ts";
 import { licenseId } from "./crate/Entity.ts";
 import { sizeOf } from "./content.ts";
 

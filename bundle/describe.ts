@@ -11,12 +11,13 @@ import { claimingNodes } from "./claims.ts";
 import { jsonBytes, textBytes } from "./content.ts";
 import { environmentEntries } from "./environment.ts";
 import { bundleFormat, type Claims, type Entry } from "./format.ts";
-import { licenseEntries, licenseOfData, verifierLicense } from "./licenses.ts";
+import { licenseEntries, verifierLicense } from "./licenses.ts";
 import { readme } from "./readme.ts";
 import { roCrate } from "./crate.ts";
 import { croissant } from "./croissant.ts";
 import { publishableFacts } from "./scan/facts.ts";
 import type { Product } from "./source.ts";
+import { licenseOfData } from "./terms.ts";
 
 export interface Described {
   /** All of the bundle but what scanning adds and the bag's own files. */
@@ -55,19 +56,23 @@ export const describe = Effect.fn("describe")(function* (bundled: BundledRun, pr
     told("record/attempts.jsonl", jsonLines(bundled.attempts)),
     told("record/machine.json", jsonBytes(bundled.machines.map(publishableFacts))),
   ];
-  entries.push(...cards(bundled.run, bundled.entries), ...croissantEntries(bundled, product));
+  entries.push(...descriptions(bundled, product.committedAt));
   const licenses = yield* licenseEntries(entries);
   return { entries: [...entries, ...licenses], claims: claims.claims.length } satisfies Described;
 });
 
-const croissantEntries = (
-  { run, entries }: BundledRun,
-  { committedAt }: Product,
+/** Of what the artifacts are, for people and for programs that read data sets. */
+export const descriptions = (
+  { run, entries }: Pick<BundledRun, "run" | "entries">,
+  committedAt: string | undefined,
 ): ReadonlyArray<Entry> => {
   const content = croissant({ run, entries, datePublished: dateOf(committedAt) });
-  return content === undefined
-    ? []
-    : [{ path: "data/croissant.json", content: jsonBytes(content), license: licenseOfData }];
+  return [
+    ...cards(run, entries),
+    ...(content === undefined
+      ? []
+      : [{ path: "data/croissant.json", content: jsonBytes(content), license: licenseOfData }]),
+  ];
 };
 
 /** The day of the product's commit: it is the same on any machine. */
@@ -76,7 +81,7 @@ const dateOf = (committedAt: string | undefined): string =>
 
 /** The payload as an RO-Crate: what it says of every other file. */
 export const crateEntry = (
-  { run, pointers }: BundledRun,
+  { run, pointers }: Pick<BundledRun, "run" | "pointers">,
   entries: ReadonlyArray<Entry>,
   committedAt: string | undefined,
 ): Entry => ({

@@ -4,11 +4,17 @@ import path from "node:path";
 import { root } from "../executors/root.ts";
 import type { Entry } from "./format.ts";
 
-const locks = ["package.json", "package-lock.json", "trainers/requirements.lock"];
+/** Where they lie in the bundle, and in the product. */
+export const environmentFiles: ReadonlyMap<string, string> = new Map(
+  ["package.json", "package-lock.json", "trainers/requirements.lock"].map((lock) => [
+    `data/environment/${path.posix.basename(lock)}`,
+    lock,
+  ]),
+);
 
 export const environmentEntries = (license: string): ReadonlyArray<Entry> =>
-  locks.map((lock) => ({
-    path: `data/environment/${path.basename(lock)}`,
+  [...environmentFiles].map(([name, lock]) => ({
+    path: name,
     content: fs.readFileSync(path.join(root, lock)),
     license,
   }));

@@ -11,9 +11,8 @@ import type { RunNode } from "./runNodes.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { inPathOrder, textBytes } from "./content.ts";
 import type { Entry } from "./format.ts";
-
-export const licenseOfData = "CC0-1.0";
-const licenseOfModels = "MIT";
+import { noticesOf, type PackageNotice, termsWith } from "./notices.ts";
+import { fontText, licenseOfData, licenseOfFont, licenseOfModels, licensesIn } from "./terms.ts";
 
 /** SPDX's word for terms that nobody has stated. */
 const unstated = "NOASSERTION";
@@ -40,18 +39,6 @@ export const licenseOf = (
   if (terms.size === 0) return licenseOfModels;
   return terms.has(unstated) ? unstated : [...terms].toSorted().join(" AND ");
 };
-
-/** The identifiers in an expression of the kind written here. */
-export const licensesIn = (expression: string): ReadonlyArray<string> => expression.split(" AND ");
-
-/** The font that digits in pictures are drawn with; the shapes drawn are nobody's. */
-const licenseOfFont = "LicenseRef-DejaVu";
-const fontText = "tasks/draw/DEJAVU-LICENSE.txt";
-const fontFiles = new Set([fontText, "tasks/draw/glyphs.ts"]);
-
-/** The terms of a file of the product, whose own are `license`. */
-export const licenseOfSource = (file: string, license: string): string =>
-  fontFiles.has(file) ? licenseOfFont : license;
 
 const texts = path.join(root, "bundle/licenses");
 
@@ -112,23 +99,10 @@ const Packages = Schema.fromJsonString(
 );
 
 /** The packages whose code is in `dist/verify.mjs`, as the build has noted them. */
-const verifierPackages = (): typeof Packages.Type =>
+const verifierPackages = (): ReadonlyArray<PackageNotice> =>
   Schema.decodeUnknownSync(Packages)(
     fs.readFileSync(path.join(root, "dist/verify.licenses.json"), "utf8"),
   );
 
-/** The terms of `verify.mjs`: ours with the font's, since stages that draw are in it, and those of every package in it. */
-export const verifierLicense = (): string => {
-  const others = verifierPackages().map(({ license }) => license);
-  return [...new Set([licenseOfModels, licenseOfFont, ...others])].toSorted().join(" AND ");
-};
-
-const noticesOf = (packages: typeof Packages.Type): string =>
-  [
-    `verify.mjs is pipe's own work under the MIT license. In it are digits of the font DejaVu Sans (${licenseOfFont}.txt) and parts of these packages:`,
-    ...packages.map(
-      ({ name, version, license, text }) =>
-        `${"=".repeat(80)}\n${name} ${version} (${license})\n\n${text.trim()}`,
-    ),
-    "",
-  ].join("\n\n");
+/** The terms of `verify.mjs`. */
+export const verifierLicense = (): string => termsWith(verifierPackages());

@@ -4,10 +4,10 @@ import { storeTrouble } from "../cache/StoreTrouble.ts";
 import { BundleRefused } from "./BundleRefused.ts";
 import { jsonBytes, sizeOf } from "./content.ts";
 import type { Entry } from "./format.ts";
-import { licenseOfData } from "./licenses.ts";
 import { productFindings } from "./productFindings.ts";
 import type { Finding, Known } from "./scan/Finding.ts";
 import { type Allowance, scan } from "./scan/scan.ts";
+import { licenseOfData } from "./terms.ts";
 import { bytesText } from "../schemas/quantity.ts";
 
 export interface ScanOptions {

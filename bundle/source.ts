@@ -7,8 +7,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { root } from "../executors/root.ts";
 import type { Entry } from "./format.ts";
-import { licenseOfSource } from "./licenses.ts";
 import type { Origins } from "./scan/anonymous.ts";
+import { licenseOfSource } from "./terms.ts";
 
 export interface Product {
   readonly version: string;

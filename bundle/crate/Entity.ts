@@ -28,6 +28,15 @@ export const licenseId = (identifier: string): string =>
     ? fileId(`LICENSES/${identifier}.txt`)
     : `https://spdx.org/licenses/${identifier}`;
 
+/** The identifier of which `licenseId` makes this; undefined where there is none. */
+export const licenseNamed = (id: string): string | undefined => {
+  const named = /^(?:https:\/\/spdx\.org\/licenses|LICENSES)\/(?<name>[\w.+-]+)$/u.exec(id)
+    ?.groups?.["name"];
+  return [named, named?.slice(0, -".txt".length)].find(
+    (identifier) => identifier !== undefined && licenseId(identifier) === id,
+  );
+};
+
 export const isOnlyHere = (identifier: string): boolean => identifier.startsWith("LicenseRef-");
 
 export const experimentId = "experiment.yaml";

@@ -2,6 +2,7 @@
 import { canonicalJson, digestJson, type Json, shortDigest } from "../../schemas/Digest.ts";
 import { inputDigests, type RecordedParts } from "../../schemas/KeyParts.ts";
 import type { BundleNode, BundleRun } from "../format.ts";
+import { grouped } from "../grouped.ts";
 import {
   actionId,
   engineId,
@@ -34,7 +35,7 @@ const failed = "http://schema.org/FailedActionStatus";
 export const crateActions = (run: BundleRun, surroundings: Surroundings): CrateActions => {
   const unmade = run.unmade.length;
   const steps = [...new Map(run.nodes.map((node) => [node.stageName, node])).values()];
-  const tools = [...Map.groupBy(run.nodes, ({ stage }) => stage)];
+  const tools = [...grouped(run.nodes, ({ stage }) => stage)];
   const overrides = run.overrides.map(overrideEntity);
   const values = new Map(
     run.nodes.flatMap(valuesOf).map((value) => [value["@id"], value] as const),

@@ -1,8 +1,9 @@
 /** The data of a crate: every file of the payload, in its folder or its artifact, and the files that are left out. */
 import path from "node:path";
-import { sizeOf } from "../content.ts";
+import { inPathOrder, sizeOf } from "../content.ts";
 import type { BundleRun, Entry, Pointer } from "../format.ts";
-import { licensesIn } from "../licenses.ts";
+import { grouped } from "../grouped.ts";
+import { licensesIn } from "../terms.ts";
 import { type Entity, fileId, inId, licenseId, references } from "./Entity.ts";
 
 export interface CrateFiles {
@@ -15,23 +16,21 @@ export interface CrateFiles {
 
 const payload = "data/";
 
-/** Not data: the first describes the crate, the second shows it. */
-const undescribed = new Set(["ro-crate-metadata.json", "ro-crate-preview.html"]);
-
 export const crateFiles = (
   run: BundleRun,
   entries: ReadonlyArray<Entry>,
   pointers: ReadonlyArray<Pointer>,
 ): CrateFiles => {
   const digests = artifactDigests(run);
-  const described = entries
-    .filter(({ path: file }) => file.startsWith(payload))
-    .map((entry) => ({ ...entry, path: entry.path.slice(payload.length) }))
-    .filter(({ path: file }) => !undescribed.has(file));
+  const described = inPathOrder(
+    entries
+      .filter(({ path: file }) => file.startsWith(payload))
+      .map((entry) => ({ ...entry, path: entry.path.slice(payload.length) })),
+  );
   const files = described.map((entry) => fileEntity(entry, digests.get(entry.path)));
   const left = pointers.map(leftOutEntity);
   const folders = foldersOf(described);
-  const leftOf = Map.groupBy(pointers, ({ artifact }) => artifact);
+  const leftOf = grouped(pointers, ({ artifact }) => artifact);
   const artifactFolder = (digest: string) => `artifacts/${digest}`;
   const artifactId = (digest: string) =>
     folders.has(artifactFolder(digest)) ? `${artifactFolder(digest)}/` : `#artifact/${digest}`;

@@ -29,6 +29,7 @@ export const readmeFile = "data/README.md";
 export const claimsFile = "data/CLAIMS.json";
 export const sourceFolder = "data/source";
 export const lockFile = `${sourceFolder}/stages/stages.lock.json`;
+export const crateFile = "data/ro-crate-metadata.json";
 export const attemptsFile = "record/attempts.jsonl";
 
 const options = { onExcessProperty: "error" } as const;

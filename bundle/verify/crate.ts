@@ -1,11 +1,12 @@
-/** The RO-Crate: whatever it speaks of by a local name is described in it, and each file it describes is there. */
+/** The RO-Crate: whatever it speaks of by a local name is described in it, each file it describes is there, and it describes each. */
 import { Schema } from "effect";
 import type { Pointer } from "../format.ts";
 import type { OpenBundle } from "../open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { textOf } from "./Contents.ts";
+import { crateFile, textOf } from "./Contents.ts";
 
-const crateFile = "data/ro-crate-metadata.json";
+const payload = "data/";
+const isPayload = (file: string): boolean => file.startsWith(payload);
 
 const Entity = Schema.StructWithRest(
   Schema.Struct({
@@ -55,22 +56,37 @@ export const verifyCrate = (bundle: OpenBundle, pointers: ReadonlyArray<Pointer>
           message: `${entity["@id"]} speaks of it`,
         });
   const leftOut = new Set(pointers.map(({ artifact, path }) => `artifacts/${artifact}/${path}`));
+  const folders = foldersOf([
+    ...[...bundle.files.keys()].filter(isPayload).map((file) => file.slice(payload.length)),
+    ...leftOut,
+  ]);
+  const described = new Set([crateFile]);
   for (const { "@id": id, "@type": type } of graph) {
     const types = [type].flat();
     const name = fileNamed(id);
     if (name === undefined) continue;
+    if (types.includes("File")) described.add(`${payload}${name}`);
     const isThere = types.includes("File")
-      ? bundle.files.has(`data/${name}`) || leftOut.has(name)
-      : !types.includes("Dataset") || name === "" || holds(bundle, leftOut, name);
+      ? bundle.files.has(`${payload}${name}`) || leftOut.has(name)
+      : !types.includes("Dataset") || folders.has(name.replace(/\/$/u, ""));
     if (!isThere)
       findings.add({
-        file: `data/${name}`,
+        file: `${payload}${name}`,
         expected: "present",
         found: "absent",
         message: "the crate describes it",
         from: [crateFile],
       });
   }
+  for (const file of bundle.files.keys())
+    if (isPayload(file) && !described.has(file))
+      findings.add({
+        file,
+        expected: "described",
+        found: "absent",
+        message: "the crate says nothing of it",
+        from: [crateFile],
+      });
   return findings.check(counted(graph.length, "entity").replace("entitys", "entities"));
 };
 
@@ -94,9 +110,15 @@ const fileNamed = (id: string): string | undefined => {
   }
 };
 
-const holds = (bundle: OpenBundle, leftOut: ReadonlySet<string>, folder: string): boolean => {
-  const below = folder.endsWith("/") ? folder : `${folder}/`;
-  for (const file of bundle.files.keys()) if (file.startsWith(`data/${below}`)) return true;
-  for (const file of leftOut) if (file.startsWith(below)) return true;
-  return false;
+/** Every folder that something lies in, the top (empty) among them. */
+const foldersOf = (files: ReadonlyArray<string>): ReadonlySet<string> => {
+  const folders = new Set([""]);
+  for (const file of files)
+    for (let end = file.lastIndexOf("/"); end > 0; end = file.lastIndexOf("/", end - 1)) {
+      const folder = file.slice(0, end);
+      // Those above it are known with it.
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  return folders;
 };

@@ -69,7 +69,6 @@ const allowed: Readonly<Record<string, Decode>> = {
   "manifest-sha512.txt": anyText,
   "tagmanifest-sha512.txt": anyText,
   "data/croissant.json": inOneWay(fromJson(JsonObject)),
-  "data/ro-crate-preview.html": anyText,
   "data/ALLOWED.json": inOneWay(fromJson(Allowed)),
 };
 

@@ -44,6 +44,8 @@ const crated: Crated = {
       content: textBytes("one"),
       license: "MIT AND ISC",
     },
+    { path: "data/cards/a.md", content: textBytes("a"), license: "CC0-1.0" },
+    { path: "data/cards/b.md", content: textBytes("b"), license: "CC0-1.0" },
   ],
   pointers: [
     {

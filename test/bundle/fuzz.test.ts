@@ -7,6 +7,7 @@ import { Effect, Result } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
+import { jsonBytes } from "../../bundle/content.ts";
 import { openBundle } from "../../bundle/open.ts";
 import { identityOf } from "../../bundle/verify/bytes.ts";
 import { verifyUpTo } from "../../bundle/verify/verify.ts";
@@ -245,6 +246,8 @@ const alteredValue = (random: Random, files: Files): Files | undefined => {
     "data/CLAIMS.json",
     "data/run.json",
     "data/pointers.json",
+    "data/ro-crate-metadata.json",
+    "data/croissant.json",
   ]);
   const value = JSON.parse(textIn(files, name)) as unknown;
   const places = placesIn(value).filter((place) => place.length > 0 && !free.test(place.join(".")));
@@ -256,5 +259,5 @@ const alteredValue = (random: Random, files: Files): Files | undefined => {
   if (random.bits() % 4 === 0) delete parent[key];
   else parent[key] = pick(random, others);
   if (JSON.stringify(parent[key]) === before) return undefined;
-  return new Map([...files, [name, Buffer.from(JSON.stringify(value))]]);
+  return new Map([...files, [name, jsonBytes(value)]]);
 };

@@ -10,7 +10,9 @@ import { textBytes } from "../../bundle/content.ts";
 import type { Entry } from "../../bundle/format.ts";
 import { licenseEntries, licenseOf, verifierLicense } from "../../bundle/licenses.ts";
 import { packageLicenses } from "../../bundle/packageLicenses.ts";
+import { licenseTexts } from "../../bundle/terms.ts";
 import { root } from "../../executors/root.ts";
+import { digestBytes } from "../../schemas/Digest.ts";
 
 const node = (
   stage: string,
@@ -66,6 +68,23 @@ describe("texts", () => {
       ["Apache-2.0", "CC0-1.0", "ISC", "MIT", "verify.mjs"].map(
         (name) => `data/LICENSES/${name}.txt`,
       ),
+    );
+  });
+
+  it("are known to the verifier by their digests, every one", async () => {
+    const { _tag, ...texts } = await textsFor(...licenseTexts.keys());
+    assert.strictEqual(_tag, "Success");
+    const written = (texts as { readonly success: ReadonlyArray<Entry> }).success
+      .filter(({ path: name }) => !name.endsWith("/verify.mjs.txt"))
+      .map(
+        ({ path: name, content }) =>
+          [path.basename(name, ".txt"), digestBytes(content as Uint8Array)] as const,
+      );
+    assert.deepStrictEqual(new Map(written), new Map(licenseTexts));
+    const known = fs.readdirSync(path.join(root, "bundle/licenses"));
+    assert.includeMembers(
+      [...licenseTexts.keys()],
+      known.map((name) => path.basename(name, ".txt")),
     );
   });
 

@@ -5,6 +5,7 @@ import { rebuildLine } from "../../bundle/rebuildLine.ts";
 import { digestJson } from "../../schemas/Digest.ts";
 import { inRig, type Rig } from "../rig/Rig.ts";
 import {
+  described,
   edited,
   type Files,
   folderOf,
@@ -77,7 +78,7 @@ describe("pipe run --from-bundle", () => {
         const node = run.nodes.find((each) => each.node === "correlations")!;
         node.keyParts.params = { resamples: 200 };
         node.content = digestJson(node.keyParts);
-        return JSON.stringify(run);
+        return `${JSON.stringify(run, null, 2)}\n`;
       });
       const withTable = forged(files, "table", "table.csv", (text) => `${text}more\r\n`);
       const withMore = new Map([...files, ["data/more", Buffer.from("x")]]);
@@ -134,5 +135,7 @@ const withoutFiles = (files: Files, run: BundleRun, nodes: ReadonlyArray<string>
   const kept = new Map(
     [...files].filter(([name]) => !folders.some((folder) => name.startsWith(folder))),
   );
-  return edited(kept, "data/pointers.json", () => JSON.stringify(pointers));
+  return described(
+    edited(kept, "data/pointers.json", () => `${JSON.stringify(pointers, null, 2)}\n`),
+  );
 };

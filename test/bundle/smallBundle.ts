@@ -8,7 +8,9 @@ import os from "node:os";
 import path from "node:path";
 import { bagged } from "../../bundle/bag.ts";
 import { claimingNodes } from "../../bundle/claims.ts";
-import type { BundleNode, BundleRun, Entry } from "../../bundle/format.ts";
+import { crateEntry, descriptions } from "../../bundle/describe.ts";
+import type { BundleNode, BundleRun, Entry, Pointer } from "../../bundle/format.ts";
+import { licenseEntries, verifierLicense } from "../../bundle/licenses.ts";
 import { readme } from "../../bundle/readme.ts";
 import { runNodes } from "../../bundle/runNodes.ts";
 import { writeTarGz } from "../../bundle/tar.ts";
@@ -127,10 +129,6 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     nodes: [...bundled.values()],
     unmade: [],
   };
-  const nodes = runNodes(run);
-  const read = (file: string) =>
-    files.has(file) ? Buffer.from(files.get(file)!).toString("utf8") : undefined;
-  const claiming = claimingNodes(run, nodes, read);
   const attempts = run.nodes.map(({ node, stage }) => ({
     node,
     stage,
@@ -138,36 +136,76 @@ const makeSmallBundle = async (): Promise<SmallBundle> => {
     startedAt: "2026-01-01T00:00:00Z",
     seconds: 1,
   }));
-  const described = [
-    "experiment.yaml",
-    "run.json",
-    ...[...files.keys()].map((file) => file.slice("data/".length)),
-  ];
-  const crate = {
-    "@context": "https://w3id.org/ro/crate/1.2/context",
-    "@graph": [
-      { "@id": "ro-crate-metadata.json", "@type": "CreativeWork", about: { "@id": "./" } },
-      { "@id": "./", "@type": "Dataset", hasPart: described.map((id) => ({ "@id": id })) },
-      ...described.map((id) => ({ "@id": id, "@type": "File" })),
-    ],
-  };
   const more = {
     "record/attempts.jsonl": attempts.map((attempt) => `${JSON.stringify(attempt)}\n`).join(""),
     "record/machine.json": [{ cpu: "one" }],
-    "data/README.md": readme({ run, nodes, pointers: [], claiming }),
-    "data/CLAIMS.json": { format: 1, claims: claiming.flatMap(({ claims }) => claims) },
     "data/run.json": run,
     "data/pointers.json": [],
     "data/experiment.yaml": smallSpec,
-    "data/ro-crate-metadata.json": crate,
     "data/verify.mjs": "// not here\n",
     ...sources(graph.nodes.map(({ stage }) => stage)),
   };
   for (const [name, value] of Object.entries(more)) files.set(name, bytes(value));
-  return { run, files };
+  return { run, files: described(files) };
 };
 
-/** A lock by which every stage is one file, the same for all. */
+const describing = /^data\/(?:cards\/|LICENSES\/|(?:README\.md|CLAIMS\.json|croissant\.json)$)/u;
+const crateFile = "data/ro-crate-metadata.json";
+
+/** With all that describes the rest made anew, as it is written: what a careful forger does last. */
+export const described = (files: Files): Files => {
+  const { run, pointers } = toldIn(files);
+  const nodes = runNodes(run);
+  const claiming = claimingNodes(run, nodes, (file) =>
+    files.has(file) ? textIn(files, file) : undefined,
+  );
+  const claims = { format: 1, claims: claiming.flatMap((node) => node.claims) };
+  const rest = [...files].filter(([file]) => !describing.test(file) && file !== crateFile);
+  const page = bytes(readme({ run, nodes, pointers, claiming }));
+  const entries = entriesOf([
+    ...rest,
+    ["data/README.md", page],
+    ["data/CLAIMS.json", bytes(claims)],
+  ]);
+  const more = [...entries, ...descriptions({ run, entries }, undefined)];
+  return crated(filesOf([...more, ...Effect.runSync(licenseEntries(more))]));
+};
+
+/** With a crate of all that there is. */
+export const crated = (files: Files): Files => {
+  const entries = entriesOf([...files].filter(([file]) => file !== crateFile));
+  return filesOf([...entries, crateEntry(toldIn(files), entries, undefined)]);
+};
+
+const toldIn = (files: Files) => ({
+  run: JSON.parse(textIn(files, "data/run.json")) as BundleRun,
+  pointers: JSON.parse(textIn(files, "data/pointers.json")) as ReadonlyArray<Pointer>,
+});
+
+const entriesOf = (files: Iterable<readonly [string, Uint8Array]>): ReadonlyArray<Entry> => {
+  const all = new Map(files);
+  const models = toldIn(all).run.nodes.filter(({ kind }) => kind === "model");
+  const ours = [
+    "data/source/",
+    "data/environment/",
+    ...models.map(({ artifact }) => `data/artifacts/${artifact}/`),
+  ];
+  return [...all].map(([file, content]) => ({
+    path: file,
+    content,
+    license:
+      file === "data/verify.mjs"
+        ? verifierLicense()
+        : ours.some((folder) => file.startsWith(folder))
+          ? "MIT"
+          : "CC0-1.0",
+  }));
+};
+
+const filesOf = (entries: ReadonlyArray<Entry>): Files =>
+  new Map(entries.map(({ path: file, content }) => [file, content as Uint8Array]));
+
+/** A lock by which every stage is one file, the same for all; and locked packages. */
 const sources = (stages: ReadonlyArray<Stage>) => {
   const file = "stages/Any.ts";
   const text = "export const Any = {};\n";
@@ -179,7 +217,21 @@ const sources = (stages: ReadonlyArray<Stage>) => {
       { version, digest, affirmations: [], files, packages: {} },
     ]),
   );
-  return { [`data/source/${file}`]: text, "data/source/stages/stages.lock.json": lock };
+  const locks = {
+    "package.json": { license: "MIT" },
+    "package-lock.json": {},
+    "requirements.lock": "numpy==2.0.0\n",
+  };
+  return {
+    [`data/source/${file}`]: text,
+    "data/source/stages/stages.lock.json": lock,
+    "data/source/package.json": locks["package.json"],
+    "data/source/package-lock.json": locks["package-lock.json"],
+    "data/source/trainers/requirements.lock": locks["requirements.lock"],
+    ...Object.fromEntries(
+      Object.entries(locks).map(([name, lock]) => [`data/environment/${name}`, lock]),
+    ),
+  };
 };
 
 const fieldsOf = (node: Node, inputs: ReturnType<typeof mapInputs>) => {
@@ -350,7 +402,7 @@ export const folderOf = (run: BundleRun, node: string): string => {
 
 /**
  * What a careful forger does: a file of an artifact is edited, and every digest that follows from it, up to the content keys of what is
- * made of it, is put right.
+ * made of it, is put right, and so is all that describes the bundle.
  */
 export const forged = (
   files: Files,
@@ -379,7 +431,5 @@ export const forged = (
   for (const [file, bytesOfIt] of altered)
     renamed.set(file.replace(old.artifact, digest), bytesOfIt);
   renamed.set("data/run.json", bytes({ ...run, nodes }));
-  return edited(renamed, "data/ro-crate-metadata.json", (text) =>
-    text.replaceAll(old.artifact, digest),
-  );
+  return described(renamed);
 };

@@ -12,6 +12,8 @@ import { digestJson } from "../../schemas/Digest.ts";
 import {
   archiveOf,
   bagOf,
+  crated,
+  described,
   edited,
   type Files,
   folderOf,
@@ -92,6 +94,7 @@ describe("a bundle as it was made", () => {
           "tables",
           "correlations",
           "claims",
+          "described",
         ],
       );
       assert.include(checks.find(({ what }) => what === "scores")?.looked, "2 nodes");
@@ -521,17 +524,11 @@ describe("level 3", () => {
     ({ files, run }) => {
       const { artifact } = run.nodes.find(({ node }) => node === "cot")!;
       const without = new Map([...files].filter(([name]) => !name.includes(artifact)));
-      const crate = withJson(without, "data/ro-crate-metadata.json", (value) => {
-        value["@graph"] = value["@graph"].filter(
-          (entity: any) => !entity["@id"].includes(artifact),
-        );
-        value["@graph"][1].hasPart = value["@graph"][1].hasPart.filter(
-          (part: any) => !part["@id"].includes(artifact),
-        );
-      });
-      return withRun(
-        crate,
-        (value) => (value.nodes = value.nodes.filter((each: any) => each.node !== "cot")),
+      return described(
+        withRun(
+          without,
+          (value) => (value.nodes = value.nodes.filter((each: any) => each.node !== "cot")),
+        ),
       );
     },
     { level: 3, what: "keys", number: "cot", found: "absent" },
@@ -540,6 +537,188 @@ describe("level 3", () => {
     "finds a summary that says something else",
     ({ files }) => withRun(files, (run) => (nodeOf(run, scoresNode).summary.a = 1)),
     { level: 3, what: "scores", number: `${scoresNode}: summary.a`, found: 1 },
+  );
+});
+
+const crateFile = "data/ro-crate-metadata.json";
+const entityIn = (crate: any, id: string) =>
+  crate["@graph"].find((entity: any) => entity["@id"] === id);
+const withEntity = (files: Files, id: string, edit: (entity: any) => void) =>
+  withJson(files, crateFile, (crate) => edit(entityIn(crate, id)));
+const withMore = (files: Files, name: string): Files =>
+  new Map([...files, [name, Buffer.from("more\n")]]);
+const fileNamed = (files: Files, name: RegExp): string => {
+  const found = [...files.keys()].find((file) => name.test(file));
+  if (found === undefined) throw new Error(`there is no ${name}`);
+  return found;
+};
+
+/** Without the transcripts, and with what says so. */
+const withPointers = ({ files, run }: SmallBundle, edit: (pointer: any) => void): Files => {
+  const { node, artifact, files: tree } = run.nodes.find((each) => each.node === "cot")!;
+  const pointers = tree.map(({ path: name, sha256, size }) => {
+    const rebuild = `npx pipe run experiment.yaml --only ${node}`;
+    const pointer = { artifact, path: name, sha256, size, why: "size", needed: false, rebuild };
+    edit(pointer);
+    return pointer;
+  });
+  const kept = [...files].filter(([name]) => !name.includes(artifact));
+  const text = `${JSON.stringify(pointers, null, 2)}\n`;
+  return described(new Map([...kept, ["data/pointers.json", Buffer.from(text)]]));
+};
+
+describe("what describes a bundle", () => {
+  for (const name of ["cards/more.md", "source/more.ts", "LICENSES/CC-BY-4.0.txt"])
+    isFound(`has a word for each file: ${name}`, ({ files }) => withMore(files, `data/${name}`), {
+      level: 2,
+      what: "crate",
+      file: `data/${name}`,
+      expected: "described",
+    });
+  isFound(
+    "has no page that nobody makes",
+    ({ files }) => crated(withMore(files, "data/ro-crate-preview.html")),
+    { level: 2, what: "files", file: "data/ro-crate-preview.html" },
+  );
+  isFound(
+    "has a crate that describes every file",
+    ({ files }) =>
+      withJson(files, crateFile, (crate) => {
+        const isThis = (entity: any) => entity["@id"] === "source/stages/Any.ts";
+        crate["@graph"] = crate["@graph"].filter((entity: any) => !isThis(entity));
+        const folder = entityIn(crate, "source/");
+        folder.hasPart = folder.hasPart.filter((part: any) => !isThis(part));
+      }),
+    { level: 2, what: "crate", file: "data/source/stages/Any.ts" },
+  );
+  for (const name of ["cards/more.md", "LICENSES/CC-BY-4.0.txt", "environment/more.lock"])
+    isFound(
+      `is nothing more than follows from the rest, though the crate knows of it: ${name}`,
+      ({ files }) => crated(withMore(files, `data/${name}`)),
+      { level: 3, what: "described", file: `data/${name}`, expected: "absent" },
+    );
+  isFound(
+    "has the values of tables in the cards of models",
+    ({ files }) => {
+      const name = fileNamed(files, /cards\/model-/u);
+      return crated(edited(files, name, (text) => text.replace(/value: [\d.]+/u, "value: 0.997")));
+    },
+    { level: 3, what: "described", file: "data/cards/model-", number: "line " },
+  );
+  isFound(
+    "has the sizes of files in the crate",
+    ({ files }) => withEntity(files, "run.json", (file) => (file.contentSize = "1")),
+    { level: 3, what: "described", file: crateFile, number: "run.json.contentSize", found: "1" },
+  );
+  isFound(
+    "has the digests of files in the crate",
+    ({ files, run }) => {
+      const table = `${folderOf(run, "table").slice("data/".length)}/table.json`;
+      return withEntity(files, table, (file) => (file.sha256 = "0".repeat(64)));
+    },
+    { level: 3, what: "described", number: "table.json.sha256", found: "0".repeat(64) },
+  );
+  for (const part of ["object", "result"] as const)
+    isFound(
+      `has the ${part} of actions in the crate`,
+      ({ files, run }) => {
+        const other = { "@id": `${folderOf(run, "data").slice("data/".length)}/` };
+        return withEntity(
+          files,
+          "#action/table",
+          (action) => (action[part] = part === "object" ? [other] : other),
+        );
+      },
+      { level: 3, what: "described", number: `#action/table.${part}` },
+    );
+  isFound(
+    "has days in the crate",
+    ({ files }) => withEntity(files, "./", (top) => (top.datePublished = "tomorrow")),
+    { level: 3, what: "described", number: "datePublished", found: "tomorrow" },
+  );
+  isFound(
+    "has one day",
+    ({ files }) => withEntity(files, "./", (top) => (top.datePublished = "2026-01-01")),
+    { level: 3, what: "described", file: "data/croissant.json", number: "datePublished" },
+  );
+  isFound(
+    "has the terms of a file that is ours",
+    ({ files }) =>
+      withEntity(files, "run.json", (file) => (file.license[0]["@id"] += "-or-others")),
+    { level: 3, what: "described", number: "run.json.license[0].@id" },
+  );
+  isFound(
+    "has the texts of the terms that an artifact is under",
+    ({ files, run }) => {
+      const model = folderOf(run, "start[model=weak]").slice("data/".length);
+      const license = [{ "@id": "https://spdx.org/licenses/CC-BY-4.0" }];
+      return withEntity(files, `${model}/config.json`, (file) => (file.license = license));
+    },
+    { level: 3, what: "described", file: "data/LICENSES/CC-BY-4.0.txt", found: "absent" },
+  );
+  isFound(
+    "has the digests of data sets",
+    ({ files }) =>
+      crated(
+        withJson(
+          files,
+          "data/croissant.json",
+          (data) => (data.distribution[0].sha256 = "0".repeat(64)),
+        ),
+      ),
+    {
+      level: 3,
+      what: "described",
+      file: "croissant.json",
+      number: "sha256",
+      found: "0".repeat(64),
+    },
+  );
+  isFound(
+    "has the words of licences",
+    ({ files }) =>
+      crated(edited(files, "data/LICENSES/MIT.txt", (text) => text.replace("WITHOUT", "WITH"))),
+    { level: 3, what: "described", file: "data/LICENSES/MIT.txt" },
+  );
+  isFound(
+    "has a licence for each package in the verifier",
+    ({ files }) =>
+      crated(
+        edited(files, "data/LICENSES/verify.mjs.txt", (text) => text.replace("(MIT)", "(Mine)")),
+      ),
+    { level: 3, what: "described", number: "verify.mjs.license" },
+  );
+  isFound(
+    "has the locked packages of the sources",
+    ({ files }) =>
+      crated(edited(files, "data/environment/requirements.lock", (text) => `${text}more==1\n`)),
+    { level: 3, what: "described", file: "data/environment/requirements.lock" },
+  );
+  isFound(
+    "has the command that makes what is left out",
+    (small) => withPointers(small, (pointer) => (pointer.rebuild = "rm -rf /")),
+    {
+      level: 3,
+      what: "described",
+      file: "data/pointers.json",
+      expected: "npx pipe run experiment.yaml --only cot",
+      found: "rm -rf /",
+    },
+  );
+  isFound(
+    "has why it is left out",
+    (small) => withPointers(small, (pointer) => (pointer.why = "weights")),
+    { level: 3, what: "described", file: "data/pointers.json", found: "weights" },
+  );
+  it(
+    "may say of files that they are left out",
+    inScratch(async (folder) => {
+      const archive = await packed(
+        withPointers(await smallBundle(), () => undefined),
+        folder,
+      );
+      assert.deepStrictEqual(problemsOf(await checksOf(archive, folder)), []);
+    }),
   );
 });
 

@@ -5,7 +5,15 @@ import fs from "node:fs";
 import path from "node:path";
 import { root } from "../rig/build.ts";
 import { inRig, jsonLines } from "../rig/Rig.ts";
-import { edited, type Files, folderOf, forged, packed, smallBundle } from "./smallBundle.ts";
+import {
+  crated,
+  edited,
+  type Files,
+  folderOf,
+  forged,
+  packed,
+  smallBundle,
+} from "./smallBundle.ts";
 import { inScratch } from "./scratch.ts";
 
 const wrongClaim = (files: Files): Files =>
@@ -110,7 +118,7 @@ describe("verify.mjs", () => {
     inScratch(async (folder) => {
       const { files, run } = await smallBundle();
       const script = fs.readFileSync(path.join(root, "dist/verify.mjs"));
-      const whole = new Map([...files, ["data/verify.mjs", script]]);
+      const whole = crated(new Map([...files, ["data/verify.mjs", script]]));
       const unpack = async (some: Files, name: string) => {
         const place = path.join(folder, name);
         fs.mkdirSync(place);
