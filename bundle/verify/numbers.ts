@@ -17,6 +17,7 @@ import {
   readContents,
   runFile,
 } from "./Contents.ts";
+import { verifyDescribed } from "./described.ts";
 import { differencesOf } from "./difference.ts";
 import { verifyKeys } from "./keys.ts";
 import type { Placed } from "./placed.ts";
@@ -36,6 +37,7 @@ export async function* verifyNumbers(bundle: OpenBundle, scratch: string): Async
   yield await remadeAlike("tables", "summarize", contents, placed, scratch);
   yield await remadeAlike("correlations", "correlate", contents, placed, scratch);
   yield verifyClaims(contents);
+  yield verifyDescribed(contents);
 }
 
 /** All nodes of a stage, made once more from the artifacts of the bundle. */
