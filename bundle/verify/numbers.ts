@@ -19,10 +19,13 @@ import {
 } from "./Contents.ts";
 import { verifyDescribed } from "./described.ts";
 import { differencesOf } from "./difference.ts";
+import { verifyEnvironments } from "./environments.ts";
 import { verifyKeys } from "./keys.ts";
 import type { Placed } from "./placed.ts";
+import { verifyPredictions } from "./predictions.ts";
 import { remake, type Remade } from "./remake.ts";
 import { verifyRollouts } from "./rollouts.ts";
+import { Splits } from "./splits.ts";
 
 /** `scratch` is a folder for what is made once more. */
 export async function* verifyNumbers(bundle: OpenBundle, scratch: string): AsyncGenerator<Check> {
@@ -32,8 +35,11 @@ export async function* verifyNumbers(bundle: OpenBundle, scratch: string): Async
   // Params and inputs are the spec's: what is made once more is what was asked.
   if (!check.ok || placed === undefined) return;
   yield verifyCode(contents);
+  yield verifyEnvironments(contents);
+  const splits = new Splits(contents, placed);
+  yield await verifyPredictions(contents, placed, splits);
   yield await remadeAlike("scores", "score", contents, placed, scratch);
-  yield await verifyRollouts(contents, placed);
+  yield await verifyRollouts(contents, placed, splits);
   yield await remadeAlike("tables", "summarize", contents, placed, scratch);
   yield await remadeAlike("correlations", "correlate", contents, placed, scratch);
   yield verifyClaims(contents);
