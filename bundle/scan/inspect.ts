@@ -1,5 +1,6 @@
 /** Everything that bytes may hold, down to the innermost: text, text in text, and what is packed. */
 import { createHash } from "node:crypto";
+import { binaryKeys } from "./binaryKeys.ts";
 import { members } from "./containers.ts";
 import { decoded, type Decoded } from "./decoded.ts";
 import { encodedRuns } from "./encodedRuns.ts";
@@ -41,7 +42,21 @@ export const inspect = (
     return;
   }
   inspectText(bytes, search, report, depth);
+  inspectKeys(bytes, report, depth);
   inspectMembers(bytes, search, report, depth);
+};
+
+/** A secret by what follows: no text, and nothing that anybody could compare by eye. */
+const inspectKeys = (bytes: Uint8Array, report: Report, { within }: Depth): void => {
+  for (const at of binaryKeys(bytes)) {
+    report({
+      kind: "private key",
+      sort: "secret",
+      open: "",
+      secret: Buffer.from(bytes.subarray(at, at + 64)).toString("hex"),
+      place: () => `${within}byte ${at}`,
+    });
+  }
 };
 
 /** Allowed for these bytes, and for no others that come to lie there. */

@@ -137,7 +137,7 @@ const option: Rule = {
     const found = matchAt(flag, text, at + named.length);
     if (found === null || isPlaceholder(found[3]!)) return undefined;
     const value = found[3]!;
-    const word = /^[a-z]{8,}(?![\w.,:)(\]])/.exec(value)?.[0];
+    const word = /^[a-z]{8,}(?![\w,:)(\]]|\.(?:\s|$))/.exec(value)?.[0];
     const isPassword = /^--passw/i.test(named) && word !== undefined && !inManuals.test(word);
     if (!/\d/.test(value) && !looksUnspoken(value) && !isPassword) return undefined;
     const start = at + named.length + found[1]!.length + found[2]!.length;
@@ -213,6 +213,34 @@ const curlUser: Rule = {
   },
 };
 
+const hexadecimalBehind =
+  /[^\n\0]{0,120}?(?<![A-Za-z0-9])([a-f0-9]{40}|[a-f0-9]{32})(?![A-Za-z0-9])/iy;
+/** Its key may stand in the next line. */
+const behindWandb =
+  /(?:[^\n\0]{0,120}?|[^\n\0]{0,80}\n[^\n\0]{0,40}?)(?<![A-Za-z0-9])([a-f0-9]{40}|[a-f0-9]{32})(?![A-Za-z0-9])/iy;
+
+/** A key, and behind it what it is for. */
+const beforeWandb: Rule = {
+  anchors: ["wandb"],
+  find: (text, at) => {
+    const from = Math.max(0, at - 100);
+    const found = /(?<![A-Za-z0-9])([a-f0-9]{40})(?![A-Za-z0-9])[^\n\0]{1,50}$/i.exec(
+      text.slice(from, at),
+    );
+    if (found === null || /commit|revision|sha|digest|checksum/i.test(text.slice(from, at)))
+      return undefined;
+    const start = from + found.index;
+    return {
+      kind: "W&B key or alike",
+      sort: "secret",
+      start,
+      end: start + 40,
+      open: "",
+      guessed: true,
+    };
+  },
+};
+
 /** 40 or 32 hexadecimal digits, as W&B and older services give out: a commit looks the same, so something must say what it is. */
 const hexadecimal: Rule = {
   anchors: [
@@ -231,7 +259,7 @@ const hexadecimal: Rule = {
   ],
   find: (text, at) => {
     const found = matchAt(
-      /[^\n\0]{0,120}?(?<![A-Za-z0-9])([a-f0-9]{40}|[a-f0-9]{32})(?![A-Za-z0-9])/iy,
+      text[at]!.toLowerCase() === "w" ? behindWandb : hexadecimalBehind,
       text,
       at,
     );
@@ -253,4 +281,5 @@ export const assignments: ReadonlyArray<Rule> = [
   pgpass,
   curlUser,
   hexadecimal,
+  beforeWandb,
 ];

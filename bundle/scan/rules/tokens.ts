@@ -1,6 +1,6 @@
 /** Credentials that are known by their form. */
 import { looksDrawn } from "./entropy.ts";
-import { goesOnBefore, matchAt, type Hit, type Rule } from "./Rule.ts";
+import { backOver, goesOnBefore, matchAt, type Hit, type Rule } from "./Rule.ts";
 
 interface Form {
   readonly kind: string;
@@ -83,6 +83,35 @@ const forms: ReadonlyArray<Form> = [
   form("Figma token", "figd_", dashed, 30),
   form("Telegram bot token", ":AA", dashed, 32),
   form("age key", "AGE-SECRET-KEY-1", word, 40),
+  form("signed address", "X-Amz-Signature= X-Goog-Signature=", "a-f0-9", 64),
+  form("Square token", "sq0atp- sq0csp- sq0idp-", dashed, 20),
+  common("Dropbox token", "sl.", dashed, 120),
+  form("New Relic key", "NRAK- NRJS- NRII- NRRA-", word, 19),
+  form("Netlify token", "nfp_", word, 30),
+  form("Sonar token", "sqp_ sqa_ squ_", "a-f0-9", 40),
+  form("Snyk token", "snyk_uat. snyk_sat.", `${dashed}.`, 40),
+  form("Doppler token", "dp.pt. dp.st. dp.ct. dp.sa. dp.scim. dp.audit.", `${dashed}.`, 40),
+  form("LangSmith key", "lsv2_pt_ lsv2_sk_", `${word}_`, 32),
+  form("Pinecone key", "pcsk_", `${word}_`, 40),
+  form("PlanetScale token", "pscale_pw_ pscale_tkn_ pscale_oauth_", `${dashed}.=`, 30),
+  form("Terraform token", ".atlasv1.", `${dashed}=`, 50),
+  form("Pulumi token", "pul-", "a-f0-9", 40),
+  form("RunPod key", "rpa_", "A-Z0-9", 30),
+  common("ElevenLabs key", "sk_", "a-f0-9", 48),
+  form("Together key", "tgp_v1_", dashed, 30),
+  common("Fireworks key", "fw_", word, 22),
+  form("Facebook token", "EAACEdEose0cBA", word, 20),
+  form("Vercel token", "vcp_ vci_ vca_ vcr_ vck_", word, 24),
+  form("Heroku key", "HRKU-", dashed, 36),
+  common("Render key", "rnd_", word, 28),
+  form("Fly token", "fm2_ fm1r_ fm1a_", `${word}+/=_`, 80),
+  form("1Password token", "ops_eyJ", dashed, 100),
+  form("Mapbox token", "sk.eyJ", `${dashed}.`, 50),
+  form("Sentry token", "sntrys_ sntryu_", `${word}+/=_`, 40),
+  form("PayPal token", "access_token$production$", `${word}$`, 40),
+  form("JFrog token", "cmVmdGtu", word, 50),
+  form("Cloudflare key", "v1.0-", String.raw`a-f0-9\-`, 150),
+  form("Teams address", ".webhook.office.com/webhookb2/", `${dashed}@/`, 60),
   form("private key", "b3BlbnNzaC1rZXktdjE", `${word}+/=`, 10),
 ];
 
@@ -237,6 +266,111 @@ const serviceAccount: Rule = {
   },
 };
 
+/** Forms whose mark stands inside, or that have a length by which alone they are told from words. */
+const shaped = (
+  kind: string,
+  open: string,
+  anchors: string,
+  back: number,
+  pattern: RegExp,
+): Rule => ({
+  anchors: anchors.split(" "),
+  find: (text, at) => {
+    for (let start = at; start >= Math.max(0, at - back); start -= 1) {
+      const token = matchAt(pattern, text, start);
+      if (token !== null && start + token[0].length > at)
+        return { kind, sort: "secret", start, end: start + token[0].length, open };
+    }
+    return undefined;
+  },
+});
+
+const shapes: ReadonlyArray<Rule> = [
+  shaped(
+    "Azure secret",
+    "",
+    "7q~ 8q~ 9q~",
+    3,
+    /(?<![\w~.-])[\w~.-]{3}[789]Q~[\w~.-]{31,34}(?![\w~-])/y,
+  ),
+  shaped(
+    "signed address",
+    "sig=",
+    "sig=",
+    0,
+    /sig=(?:[A-Za-z0-9+/_-]|%2[bf]){43}(?:=|%3d|(?=&|\s|["'<\0]|$))/iy,
+  ),
+  // Base64 of large files has any four letters: length and borders tell these.
+  shaped("GCP HMAC key", "GOOG", "goog", 0, /(?<![\w+/])GOOG[A-Z0-9]{20,58}(?![\w+/])/y),
+  shaped("EasyPost key", "EZ", "ezak eztk", 0, /(?<![\w+/])EZ[AT]K[A-Za-z0-9]{54}(?![\w+/])/y),
+  shaped("JFrog token", "AKCp", "akcp", 0, /(?<![\w+/])AKCp[A-Za-z0-9]{69}(?![\w+/])/y),
+  shaped("Mailgun key", "key-", "key-", 0, /(?<![\w-])key-[a-f0-9]{32}(?![\w-])/y),
+  shaped("Mailchimp key", "", "-us", 32, /(?<![\w-])[a-f0-9]{32}-us\d{1,2}(?!\w)/y),
+  shaped("Twilio key", "SK", "sk ac", 0, /(?<![A-Za-z0-9])(?:SK|AC)[a-f0-9]{32}(?![A-Za-z0-9])/y),
+  shaped(
+    "Airtable token",
+    "pat",
+    "pat",
+    0,
+    /(?<![A-Za-z0-9])pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?![A-Za-z0-9])/y,
+  ),
+  shaped(
+    "Modal token",
+    "a•-",
+    "ak- as-",
+    0,
+    /(?<![\w-])a[ks]-(?=[A-Za-z]*\d)(?=[A-Z\d]*[a-z])(?=[a-z\d]*[A-Z])[A-Za-z0-9]{22}(?![\w-])/y,
+  ),
+];
+
+/** Who, when and a check, with dots between: the time of any year since 2015 begins with one of few letters. */
+const discordBot: Rule = {
+  anchors: [".g", ".h", ".f", ".x", ".y", ".c", ".d", ".e"],
+  find: (text, at) => {
+    if (text[at + 7] !== ".") return undefined;
+    const start = backOver(/[\w-]/, text, at, 29);
+    const token = matchAt(
+      /(?<![\w.-])[MNO][\w-]{22,27}\.[\w-]{6}\.([\w-]{27,38})(?![\w-])/y,
+      text,
+      start,
+    );
+    return token === null || !looksDrawn(token[1]!)
+      ? undefined
+      : {
+          kind: "Discord token",
+          sort: "secret",
+          start,
+          end: start + token[0].length,
+          open: "",
+        };
+  },
+};
+
+const mostOfKey = 3200;
+
+/** A JSON Web Key with its private part; before and behind it there is more of the same object. */
+const webKey: Rule = {
+  anchors: ['"kty"'],
+  find: (text, at) => {
+    const before = text.slice(Math.max(0, at - mostOfKey), at);
+    const from = at - before.length + before.lastIndexOf("{") + 1;
+    const behind = text.slice(at, at + mostOfKey);
+    const end = behind.indexOf("}");
+    const part = /"[dk]"\s{0,4}:\s{0,4}"([A-Za-z0-9_-]{16,1400})"/.exec(
+      text.slice(from, at) + (end < 0 ? behind : behind.slice(0, end)),
+    );
+    if (part === null) return undefined;
+    const start = from + part.index + part[0].length - part[1]!.length - 1;
+    return {
+      kind: "private key",
+      sort: "secret",
+      start,
+      end: start + part[1]!.length,
+      open: '"d": ',
+    };
+  },
+};
+
 const hashForms = [
   String.raw`\$(?:1|5|6|apr1)\$(?:rounds=\d{1,9}\$)?[./A-Za-z0-9]{1,16}\$[./A-Za-z0-9]{22,86}`,
   String.raw`\$2[abxy]?\$\d\d\$[./A-Za-z0-9]{53}`,
@@ -271,4 +405,7 @@ export const tokens: ReadonlyArray<Rule> = [
   jwt,
   serviceAccount,
   passwordHash,
+  ...shapes,
+  discordBot,
+  webKey,
 ];

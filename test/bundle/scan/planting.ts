@@ -40,6 +40,62 @@ const pem = (what: string): Planted => {
   };
 };
 
+const hex = "0123456789abcdef";
+const upper = lower.toUpperCase() + digits;
+const dashes = word + "-_";
+
+/** By form alone. Their marks may be shown. */
+const tokens: Readonly<Record<string, Planted>> = {
+  "Azure secret": bare(of(drawn(3, word), "8", "Q~", drawn(34, word))),
+  "Azure SAS": named(of("https://x.invalid/c?sv=2022-11-02&s", "ig="), drawn(43, word), "%3D"),
+  "address signed for S3": named(
+    of("https://x.invalid/k?X-Amz-Sig", "nature="),
+    drawn(64, hex),
+    "&y",
+  ),
+  "address signed for GCS": named(of("https://x.invalid/k?X-Goog-Sig", "nature="), drawn(256, hex)),
+  "GCP HMAC": named(of("GO", "OG"), drawn(57, upper)),
+  Mailgun: named(of("k", "ey-"), drawn(32, hex)),
+  Mailchimp: bare(of(drawn(32, hex), "-u", "s12")),
+  Twilio: named(of("S", "K"), drawn(32, hex)),
+  "Discord bot": bare(of("M", drawn(23, word), ".", "G", drawn(5, word), ".", drawn(38, word))),
+  Square: named(of("sq", "0atp-"), drawn(22, word)),
+  Dropbox: named(of("s", "l."), drawn(135, word)),
+  Airtable: named(of("pa", "t"), of(drawn(14, word), ".", drawn(64, hex))),
+  "New Relic": named(of("NR", "AK-"), drawn(27, upper)),
+  Netlify: named(of("nf", "p_"), drawn(36, word)),
+  Sonar: named(of("sq", "p_"), drawn(40, hex)),
+  Snyk: named(of("snyk", "_uat."), drawn(80, word)),
+  Doppler: named(of("dp", ".pt."), drawn(43, word)),
+  LangSmith: named(of("lsv2", "_pt_"), of(drawn(32, hex), "_", drawn(10, hex))),
+  Pinecone: named(of("pc", "sk_"), drawn(60, word)),
+  PlanetScale: named(of("pscale", "_pw_"), drawn(43, word)),
+  Terraform: named(of(drawn(14, word), ".atlas", "v1."), drawn(65, word)),
+  Pulumi: named(of("pu", "l-"), drawn(40, hex)),
+  RunPod: named(of("rp", "a_"), drawn(40, upper)),
+  Modal: named(of("a", "k-"), drawn(22, word)),
+  ElevenLabs: named(of("s", "k_"), drawn(48, hex)),
+  Together: named(of("tgp", "_v1_"), drawn(43, word)),
+  Fireworks: named(of("f", "w_"), drawn(24, word)),
+  Facebook: named(of("EAACEd", "Eose0cBA"), drawn(80, word)),
+  EasyPost: named(of("EZ", "AK"), drawn(54, word)),
+  Vercel: named(of("vc", "p_"), drawn(40, word)),
+  Heroku: named(of("HR", "KU-"), drawn(60, word)),
+  Render: named(of("rn", "d_"), drawn(32, word)),
+  Fly: named(of("fm", "2_"), drawn(120, word)),
+  "1Password": named(of("ops_", "eyJ"), drawn(250, word)),
+  Mapbox: named(of("sk.", "eyJ"), of(drawn(60, word), ".", drawn(22, word))),
+  Sentry: named(of("sntr", "ys_"), drawn(60, word)),
+  JFrog: named(of("AK", "Cp"), drawn(69, word)),
+  Cloudflare: named(of("v1", ".0-"), of(drawn(24, hex), "-", drawn(146, hex))),
+  Teams: named(of("https://x.webhook.", "office.com/webhookb2/"), drawn(90, dashes)),
+  "W&B before its name": named("", drawn(40, hex), " is for wandb"),
+  "JSON Web Key": named(
+    of('{"kty": "EC", "x": "', drawn(43, dashes), '", "', 'd": "'),
+    drawn(43, word),
+    '"}',
+  ),
+};
 export const secrets: Readonly<Record<string, Planted>> = {
   "Hugging Face": bare(of("hf", "_", drawn(34, word))),
   "GitHub classic": bare(of("gh", "p_", drawn(36, word))),
@@ -107,6 +163,7 @@ export const secrets: Readonly<Record<string, Planted>> = {
   bcrypt: bare(of("$", "2b", "$", "12", "$", drawn(53, word))),
   htpasswd: named("jo:", of("$", "apr1", "$", drawn(8, word), "$", drawn(22, word))),
   "htpasswd, SHA": named("jo:", of("{", "SHA}", drawn(27, word), "=")),
+  ...tokens,
   "RSA key": pem("RSA PRIVATE KEY"),
   "PKCS8 key": pem("PRIVATE KEY"),
   "OpenSSH key": pem("OPENSSH PRIVATE KEY"),

@@ -85,6 +85,18 @@ describe("what is planted", () => {
   });
 });
 
+describe("a private key in DER", () => {
+  const der = Buffer.concat([
+    Buffer.from("308204bd02010030" + "0d06092a864886f70d0101010500048204a7", "hex"),
+    Buffer.alloc(1190, 7),
+  ]);
+  it("is found, at the start and inside", () => {
+    assert.isNotEmpty(refused(der));
+    assert.isNotEmpty(refused(gzipSync(Buffer.concat([Buffer.alloc(99, 1), der]))));
+    assert.isEmpty(refused(der.subarray(30)));
+  });
+});
+
 describe("what can't be looked into", () => {
   const closed = {
     "a gzip that is cut off": gzipSync("x".repeat(1000)).subarray(0, 20),
@@ -211,6 +223,8 @@ describe("harmless text", () => {
     "the --password argument is required, and --token instead of it; a machine without password protection",
     "linted src/x.ts:10:5:error:unused and y.py:5432: done; password: string, passwd=getpass, -p 8080 -path",
     "costs $1 and $2b and $6 each, $5$ a day; {sha} of it",
+    `cache-key-${"0123456789abcdef".repeat(2)} monkey-${"0123456789abcdef".repeat(2)} as-is ak-47 sk_learn rnd_seed fw_version`,
+    `{"kty": "EC", "x": "${"public".repeat(8)}"}, {"d": "${"distance".repeat(4)}"}; sig=12, sl.append, v1.0-beta, dp.pt.x`,
     "grooting around, uprooted, vms and avm; /rooted and src/home/index.ts; https://site.invalid/home/page",
     "git@github.com:org/repo.git and noreply@github.com",
     "$HOME/.cache, ~/x, /home/$USER/x, /home/<you>/x, %USERPROFILE%",
