@@ -27,7 +27,7 @@ import { type DatasetRow, eachRow } from "../../stages/Dataset.ts";
 import { codeOf } from "../../stages/codeIdentity.ts";
 import type { Stage } from "../../stages/Stage.ts";
 import { stages } from "../../stages/stages.ts";
-import { scoreTranscript } from "../../tasks/score.ts";
+import { type Score, scoreTranscript } from "../../tasks/score.ts";
 import { tasks } from "../../tasks/tasks.ts";
 
 export const smallSpec = `name: small
@@ -43,7 +43,7 @@ stages:
   oracle: { use: generate, from: { model: start, data: data }, with: { mode: counterfactual } }
   scores: { use: score, from: { data: data, end_to_end: e2e, counterfactual: oracle } }
   table: { use: summarize, from: { scores: { all: scores } } }
-  samples: { use: rollout, from: { model: start, data: data }, with: { group: 4, counterfactual: 2 } }
+  samples: { use: rollout, from: { model: start, data: data }, with: { group: 4, counterfactual: 2, surrogates: [consensus] } }
   correlations: { use: correlate, from: { rollouts: { all: samples } }, with: { resamples: 100 } }
 `;
 
@@ -205,6 +205,9 @@ const entriesOf = (files: Iterable<readonly [string, Uint8Array]>): ReadonlyArra
 const filesOf = (entries: ReadonlyArray<Entry>): Files =>
   new Map(entries.map(({ path: file, content }) => [file, content as Uint8Array]));
 
+const requirement = "numpy==2.0.0";
+const environment = digestJson({ python: "3.13", requirements: [[requirement]] });
+
 /** A lock by which every stage is one file, the same for all; and locked packages. */
 const sources = (stages: ReadonlyArray<Stage>) => {
   const file = "stages/Any.ts";
@@ -220,7 +223,7 @@ const sources = (stages: ReadonlyArray<Stage>) => {
   const locks = {
     "package.json": { license: "MIT" },
     "package-lock.json": {},
-    "requirements.lock": "numpy==2.0.0\n",
+    "requirements.lock": `${requirement}\n`,
   };
   return {
     [`data/source/${file}`]: text,
@@ -246,7 +249,7 @@ const fieldsOf = (node: Node, inputs: ReturnType<typeof mapInputs>) => {
     ...(sources.length === 0
       ? {}
       : { sources: Object.fromEntries(sources.map((name) => [name, digestBytes(name)])) }),
-    ...(node.stage.environment === undefined ? {} : { environment: "a Python" }),
+    ...(node.stage.environment === undefined ? {} : { environment }),
   };
 };
 
@@ -306,22 +309,36 @@ const playAnswers: Play = async (node, directoryOf, directory) => {
   return { directory, summary: { rows: lines.length } };
 };
 
+/** As `trainers/rollout.py` lays them out: every example end to end, then every one from its caption. */
 const playSamples: Play = async (node, directoryOf, directory) => {
   const rows = await rowsOf(directoryOf(dataOf(node)), "validation");
   fs.mkdirSync(directory, { recursive: true });
-  const lines = rows.flatMap((row, group) =>
-    [0, 1, 2, 3, 4, 5].map((sample) => {
-      const mode = sample < 4 ? "end-to-end" : "counterfactual";
-      const response = say(row, sample, strengthOf(node), mode === "counterfactual");
-      const { response: _, ...truth } = row;
-      const score = scoreTranscript({ ...truth, response, mode });
-      if ("error" in score) throw new Error(score.error);
-      const { outcome, perception, perception_f1, consistent, reason } = score;
-      const f1 = Number(perception_f1.toFixed(6));
+  const { group: size, counterfactual } = node.params.decoded as {
+    readonly group: number;
+    readonly counterfactual: number;
+  };
+  const groups = [
+    ...rows.map((row) => ({ row, size, mode: "end-to-end" })),
+    ...rows.map((row) => ({ row, size: counterfactual, mode: "counterfactual" })),
+  ];
+  const lines = groups.flatMap(({ row, size: samples, mode }, group) => {
+    const forced = mode === "counterfactual";
+    const responses = Array.from({ length: samples }, (_, sample) =>
+      say(row, sample, strengthOf(node), forced),
+    );
+    const majority = majorityCaption(responses);
+    return responses.map((response, sample) => {
+      const { outcome, perception, perception_f1, consistent, reason } = judged(
+        row,
+        mode,
+        response,
+      );
+      const f1 = shortened(perception_f1);
       const rewards = {
         outcome: Number(outcome),
         perception: Number(perception),
-        consensus: sample % 2,
+        perception_f1: f1,
+        ...(forced ? {} : agreement(judged({ ...row, perception: majority }, mode, response))),
       };
       const verdict = { outcome, perception, consistent, perception_f1: f1, reason };
       return {
@@ -336,11 +353,31 @@ const playSamples: Play = async (node, directoryOf, directory) => {
         rewards,
         advantage: null,
       };
-    }),
-  );
+    });
+  });
   write(path.join(directory, "rollouts.jsonl"), lines);
   return { directory, summary: {} };
 };
+
+const judged = (row: DatasetRow, mode: string, response: string): Score => {
+  const score = scoreTranscript({ ...row, mode, response });
+  if ("error" in score) throw new Error(score.error);
+  return score;
+};
+
+const agreement = ({ perception, perception_f1 }: Score) => ({
+  consensus: Number(perception),
+  consensus_f1: shortened(perception_f1),
+});
+
+/** Every response here has a caption; of those that as many wrote, the first. */
+const majorityCaption = (responses: ReadonlyArray<string>): string => {
+  const captions = responses.map((response) => /<caption>(.*)<\/caption>/u.exec(response)![1]!);
+  const times = (caption: string) => captions.filter((each) => each === caption).length;
+  return captions.toSorted((one, other) => times(other) - times(one))[0]!;
+};
+
+const shortened = (value: number): number => Number(value.toFixed(6));
 
 const write = (file: string, lines: ReadonlyArray<unknown>) =>
   fs.writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
@@ -408,17 +445,25 @@ export const forged = (
   files: Files,
   node: string,
   name: string,
-  edit: (text: string) => string,
+  /** Undefined where the file is to go. */
+  edit: (text: string) => string | undefined,
 ): Files => {
   const run = JSON.parse(textIn(files, "data/run.json")) as BundleRun;
   const old = run.nodes.find((each) => each.node === node);
   if (old === undefined) throw new Error(`there is no ${node}`);
   const folder = `data/artifacts/${old.artifact}/`;
-  const altered = edited(files, folder + name, edit);
-  const content = altered.get(folder + name)!;
-  const tree = old.files.map((file) =>
-    file.path === name ? { ...file, sha256: digestBytes(content), size: content.length } : file,
-  );
+  const after = edit(textIn(files, folder + name));
+  const altered =
+    after === undefined
+      ? new Map([...files].filter(([file]) => file !== folder + name))
+      : edited(files, folder + name, () => after);
+  const content = altered.get(folder + name);
+  const tree = old.files.flatMap((file) => {
+    if (file.path !== name) return [file];
+    return content === undefined
+      ? []
+      : [{ ...file, sha256: digestBytes(content), size: content.length }];
+  });
   const { digest } = artifactOf(old.kind, tree);
   const nodes = run.nodes.map((each) => {
     const own = each.artifact === old.artifact ? { ...each, artifact: digest, files: tree } : each;

@@ -89,6 +89,8 @@ describe("a bundle as it was made", () => {
           "crate",
           "keys",
           "code",
+          "environments",
+          "predictions",
           "scores",
           "rollouts",
           "tables",
@@ -354,7 +356,7 @@ describe("level 3", () => {
     {
       level: 3,
       what: "rollouts",
-      number: "validation-000001 (step 0, group 1, sample 1, end-to-end)",
+      number: "validation-000001 (step 0, group 1, sample 3, end-to-end)",
     },
   );
   isFound(
@@ -718,6 +720,255 @@ describe("what describes a bundle", () => {
         folder,
       );
       assert.deepStrictEqual(problemsOf(await checksOf(archive, folder)), []);
+    }),
+  );
+});
+
+/** The lines of a file of JSON Lines, altered as a whole. */
+const allLines = (edit: (lines: ReadonlyArray<any>) => ReadonlyArray<unknown>) => (text: string) =>
+  edit(
+    text
+      .split("\n")
+      .slice(0, -1)
+      .map((each): unknown => JSON.parse(each)),
+  )
+    .map((each) => `${JSON.stringify(each)}\n`)
+    .join("");
+
+describe("level 3, which answers there are", () => {
+  const answers = (
+    what: string,
+    edit: (text: string) => string,
+    expected: Omit<Found, "level" | "what">,
+  ) =>
+    isFound(what, ({ files }) => forged(files, answersNode, "predictions.jsonl", edit), {
+      level: 3,
+      what: "predictions",
+      file: "predictions.jsonl",
+      ...expected,
+    });
+  answers(
+    "finds one that is left out",
+    allLines((lines) => lines.toSpliced(3, 1)),
+    { number: "test-000003", found: "none" },
+  );
+  answers("finds that there are none", () => "", { number: "test-000000", found: "none" });
+  answers(
+    "finds one that is there twice",
+    allLines((lines) => [...lines, lines[3]]),
+    { number: "test-000003", found: "another" },
+  );
+  answers(
+    "finds one of another split",
+    line(3, (answer) => (answer.id = "validation-000003")),
+    { number: "validation-000003", found: "validation-000003" },
+  );
+  answers(
+    "finds one in another mode",
+    line(3, (answer) => (answer.mode = "counterfactual")),
+    { number: "test-000003", expected: "end-to-end", found: "counterfactual" },
+  );
+  isFound(
+    "finds one without the caption that was forced on it",
+    ({ files }) =>
+      forged(
+        files,
+        "oracle[model=weak]",
+        "predictions.jsonl",
+        line(3, (answer) => (answer.response = "<answer>[]</answer>")),
+      ),
+    { level: 3, what: "predictions", number: "test-000003", found: "<answer>[]</answer>" },
+  );
+  isFound(
+    "finds that the file is not there",
+    ({ files }) => forged(files, answersNode, "predictions.jsonl", () => undefined),
+    { level: 3, what: "predictions", file: "predictions.jsonl", found: "absent" },
+  );
+});
+
+describe("level 3, which rollouts there are", () => {
+  const rollouts = (
+    what: string,
+    edit: (text: string) => string,
+    expected: Omit<Found, "level" | "what">,
+  ) =>
+    isFound(what, ({ files }) => forged(files, samplesNode, "rollouts.jsonl", edit), {
+      level: 3,
+      what: "rollouts",
+      file: "rollouts.jsonl",
+      ...expected,
+    });
+  const second = "validation-000001 (step 0, group 1";
+  rollouts(
+    "finds one that is left out",
+    allLines((lines) => lines.toSpliced(5, 1)),
+    { number: `${second}, end-to-end)`, expected: "sample 1", found: "sample 2" },
+  );
+  rollouts(
+    "finds the last of a group that is left out",
+    allLines((lines) => lines.toSpliced(7, 1)),
+    { number: `${second}, end-to-end)`, expected: "4 responses", found: 3 },
+  );
+  rollouts(
+    "finds one that is there twice",
+    allLines((lines) => lines.toSpliced(7, 0, lines[7])),
+    { number: `${second}, sample 3, end-to-end)`, found: "one more" },
+  );
+  rollouts(
+    "finds a group that is left out",
+    allLines((lines) => lines.toSpliced(4, 4)),
+    { number: "step 0, group 1", found: "absent" },
+  );
+  rollouts(
+    "finds that all of one mode are left out",
+    allLines((lines) => lines.filter(({ mode }) => mode === "end-to-end")),
+    { number: "step 0, group 6", found: "absent" },
+  );
+  rollouts("finds that there are none", () => "", { number: "step 0", found: "none" });
+  rollouts(
+    "finds a group that comes twice",
+    allLines((lines) => [...lines, ...lines.slice(4, 8)]),
+    { number: "step 0, group 1", found: "again" },
+  );
+  rollouts(
+    "finds a group too many",
+    allLines((lines) => [...lines, ...lines.slice(4, 8).map((each) => ({ ...each, group: 99 }))]),
+    { number: "step 0, group 99", found: 99 },
+  );
+  rollouts(
+    "finds another step",
+    allLines((lines) => lines.map((each) => ({ ...each, step: 1 }))),
+    { number: "step 1", found: "some" },
+  );
+  rollouts(
+    "finds two groups about one another's examples",
+    allLines((lines) =>
+      lines.map((each, index) => (index < 8 ? { ...each, id: lines[index ^ 4].id } : each)),
+    ),
+    { number: "step 0, group 1", expected: "validation-000001", found: "validation-000000" },
+  );
+  rollouts(
+    "finds one of another split",
+    line(5, (rollout) => (rollout.id = "test-000001")),
+    { number: "test-000001 (step 0, group 1, sample 1", found: "test-000001" },
+  );
+  rollouts(
+    "finds a reward for agreeing with the group",
+    line(5, (rollout) => (rollout.rewards.consensus = 1 - rollout.rewards.consensus)),
+    { number: `${second}, sample 1, end-to-end).rewards.consensus` },
+  );
+  rollouts(
+    "finds a reward for agreeing with the group in part",
+    line(5, (rollout) => (rollout.rewards.consensus_f1 = 0.123)),
+    { number: `${second}, sample 1, end-to-end).rewards.consensus_f1`, found: 0.123 },
+  );
+  rollouts(
+    "finds a reward that no trainer writes",
+    line(5, (rollout) => (rollout.rewards.ours = 1)),
+    { number: `${second}, sample 1, end-to-end).rewards.ours`, expected: "absent", found: 1 },
+  );
+  rollouts(
+    "finds a reward that nobody asked for",
+    line(5, (rollout) => (rollout.rewards.teacher = 1)),
+    { number: `${second}, sample 1, end-to-end).rewards.teacher`, expected: "absent", found: 1 },
+  );
+  rollouts(
+    "finds a reward that is gone",
+    line(5, (rollout) => delete rollout.rewards.consensus),
+    { number: `${second}, sample 1, end-to-end).rewards.consensus`, found: "absent" },
+  );
+  rollouts(
+    "finds an advantage where nothing learned",
+    line(5, (rollout) => (rollout.advantage = 2)),
+    { number: `${second}, sample 1, end-to-end).advantage`, expected: null, found: 2 },
+  );
+  isFound(
+    "finds that the file is not there",
+    ({ files }) => forged(files, samplesNode, "rollouts.jsonl", () => undefined),
+    { level: 3, what: "rollouts", number: "rollouts.jsonl", found: "absent" },
+  );
+});
+
+/** With keys that are right for what they say: inputs of a recipe go by recipe. */
+const rekeyed = (files: Files, edit: (node: any) => void): Files =>
+  withRun(files, (run) => {
+    const recipes: Array<readonly [string, string]> = [];
+    for (const node of run.nodes) {
+      edit(node);
+      node.content = digestJson(node.keyParts);
+      let inputs = JSON.stringify(node.keyParts.inputs);
+      for (const [artifact, recipe] of recipes) inputs = inputs.replaceAll(artifact, recipe);
+      node.recipe = digestJson({ ...node.keyParts, inputs: JSON.parse(inputs) });
+      recipes.push([node.artifact, node.recipe]);
+    }
+  });
+
+describe("level 3, where stages ran", () => {
+  const setIn = (stage: string, name: string, value: unknown) => (files: Files) =>
+    rekeyed(files, ({ stage: own, keyParts }) => {
+      if (own === stage) keyParts[name] = value;
+    });
+  isFound(
+    "finds a version that a stage never had",
+    ({ files }) => setIn("score", "version", 99)(files),
+    { level: 3, what: "code", number: `${scoresNode}: keyParts.version`, found: 99 },
+  );
+  isFound(
+    "finds a version below the first",
+    ({ files }) => setIn("generate", "version", 0)(files),
+    { level: 3, what: "code", number: `${answersNode}: keyParts.version`, found: 0 },
+  );
+  isFound(
+    "finds what is no environment",
+    ({ files }) => setIn("generate", "environment", "evil")(files),
+    { level: 3, what: "environments", number: "keyParts.environment", found: "evil" },
+  );
+
+  const looksAtEnvironments = (
+    what: string,
+    alter: (files: Files) => Files,
+    looked: string,
+    limits: ReadonlyArray<RegExp>,
+  ) =>
+    it(
+      what,
+      inScratch(async (folder) => {
+        const archive = await packed(alter((await smallBundle()).files), folder);
+        const checks = await checksOf(archive, folder);
+        assert.deepStrictEqual(problemsOf(checks), []);
+        const check = checks.find((each) => each.what === "environments")!;
+        assert.strictEqual(check.looked, looked);
+        assert.strictEqual(check.limits.length, limits.length);
+        for (const [index, limit] of limits.entries()) assert.match(check.limits[index]!, limit);
+      }),
+    );
+  looksAtEnvironments(
+    "says which Python and that its packages are the locked ones",
+    (files) => files,
+    "6 nodes with the locked packages and Python 3.13",
+    [],
+  );
+  looksAtEnvironments(
+    "says that packages are not the locked ones",
+    (files) => described(setIn("rollout", "environment", "0".repeat(64))(files)),
+    "4 nodes with the locked packages and Python 3.13, 1 environment as recorded",
+    [/2 nodes ran in environment 000000000000, which is not the bundled lock/u],
+  );
+  looksAtEnvironments(
+    "says that a Python was somebody's own",
+    (files) => described(setIn("rollout", "environment", `installed:${"0".repeat(64)}`)(files)),
+    "4 nodes with the locked packages and Python 3.13, 1 environment as recorded",
+    [/2 nodes ran in a Python of their own \(PIPE_PYTHON, installed:000000000000\)/u],
+  );
+
+  it(
+    "says once what was made by programs, and is taken as it stands",
+    inScratch(async (folder) => {
+      const checks = await checksOf(await packed((await smallBundle()).files, folder), folder);
+      const limits = checks.flatMap((check) => check.limits);
+      assert.strictEqual(limits.filter((limit) => limit.includes("summaries")).length, 1);
+      assert.include(limits.join("\n"), "8 nodes of `generate`, `pretrained`, `rollout`:");
+      assert.include(limits.join("\n"), "2 nodes of `distill`, `render`:");
     }),
   );
 });
