@@ -13,6 +13,7 @@ import { stages } from "../stages/stages.ts";
 import { attemptsAt } from "./attempts.ts";
 import type { BundledRun } from "./BundledRun.ts";
 import { BundleRefused } from "./BundleRefused.ts";
+import { descriptionIn } from "./description.ts";
 import { bundleFormat, type BundleRun } from "./format.ts";
 import { type FileOptions, gatherFiles } from "./gatherFiles.ts";
 import { gatherNodes, machinesOf } from "./gatherNodes.ts";
@@ -78,6 +79,7 @@ const gatherFrom = (
   now: number,
 ): Omit<BundledRun, "spec"> => {
   const { plan } = side;
+  const description = descriptionIn(side.spec);
   const gathered = gatherNodes(index, home, side);
   const nodes = runNodes({ nodes: gathered });
   const contents = new Map(gathered.map(({ node, content }) => [node, content]));
@@ -89,7 +91,7 @@ const gatherFrom = (
     run: {
       format: bundleFormat,
       experiment: plan.experiment,
-      ...descriptionOf(side),
+      ...(description === undefined ? {} : { description }),
       overrides: plan.overrides,
       state,
       pipe: options.pipe,
@@ -108,11 +110,3 @@ const gatherFrom = (
 /** When the run wrote its last event: what was tried later is another run's. */
 const endOf = (home: string, run: string): string | undefined =>
   new EventLog(home, run).read().at(-1)?.at;
-
-const descriptionOf = ({ spec }: RunSide): { readonly description?: string } => {
-  const entries = spec?.kind === "map" ? spec.entries : [];
-  const value = entries.find(({ key }) => key === "description")?.value;
-  return value?.kind === "scalar" && typeof value.value === "string"
-    ? { description: value.value }
-    : {};
-};

@@ -10,11 +10,14 @@ import { jsonBytes } from "../content.ts";
 import { roCrate } from "../crate.ts";
 import { fileId, licenseNamed } from "../crate/Entity.ts";
 import { croissant } from "../croissant.ts";
+import { descriptionIn } from "../description.ts";
 import { environmentFiles } from "../environment.ts";
 import type { BundleNode, Entry } from "../format.ts";
 import { noticesIn, noticesOf, termsWith } from "../notices.ts";
 import { rebuildLine } from "../rebuildLine.ts";
 import { licenseOfData, licenseOfSource, licensesIn, licenseTexts } from "../terms.ts";
+import { applyOverrides } from "../../pipelines/Overrides.ts";
+import { parseSource, Source } from "../../pipelines/Source.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import {
@@ -24,9 +27,11 @@ import {
   pointersFile,
   runFile,
   sourceFolder,
+  specFile,
   textOf,
 } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
+import { overridesOf } from "./placed.ts";
 
 const noticesFile = "data/LICENSES/verify.mjs.txt";
 const croissantFile = "data/croissant.json";
@@ -37,9 +42,11 @@ const made = [runFile, pointersFile];
 export const verifyDescribed = (contents: Contents): Check => {
   const { bundle, run, pointers } = contents;
   const findings = new Findings(3, "described");
+  const product = productOf(contents);
   const crate = JSON.parse(textOf(bundle, crateFile)) as Crate;
-  const entries = entriesOf(contents, crate);
+  const entries = entriesOf(contents, crate, product.license);
   const datePublished = dateIn(crate, findings);
+  verifyRun(contents, product.version, findings);
   verifyPointers(contents, findings);
   verifyLicenses(contents, entries, findings);
   verifyEnvironment(contents, findings);
@@ -69,11 +76,8 @@ interface Crate {
 }
 
 /** Everything that the crate is made of. */
-const entriesOf = ({ bundle }: Contents, crate: Crate): ReadonlyArray<Entry> => {
+const entriesOf = ({ bundle }: Contents, crate: Crate, product: string): ReadonlyArray<Entry> => {
   const stated = new Map(crate["@graph"].map(({ "@id": id, license }) => [id, license]));
-  const product = licenseOfProduct(
-    bundle.files.has(productFile) ? textOf(bundle, productFile) : "",
-  );
   const verifier = bundle.files.has(noticesFile)
     ? termsWith(noticesIn(textOf(bundle, noticesFile)))
     : licenseOfData;
@@ -103,14 +107,37 @@ const entriesOf = ({ bundle }: Contents, crate: Crate): ReadonlyArray<Entry> => 
   );
 };
 
-/** What the product says of itself; it has been decoded by nobody. */
-const licenseOfProduct = (text: string): string => {
+/** What the product says of itself; nobody has decoded it. */
+const productOf = ({ bundle }: Contents) => {
+  const said = { license: licenseOfData, version: "unknown" };
+  if (!bundle.files.has(productFile)) return said;
   try {
-    const { license } = JSON.parse(text) as { readonly license?: unknown };
-    return typeof license === "string" ? license : licenseOfData;
+    const { license, version } = JSON.parse(textOf(bundle, productFile)) as Partial<typeof said>;
+    if (typeof license === "string") said.license = license;
+    if (typeof version === "string") said.version = version;
   } catch {
-    return licenseOfData;
+    // What follows from it is then found to be another.
   }
+  return said;
+};
+
+/** What stands at the head of all that describes the run. */
+const verifyRun = ({ run, spec }: Contents, version: string, findings: Findings): void => {
+  const parsed = parseSource(new Source(specFile, spec)).value;
+  const asked = parsed === undefined ? undefined : applyOverrides(parsed, overridesOf(run)).value;
+  const description = descriptionIn(asked);
+  const say = (number: string, expected: unknown, found: unknown, from: string) =>
+    findings.add({
+      file: runFile,
+      number,
+      expected,
+      found,
+      message: `is not what ${from} says`,
+      from: [from],
+    });
+  if (run.description !== description)
+    say("description", description ?? "absent", run.description ?? "absent", specFile);
+  if (run.pipe.version !== version) say("pipe.version", version, run.pipe.version, productFile);
 };
 
 /** The expression that a crate has written as references; where it has not, what is made of another one will differ. */

@@ -1,10 +1,11 @@
 /** The bundled experiment compiled anew, and each of its nodes beside what the bundle says of it. Nothing is run. */
 import { Result } from "effect";
 import { compile, type Node } from "../../pipelines/Compile.ts";
+import type { Overrides } from "../../pipelines/Overrides.ts";
 import { nodesNamed, restrict } from "../../pipelines/select.ts";
 import { Source } from "../../pipelines/Source.ts";
 import { stages } from "../../stages/stages.ts";
-import type { BundleNode } from "../format.ts";
+import type { BundleNode, BundleRun } from "../format.ts";
 import { counted, type Findings } from "./Check.ts";
 import { type Contents, runFile, specFile } from "./Contents.ts";
 
@@ -12,6 +13,15 @@ export interface Placed {
   readonly node: Node;
   readonly bundled: BundleNode;
 }
+
+const given = ({ overrides }: BundleRun, flag: string): ReadonlyArray<string> =>
+  overrides.flatMap((text) => (text.startsWith(`--${flag} `) ? [text.slice(flag.length + 3)] : []));
+
+/** How the experiment was altered on the command line. */
+export const overridesOf = (run: BundleRun): Overrides => ({
+  set: given(run, "set"),
+  axis: given(run, "axis"),
+});
 
 /**
  * In the plan's order, without those that the bundle says were not made; undefined, with the reason among the findings, where the spec
@@ -21,12 +31,8 @@ export const place = (
   { run, spec }: Contents,
   findings: Findings,
 ): ReadonlyArray<Placed> | undefined => {
-  const given = (flag: string) =>
-    run.overrides.flatMap((text) =>
-      text.startsWith(`--${flag} `) ? [text.slice(flag.length + 3)] : [],
-    );
-  const overrides = { set: given("set"), axis: given("axis") };
-  const { graph: whole, diagnostics } = compile(new Source(specFile, spec), overrides, stages);
+  const source = new Source(specFile, spec);
+  const { graph: whole, diagnostics } = compile(source, overridesOf(run), stages);
   if (whole === undefined) {
     for (const { message, at, expected } of diagnostics)
       findings.add({
@@ -38,7 +44,7 @@ export const place = (
       });
     return undefined;
   }
-  const only = given("only");
+  const only = given(run, "only");
   const named = nodesNamed(whole, only);
   if (Result.isFailure(named)) {
     const message = "--only names it";

@@ -221,7 +221,7 @@ const sources = (stages: ReadonlyArray<Stage>) => {
     ]),
   );
   const locks = {
-    "package.json": { license: "MIT" },
+    "package.json": { license: "MIT", version: "0.1.0" },
     "package-lock.json": {},
     "requirements.lock": `${requirement}\n`,
   };

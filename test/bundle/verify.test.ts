@@ -691,6 +691,16 @@ describe("what describes a bundle", () => {
     { level: 3, what: "described", number: "verify.mjs.license" },
   );
   isFound(
+    "has the experiment's own description",
+    ({ files }) => described(withRun(files, (run) => (run.description = "0.997 is reached"))),
+    { level: 3, what: "described", number: "description", expected: "absent" },
+  );
+  isFound(
+    "has the version of the sources",
+    ({ files }) => described(withRun(files, (run) => (run.pipe.version = "9.9.9"))),
+    { level: 3, what: "described", number: "pipe.version", expected: "0.1.0", found: "9.9.9" },
+  );
+  isFound(
     "has the locked packages of the sources",
     ({ files }) =>
       crated(edited(files, "data/environment/requirements.lock", (text) => `${text}more==1\n`)),
