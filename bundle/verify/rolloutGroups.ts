@@ -194,7 +194,8 @@ export class RolloutGroups {
     const { asked } = this.#options;
     const { groups, training } = asked;
     if (groups !== undefined) {
-      const due = Math.max(1, Math.ceil(step.groups.size / groups.atOnce)) * groups.atOnce;
+      const waves = Math.ceil(step.groups.size / groups.atOnce);
+      const due = Math.min(Math.max(1, waves), groups.waves) * groups.atOnce;
       let group = 0;
       while (group < due && step.groups.has(group)) group += 1;
       if (group < due)
