@@ -10,6 +10,8 @@ export interface Member {
    * `text` that has to be looked at without what stands beside it.
    */
   readonly plain?: true | "text";
+  /** Where the packed bytes begin, if not with the container: nobody needs to look for them there. */
+  readonly from?: number;
 }
 
 /** More would not fit the memory of a laptop; nothing of ours comes near. */

@@ -2,6 +2,7 @@
 import { parquetMetadata } from "hyparquet";
 import zlib from "node:zlib";
 import { limit, mostUnpacked, unpacked, type Member } from "./Member.ts";
+import { packedStreams } from "./packed.ts";
 import { pictureTexts } from "./pictures.ts";
 
 /** Each may cost as much time as the whole file has bytes. */
@@ -59,7 +60,7 @@ const zlibHeader = (bytes: Uint8Array): ReadonlyArray<Member> => {
 
 /** Every local header, also those that the directory at the end leaves out. */
 const zip = (bytes: Uint8Array): ReadonlyArray<Member> => {
-  if (!startsWith(bytes, [0x50, 0x4b]) || ![0x0403, 0x0605].includes(u16(bytes, 2))) return [];
+  const isArchive = startsWith(bytes, [0x50, 0x4b]) && [0x0403, 0x0605].includes(u16(bytes, 2));
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const members: Array<Member> = [];
   let [left, damaged] = [mostUnpacked, 0];
@@ -69,6 +70,8 @@ const zip = (bytes: Uint8Array): ReadonlyArray<Member> => {
     at = buffer.indexOf("PK\u0003\u0004", at + 4, "latin1")
   ) {
     if (at + 30 > buffer.length) break;
+    // What begins otherwise may hold an archive, or these four bytes.
+    if (!isArchive && !isZipHeader(buffer, at)) continue;
     const [flags, method, size] = [
       u16(buffer, at + 6),
       u16(buffer, at + 8),
@@ -98,6 +101,18 @@ const zip = (bytes: Uint8Array): ReadonlyArray<Member> => {
     }
   }
   return members;
+};
+
+/** Whether it has a version, a method and a name as programs write them. */
+const isZipHeader = (buffer: Buffer, at: number): boolean => {
+  const nameLength = u16(buffer, at + 26);
+  return (
+    u16(buffer, at + 4) < 64 &&
+    [0, 8].includes(u16(buffer, at + 8)) &&
+    nameLength > 0 &&
+    nameLength < 1024 &&
+    !buffer.subarray(at + 30, at + 30 + nameLength).includes(0)
+  );
 };
 
 const inflateMember = (method: number, bytes: Uint8Array, most: number): Uint8Array => {
@@ -145,19 +160,22 @@ const pdf = (bytes: Uint8Array): ReadonlyArray<Member> => {
     const content = unpacked("a PDF's stream", () =>
       zlib.inflateSync(buffer.subarray(from), limit),
     );
-    members.push({ place: `PDF stream at byte ${at}`, content });
+    members.push({ place: `PDF stream at byte ${at}`, content, from });
     if ("unreadable" in content) break;
   }
   return members;
 };
 
-export const members = (bytes: Uint8Array): ReadonlyArray<Member> => [
-  ...closed(bytes),
-  ...gzip(bytes),
-  ...zstd(bytes),
-  ...zlibHeader(bytes),
-  ...zip(bytes),
-  ...parquet(bytes),
-  ...pictureTexts(bytes),
-  ...pdf(bytes),
-];
+export const members = (bytes: Uint8Array): ReadonlyArray<Member> => {
+  const told = [
+    ...closed(bytes),
+    ...gzip(bytes),
+    ...zstd(bytes),
+    ...zlibHeader(bytes),
+    ...zip(bytes),
+    ...parquet(bytes),
+    ...pictureTexts(bytes),
+    ...pdf(bytes),
+  ];
+  return [...told, ...packedStreams(bytes, new Set(told.map(({ from }) => from ?? 0)))];
+};

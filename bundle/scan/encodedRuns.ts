@@ -1,4 +1,6 @@
 /** Bytes that stand as base64, as hexadecimal digits or as lists of numbers in a text. */
+import { beginsPacked } from "./packed.ts";
+import { quotedPrintable } from "./quotedPrintable.ts";
 import { textRuns } from "./textRuns.ts";
 
 export interface EncodedRun {
@@ -7,6 +9,7 @@ export interface EncodedRun {
 }
 
 const least = 16;
+const shortLine = 12;
 /** The same names stand in every line. */
 const mostSeen = 10_000;
 /** Somebody may have stuck a word in front: from the second, third or fourth digit on, another text comes out. */
@@ -37,6 +40,17 @@ const nextLine = (text: string, end: number): number | undefined => {
   return isDigit[text.charCodeAt(at)] === 1 ? at : undefined;
 };
 
+/** Words have other lengths: a short line counts where the one below is as long, and both are nothing else. */
+const isFirstOfLines = (text: string, start: number, end: number): boolean => {
+  if (start > 0 && !isBlank(text.charCodeAt(start - 1))) return false;
+  const from = nextLine(text, end);
+  if (from === undefined) return false;
+  const to = digitsEnd(text, from);
+  return to - from === end - start && (to === text.length || isBlank(text.charCodeAt(to)));
+};
+
+const isBlank = (code: number): boolean => code === lineFeed || spaces.has(code);
+
 /** Whether bytes hold text, or begin as something that may. */
 const isWorthLooking = (bytes: Uint8Array): boolean => {
   let holdsText = false;
@@ -50,11 +64,7 @@ const isWorthLooking = (bytes: Uint8Array): boolean => {
     zeros += 1;
     holdsText = zeros === shortestText;
   }
-  return (
-    holdsText ||
-    (bytes[0] === 0x1f && bytes[1] === 0x8b) ||
-    (bytes[0] === 0x28 && bytes[1] === 0xb5)
-  );
+  return holdsText || beginsPacked(bytes);
 };
 
 const decodings = (digits: string): ReadonlyArray<Uint8Array> => {
@@ -70,27 +80,47 @@ const decodings = (digits: string): ReadonlyArray<Uint8Array> => {
   return found.filter(isWorthLooking);
 };
 
-const numberList = /(?<![\d.])(?:\d{2,3}[ \t\r\n]{0,8},[ \t\r\n]{0,8}){11,2000}\d{2,3}(?![\d.])/g;
+const numberList =
+  /(?<![\d.])(?:\d{2,3}(?:[ \t\r\n]{0,8},[ \t\r\n]{0,8}| )){11,2000}\d{2,3}(?![\d.])/g;
+
+/** `68 66`, `68:66`, `0x68, 0x66`, `6866 5f53`; a dump has in each line where it is, and perhaps what the bytes read. */
+const pairList =
+  /(?<![\w.])(?:(?:0x)?(?:[0-9a-f]{2}){1,2}(?:[ \t]{1,2}|[:,;-][ \t]{0,2}|,?[ \t]{0,2}(?:[ \t]{2}[^\n\0]{1,20})?\r?\n[ \t]{0,16}(?:[0-9a-f]{6,8}:?[ \t]{1,2})?)){11,2000}(?:0x)?(?:[0-9a-f]{2}){1,2}(?![\w.])/gi;
+
+const fromPairs = (list: string): Uint8Array =>
+  Buffer.from(
+    list
+      .replaceAll(/(?:[ \t]{2}[^\n]{1,20})?\r?\n[ \t]*(?:[0-9a-f]{6,8}:?[ \t])?/gi, " ")
+      .replaceAll(/0x|[^0-9a-f]/gi, ""),
+    "hex",
+  );
 
 export const encodedRuns = (text: string, found: (run: EncodedRun) => void): void => {
   const seen = new Set<string>();
   for (let at = 0; at < text.length; at += 1) {
     const start = at;
     at = digitsEnd(text, start);
-    if (at - start < least) continue;
+    const inLine = at - start;
+    if (inLine < shortLine || (inLine < least && !isFirstOfLines(text, start, at))) continue;
     let digits = text.slice(start, at);
     for (let from = nextLine(text, at); from !== undefined; from = nextLine(text, at)) {
       at = digitsEnd(text, from);
       digits += text.slice(from, at);
-      if (at - from < least) break;
+      if (at - from < Math.min(inLine, least)) break;
     }
+    if (digits.length < least) continue;
     if (seen.has(digits)) continue;
     if (digits.length < mostToShift && seen.size < mostSeen) seen.add(digits);
     for (const bytes of decodings(digits)) found({ start, bytes });
   }
   for (const { 0: list, index } of text.matchAll(numberList)) {
-    const numbers = list.split(",").map(Number);
+    const numbers = list.split(/[\s,]+/).map(Number);
     if (numbers.every((number) => number < 256))
       found({ start: index, bytes: Uint8Array.from(numbers) });
   }
+  for (const { 0: list, index } of text.matchAll(pairList)) {
+    const bytes = fromPairs(list);
+    if (isWorthLooking(bytes)) found({ start: index, bytes });
+  }
+  quotedPrintable(text, found);
 };

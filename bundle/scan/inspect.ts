@@ -6,6 +6,7 @@ import { decoded, type Decoded } from "./decoded.ts";
 import { encodedRuns } from "./encodedRuns.ts";
 import type { Sort } from "./Finding.ts";
 import type { Search } from "./findIn.ts";
+import { beginsPacked } from "./packed.ts";
 import type { Hit } from "./rules/Rule.ts";
 import { isTar, tarMembers } from "./tarMembers.ts";
 import { wideRuns } from "./textRuns.ts";
@@ -311,7 +312,7 @@ const inspectEncoded = (
   const inner = { within: "", level: depth.level + 1 };
   const placeOf = (index: number): string => `${place(view?.origin(index) ?? index)}!encoded`;
   encodedRuns(view?.text ?? text, ({ start, bytes }) => {
-    if (bytes.length <= small) batch.add(start, bytes);
+    if (bytes.length <= small && !beginsPacked(bytes)) batch.add(start, bytes);
     else {
       inspect(
         bytes,

@@ -7,7 +7,7 @@ const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a
 /** Chunks and segments are texts of their own: what stands beside them, a checksum or a length, may look like a letter. */
 export const pictureTexts = (bytes: Uint8Array): ReadonlyArray<Member> => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return [...pngTexts(buffer), ...jpegTexts(buffer)];
+  return [...pngTexts(buffer), ...jpegTexts(buffer), ...gifTexts(buffer)];
 };
 
 const pngTexts = (bytes: Buffer): ReadonlyArray<Member> => {
@@ -27,6 +27,7 @@ const pngTexts = (bytes: Buffer): ReadonlyArray<Member> => {
         members.push({
           place,
           content: unpacked(`a PNG's ${type}`, () => zlib.inflateSync(packed, limit)),
+          from: at + 8 + length - packed.length,
         });
       }
       at += length + 12;
@@ -63,6 +64,24 @@ const jpegTexts = (bytes: Buffer): ReadonlyArray<Member> => {
       if (isText) members.push({ place: `JPEG at byte ${at}`, content, plain: "text" });
       at += 2 + length;
     }
+  }
+  return members;
+};
+
+const gifComment = Buffer.from([0x21, 0xfe]);
+
+/** A comment comes in blocks of at most 255 bytes, each behind its length: a word may begin in one and end in the next. */
+const gifTexts = (bytes: Buffer): ReadonlyArray<Member> => {
+  const members: Array<Member> = [];
+  const start = bytes.indexOf("GIF8");
+  if (start < 0) return members;
+  for (let at = bytes.indexOf(gifComment, start); at >= 0; at = bytes.indexOf(gifComment, at + 2)) {
+    const blocks: Array<Buffer> = [];
+    let from = at + 2;
+    for (; from < bytes.length && bytes[from]! > 0; from += 1 + bytes[from]!)
+      blocks.push(bytes.subarray(from + 1, from + 1 + bytes[from]!));
+    if (blocks.length < 2 || bytes[from] !== 0) continue;
+    members.push({ place: `GIF at byte ${at}`, content: Buffer.concat(blocks), plain: "text" });
   }
   return members;
 };

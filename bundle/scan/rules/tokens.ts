@@ -137,6 +137,7 @@ const ruleOf = ({ kind, prefixes, letters, least, common }: Form): Rule => {
         .at(-1)!;
       const start = at + prefix.length;
       const isExact = text.startsWith(exact.get(prefix)!, at);
+      if (!isExact && goesOnBefore(text, at)) return undefined; // in a digest
       const hit = (end: number): Hit => ({
         kind,
         sort: "secret",

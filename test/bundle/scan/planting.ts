@@ -262,6 +262,8 @@ export const zip = (name: string, content: Buffer, method: 0 | 8): Buffer => {
 const utf16 = (text: string): Buffer => Buffer.from(text, "utf16le");
 const escapedAll = (text: string): string =>
   Array.from(text, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`).join("");
+const pairs = (text: string | Buffer): ReadonlyArray<string> =>
+  Array.from(Buffer.from(text), (byte) => byte.toString(16).padStart(2, "0"));
 const percent = (text: string): string =>
   [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
 const some = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 151 + 7) % 32)); // no text in them
@@ -310,6 +312,59 @@ export const containers: Readonly<Record<string, (text: string) => Buffer>> = {
   "zip, stored": (text) => zip("note.txt", Buffer.from(`note ${text} end`), 0),
   "zip, deflated": (text) => zip("note.txt", Buffer.from(`note ${text} end`), 8),
   "gzip in zip": (text) => zip("note.gz", gzipSync(`note ${text} end`), 0),
+  "zip behind other bytes": (text) =>
+    Buffer.concat([some, zip("note.txt", Buffer.from(`note ${text} end`), 8)]),
+  "gzip behind other bytes": (text) => Buffer.concat([some, gzipSync(`note ${text} end`)]),
+  "gzip behind gzip and other bytes": (text) =>
+    gzipSync(Buffer.concat([gzipSync("nothing"), some, gzipSync(`note ${text} end`)])),
+  "zlib behind zlib": (text) =>
+    Buffer.concat([deflateSync("nothing"), deflateSync(`note ${text} end`)]),
+  "gzip in base64": (text) =>
+    Buffer.from(`{"data": "${gzipSync(`note ${text} end`).toString("base64")}"}`),
+  "zlib in base64": (text) =>
+    Buffer.from(`{"data": "${deflateSync(`note ${text} end`).toString("base64")}"}`),
+  "base64 in short lines": (text) =>
+    Buffer.from(base64(`a note that is a little longer ${text} end`).replaceAll(/.{12}/g, "$&\n")),
+  "hexadecimal with spaces": (text) => Buffer.from(pairs(`note ${text} end`).join(" ")),
+  "hexadecimal with colons": (text) => Buffer.from(pairs(`note ${text} end`).join(":")),
+  "a list of a program": (text) =>
+    Buffer.from(
+      pairs(`note ${text} end`)
+        .map((pair) => `0x${pair}`)
+        .join(", "),
+    ),
+  "a dump": (text) =>
+    Buffer.from(
+      Array.from({ length: Math.ceil((text.length + 9) / 16) }, (_, line) => {
+        const row = Buffer.from(`note ${text} end`).subarray(line * 16, line * 16 + 16);
+        const at = (line * 16).toString(16).padStart(8, "0");
+        return `${at}  ${pairs(row).join(" ")}  |${".".repeat(row.length)}|`;
+      }).join("\n"),
+    ),
+  "quoted-printable": (text) =>
+    Buffer.from(
+      `note ${pairs(text)
+        .map((pair) => `=${pair.toUpperCase()}`)
+        .join("")} end`,
+    ),
+  "quoted-printable in lines": (text) =>
+    Buffer.from(text.replaceAll(/[^ \n]{7}(?=[^ \n])/g, "$&=\n")),
+  "GIF comment in blocks": (text) => {
+    const blocks = Array.from(
+      Buffer.from(text)
+        .toString("latin1")
+        .match(/[^]{1,9}/g)!,
+      (block) => Buffer.concat([Buffer.from([block.length]), Buffer.from(block, "latin1")]),
+    );
+    return Buffer.concat([
+      Buffer.from("GIF89a\u0001\0!\u00fe", "latin1"),
+      ...blocks,
+      Buffer.from("\0;"),
+    ]);
+  },
+  "PNG chunk of nobody's, packed": (text) => png("prVt", deflateSync(text)),
+  "PNG chunk of nobody's in capitals, packed": (text) => png("XXXX", deflateSync(text)),
+  "packed behind a PNG": (text) => Buffer.concat([png("tEXt", some), deflateSync(text)]),
   "PNG tEXt": (text) => png("tEXt", Buffer.from(`Comment\0${text}`)),
   "PNG zTXt": (text) => png("zTXt", Buffer.concat([Buffer.from("Comment\0\0"), deflateSync(text)])),
   "PNG iTXt": (text) => png("iTXt", Buffer.from(`Comment\0\0\0en\0\0${text}`)),
