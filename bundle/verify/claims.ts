@@ -6,7 +6,7 @@ import { claimingNodes } from "../claims.ts";
 import { readme } from "../readme.ts";
 import { runNodes } from "../runNodes.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { claimsFile, type Contents, readmeFile, runFile, textOf } from "./Contents.ts";
+import { claimsFile, type Contents, folderOf, readmeFile, runFile, textOf } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
 
 export const verifyClaims = ({ bundle, run, pointers, claims }: Contents): Check => {
@@ -15,26 +15,40 @@ export const verifyClaims = ({ bundle, run, pointers, claims }: Contents): Check
   const claiming = claimingNodes(run, nodes, (file) =>
     bundle.files.has(file) ? textOf(bundle, file) : undefined,
   );
-  const say = (number: string | undefined, expected: unknown, found: unknown, message: string) =>
+  const say = (
+    number: string | undefined,
+    expected: unknown,
+    found: unknown,
+    message: string,
+    from = runFile,
+  ) =>
     findings.add({
       file: claimsFile,
       ...(number === undefined ? {} : { number }),
       expected,
       found,
       message,
-      from: [runFile],
+      from: [from],
     });
-  const expected = claiming.flatMap((node) => node.claims);
+  const expected = claiming.flatMap(({ node, kind, claims: due }) =>
+    due.map((claim) => ({ claim, from: `${folderOf(node.told.artifact)}/${kind}.json` })),
+  );
   const there = new Map(claims.map((claim) => [claim.id, claim]));
   if (there.size < claims.length)
     say(undefined, there.size, claims.length, "claims a number twice");
-  for (const claim of expected) {
+  for (const { claim, from } of expected) {
     const found = there.get(claim.id);
     there.delete(claim.id);
-    if (found === undefined) say(claim.id, claim.value, "absent", "is not claimed");
+    if (found === undefined) say(claim.id, claim.value, "absent", "is not claimed", from);
     else
       for (const { path, ...sides } of differencesOf(claim, found))
-        say(`${claim.id}: ${path}`, sides.expected, sides.found, "is not what the bundle gives");
+        say(
+          `${claim.id}: ${path}`,
+          sides.expected,
+          sides.found,
+          "is not what the bundle gives",
+          from,
+        );
   }
   for (const id of there.keys())
     say(id, "a number of a table", "none", "nothing in the bundle says so");
