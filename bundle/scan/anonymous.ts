@@ -3,8 +3,8 @@
  *
  * - the commit and the origin of the product: both lead to a page with names;
  * - in `package.json` everybody and every address of a page; in LICENSE who has the copyright, not the terms;
- * - in the spec, names, e-mail addresses, ORCIDs and home directories in *comments*: no key depends on a comment. In values they stay,
- *   since keys and claims hang on them, and the scan refuses them;
+ * - in the spec, names, e-mail addresses with the name before them, ORCIDs and home directories in *comments*: no key depends on a
+ *   comment. In values they stay, since keys and claims hang on them, and the scan refuses them;
  * - nothing in sources and artifacts, whose digests are what the numbers hang on. The scan, told of `withheldNames`, refuses what is
  *   left, and its author decides.
  *
@@ -63,22 +63,39 @@ export const anonymousSpec = (text: string, known: Known): string => {
     .join("");
 };
 
-const withoutNames = (comment: string, search: ReturnType<typeof searchFor>): string =>
-  search(comment)
-    .filter(({ sort }) => sort === "person" || sort === "machine")
-    .toSorted((a, b) => b.start - a.start)
-    .reduce(
-      (shown, { start, end }) => `${shown.slice(0, start)}(${withheld})${shown.slice(end)}`,
-      comment,
-    );
+/** `Jane Roe <…>`: whoever has an address has a name before it, known or not. */
+const nameBefore = /(?:\p{Lu}[\p{L}\p{M}.'’-]{0,40}[ \t]{1,3}){0,5}["']?[ \t]{0,2}<$/u;
 
-export interface Origins {
+const withoutNames = (comment: string, search: ReturnType<typeof searchFor>): string => {
+  const named = search(comment)
+    .filter(({ sort }) => sort === "person" || sort === "machine")
+    .map(({ start, end }) => {
+      const before = nameBefore.exec(comment.slice(0, start));
+      return before === null || comment[end] !== ">"
+        ? { start, end }
+        : { start: before.index, end: end + 1 };
+    })
+    .toSorted((a, b) => a.start - b.start);
+  let [shown, kept] = ["", 0];
+  for (const { start, end } of named) {
+    // A name may lie in another: the family's in that of a person.
+    if (start >= kept) shown += `${comment.slice(kept, start)}(${withheld})`;
+    kept = Math.max(kept, end);
+  }
+  return shown + comment.slice(kept);
+};
+
+/** Of a repository. */
+export interface History {
+  /** `name <address>` of each author that it knows. */
+  readonly gitAuthors: ReadonlyArray<string>;
+  /** Its addresses: `git remote -v`. */
+  readonly gitRemotes: ReadonlyArray<string>;
+}
+
+export interface Origins extends History {
   readonly packageJson: string;
   readonly license: string;
-  /** `name <address>` of each author that the history knows. */
-  readonly gitAuthors: ReadonlyArray<string>;
-  /** Addresses of the repository: `git remote -v`. */
-  readonly gitRemotes: ReadonlyArray<string>;
 }
 
 /** The names by which the authors could be known: for `Known.withheld`. */
@@ -90,13 +107,35 @@ export const withheldNames = (origins: Origins): ReadonlyArray<string> => {
   ];
   const names = [
     ...people.flatMap(namesOfPerson),
-    ...origins.gitAuthors.flatMap(namesOfPerson),
     ...holders.map(([, holder = ""]) => holder.trim()),
     ...[own["repository"], own["homepage"]].flatMap(addresses).flatMap(namesOfRepository),
-    ...origins.gitRemotes.flatMap(namesOfRepository),
   ];
-  return [...new Set(names.filter((name) => name.length >= 3 && name !== withheld))];
+  return distinct([...names, ...namesInHistory(origins)]);
 };
+
+/** The same of the people whose work is bundled. */
+export const namesInHistory = ({ gitAuthors, gitRemotes }: History): ReadonlyArray<string> =>
+  distinct([
+    ...gitAuthors.flatMap(namesOfPerson),
+    ...gitAuthors.flatMap(familyName),
+    ...gitRemotes.flatMap(namesOfRepository),
+  ]);
+
+const distinct = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
+  ...new Set(names.filter((name) => name.length >= 3 && name !== withheld)),
+];
+
+/** The last word where all are written as people's names are: `Jane M. Roe`, and not `The maintainers` or `ci-bot`. */
+const familyName = (person: string): ReadonlyArray<string> => {
+  const [name = ""] = namesOfPerson(person);
+  const words = name.split(/\s+/);
+  const isPerson = words.every((word) => /^\p{Lu}[\p{L}\p{M}'’.-]*$/u.test(word));
+  const last = words.at(-1)!;
+  return words.length >= 2 && isPerson && last.length >= 3 && !ofGroups.test(last) ? [last] : [];
+};
+
+const ofGroups =
+  /^(?:actions?|agents?|authors?|bots?|contributors?|developers?|founders|github|gitlab|group|inc|lab|labs|ltd|maintainers?|robot|research|runner|team|university|users?)\.?$/i;
 
 const namesOfPerson = (person: unknown): ReadonlyArray<string> => {
   if (typeof person === "object" && person !== null) {
@@ -124,5 +163,5 @@ const namesOfRepository = (address: string): ReadonlyArray<string> => {
   const [, owner, name] = /[/:]([^/:\s]+)\/([^/\s]+?)(?:\.git)?\/?$/.exec(address) ?? [];
   return owner === undefined || name === undefined || owner.includes(".")
     ? []
-    : [`${owner}/${name}`, owner];
+    : [`${owner}/${name}`, owner.replace(/^~/, "")];
 };

@@ -1,9 +1,15 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { knownHere } from "../../../bundle/known.ts";
 import {
   anonymousLicense,
   anonymousPackage,
   anonymousSpec,
+  namesInHistory,
   withheldNames,
 } from "../../../bundle/scan/anonymous.ts";
 import { publishableFacts } from "../../../bundle/scan/facts.ts";
@@ -94,6 +100,57 @@ describe("an anonymous bundle", () => {
     ]) {
       assert.strictEqual(anonymousSpec(text, anonymous), text);
     }
+  });
+});
+
+describe("the project whose work is bundled", () => {
+  const at = `@${email.split("@")[1]}`;
+  const git = (directory: string, ...args: ReadonlyArray<string>) =>
+    execFileSync("git", args, { cwd: directory, stdio: "ignore" });
+  const madeBy = (directory: string, name: string, address: string, message: string) =>
+    git(
+      directory,
+      "-c",
+      `user.name=${name}`,
+      "-c",
+      `user.email=${address}`,
+      "commit",
+      "--allow-empty",
+      "-m",
+      message,
+    );
+
+  it("tells its authors, who works there, and where it is, by history and settings", () => {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "project-"));
+    git(directory, "init");
+    git(directory, "config", "user.name", "Ann B. Other");
+    git(directory, "config", "user.email", `ann${at}`);
+    git(directory, "remote", "add", "origin", "https://git.invalid/others/study.git");
+    madeBy(directory, "Jane Roe", `jane${at}`, `x\n\nCo-authored-by: Kim Poe <kim${at}>`);
+    madeBy(directory, "The maintainers", `all${at}`, "y");
+    const { withheld = [] } = knownHere(true, directory);
+    fs.rmSync(directory, { recursive: true });
+    assert.includeMembers(
+      [...withheld],
+      ["Ann B. Other", "Other", `ann${at}`, "Jane Roe", "Roe", "Kim Poe", "Poe", "others/study"],
+    );
+    assert.notInclude(withheld, "maintainers");
+    assert.isUndefined(knownHere(false).withheld);
+  });
+
+  it("has authors whose names leave comments, with those that nobody knew beside their addresses", () => {
+    const names = namesInHistory({ gitAuthors: [`Jane Roe <jane${at}>`], gitRemotes: [] });
+    const spec = [
+      `# by Jane Roe <jane${at}>, and jane ROE and Ms Roe`,
+      `# thanks to Kim Q. Poe <kim${at}> for data`,
+      "note: by Jane Roe",
+    ].join("\n");
+    const lines = anonymousSpec(spec, { ...known, withheld: names }).split("\n");
+    assert.deepEqual(lines, [
+      "# by (withheld for review), and (withheld for review) and Ms (withheld for review)",
+      "# thanks to (withheld for review) for data",
+      "note: by Jane Roe",
+    ]);
   });
 });
 
