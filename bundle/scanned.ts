@@ -6,7 +6,7 @@ import { jsonBytes, sizeOf } from "./content.ts";
 import type { Entry } from "./format.ts";
 import { productFindings } from "./productFindings.ts";
 import type { Finding, Known } from "./scan/Finding.ts";
-import { type Allowance, scan } from "./scan/scan.ts";
+import { type Allowance, notAllowable, scan } from "./scan/scan.ts";
 import { licenseOfData } from "./terms.ts";
 import { bytesText } from "../schemas/quantity.ts";
 
@@ -54,7 +54,8 @@ function* toldWhileRead(
 
 const shown = ({ id, path, place, kind, shown, times, advice }: Finding): string => {
   const also = times > 1 ? ` and in ${times - 1} more places` : "";
-  return `\n  ${path}, ${place}${also}: ${kind} ${shown}\n    ${advice}\n    --allow '${id}=REASON'`;
+  const allowing = id === notAllowable ? "" : `\n    --allow '${id}=REASON'`;
+  return `\n  ${path}, ${place}${also}: ${[kind, shown].filter((part) => part !== "").join(" ")}\n    ${advice}${allowing}`;
 };
 
 export const allowedEntries = (allowed: ReadonlyArray<Allowance>): ReadonlyArray<Entry> =>

@@ -79,7 +79,7 @@ const findingsIn = (
 };
 
 /** Stands for findings that nobody has seen. */
-const notAllowable = "can't be allowed";
+export const notAllowable = "can't be allowed";
 
 const tooMany = (path: string, times: number): Finding => ({
   id: notAllowable,
@@ -88,7 +88,8 @@ const tooMany = (path: string, times: number): Finding => ({
   kind: `more than ${mostFindings} findings`,
   shown: "",
   times,
-  advice: "leave the file out, or make it again without them",
+  advice:
+    "these can't be allowed: leave out the stage that made the file (--without STAGE), or take them out of what made it and run that again",
 });
 
 const withoutSecrets = (path: string, secrets: ReadonlyArray<string>): string => {
