@@ -5,6 +5,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { openBundle } from "../../bundle/open.ts";
 import type { BundleRun } from "../../bundle/format.ts";
+import { rebuildLine } from "../../bundle/rebuildLine.ts";
 import { verifyAgain } from "../../bundle/verify/again.ts";
 import type { Check, Problem } from "../../bundle/verify/Check.ts";
 import { verify } from "../../bundle/verify/verify.ts";
@@ -21,6 +22,7 @@ import {
   packed,
   smallBundle,
   type SmallBundle,
+  textIn,
 } from "./smallBundle.ts";
 import { inScratch } from "./scratch.ts";
 
@@ -896,6 +898,64 @@ describe("level 3, which rollouts there are", () => {
     "finds that the file is not there",
     ({ files }) => forged(files, samplesNode, "rollouts.jsonl", () => undefined),
     { level: 3, what: "rollouts", number: "rollouts.jsonl", found: "absent" },
+  );
+});
+
+/** As one is bundled whose store has lost a file, or has no room for it. */
+const leftOut = (files: Files, node: string, name: string): Files => {
+  const { nodes } = JSON.parse(textIn(files, "data/run.json")) as BundleRun;
+  const { artifact, files: tree } = nodes.find((each) => each.node === node)!;
+  const { sha256, size } = tree.find((file) => file.path === name)!;
+  const rest = new Map([...files].filter(([file]) => !file.endsWith(`${artifact}/${name}`)));
+  const rebuild = rebuildLine([], node);
+  const pointer = { artifact, path: name, sha256, size, why: "missing", needed: true, rebuild };
+  return described(withJson(rest, "data/pointers.json", (pointers) => pointers.push(pointer)));
+};
+
+describe("what is left out", () => {
+  const isLimit = (what: string, node: string, name: string, where: string, limit: RegExp) =>
+    it(
+      what,
+      inScratch(async (folder) => {
+        const files = leftOut((await smallBundle()).files, node, name);
+        const checks = await checksOf(await packed(files, folder), folder);
+        const { problems, limits } = checks.find((check) => check.what === where)!;
+        assert.deepStrictEqual(problems, []);
+        assert.match(limits.join("\n"), limit);
+      }),
+    );
+  isLimit(
+    "may be the split that rollouts are about, which then are not judged again",
+    "data",
+    "data/validation-00000-of-00001.parquet",
+    "rollouts",
+    /split `validation`, which `samples\[model=weak\]` samples, is left out/u,
+  );
+  isLimit(
+    "may be the split that is answered",
+    "data",
+    "data/test-00000-of-00001.parquet",
+    "predictions",
+    /split `test`, which `e2e\[model=weak\]` answers, is left out/u,
+  );
+  isLimit(
+    "may be answers",
+    answersNode,
+    "predictions.jsonl",
+    "predictions",
+    /the answers of `e2e\[model=weak\]` are left out/u,
+  );
+  isLimit(
+    "may be rollouts",
+    samplesNode,
+    "rollouts.jsonl",
+    "rollouts",
+    /the rollouts of `samples\[model=strong\]` are left out/u,
+  );
+  isFound(
+    "is no excuse for a split that the data set never had",
+    ({ files }) => forged(files, "data", "data/validation-00000-of-00001.parquet", () => undefined),
+    { level: 3, what: "rollouts", file: "rollouts.jsonl", expected: "a split `validation`" },
   );
 });
 
