@@ -23,19 +23,18 @@ const lines: Extent = {
 };
 
 export const quotedPrintable = (text: string, found: (run: EncodedRun) => void): void => {
-  for (let at = text.indexOf("="), from = 0; at >= 0; at = text.indexOf("=", at + 1)) {
+  for (let at = text.indexOf("="); at >= 0; at = text.indexOf("=", at + 1)) {
     escape.lastIndex = at;
     if (!escape.test(text)) continue;
     const { ends, stretch } = /[\r\n]/.test(text[at + 1]!) ? lines : word;
     let start = at;
-    while (start > from && at - start < mostBefore && !ends.test(text[start - 1]!)) start -= 1;
+    while (start > 0 && at - start < mostBefore && !ends.test(text[start - 1]!)) start -= 1;
     stretch.lastIndex = at;
     const behind = stretch.exec(text)![0];
     const escapes = behind.match(/=[0-9A-F]{2}/g)?.length ?? 0;
     if (escapes >= leastEscapes || /=\r?\n\S/.test(behind))
       found({ start, bytes: Buffer.from(plainOf(text.slice(start, at) + behind)) });
-    from = at + behind.length;
-    at = from - 1;
+    at += behind.length - 1;
   }
 };
 

@@ -51,6 +51,24 @@ const homes = (paths: ReadonlyArray<string>): ReadonlyArray<Rule> =>
       },
     }));
 
+/** Whose name is too short or too common to be looked for everywhere may have a directory that says enough. */
+const places =
+  "/data/ /scratch/ /work/ /storage/ /u/ /mnt/ /media/ /volumes/ /projects/ /cluster/ ~".split(" ");
+
+const directories = ({ users }: Known): ReadonlyArray<Rule> =>
+  users
+    .filter((user) => user.length > 0 && !namesNobody(user) && !worthLooking(user))
+    .map((user) => ({
+      anchors: places.map((place) => `${place}${user}`.toLowerCase()),
+      find: (text, at) => {
+        const start = (text[at] === "~" ? at : text.indexOf("/", at + 1)) + 1;
+        const end = start + user.length;
+        return isWord(text, at, end)
+          ? { kind: "user name", sort: "person" as const, start, end, open: "" }
+          : undefined;
+      },
+    }));
+
 /** User and host with an @ between: each alone may name nobody, both together do. */
 const together = ({ users, hosts }: Known): ReadonlyArray<Rule> =>
   users.flatMap((user) =>
@@ -86,5 +104,6 @@ export const knownRules = (known: Known): ReadonlyArray<Rule> => [
   ...words("name withheld for review", "person", known.withheld ?? []),
   ...(known.withheld === undefined ? [] : [orcid]),
   ...homes(known.homes),
+  ...directories(known),
   ...together(known),
 ];

@@ -21,11 +21,14 @@ const ipv4At = (text: string, start: number, written: string): Hit | undefined =
   const goesOn =
     /^(?:[-+.]?[A-Za-z]|-\d)/.test(text.slice(end, end + 2)) &&
     /^[-+.A-Za-z]/.test(text[end] ?? " ");
+  const isOfFile = /^\.(?:log|out|err|txt|pid|sock|jsonl?|csv)(?![A-Za-z])/i.test(
+    text.slice(end, end + 7),
+  );
   const isAssigned = /[A-Za-z_]\s?=\s?$/.test(before);
   if (
     !isAssigned &&
     versionBefore.test(before) &&
-    !(isPrivate.test(address) && !/version|[=~<>^]=$/i.test(before) && !goesOn)
+    !(isPrivate.test(address) && !/version|[=~<>^]=$/i.test(before) && (!goesOn || isOfFile))
   )
     return undefined;
   return { kind: "IP address", sort: "machine", start, end, open: "" } as const;
@@ -49,9 +52,9 @@ const ipv4: Rule = {
 };
 
 const awsHost: Rule = {
-  anchors: ["ip-"],
+  anchors: ["ip-", "ec2-"],
   find: (text, at) => {
-    const found = matchAt(/ip-(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})(?![\d-])/iy, text, at);
+    const found = matchAt(/(?:ip|ec2)-(\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3})(?![\d-])/iy, text, at);
     if (found === null || /[A-Za-z0-9]/.test(text[at - 1] ?? " ")) return undefined;
     return {
       kind: "host name",
@@ -166,12 +169,23 @@ const uname: Rule = {
 
 /** Variables by which shells and batch systems name people and machines. */
 const variable: Rule = {
-  anchors: ["user", "logname", "hostname", "computername", "nodelist", "ssh_c", "slurm", "home"],
+  anchors: [
+    "user",
+    "logname",
+    "hostname",
+    "computername",
+    "nodelist",
+    "ssh_c",
+    "slurm",
+    "home",
+    "pbs_o_",
+    "lsb_",
+  ],
   find: (text, at) => {
     if (/[A-Za-z0-9]/.test(text[at - 1] ?? " ")) return undefined;
     const start = backOver(/[A-Z_]/, text, at, 24);
     const found = matchAt(
-      /((?:SUDO_|SLURM_JOB_|PBS_O_|JPY_)?(?:USER|LOGNAME|USERNAME|HOSTNAME|COMPUTERNAME|USERDOMAIN|NODELIST)|SLURM_(?:NODELIST|SUBMIT_HOST|STEP_NODELIST|TOPOLOGY_ADDR|JOB_NODELIST)|SSH_(?:CONNECTION|CLIENT))(["']?\s?[=:]\s?["']?)([A-Za-z0-9][^\s"',;$<>{}]{0,100})/y,
+      /((?:SUDO_|SLURM_JOB_|PBS_O_|JPY_)?(?:USER|LOGNAME|USERNAME|HOSTNAME|COMPUTERNAME|USERDOMAIN|NODELIST)|PBS_O_HOST|LSB_(?:HOSTS|MCPU_HOSTS|SUB_HOST)|SLURMD_NODENAME|SLURM_(?:NODELIST|SUBMIT_HOST|STEP_NODELIST|TOPOLOGY_ADDR|JOB_NODELIST)|SSH_(?:CONNECTION|CLIENT))(["']?\s?[=:]\s?["']?)([A-Za-z0-9][^\s"',;$<>{}]{0,100})/y,
       text,
       start,
     );
@@ -188,6 +202,49 @@ const variable: Rule = {
 /** `USER: hello` in a dialogue is no variable. */
 const isOption = (sign: string, text: string, start: number): boolean =>
   sign.includes(":") && !/["']/.test(sign) && !/["']/.test(text[start - 1] ?? " ");
+
+const telling = (anchors: ReadonlyArray<string>, pattern: RegExp, sort: Hit["sort"]): Rule => ({
+  anchors,
+  find: (text, at) => {
+    const found = matchAt(pattern, text, at);
+    const name = found?.[1];
+    if (found === null || name === undefined || namesNobody(name) || isPlaceholder(name))
+      return undefined;
+    return endingIn(name, at, found, {
+      kind: "user or host name",
+      sort,
+      open: "",
+      guessed: true,
+    });
+  },
+});
+
+const name = String.raw`([A-Za-z][\w.-]{0,62})`;
+
+/** What programs print of who works where. */
+const told: ReadonlyArray<Rule> = [
+  // `id`
+  telling(["uid=", "gid="], new RegExp(String.raw`[ug]id=\d{1,10}\(${name}(?=\))`, "y"), "person"),
+  // `wandb` and others
+  telling(["logged in as:"], new RegExp(String.raw`logged in as:\s{1,2}${name}`, "iy"), "person"),
+  // `/etc/hosts` of a Debian
+  telling(["127.0.1.1"], new RegExp(String.raw`127\.0\.1\.1[ \t]{1,16}${name}`, "y"), "machine"),
+  // `ls -l`
+  telling(
+    ["drwx", "-rw-", "-rwx", "-r--"],
+    new RegExp(
+      String.raw`(?:d|-)(?:[r-][w-][xsStT-]){3}[.+@]?[ \t]{1,4}\d{1,6}[ \t]{1,4}${name}(?=[ \t]{1,9}[\w.-]{1,63}[ \t]{1,12}\d)`,
+      "y",
+    ),
+    "person",
+  ),
+  // Names of files that TensorBoard reads: when, on which machine, by which process.
+  telling(
+    ["tfevents."],
+    /tfevents\.\d{9,11}\.((?=[\w.-]*[A-Za-z])[A-Za-z0-9](?:[\w-]|\.(?=[A-Za-z])){0,62})(?=\.\d)/y,
+    "machine",
+  ),
+];
 
 /** Fields of logs and settings that say the same. */
 const field: Rule = {
@@ -222,5 +279,6 @@ export const machines: ReadonlyArray<Rule> = [
   localName,
   uname,
   variable,
+  ...told,
   field,
 ];

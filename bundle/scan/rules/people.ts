@@ -34,14 +34,36 @@ const email: Rule = {
   },
 };
 
+/** `"a b"@host` and `{a,b}@host`: what stands in quotes or braces is not what letters before an at-sign tell. */
+const enclosedEmail: Rule = {
+  anchors: ['"@', "}@"],
+  find: (text, at) => {
+    const behind = matchAt(domain, text, at + 1);
+    if (behind === null) return undefined;
+    const before = text.slice(Math.max(0, at - 100), at + 1);
+    const people =
+      /"[\p{L}\p{N}][\p{L}\p{N} ._%+'-]{0,64}"$/u.exec(before) ??
+      /(?<![$%#{])\{[\w.%+-]{1,40}(?:[,;|]\s?[\w.%+-]{1,40}){1,6}\}$/.exec(before);
+    return people === null
+      ? undefined
+      : {
+          kind: "e-mail address",
+          sort: "person",
+          start: at + 1 - people[0].length,
+          end: at + 1 + behind[0].length,
+          open: "…@…",
+        };
+  },
+};
+
 /** Addresses of licences whose terms ask for every copy to have them. */
 const inLicenses = new Set(["fonts at gnome dot org"]);
 
 /** With words for the signs. */
 const spelledEmail: Rule = {
-  anchors: ["[at]", "(at)", "{at}", "<at>", " at ", "[ at ]", "( at )"],
+  anchors: ["[at]", "(at)", "{at}", "<at>", " at ", "[ at ]", "( at )", "[ät]", "(ät)"],
   find: (text, at) => {
-    const sign = matchAt(/(?:[[({<] ?at ?[\])}>]| at ) {0,3}/iy, text, at)![0];
+    const sign = matchAt(/(?:[[({<] ?[aä]t ?[\])}>]| at ) {0,3}/iy, text, at)![0];
     const behind = matchAt(
       /[A-Za-z0-9-]{1,63}(?: {0,3}(?:[[({<] ?(?:dot|punkt) ?[\])}>]| dot |\.(?=[a-z])) {0,3}[A-Za-z0-9-]{2,63}){1,5}/iy,
       text,
@@ -71,8 +93,8 @@ const shellUser: Rule = {
     const start = backOver(/[A-Za-z0-9._-]/, text, at, 32);
     const name = text.slice(start, at);
     const called =
-      /AAAA[A-Za-z0-9+/=]{8,}\s$|\b(?:ssh|scp|rsync|sftp|sshfs)\s(?:-\S{1,20}\s){0,6}$/.test(
-        text.slice(Math.max(0, start - 80), start),
+      /AAAA[A-Za-z0-9+/=]{8,}\s$|\b(?:ssh|scp|rsync|sftp|sshfs)\s(?:-\S{1,20}\s(?:[^\s@-][^\s@]{0,60}\s)?){0,6}$/.test(
+        text.slice(Math.max(0, start - 160), start),
       );
     if (name === "" || nobody.test(name) || !/^[A-Za-z_]/.test(name)) return undefined;
     const prompt =
@@ -91,7 +113,7 @@ const sharedHomes = /^(?:shared|public|default|all users|default user|guest|\.lo
 
 const homeName = String.raw`([^\s/\\"'\x60<>|:;,?()&\0\u001b\]}]{1,64})`;
 const homePatterns = {
-  posix: new RegExp(String.raw`/(?:home|homes|users)/{1,4}${homeName}`, "iy"),
+  posix: new RegExp(String.raw`/(?:home\d{0,2}|homes|users)/{1,4}${homeName}`, "iy"),
   windows: new RegExp(
     String.raw`(?:\\|/){1,4}(?:users|documents and settings|benutzer|utilisateurs)(?:\\|/){1,4}([^\\/"'<>|:*?\r\n\t\0]{1,64})`,
     "iy",
@@ -115,7 +137,7 @@ const isAbsolute = (text: string, at: number): boolean => {
 };
 
 const home: Rule = {
-  anchors: ["/home/", "/homes/", "/users/"],
+  anchors: ["/home/", "/homes/", "/users/", ...Array.from("123456789", (n) => `/home${n}`)],
   find: (text, at) => {
     const found = matchAt(homePatterns.posix, text, at);
     if (found === null || isVariable.test(found[1]!) || sharedHomes.test(found[1]!))
@@ -150,6 +172,65 @@ const windowsHome: Rule = {
   },
 };
 
+/** The home of a Linux that runs inside Windows, by the path that Windows has for it. */
+const linuxInWindows: Rule = {
+  anchors: ["\\home\\"],
+  find: (text, at) => {
+    const found = matchAt(/\\home\\{1,4}([^\s\\/"'<>|:*?\0]{1,64})/iy, text, at);
+    if (found === null || isVariable.test(found[1]!)) return undefined;
+    const before = text.slice(Math.max(0, at - 100), at);
+    return /(?:^|[\s"'=(\0])\\{0,3}$|\\wsl(?:\$|\.localhost)\\{1,4}[\w.-]{1,40}\\{0,3}$/i.test(
+      before,
+    )
+      ? endingIn(found[1]!, at, found, {
+          kind: "home directory",
+          sort: "person",
+          open: "\\home\\",
+        })
+      : undefined;
+  },
+};
+
+/** A share that is somebody's. Other words between such strokes are formulas more often than servers. */
+const windowsShare: Rule = {
+  anchors: ["\\\\"],
+  find: (text, at) => {
+    if (/(?<!\\[nrt])(?<=[\w\\:])$/.test(text.slice(Math.max(0, at - 2), at))) return undefined;
+    const found = matchAt(
+      /\\{2,4}((?:[A-Za-z][A-Za-z-]{1,40}\d{1,4}|(?:[A-Za-z0-9-]{2,40}\.){2,5}[a-z]{2,10})\\{1,2}[\w.-]{2,64}\$)(?![\w$])/y,
+      text,
+      at,
+    );
+    return found === null
+      ? undefined
+      : endingIn(found[1]!, at, found, {
+          kind: "share of a server",
+          sort: "machine",
+          open: "\\\\",
+        });
+  },
+};
+
+/** The users' part of a cell of AFS, and disks of a Mac, which are called as people like. */
+const otherHome: Rule = {
+  anchors: ["/afs/", "/volumes/"],
+  find: (text, at) => {
+    const found = matchAt(
+      /(?:\/afs\/[^\s/]{1,80}\/(?:users?|home|u)\/(?:[^\s/"'\0]{1,3}\/){0,2}|\/Volumes\/)([^\s/\\"'`<>|:;,?()&\0\]}]{2,64})/y,
+      text,
+      at,
+    );
+    if (found === null || isVariable.test(found[1]!) || ofManyMacs.test(found[1]!))
+      return undefined;
+    return isAbsolute(text, at) && !inWebAddress(text, at)
+      ? endingIn(found[1]!, at, found, { kind: "home directory", sort: "person", open: "/" })
+      : undefined;
+  },
+};
+
+const ofManyMacs =
+  /^(?:backups?|com\.apple.*|data|disk\d*|external|macintosh|recovery|system|untitled|usb|vm)$/i;
+
 // In quotes alone it is a name that every Linux has.
 const rootHome: Rule = {
   anchors: ["/root"],
@@ -163,9 +244,13 @@ const rootHome: Rule = {
 
 export const people: ReadonlyArray<Rule> = [
   email,
+  enclosedEmail,
   spelledEmail,
   shellUser,
   home,
   windowsHome,
+  linuxInWindows,
+  windowsShare,
+  otherHome,
   rootHome,
 ];

@@ -195,11 +195,30 @@ export const people: Readonly<Record<string, Planted>> = {
   MAC: bare(of("3c:", "22:fb:0a:1b:2c")),
   "MAC with dashes": bare(of("3C-", "22-FB-0A-1B-2C")),
   "AWS host": bare(of("ip-", "10-20-30-40.ec2.", "internal")),
+  "e-mail with a name in quotes": bare(of('"Jo Doe"', "@", "lab.edu")),
+  "e-mail of several": bare(of("{jo,ann}", "@", "lab.edu")),
+  "home of a second disk": named(of("/ho", "me2/"), "jodoe", "/runs"),
+  "home exported": named(of("/export/ho", "me2/"), "jodoe"),
+  "home in WSL": named(of("\\\\wsl$", "\\Ubuntu\\ho", "me\\"), "jodoe", "\\runs"),
+  "home in AFS": named(of("/afs/", "x.invalid/user/j/"), "jodoe"),
+  "disk of a Mac": named(of("/Vol", "umes/"), "jodoe", "/runs"),
+  "scratch of a known user": bare(of("/scratch/", "qz", "/runs")),
+  "ssh with a key": bare(of("ssh -i key ", "jodoe", "@", "gpubox7")),
+  id: named(of("uid=10", "00("), "jodoe", ") gid=1"),
+  "W&B's greeting": named(of("wandb: Currently logged ", "in as: "), "jodoe"),
+  "list of files": named(of("drwx---", "--- 2 "), "jodoe", " users 4096 Jan 1"),
+  "hosts of a machine": named(of("127.0", ".1.1 "), "gpubox7"),
+  "host of PBS": named(of("PBS_O_", "HOST="), "gpubox7"),
+  "host of Slurm": named(of("SLURMD_", "NODENAME="), "gpubox7"),
+  "hosts of LSF": named(of("LSB_", "HOSTS="), "gpubox7"),
+  "log of TensorBoard": named(of("events.out.tf", "events.1700000000."), "gpubox7", ".123.0"),
+  "AWS host, public": named(of("ec", "2-"), "3-120-45-6", ".eu-central-1.compute.invalid"),
+  "IPv4 of a log": named("worker-", of("10.", "1.2.3"), ".log"),
   uname: named(of("Lin", "ux "), "gpubox7", " 5.15.0-91-generic #1 SMP"),
 };
 
 export const known = {
-  users: ["root", of("muster", "mann")],
+  users: ["root", of("muster", "mann"), of("q", "z")],
   hosts: ["vm", of("titan", "-04.cs.", "uni-x.de")],
   homes: ["/root", of("/work/", "people/mm")],
 };
@@ -348,7 +367,7 @@ export const containers: Readonly<Record<string, (text: string) => Buffer>> = {
         .join("")} end`,
     ),
   "quoted-printable in lines": (text) =>
-    Buffer.from(text.replaceAll(/[^ \n]{7}(?=[^ \n])/g, "$&=\n")),
+    Buffer.from(text.replaceAll("=", "=3D").replaceAll(/(?:=3D|[^ \n=]){7}(?=[^ \n])/g, "$&=\n")),
   "GIF comment in blocks": (text) => {
     const blocks = Array.from(
       Buffer.from(text)

@@ -78,6 +78,12 @@ describe("what is planted", () => {
     }
   });
 
+  it("as a share of a server is found, as it stands and in JSON", () => {
+    const share = ["\\\\", "fileserver7", "\\jodoe$\\runs"].join("");
+    for (const text of [share, JSON.stringify({ note: `at\n${share}` })])
+      assert.isNotEmpty(refused(text), text);
+  });
+
   it("with a line break in it is found", () => {
     const { text } = secrets["Hugging Face"]!;
     assert.isNotEmpty(refused(`token is ${text.slice(0, 12)}\n    ${text.slice(12)}\n`));
@@ -227,6 +233,9 @@ describe("harmless text", () => {
     `{"kty": "EC", "x": "${"public".repeat(8)}"}, {"d": "${"distance".repeat(4)}"}; sig=12, sl.append, v1.0-beta, dp.pt.x`,
     `"tiny[i=10]","tiny[i=11]","tiny[i=12]" and x=10 y=20, grids 12 34 56 78 90 12 34 56 78 90 12 34 56 78`,
     `digest ${"0123acca"}${"96416c25b19a5678".repeat(3)}97123456`,
+    "$\\\\alpha\\\\beta$ and \\\\theta_1\\\\nabla$, \\\\d\\\\w+, C:\\\\x\\\\home\\\\index, pages\\\\home\\\\index",
+    "uid=0(root) gid=0(root), {user}@{host}, ${name}@lab.invalid, -rw-r--r-- 1 root root 12, logged in as: root",
+    "cuda-10.1.2.3.tar.gz and libx-10.2.3.4.whl, data/train and /scratch/x, /volumes/x, homepage2/x",
     "grooting around, uprooted, vms and avm; /rooted and src/home/index.ts; https://site.invalid/home/page",
     "git@github.com:org/repo.git and noreply@github.com",
     "$HOME/.cache, ~/x, /home/$USER/x, /home/<you>/x, %USERPROFILE%",
@@ -316,6 +325,14 @@ describe("hostile text", () => {
     "-p",
     ".Gaaaaaa.",
     ":5432:a:b:",
+    '"@a.',
+    "{a,b}@",
+    "\\\\a1\\",
+    "\\home\\",
+    "/afs/a/",
+    "ssh -i a ",
+    "tfevents.1700000000.a",
+    "drwx",
     "stream x",
     "basic aaaa ",
     ".lan",
