@@ -225,7 +225,9 @@ const checking = ({ nodes, pointers }: Told): ReadonlyArray<string> => {
     "npx pipe verify ../FOLDER",
     "```",
     "",
-    "Hashes find damage; whoever can change the bundle can change them, too. The identity to compare with what was published is the SHA-256 of `manifest-sha512.txt`.",
+    "Hashes find damage; whoever can change the bundle can change them, and `verify.mjs` and `data/source`, too: for doubts of that kind take pipe from its own repository, and compare the identity, the SHA-256 of `manifest-sha512.txt`, with what was published.",
+    "",
+    "Up to level 3 trainings and other programs are not run: what they have made is taken as it stands, and every number is made of it once more. The notes that verifying prints say of which nodes that is so. Under `record/` is on which machines the work was done.",
   ];
 };
 
