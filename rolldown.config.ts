@@ -1,9 +1,9 @@
 import fs from "node:fs";
 import path from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
-import { packageLicenses } from "./bundle/packageLicenses.ts";
-import { moduleOf, reach } from "./stages/codeIdentity.ts";
-import { typescriptModule } from "./stages/code/typescript.ts";
+import { bundleBrowser } from "./report/bundleBrowser.ts";
+import { packageLicenses } from "./scripts/packageLicenses.ts";
+import { typescriptOf } from "./stages/codeIdentity.ts";
 import { stages } from "./stages/stages.ts";
 
 const bundle = path.join(import.meta.dirname, "dist/pipe.js");
@@ -15,11 +15,30 @@ const embedSources: Plugin = {
     filter: { id: /\/stages\/code\/typescript\.ts$/u },
     handler: () => {
       const modules = Object.fromEntries(
-        [...stages.values()].flatMap((stage) => [...reach(moduleOf(stage), typescriptModule)]),
+        [...stages.values()].flatMap((stage) => [...typescriptOf(stage)]),
       );
       const text = JSON.stringify(JSON.stringify(modules));
       return `let modules; export const typescriptModule = (file) => (modules ??= JSON.parse(${text}))[file];`;
     },
+  },
+};
+
+/** Reports are a file of their own: sharing modules with it would split `pipe.js`, and every command would start slower. */
+const reportApart: Plugin = {
+  name: "report-apart",
+  resolveId: {
+    filter: { id: /\/report\/report\.ts$/u },
+    handler: () => ({ id: "./report.js", external: true }),
+  },
+};
+
+/** The script of reports is a text in the bundle. */
+const embedBrowserScript: Plugin = {
+  name: "embed-browser-script",
+  load: {
+    filter: { id: /\/report\/browserScript\.ts$/u },
+    handler: async () =>
+      `export const browserScript = async () => ${JSON.stringify(await bundleBrowser())};`,
   },
 };
 
@@ -32,47 +51,31 @@ const datedFromItsStart = (): Plugin => {
   };
 };
 
-/** What verifies a bundle draws nothing and starts no program: what would is not even in it. */
-const neverCalled = `() => { throw new Error("verifying draws nothing and starts nothing"); }`;
-const notForVerifying: Readonly<Record<string, string>> = {
-  "stages/trainer.ts": `export const trainerLocks = []; export const runTrainer = ${neverCalled};`,
-  "stages/job.ts": `export const runJob = ${neverCalled}; export const failedJob = ${neverCalled}; export const howItEnded = ${neverCalled};`,
-  "tasks/draw/png.ts": `export const encodePng = ${neverCalled};`,
-};
-
-const onlyVerifying: Plugin = {
-  name: "only-verifying",
-  load: {
-    filter: { id: /\.ts$/u },
-    handler: (id) => notForVerifying[path.relative(import.meta.dirname, id)],
-  },
-};
-
-/** Node 20.0 has no `hash` yet, only `createHash`. */
-const hashOfNode20: Plugin = {
-  name: "hash-of-node-20",
-  transform: {
-    filter: { code: /import \{[^}]*\bhash\b[^}]*\} from "node:crypto"/u },
-    handler: (code) =>
-      code.replace(
-        /import \{([^}]*)\bhash\b([^}]*)\} from "node:crypto";/u,
-        `import { $1 createHash as hasherOf $2 } from "node:crypto"; const hash = (name, bytes, form) => hasherOf(name).update(bytes).digest(form);`,
-      ),
-  },
-};
-
 export default defineConfig([
   {
     input: { pipe: "bin/pipe.ts" },
     platform: "node",
-    plugins: [embedSources, packageLicenses("pipe.licenses.json"), datedFromItsStart()],
+    plugins: [
+      embedSources,
+      reportApart,
+      packageLicenses("pipe.licenses.json"),
+      datedFromItsStart(),
+    ],
     output: { dir: "dist", format: "esm", minify: true, cleanDir: true },
+  },
+  {
+    input: "report/report.ts",
+    platform: "node",
+    // They read files of their own, and only `pipe figures` loads them.
+    external: ["@resvg/resvg-js", "pdfkit", "subset-font", "svg-to-pdfkit"],
+    plugins: [embedBrowserScript, packageLicenses("report.licenses.json")],
+    output: { file: "dist/report.js", format: "esm", minify: true, codeSplitting: false },
   },
   // Goes into bundles: a reader may look at it, so it is not minified, and nothing in it tells where it was made.
   {
     input: "bundle/verify/main.ts",
     platform: "node",
-    plugins: [onlyVerifying, hashOfNode20, packageLicenses("verify.licenses.json")],
+    plugins: [packageLicenses("verify.licenses.json")],
     treeshake: {
       moduleSideEffects: false,
       manualPureFunctions: ["Effect", "Layer", "Context", "Schema"],

@@ -1,4 +1,4 @@
-/** Start-up of the command line, a refused spec, and `pipe score`, against the floor: Node doing nothing. */
+/** Start-up of the command line, a refused spec, and `pipe score`, against the floor: an empty Node program. */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";

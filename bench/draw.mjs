@@ -1,20 +1,20 @@
-// CPU an image: our drawing against matplotlib with networkx, the same instances at the same pixel size in the same run.
+// CPU time of one image: our drawing against matplotlib with networkx, for the same instances at the same pixel size in the same run.
 //   node bench/draw.mjs
-// matplotlib comes into a throw-away virtual environment, made with python3 and pip; without them only ours is printed.
+// python3 and pip install matplotlib in a temporary virtual environment; without them only our figures are printed.
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { Schema } from "effect";
 import { ImageParams } from "../tasks/draw/Image.ts";
-import { Random } from "../tasks/Random.ts";
+import { Random } from "../stats/Random.ts";
 import { TaskParams, tasks } from "../tasks/tasks.ts";
 
 const requirements = ["matplotlib==3.10.7", "networkx==3.6"];
 const repetitions = 5;
 const perRepetition = { ours: 100, matplotlib: 10 };
-/** What we promise: at most this share of matplotlib's CPU. */
+/** The target: at most this share of matplotlib's CPU time. */
 const promised = 1 / 5;
 
 const cases = [
@@ -48,16 +48,16 @@ const cases = [
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-function measureOurs({ task, params, image, instances }) {
+const measureOurs = ({ task, params, image, instances }) => {
   const start = process.cpuUsage();
   instances.forEach((truth, i) => task.draw(truth, params, image, Random.of("picture", i)));
   const { user, system } = process.cpuUsage(start);
   return (user + system) / 1000 / instances.length;
-}
+};
 
-function measureMatplotlib() {
-  const folder = mkdtempSync(join(tmpdir(), "pipe-bench-"));
-  const python = join(folder, "bin", "python");
+const measureMatplotlib = () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bench-"));
+  const python = path.join(folder, "bin", "python");
   const run = (command, args, input) =>
     execFileSync(command, args, {
       input,
@@ -101,9 +101,9 @@ function measureMatplotlib() {
     );
     return undefined;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    fs.rmSync(folder, { recursive: true, force: true });
   }
-}
+};
 
 const theirs = measureMatplotlib();
 for (const measured of cases) measureOurs(measured);

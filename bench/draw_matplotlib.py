@@ -1,7 +1,7 @@
-"""Draws what bench/draw.mjs draws, with matplotlib and networkx, and prints the CPU it took.
+"""Draws the instances of bench/draw.mjs with matplotlib and networkx, and prints the CPU time.
 
 stdin: one JSON object {"repetitions": n, "cases": [{"name", "task", "layout", "size", "instances": [...]}]}
-stdout: {"<case name>": [CPU milliseconds an image, one number a repetition]}
+stdout: {"<case name>": [CPU milliseconds per image, one number for each repetition]}
 """
 
 import io

@@ -4,15 +4,13 @@
  *   npm run bench -- engine [--sizes 100,1000] [--rounds 5] [--tools pipe,make] [--planning 100000] [--full] [--dir DIR]
  *                            [--pipe PATH]
  *
- * CPU seconds are user and system of the whole process tree. Every round runs each tool once through all scenarios, so
- * that a change in the machine's load meets all of them; a tool that takes long drops out of later rounds. A tool
- * that is not on the PATH is skipped, one that is slow stays small: `--tools` asks for it at every size.
+ * CPU seconds are user and system time of the whole process tree. Each round runs each tool once through all scenarios, so a change in
+ * the machine's load affects all of them; a slow tool drops out of later rounds. A tool that is not on the PATH is skipped, a slow one
+ * runs at small sizes only: `--tools` runs it at every size.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import {
   buildIfStale,
   machine,
@@ -20,35 +18,29 @@ import {
   median,
   printTable,
   printTargets,
+  setUp,
   spread,
 } from "./engine/measure.mjs";
 import { pipeGrid, tools } from "./engine/tools.mjs";
+import { usePeers } from "./peers.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
-const { values: flags } = parseArgs({
-  options: {
-    sizes: { type: "string", default: "100,1000" },
-    rounds: { type: "string", default: "5" },
-    tools: { type: "string", default: "" },
-    planning: { type: "string", default: "100000" },
-    full: { type: "boolean", default: false },
-    dir: { type: "string", default: os.tmpdir() },
-    pipe: { type: "string", default: path.join(root, "bin", "pipe") },
-  },
+const { flags, bench, rounds, pipe } = setUp({
+  sizes: "100,1000",
+  tools: "",
+  planning: "100000",
+  full: false,
 });
-const rounds = Number(flags.rounds);
 const sizes = flags.sizes.split(",").map(Number);
 const asked = flags.tools.split(",").filter((name) => name !== "");
 const settings = {
   jobs: 2,
   node: path.join(root, "node_modules", ".bin", "node"),
-  pipe: flags.pipe,
+  pipe,
 };
-/** A tool whose rounds at one size have taken so long is not asked for another. */
+/** A tool whose rounds at one size take longer gets no further round. */
 const enoughSeconds = 20;
 
-const bench = fs.mkdtempSync(path.join(flags.dir, "pipe-bench-"));
-process.on("exit", () => fs.rmSync(bench, { recursive: true, force: true }));
 let directories = 0;
 const freshDirectory = () => {
   const directory = path.join(bench, String((directories += 1)));
@@ -65,7 +57,7 @@ const ranIn = (directory) => {
   return fs.existsSync(log) ? fs.readFileSync(log, "utf8").split("\n").length - 1 : 0;
 };
 
-/** One run of a tool in a directory that says `state`. */
+/** One run of a tool in a directory in `state`. */
 const runOnce = (tool, directory, state) => {
   tool.write(directory, state);
   const before = ranIn(directory);
@@ -75,7 +67,7 @@ const runOnce = (tool, directory, state) => {
   return { ...cost, ran: ranIn(directory) - before };
 };
 
-/** What a person does to the graph, one after the other. */
+/** A user's edits of the graph, in order. */
 const scenarios = ["cold", "no-op", "one edit", "equal upstream", "revert"];
 
 const runRound = (tool, size, round) => {
@@ -131,7 +123,7 @@ const printSize = (size, costs) => {
   );
 };
 
-/** The same tasks as `part`, started by the least program there is for that: CPU seconds each. */
+/** CPU seconds of one task like `part`, started by a minimal program. */
 const measureFloors = () => {
   const repeat = (body) => Array.from({ length: rounds }, body);
   const count = 1000;
@@ -213,7 +205,7 @@ const measurePlanning = (size) => {
 const ours = (costs) =>
   costs === undefined ? [] : [...costs].filter(([tool]) => tool.name.startsWith("pipe"));
 
-/** The worst of our rows, and whether it is good enough. */
+/** The worst of our rows, and whether it meets the target. */
 const worst = (what, costs, valueOf, unit, limit, digits = 2) => {
   const values = ours(costs).map(([tool, byScenario]) => [valueOf(byScenario), tool.name]);
   if (values.length === 0) return [what, "-", undefined];
@@ -240,7 +232,7 @@ const targetsOf = (bySize, floors, planning) => {
   return [
     worst("no-op, N = 1,000: under 0.35 s CPU", at(1000), ([, noop]) => cpu(noop), "s", 0.35),
     worst("no-op, N = 10,000: under 1.2 s CPU", at(10_000), ([, noop]) => cpu(noop), "s", 1.2),
-    // At smaller sizes it is the start of the supervisor that is measured.
+    // At smaller sizes the start of the supervisor dominates.
     ...sizes
       .filter((size) => size >= 1000)
       .map((size) =>
@@ -295,11 +287,12 @@ const targetsOf = (bySize, floors, planning) => {
 };
 
 buildIfStale(settings.pipe);
+usePeers();
 console.log(machine(bench));
 const missing = tools.filter((tool) => !isInstalled(tool));
 if (missing.length > 0)
   console.log(`skipped: ${missing.map((tool) => `${tool.name} (${tool.install})`).join(", ")}`);
-// Fills Node's compile cache, as any earlier use would have.
+// Fills Node's compile cache, as in earlier use.
 measure([settings.pipe, "--version"]);
 const floors = measureFloors();
 const bySize = new Map();

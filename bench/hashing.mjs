@@ -1,15 +1,13 @@
 /**
- * How fast the store hashes a large file, as a share of SHA-256 over memory and of `sha256sum`; and how much of the
- * unchanged files that a spec names is read again by the next plan.
+ * The speed of hashing a large file in the store, as a share of SHA-256 over memory and of `sha256sum`; and the share of unchanged
+ * local files that the next plan reads again.
  *
  *   npm run bench -- hashing [--mib 1024] [--rounds 5] [--dir DIR] [--pipe PATH]
  */
 import { createHash, randomBytes } from "node:crypto";
 import fs from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { hashFile } from "../cache/Tree.ts";
 import {
   buildIfStale,
@@ -18,22 +16,12 @@ import {
   median,
   printTable,
   printTargets,
+  setUp,
   spread,
 } from "./engine/measure.mjs";
 
-const { values: flags } = parseArgs({
-  options: {
-    mib: { type: "string", default: "1024" },
-    rounds: { type: "string", default: "5" },
-    dir: { type: "string", default: os.tmpdir() },
-    pipe: { type: "string", default: path.resolve(import.meta.dirname, "..", "bin", "pipe") },
-  },
-});
-const rounds = Number(flags.rounds);
+const { flags, bench, rounds, pipe } = setUp({ mib: "1024" });
 const mib = 2 ** 20;
-const pipe = path.resolve(flags.pipe);
-const bench = fs.mkdtempSync(path.join(flags.dir, "pipe-bench-"));
-process.on("exit", () => fs.rmSync(bench, { recursive: true, force: true }));
 
 const block = randomBytes(64 * mib);
 const writeLarge = (file, blocks) => {
@@ -43,7 +31,7 @@ const writeLarge = (file, blocks) => {
   fs.closeSync(descriptor);
 };
 
-/** MiB a second of CPU and of wall time. */
+/** MiB per second of CPU time and of wall time. */
 const rate = async (body) => {
   const [begun, before] = [performance.now(), process.cpuUsage()];
   await body();
@@ -86,19 +74,19 @@ console.log(
   `\nSHA-256 of ${blocks * 64} MiB, MiB/s [min–max], n = ${rounds}; files are in the page cache`,
 );
 printTable(
-  ["", "a CPU second", "a second"],
+  ["", "MiB per CPU second", "MiB per second"],
   [
     ["in memory (node:crypto)", "memory"],
-    ["the file only read, 64 KiB at a time (floor)", "read"],
-    ["the file as the store hashes it", "store"],
+    ["reading the file, 64 KiB at a time (floor)", "read"],
+    ["the file, by the store", "store"],
     ["sha256sum of that file", "sha256sum"],
   ].map(([label, name]) => [label, spread(of(name, "cpu"), 0), spread(of(name, "wall"), 0)]),
 );
-/** One thread can't copy bytes from the kernel and hash them for less than both together. */
+/** The floor of one thread: copying the bytes from the kernel plus hashing them. */
 const ceiling = 1 / (1 + median(of("memory", "cpu")) / median(of("read", "cpu")));
 const percent = (value) => `${(value * 100).toFixed(0)} %`;
 console.log(
-  `the store's share of sha256sum's speed: ${percent(share("sha256sum", "cpu"))} by CPU, ${percent(share("sha256sum", "wall"))} by wall; the most that one reading and hashing thread can have of the speed in memory: ${percent(ceiling)}`,
+  `the store's share of sha256sum's speed: ${percent(share("sha256sum", "cpu"))} by CPU, ${percent(share("sha256sum", "wall"))} by wall; the ceiling of one reading and hashing thread, as a share of the speed in memory: ${percent(ceiling)}`,
 );
 
 const project = path.join(bench, "project");
@@ -116,8 +104,8 @@ fs.writeFileSync(
   path.join(project, "nothing.yaml"),
   `name: nothing\nstages:\n  made: { use: command, with: { run: 'echo made > {out}/made' } }\n`,
 );
-// A file changed within the clock's grain of being hashed can't be told from one changed since: so let it age, and let
-// one run look again.
+// The store hashes a file again if it changed within the clock's resolution of the last hashing: so the file ages first,
+// and one run hashes it again.
 const settle = () => setTimeout(3000);
 await settle();
 buildIfStale(pipe);

@@ -1,14 +1,14 @@
-"""How fast our training and decoding are beside eager Hugging Face code: same model, same batch, same run, by hand on a GPU.
+"""Speed of our training and decoding against eager Hugging Face code: same model, same batch, same run. Run by hand on a GPU.
 
     python bench/training.py TRANSCRIPTS_DIRECTORY [--size micro] [--batch 128] [--rows 256]
     python bench/training.py TRANSCRIPTS_DIRECTORY --peer micro.py --size nano --batch 32 [--steps 40]
 
 The directory is the output of `distill`. Prints a line of JSON for each measurement. FLOPs are the model's own (matrix products,
-forward and twice that backward, padding not counted), set against the rates of large products measured first: TF32, which the
-eager code uses, and bfloat16, which ours does. Our first step compiles, which is not counted but told.
+forward and twice that backward, without padding), compared with the measured rates of large products: TF32, which the eager code
+uses, and bfloat16, which ours uses. Our first step compiles; its time is printed apart.
 
-With `--peer`, one line: our step and the training step of a program by its side, turn by turn on two threads, so that whatever else
-the machine does meets both. The peer is a file that has what `peer_step` takes of it; its step pads to the longest response of all.
+With `--peer`, it prints one line: our step and the training step of another program, in turns on two threads, so that other load on
+the machine affects both. The peer is a file with the names that `peer_step` uses; its step pads to the longest of all responses.
 """
 
 import argparse
@@ -39,6 +39,7 @@ SFT = {
     "schedule": "constant",
     "weight_decay": 0.01,
     "grad_clip": 1.0,
+    "gradients": False,
     "seed": 0,
 }
 LOSSES = ({"kind": "token"}, {"kind": "ngdiff"})
@@ -54,7 +55,7 @@ def synchronize() -> None:
 
 
 def timed(work, warm_up: int, times: int) -> float:
-    """Seconds a call, after a warm-up."""
+    """Seconds per call, after a warm-up."""
     for _ in range(warm_up):
         work()
     synchronize()
@@ -71,7 +72,7 @@ def product_rate(side: int, dtype: torch.dtype) -> float:
 
 
 def step_flops(model, batched: Batched, rows: int, response: float) -> float:
-    """Of one training step: 6 a weight and position, and attention's 12 a layer, width and pair of positions that see each other."""
+    """FLOPs of one training step: 6 per weight and position, and 12 per layer, width and visible pair of positions in attention."""
     text, vision = model.config.text_config, model.config.vision_config
     positions, patches = batched.prompt_length + response, batched.side**2
     layers = sum(weight.numel() for weight in batched.text.layers.parameters()) + text.vocab_size * text.hidden_size
@@ -82,7 +83,7 @@ def step_flops(model, batched: Batched, rows: int, response: float) -> float:
 
 
 def hugging_face_step(model, batched: Batched, split, responses, batch: int):
-    """The plain way: `model(...)` with its own bookkeeping for images anywhere, cross-entropy over the response, AdamW."""
+    """The eager step: `model(...)` with its bookkeeping for images anywhere, cross-entropy over the response, AdamW."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.01, fused=True)
     config, where = model.config, model.device
     prompt = torch.tensor([config.vision_start_token_id, *[config.image_token_id] * batched.image_tokens, config.vision_end_token_id])
@@ -108,7 +109,7 @@ def hugging_face_step(model, batched: Batched, split, responses, batch: int):
 
 
 def peer_step(file: Path, size, split, responses, tokenizer, batch: int):
-    """The peer's own step on our data, for the token loss: what stands in the loop of its `sft`, without what it tells on the way."""
+    """The peer's step on our data, for the token loss: the body of the loop in its `sft`, without its reports."""
     found = importlib.util.spec_from_file_location("peer", file)
     peer = importlib.util.module_from_spec(found)
     found.loader.exec_module(peer)
@@ -131,7 +132,7 @@ def peer_step(file: Path, size, split, responses, tokenizer, batch: int):
         cost = functional.cross_entropy(logits.float().flatten(0, 1), tokens.flatten(), reduction="none").view(tokens.shape)
         valid, seen = place < lengths[rows], place < captions[rows]
         said = valid & ~seen
-        for span in (seen, said):  # it computes both means in any case
+        for span in (seen, said):  # the peer always computes both means
             (cost * span).sum() / span.sum()
         optimizer.zero_grad(set_to_none=True)
         ((cost * valid).sum() / valid.sum()).backward()
@@ -142,7 +143,7 @@ def peer_step(file: Path, size, split, responses, tokenizer, batch: int):
 
 
 def in_turns(works: dict, times: int) -> None:
-    """Quartiles of the milliseconds of each work, on the clock and of processor time, and of their ratio in the same turn."""
+    """Quartiles of milliseconds of wall and processor time for each step, and of their ratio in the same turn."""
     spent: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for turn in range(-3, times):
         for name, work in works.items():
@@ -169,7 +170,7 @@ def beside_peer(given, split, tokenizer, responses, pixels: Pixels, side: int) -
 
 
 def decoding(model, batched: Batched, split, rows: int, longest: int) -> None:
-    """All rows to the last position, so that both sides make the same number of tokens."""
+    """Decodes all rows to the last position, so both sides generate the same number of tokens."""
     images = torch.from_numpy(split.images[:rows])
     config, where = model.config, model.device
     prompt = torch.tensor([config.vision_start_token_id, *[config.image_token_id] * batched.image_tokens, config.vision_end_token_id])
@@ -202,7 +203,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--peer", type=Path)
     given = parser.parse_args()
-    torch.set_num_threads(2)  # as a job's
+    torch.set_num_threads(2)  # the threads of a job
 
     split = read_split(given.transcripts, SPLIT)
     tokenizer = train_tokenizer(split.columns["response"])

@@ -1,5 +1,5 @@
-/** Sudoku transcripts as `pipe score` takes them: 9x9, by the solver, one in four spoilt. */
-import { Random } from "../tasks/Random.ts";
+/** Sudoku transcripts for `pipe score`: 9x9, by the solver, one in four with an error. */
+import { Random } from "../stats/Random.ts";
 import { tasks } from "../tasks/tasks.ts";
 import { respond } from "../tasks/transcript.ts";
 

@@ -1,7 +1,7 @@
 import { Runtime, Schema } from "effect";
 import { unknownName } from "../schemas/Diagnostic.ts";
 
-/** The command line can't be meant as it is written. */
+/** A mistake on the command line; the exit code is 2. */
 export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   message: Schema.String,
 }) {
@@ -9,7 +9,7 @@ export class UsageError extends Schema.TaggedError<UsageError>()("UsageError", {
   override readonly [Runtime.errorReported] = false;
 }
 
-/** A name on the command line that stands for nothing, with those that do; `where` says what it was given to. */
+/** An unknown name on the command line, with the valid names; `where` is put before the message. */
 export const unknownNameError = (
   what: string,
   name: string,
@@ -17,11 +17,11 @@ export const unknownNameError = (
   where = "",
 ): UsageError => {
   const { message, expected, suggestion } = unknownName(what, name, valid);
-  const said = [`${where}${message}`, expected, suggestion].filter((part) => part !== undefined);
-  return new UsageError({ message: said.join("; ") });
+  const parts = [`${where}${message}`, expected, suggestion].filter((part) => part !== undefined);
+  return new UsageError({ message: parts.join("; ") });
 };
 
-/** An exit code that has been explained already. */
+/** An exit code whose reason has been printed already. */
 export class Exit extends Schema.TaggedError<Exit>()("Exit", { code: Schema.Int }) {
   override get [Runtime.errorExitCode]() {
     return this.code;

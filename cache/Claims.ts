@@ -1,95 +1,148 @@
-/** The claims of this process, under one sign of life that is made with the first. */
+/**
+ * Claims on keys: one process at a time works on a key.
+ *
+ * A claim is a symbolic link `claims/<key>` whose target names the owner; creating it fails if the key has a claim. A
+ * process that replaces the claim of a dead owner holds the lock of the owner's file meanwhile, so only one replaces it.
+ */
 import { randomUUID } from "node:crypto";
+import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Digest } from "../schemas/Digest.ts";
-import type { Index } from "./Index.ts";
-import { OwnerLock, ownerLives } from "./OwnerLock.ts";
+import { namesIn } from "./diskUse.ts";
+import { lockDead, OwnerLock, ownerLives } from "./OwnerLock.ts";
 import { StoreTrouble } from "./StoreTrouble.ts";
+import { incomingPath } from "./Trees.ts";
+
+export interface Claim {
+  readonly key: Digest;
+  readonly owner: string;
+  readonly token: string;
+  /** The process, as messages name it. */
+  readonly holder: string;
+}
+
+export const readClaim = (home: string, key: Digest): Claim | undefined => {
+  try {
+    const [owner = "", token = "", ...holder] = fs.readlinkSync(fileOf(home, key)).split("/");
+    return { key, owner, token, holder: holder.join("/") };
+  } catch {
+    return undefined;
+  }
+};
+
+export const allClaims = (home: string): ReadonlyArray<Claim> =>
+  namesIn(`${home}/claims`).flatMap((key) => readClaim(home, key) ?? []);
+
+export const ownerFile = (home: string, owner: string): string => path.join(home, "owners", owner);
+
+/** Removes the claim of a dead owner; false if the owner lives or the key has another claim by now. */
+export const removeDead = (home: string, { key, owner }: Claim): boolean =>
+  lockDead(ownerFile(home, owner), () => {
+    if (readClaim(home, key)?.owner !== owner) return false;
+    fs.rmSync(fileOf(home, key), { force: true });
+    return true;
+  }) ?? false;
+
+const fileOf = (home: string, key: Digest): string => `${home}/claims/${key}`;
+
+/** Short, since a link of less than 60 bytes lies in its inode and needs no room on a full disk. */
+const shortName = () => randomUUID().replaceAll("-", "").slice(0, 16);
 
 export class Claims {
   private readonly home: string;
-  private readonly index: Index;
-  private readonly owner = randomUUID();
-  /** Of the claims that are held. */
+  readonly owner = shortName();
+  /** The tokens of the claims that this process holds. */
   private readonly tokens = new Map<Digest, string>();
-  /** Tokens of claims that were let go while the index could not be written, as on a full disk: they keep nobody out. */
-  private readonly unwritten = new Map<Digest, string>();
   private lock: OwnerLock | undefined;
 
-  constructor(home: string, index: Index) {
+  constructor(home: string) {
     this.home = home;
-    this.index = index;
   }
 
-  /** A way to let go, or who holds it. */
+  /** A claim to release, or the name of the process that holds the key. */
   take(key: Digest): string | { readonly release: () => void } {
     this.showLife();
-    const token = randomUUID();
+    const token = shortName();
     const holder = `process ${process.pid} on ${os.hostname()}`;
-    const held = this.index.claim(key, { token, owner: this.owner, holder }, (owner) =>
-      this.holds(owner, key),
-    );
-    if (held !== undefined) return held;
-    this.unwritten.delete(key);
+    const target = `${this.owner}/${token}/${holder}`;
+    while (!this.link(key, target)) {
+      const claim = readClaim(this.home, key);
+      if (claim === undefined) continue;
+      const isOver = this.isLeftByUs(claim)
+        ? this.replace(claim, target)
+        : lockDead(ownerFile(this.home, claim.owner), () => this.replace(claim, target));
+      if (isOver === undefined) return claim.holder;
+      if (isOver) break;
+    }
     this.tokens.set(key, token);
     return { release: () => this.release(key, token) };
   }
 
   isHeld(key: Digest): boolean {
-    this.writeReleases();
-    const owner = this.index.ownerOf(key);
-    return owner !== undefined && this.holds(owner, key);
+    const claim = readClaim(this.home, key);
+    if (claim === undefined || this.isLeftByUs(claim)) return false;
+    return ownerLives(ownerFile(this.home, claim.owner));
   }
 
-  /** Throws where another process took one of these keys for that of a dead one; keys that were never taken don't count. */
+  /** Throws if another process took over a claim of this one; keys without a claim are ignored. */
   assertOwn(keys: ReadonlyArray<Digest>) {
     for (const key of keys) {
-      const [row] = this.index.rows("SELECT token, holder FROM claims WHERE key = ?", key);
       const token = this.tokens.get(key);
-      if (row === undefined || token === undefined || row["token"] === token) continue;
+      if (token === undefined) continue;
+      const claim = readClaim(this.home, key);
+      if (claim === undefined || claim.token === token) continue;
       throw new StoreTrouble({
-        message: `${String(row["holder"])} took over what this one was making, since it found no sign of life of it in owners/`,
-        fix: "leave the files of the store alone while a run is at work; run the same line again, which takes what the other has made",
+        message: `${claim.holder} took over a claim of this process, whose lock file in owners/ is gone`,
+        fix: "run the same command again, which reuses the other's result; keep the store's files while a run works",
       });
     }
   }
 
   close() {
-    this.writeReleases();
     this.lock?.release();
   }
 
   private showLife() {
     if (this.lock?.isInPlace === true) return;
     this.lock?.release();
-    this.lock = new OwnerLock(this.fileOf(this.owner));
+    this.lock = new OwnerLock(ownerFile(this.home, this.owner));
   }
 
-  private holds(owner: string, key: Digest): boolean {
-    if (owner === this.owner && this.unwritten.has(key)) return false;
-    return ownerLives(this.fileOf(owner));
-  }
-
-  /** Never throws: it is what remains to be done when something else has gone wrong. */
-  private release(key: Digest, token: string) {
-    this.tokens.delete(key);
-    this.unwritten.set(key, token);
-    this.writeReleases();
-  }
-
-  private writeReleases() {
+  /** False if the key has a claim. */
+  private link(key: Digest, target: string): boolean {
     try {
-      for (const [key, token] of this.unwritten) {
-        this.index.release(key, token);
-        this.unwritten.delete(key);
-      }
-    } catch {
-      // For others they are free with the next one that is let go, or when this process ends.
+      fs.symlinkSync(target, fileOf(this.home, key));
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return false;
+      if (code !== "ENOENT") throw error;
+      fs.mkdirSync(`${this.home}/claims`, { recursive: true });
+      return this.link(key, target);
     }
   }
 
-  private fileOf(owner: string): string {
-    return path.join(this.home, "owners", owner);
+  /** A claim that this process released and could not remove. */
+  private isLeftByUs({ key, owner, token }: Claim): boolean {
+    return owner === this.owner && this.tokens.get(key) !== token;
+  }
+
+  private replace({ key, token }: Claim, target: string): boolean {
+    if (readClaim(this.home, key)?.token !== token) return false;
+    const link = incomingPath(this.home);
+    fs.symlinkSync(target, link);
+    fs.renameSync(link, fileOf(this.home, key));
+    return true;
+  }
+
+  /** Never throws: it runs after other errors, too. */
+  private release(key: Digest, token: string) {
+    this.tokens.delete(key);
+    try {
+      if (readClaim(this.home, key)?.token === token) fs.rmSync(fileOf(this.home, key));
+    } catch {
+      // Other processes can take it when this one ends.
+    }
   }
 }

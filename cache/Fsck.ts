@@ -1,109 +1,113 @@
 /**
- * Looks at everything that the store says, and says what is not so. Nothing is changed here; each finding carries what
- * would put it right.
+ * Checks everything in the store against its digests and records. Changes nothing: each finding carries its repair, which
+ * `repair.ts` carries out.
  */
+import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import type { TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import { RunDirectory } from "./RunDirectory.ts";
+import { allClaims, type Claim, ownerFile } from "./Claims.ts";
 import { namesIn } from "./diskUse.ts";
 import { hashBlobs, type HashedBlob, type Progress } from "./hashBlobs.ts";
 import type { Index } from "./Index.ts";
+import type { Ledger } from "./Ledger.ts";
 import { seemsAlive } from "./OwnerLock.ts";
+import type { RecordFiles } from "./RecordFiles.ts";
+import { ActionRecord, AdoptionRecord, AttemptsRecord } from "./records.ts";
+import { tagFiles } from "./Tags.ts";
 import { artifactOf, hashFile, listFiles } from "./Tree.ts";
-import { isAsStored, Trees } from "./Trees.ts";
-import { decodeAction, decodeFiles } from "./records.ts";
+import { isAsStored, type Trees } from "./Trees.ts";
 
-/** What puts a finding right. */
 export type Repair =
-  | { readonly _tag: "SetBlobAside"; readonly blob: string }
+  | { readonly _tag: "SetFileAside"; readonly file: string }
   | { readonly _tag: "SetArtifactAside"; readonly artifact: Digest }
   | { readonly _tag: "RestoreTimes"; readonly files: ReadonlyArray<readonly [string, TreeFile]> }
   | { readonly _tag: "RestoreBlobs"; readonly files: ReadonlyArray<readonly [string, TreeFile]> }
-  | { readonly _tag: "ForgetAction"; readonly id: number }
-  | { readonly _tag: "ForgetTag"; readonly name: string }
-  | { readonly _tag: "ForgetClaim"; readonly key: string; readonly owner: string }
+  | { readonly _tag: "RemoveClaim"; readonly claim: Claim }
   | { readonly _tag: "SetRunAside"; readonly run: string }
   | { readonly _tag: "RemoveLink"; readonly link: string };
 
 export interface Finding {
-  /** What was found, in a sentence. */
   readonly message: string;
-  /** What it means and what to do. */
   readonly fix: string;
-  /** Whether something that was made is lost or wrong; the rest is untidy and harms nobody. */
+  /** True if a result is lost or wrong; other findings are harmless. */
   readonly damage: boolean;
   readonly repair: Repair;
 }
 
-export interface Examined {
+export interface FsckReport {
   readonly findings: ReadonlyArray<Finding>;
   readonly artifacts: number;
   readonly blobs: number;
 }
 
-/** `isReadable`: whether a run's plan can be read. */
+export interface RunToExamine {
+  readonly run: string;
+  /** True if its plan can be read. */
+  readonly isReadable: boolean;
+}
+
+/** The index must just have been rebuilt from the record files. */
 export const examine = async (
-  home: string,
-  index: Index,
-  runs: ReadonlyArray<{ readonly run: string; readonly isReadable: boolean }>,
+  ledger: Ledger,
+  runs: ReadonlyArray<RunToExamine>,
   report: (progress: Progress) => void,
-): Promise<Examined> => {
+): Promise<FsckReport> => {
+  const { home } = ledger;
   const blobs = await hashBlobs(home, report);
   const findings: Array<Finding> = [...badBlobs(blobs)];
-  const rows = index.rows("SELECT digest, files FROM artifacts WHERE collected = 0");
-  for (const row of rows) {
-    const digest = String(row["digest"]);
-    const found = await examineArtifact(home, digest, String(row["files"]), blobs);
-    // What pipe gc has taken meanwhile is not missing.
-    if (found !== undefined && isThere(index, digest))
-      findings.push(described(index, digest, found));
+  const artifacts = ledger.ask(presentArtifacts);
+  for (const [digest, files] of artifacts) {
+    const found = await examineArtifact(ledger.trees, digest, files, blobs);
+    // `pipe gc` may have deleted it meanwhile.
+    if (found !== undefined && !ledger.absences.all().has(digest))
+      findings.push(ledger.ask((index) => described(index, digest, found)));
   }
-  findings.push(...badActions(index), ...badTags(index), ...deadClaims(home, index));
-  findings.push(...badRuns(home, index, runs));
-  return { findings, artifacts: rows.length, blobs: blobs.size };
+  findings.push(...badRecords(ledger.files, home));
+  findings.push(...ledger.ask((index) => [...badTags(home, index), ...badRuns(home, index, runs)]));
+  findings.push(...deadClaims(home));
+  return { findings, artifacts: artifacts.length, blobs: blobs.size };
 };
 
-const isThere = (index: Index, digest: Digest): boolean =>
-  index.rows("SELECT 1 FROM artifacts WHERE digest = ? AND collected = 0", digest).length > 0;
+const presentArtifacts = (index: Index) => {
+  const absences = index.absences.all();
+  return index.allArtifacts().filter(([digest]) => !absences.has(digest));
+};
 
 const badBlobs = (blobs: ReadonlyMap<number, HashedBlob>): ReadonlyArray<Finding> =>
   [...blobs.values()]
     .filter(({ sound }) => !sound)
     .map(({ file, sha256 }) => ({
-      message: `the blob ${path.basename(file).slice(0, 12)}… holds other bytes than were stored (${sha256.slice(0, 12)}…)`,
-      fix: "something wrote to it, or the disk lost bits; with --repair it is set aside under quarantine/",
+      message: `the blob ${path.basename(file).slice(0, 12)}… holds other bytes than its name says (${sha256.slice(0, 12)}…)`,
+      fix: "another program wrote to it, or the disk lost bits; --repair moves it to quarantine/",
       damage: true,
-      repair: { _tag: "SetBlobAside", blob: file },
+      repair: { _tag: "SetFileAside", file },
     }));
 
-/** What is wrong with an artifact, and how it is put right. */
-interface Wrong {
+interface ArtifactFault {
   readonly what: string;
   readonly repair: Repair;
 }
 
 const examineArtifact = async (
-  home: string,
+  trees: Trees,
   digest: Digest,
-  said: string,
+  files: ReadonlyArray<TreeFile>,
   blobs: ReadonlyMap<number, HashedBlob>,
-): Promise<Wrong | undefined> => {
-  const trees = new Trees(home);
+): Promise<ArtifactFault | undefined> => {
   const tree = trees.directoryOf(digest);
-  const aside = (what: string): Wrong => ({
+  const aside = (what: string): ArtifactFault => ({
     what,
     repair: { _tag: "SetArtifactAside", artifact: digest },
   });
-  const files = unlessThrown(() => decodeFiles(said));
-  if (files === undefined || artifactOf("files", files).digest !== digest)
-    return aside("the index's list of its files is not what was recorded");
   if (!fs.existsSync(tree)) return aside("its files are gone");
   const listed = unlessThrown(() => listFiles(tree));
   const expected = new Set(files.map((file) => file.path));
   const strange = listed?.files.find((name) => !expected.has(name));
-  if (listed === undefined || listed.linked.size > 0) return aside("it holds links of others");
-  if (strange !== undefined) return aside(`it holds ${strange}, which is none of its files`);
+  if (listed === undefined || listed.linked.size > 0) return aside("it holds a symbolic link");
+  if (strange !== undefined) return aside(`${strange} is none of its files`);
 
   const touched: Array<readonly [string, TreeFile]> = [];
   const nameless: Array<readonly [string, TreeFile]> = [];
@@ -121,12 +125,12 @@ const examineArtifact = async (
   }
   if (touched.length > 0)
     return {
-      what: `${touched.map(([, file]) => file.path).join(", ")} was touched: its bytes are right, its time or mode is not`,
+      what: `${touched.map(([, file]) => file.path).join(", ")} has another time or mode; its bytes are right`,
       repair: { _tag: "RestoreTimes", files: touched },
     };
   if (nameless.length > 0)
     return {
-      what: `${nameless.map(([, file]) => file.path).join(", ")} has no blob any more, though its bytes are right`,
+      what: `${nameless.map(([, file]) => file.path).join(", ")} has no blob; its bytes are right`,
       repair: { _tag: "RestoreBlobs", files: nameless },
     };
   return undefined;
@@ -134,93 +138,107 @@ const examineArtifact = async (
 
 const fixes: Partial<Record<Repair["_tag"], string>> = {
   SetArtifactAside:
-    "with --repair it is set aside under quarantine/, and the next run that needs it makes it anew",
-  RestoreTimes: "with --repair they are put back, and it is served again",
-  RestoreBlobs: "with --repair the blob is made again from the artifact's file",
+    "--repair moves it to quarantine/; the next run that needs it computes it again",
+  RestoreTimes: "--repair restores them, and the artifact is used again",
+  RestoreBlobs: "--repair restores the blob from the artifact's file",
 };
 
-const described = (index: Index, digest: Digest, { what, repair }: Wrong): Finding => {
-  const [row] = index.rows(
-    "SELECT node, experiment FROM actions WHERE artifact = ? ORDER BY id DESC LIMIT 1",
-    digest,
-  );
-  const made = row === undefined ? "" : ` (${String(row["node"])} of ${String(row["experiment"])})`;
+const described = (index: Index, digest: Digest, { what, repair }: ArtifactFault): Finding => {
+  const [action] = index.actionsOf(digest);
+  const made = action === undefined ? "" : ` (${action.node} of ${action.experiment})`;
   return {
-    message: `the artifact ${digest.slice(0, 12)}…${made} is not as it was stored: ${what}`,
+    message: `the artifact ${digest.slice(0, 12)}…${made} differs from what was stored: ${what}`,
     fix: fixes[repair._tag] ?? "",
     damage: repair._tag !== "RestoreBlobs",
     repair,
   };
 };
 
-const badActions = (index: Index): ReadonlyArray<Finding> => {
-  const finding = (id: number, node: string, what: string): Finding => ({
-    message: `the action that made ${node} ${what}`,
-    fix: "it answers nothing; with --repair it is forgotten, and the next run makes the node anew",
-    damage: true,
-    repair: { _tag: "ForgetAction", id },
-  });
-  const known = new Set(index.rows("SELECT digest FROM artifacts").map(({ digest }) => digest));
-  return index
-    .rows("SELECT id, node, artifact, record FROM actions")
-    .flatMap(({ id, node, artifact, record }) => {
-      if (!known.has(artifact ?? null))
-        return [
-          finding(Number(id), String(node), "names an artifact that the index does not know"),
-        ];
-      return unlessThrown(() => decodeAction(record)) === undefined
-        ? [finding(Number(id), String(node), "can't be read")]
-        : [];
-    });
+/** Record files whose bytes changed, and actions whose list of files has another digest than their artifact. */
+const badRecords = (files: RecordFiles, home: string): ReadonlyArray<Finding> =>
+  files.folders().flatMap((folder) =>
+    files.names(folder).flatMap((name): ReadonlyArray<Finding> => {
+      const record = files.read(folder, name);
+      if (record !== undefined && isRecord(folder, record)) return [];
+      const file = `${home}/${folder}/${name}`;
+      // A power cut may leave an empty record of a result that was not acknowledged.
+      const isEmpty = fs.statSync(file, { throwIfNoEntry: false })?.size === 0;
+      return [
+        {
+          message: `the record ${folder}/${name} ${isEmpty ? "is empty" : "is damaged"}`,
+          fix: "it is ignored; --repair moves it to quarantine/, and the next run computes the node again",
+          damage: !isEmpty,
+          repair: { _tag: "SetFileAside", file },
+        },
+      ];
+    }),
+  );
+
+const isRecord = (folder: string, record: unknown): boolean => {
+  if (folder === "attempts") return isAttempts(record);
+  if (folder === "adopted") return isAdoption(record);
+  if (!isAction(record)) return false;
+  return artifactOf("files", record.files).digest === record.action.artifact;
 };
 
-const badTags = (index: Index): ReadonlyArray<Finding> =>
-  index
-    .rows("SELECT name FROM tags WHERE artifact NOT IN (SELECT digest FROM artifacts)")
-    .map(({ name }) => ({
-      message: `the tag ${String(name)} is for an artifact that the index does not know`,
-      fix: "with --repair the tag is taken away",
-      damage: true,
-      repair: { _tag: "ForgetTag", name: String(name) },
-    }));
+const [isAction, isAttempts, isAdoption] = [
+  Schema.is(ActionRecord),
+  Schema.is(AttemptsRecord),
+  Schema.is(AdoptionRecord),
+];
 
-const deadClaims = (home: string, index: Index): ReadonlyArray<Finding> =>
-  index
-    .rows("SELECT key, owner, holder FROM claims")
-    .filter(({ owner }) => !seemsAlive(path.join(home, "owners", String(owner))))
-    .map(({ key, owner, holder }) => ({
-      message: `a claim on ${String(key).slice(0, 12)}… is left from ${String(holder)}, which is gone`,
-      fix: "it keeps nobody out; with --repair it is removed",
+const badTags = (home: string, index: Index): ReadonlyArray<Finding> =>
+  tagFiles(home).flatMap(({ file, tag }) => {
+    const isKnown = tag !== undefined && index.artifact(tag.artifact) !== undefined;
+    if (isKnown) return [];
+    return [
+      {
+        message:
+          tag === undefined
+            ? `the tag ${file} can't be read`
+            : `the tag ${tag.name} names an artifact without an action`,
+        fix: "--repair moves the tag to quarantine/",
+        damage: true,
+        repair: { _tag: "SetFileAside", file },
+      },
+    ];
+  });
+
+const deadClaims = (home: string): ReadonlyArray<Finding> =>
+  allClaims(home)
+    .filter(({ owner }) => !seemsAlive(ownerFile(home, owner)))
+    .map((claim) => ({
+      message: `stale claim on ${claim.key.slice(0, 12)}… of ${claim.holder}, which is dead`,
+      fix: "harmless; --repair removes it",
       damage: false,
-      repair: { _tag: "ForgetClaim", key: String(key), owner: String(owner) },
+      repair: { _tag: "RemoveClaim", claim },
     }));
 
 const badRuns = (
   home: string,
   index: Index,
-  runs: ReadonlyArray<{ readonly run: string; readonly isReadable: boolean }>,
+  runs: ReadonlyArray<RunToExamine>,
 ): ReadonlyArray<Finding> => {
-  // What is known and not there is told of as an artifact, or was taken by pipe gc.
-  const known = new Set(index.rows("SELECT digest FROM artifacts").map(({ digest }) => digest));
   return runs.flatMap(({ run, isReadable }): ReadonlyArray<Finding> => {
     if (!isReadable)
       return [
         {
           message: `the plan of the run ${run} can't be read`,
-          fix: "what it made is there all the same; with --repair its directory is set aside under quarantine/",
+          fix: "its results are kept; --repair moves the run's directory to quarantine/",
           damage: true,
           repair: { _tag: "SetRunAside", run },
         },
       ];
-    const links = path.join(home, "runs", run, "artifacts");
+    const { links } = RunDirectory.of(home, run);
     return namesIn(links).flatMap((name) => {
       const link = path.join(links, name);
       const target = unlessThrown(() => path.basename(fs.readlinkSync(link)));
-      if (fs.existsSync(link) || known.has(target ?? null)) return [];
+      // A recorded artifact that is missing is another finding, or `pipe gc` deleted it.
+      if (fs.existsSync(link) || index.artifact(target ?? "") !== undefined) return [];
       return [
         {
-          message: `the run ${run} links to an artifact of ${name} that the index does not know`,
-          fix: "with --repair the link is removed",
+          message: `the run ${run} links ${name} to an artifact without an action`,
+          fix: "--repair removes the link",
           damage: false,
           repair: { _tag: "RemoveLink", link },
         },

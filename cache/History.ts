@@ -1,22 +1,23 @@
-/** What the index tells of the past: who made what, how long it took, and what came out in several ways. */
+/** Queries about the past: who made an artifact, how long it took, which keys have several answers. */
 import type { Action } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import type { Index } from "./Index.ts";
+import type { Attempt } from "./records.ts";
 
-/** Earlier actions; every answer has the newest first. */
+/** Earlier actions, newest first. */
 export interface EarlierActions {
-  /** The nodes of an experiment that have been made. */
+  /** The nodes of an experiment that have an action. */
   readonly nodesMade: (experiment: string) => ReadonlySet<string>;
   readonly actionsOfNode: (experiment: string, node: string, most: number) => ReadonlyArray<Action>;
   readonly actionsOfStage: (stage: string, most: number) => ReadonlyArray<Action>;
   readonly actionsThatMade: (artifact: Digest, most: number) => ReadonlyArray<Action>;
 }
 
-/** The records are not checked again: plans ask for thousands, and nobody but the index writes them. */
+/** Records are not decoded by a schema: plans ask for thousands, and `pipe` alone writes them. */
 export const earlierActions = (index: Index): EarlierActions => {
   const records = (where: string, ...values: ReadonlyArray<string | number>) =>
     index
-      .rows(`SELECT record FROM actions WHERE ${where} ORDER BY id DESC LIMIT ?`, ...values)
+      .rows(`SELECT record FROM actions WHERE ${where} ORDER BY ord DESC LIMIT ?`, ...values)
       .map(({ record }) => JSON.parse(String(record)) as Action);
   return {
     nodesMade: (experiment) =>
@@ -32,15 +33,15 @@ export const earlierActions = (index: Index): EarlierActions => {
   };
 };
 
-/** An action, and the run it was made in, where the index still knows. */
-export interface Made {
+/** An action and, if the index knows it, the run that made it. */
+export interface ActionOrigin {
   readonly action: Action;
   readonly run?: string;
-  /** The recipe that it was made for is the action's; else it was found to answer that recipe, too. */
+  /** True if a run made it for another recipe, and the action's recipe took it over. */
   readonly isAdopted: boolean;
 }
 
-export const madeBy = (index: Index, action: Action): Made => {
+export const madeBy = (index: Index, action: Action): ActionOrigin => {
   const [row] = index.rows(
     `SELECT run, recipe FROM attempts WHERE status = 'succeeded' AND recipe IN
       (SELECT recipe FROM actions WHERE content = ? AND artifact = ?)
@@ -48,14 +49,14 @@ export const madeBy = (index: Index, action: Action): Made => {
     action.content,
     action.artifact,
     action.recipe,
-    // Of several tries at one question, the one that ended then: they may have come out differently.
+    // Several attempts at one key may have different results: the action belongs to the one that ended with it.
     action.finishedAt,
   );
   if (row === undefined) return { action, isAdopted: false };
   return { action, run: String(row["run"]), isAdopted: row["recipe"] !== action.recipe };
 };
 
-/** The nodes of runs that succeeded at the work that gave a recipe its artifact, under whichever recipe; the newest first. */
+/** Runs and nodes whose success made a recipe's artifact, under any recipe; newest first. */
 export const successesBehind = (
   index: Index,
   recipe: Digest,
@@ -65,32 +66,13 @@ export const successesBehind = (
     .rows(
       `SELECT run, node FROM attempts WHERE status = 'succeeded' AND recipe IN
         (SELECT made.recipe FROM actions AS asked JOIN actions AS made USING (content, artifact)
-          WHERE asked.recipe = ? AND artifact = ?) ORDER BY number DESC`,
+          WHERE asked.recipe = ? AND artifact = ?) ORDER BY ord DESC`,
       recipe,
       artifact,
     )
     .map((row) => ({ run: String(row["run"]), node: String(row["node"]) }));
 
-/** Seconds that the newest successes took, by registered name and, where it is given, by the name in an experiment. */
-export const secondsOf = (
-  index: Index,
-  stage: string,
-  stageName: string | undefined,
-  most: number,
-): ReadonlyArray<number> => {
-  const named = stageName === undefined ? [] : [stageName];
-  return index
-    .rows(
-      `SELECT seconds FROM attempts WHERE stage = ? ${named.length === 0 ? "" : "AND stage_name = ?"}
-        AND status = 'succeeded' ORDER BY number DESC LIMIT ?`,
-      stage,
-      ...named,
-      most,
-    )
-    .map((row) => Number(row["seconds"]));
-};
-
-/** Wall seconds of these actions together. */
+/** The sum of wall seconds of these actions. */
 export const secondsOfActions = (index: Index, ids: Iterable<number>): number =>
   Number(
     index.rows(
@@ -105,20 +87,88 @@ export interface Answer {
   readonly recipe: Digest;
   readonly content: Digest;
   readonly artifact: Digest;
-  /** Whether its files were taken away by `pipe gc`. */
+  /** True if `pipe gc` deleted its files. */
   readonly collected: boolean;
 }
 
-/** The answers to every content key that has several, the newest first. */
-export const severalAnswers = (index: Index): ReadonlyArray<Answer> =>
-  index
+/** The answers to every content key that has several, newest first. */
+export const severalAnswers = (index: Index): ReadonlyArray<Answer> => {
+  const absences = index.absences.all();
+  return index
     .rows(
-      `SELECT recipe, content, artifact, collected FROM actions JOIN artifacts ON digest = artifact
-        WHERE content IN (SELECT content FROM nondeterministic) ORDER BY id DESC`,
+      `SELECT recipe, content, artifact FROM actions
+        WHERE content IN (SELECT content FROM nondeterministic) ORDER BY ord DESC`,
     )
     .map((row) => ({
       recipe: String(row["recipe"]),
       content: String(row["content"]),
       artifact: String(row["artifact"]),
-      collected: row["collected"] === 1,
+      collected: absences.get(String(row["artifact"])) === "collected",
     }));
+};
+
+/** An attempt at a recipe; `order` compares all attempts of a store. */
+export interface AttemptRow {
+  readonly order: number;
+  readonly id: string;
+  readonly stage: string;
+  readonly status: Attempt["status"];
+  readonly startedAt: string;
+  readonly seconds: number;
+}
+
+/** Every attempt at a recipe, oldest first. */
+export const attemptsAtRecipe = (index: Index, recipe: Digest): ReadonlyArray<AttemptRow> =>
+  index
+    .rows(
+      "SELECT ord, id, stage, status, started_at, seconds FROM attempts WHERE recipe = ? ORDER BY ord",
+      recipe,
+    )
+    .map((row) => ({
+      order: Number(row["ord"]),
+      id: String(row["id"]),
+      stage: String(row["stage"]),
+      status: String(row["status"]) as Attempt["status"],
+      startedAt: String(row["started_at"]),
+      seconds: Number(row["seconds"]),
+    }));
+
+/** The last attempt at each of these recipes that has one. */
+export const lastAttempts = (
+  index: Index,
+  recipes: ReadonlySet<Digest>,
+): ReadonlyMap<Digest, Pick<Attempt, "run" | "node" | "status">> =>
+  new Map(
+    index
+      .rows(
+        `SELECT recipe, run, node, status FROM json_each(?) AS asked
+          JOIN attempts ON attempts.recipe = asked.value ORDER BY ord`,
+        JSON.stringify([...recipes]),
+      )
+      .map((row) => [
+        String(row["recipe"]),
+        {
+          run: String(row["run"]),
+          node: String(row["node"]),
+          status: String(row["status"]) as Attempt["status"],
+        },
+      ]),
+  );
+
+/** The recipes of the actions with this content key. */
+export const recipesWithContent = (index: Index, content: Digest): ReadonlyArray<Digest> =>
+  index
+    .rows("SELECT DISTINCT recipe FROM actions WHERE content = ?", content)
+    .map((row) => String(row["recipe"]));
+
+/** Seconds of the first success at an action's content key, under any recipe. */
+export const firstSeconds = (index: Index, { recipe, content }: Action): number | undefined => {
+  const [row] = index.rows(
+    `SELECT seconds FROM attempts
+     WHERE status = 'succeeded' AND recipe IN (SELECT ? UNION SELECT recipe FROM actions WHERE content = ?)
+     ORDER BY ord LIMIT 1`,
+    recipe,
+    content,
+  );
+  return row === undefined ? undefined : Number(row["seconds"]);
+};

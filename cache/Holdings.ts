@@ -1,19 +1,19 @@
-/** What the store holds, read once for those who decide what stays: artifacts, what made them, and who took from them. */
+/** The artifacts in the store with their actions and inputs, read once for `pipe gc`. */
 import fs from "node:fs";
-import type { Action, TreeFile } from "../schemas/Artifact.ts";
+import type { Action } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
 import { inputDigests } from "../schemas/KeyParts.ts";
 import type { Index } from "./Index.ts";
 import type { Trees } from "./Trees.ts";
 
-/** An artifact whose files are there. */
+/** An artifact whose files are in the store. */
 export interface Holding {
   readonly digest: Digest;
   /** The recipes that it answers. */
   readonly recipes: ReadonlyArray<Digest>;
-  /** Its files by the path of their blob, with their size in bytes. */
+  /** The sizes of its files in bytes, by the path of their blob. */
   readonly blobs: ReadonlyMap<string, number>;
-  /** The newest action that made it; one that nobody knows the origin of has none. */
+  /** The newest action that made it. */
   readonly madeBy: Action | undefined;
   /** The artifacts that it was made from. */
   readonly inputs: ReadonlySet<Digest>;
@@ -23,7 +23,7 @@ export interface Holdings {
   readonly artifacts: ReadonlyMap<Digest, Holding>;
   /** Every content key that has an answer. */
   readonly answered: ReadonlySet<Digest>;
-  /** The artifacts of each training identity, those of other horizons among them. */
+  /** The artifacts of each training identity, at every horizon. */
   readonly trained: ReadonlyMap<Digest, ReadonlySet<Digest>>;
 }
 
@@ -32,7 +32,7 @@ export const readHoldings = (index: Index, trees: Trees): Holdings => {
   const trained = new Map<Digest, Set<Digest>>();
   const recipes = new Map<Digest, Array<Digest>>();
   const newest = new Map<Digest, Action>();
-  for (const { record } of index.rows("SELECT record FROM actions ORDER BY id")) {
+  for (const { record } of index.rows("SELECT record FROM actions ORDER BY ord")) {
     const action = JSON.parse(String(record)) as Action;
     const { artifact, content, recipe, training } = action;
     answered.add(content);
@@ -42,10 +42,9 @@ export const readHoldings = (index: Index, trees: Trees): Holdings => {
       trained.set(training, (trained.get(training) ?? new Set()).add(artifact));
   }
   const artifacts = new Map<Digest, Holding>();
-  for (const row of index.rows("SELECT digest, files FROM artifacts WHERE collected = 0")) {
-    const digest = String(row["digest"]);
-    if (!fs.existsSync(trees.directoryOf(digest))) continue;
-    const files = JSON.parse(String(row["files"])) as ReadonlyArray<TreeFile>;
+  const absences = index.absences.all();
+  for (const [digest, files] of index.allArtifacts()) {
+    if (absences.has(digest) || !fs.existsSync(trees.directoryOf(digest))) continue;
     const madeBy = newest.get(digest);
     artifacts.set(digest, {
       digest,

@@ -1,28 +1,16 @@
 /**
- * The index of the store: actions by their keys, artifacts by digest, attempts, claims. SQLite in WAL mode; every call is
- * one short transaction. Synchronous on purpose: a look-up takes microseconds.
+ * The index of a store on this host: its records in SQLite, for look-ups by key. It is a cache, rebuilt from the record
+ * files whenever it is missing, outdated or damaged. Calls are synchronous: a look-up takes microseconds.
  */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import type { Action, Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { Digest } from "../schemas/Digest.ts";
+import type { Absences } from "./Absences.ts";
+import { openInMemory } from "./IndexFile.ts";
 import type { KnownDigest } from "./SourceDigests.ts";
-import { type Expectation, openToRead, openToWrite } from "./IndexFile.ts";
-import { decodeAction } from "./records.ts";
+import type { ActionRecord, AdoptionRecord, Attempt } from "./records.ts";
 
-export interface Attempt {
-  readonly id: string;
-  readonly recipe: Digest;
-  /** The stage's registered name, and its name in the experiment. */
-  readonly stage: string;
-  readonly stageName: string;
-  readonly node: string;
-  readonly run: string;
-  readonly status: "succeeded" | "failed" | "interrupted";
-  readonly startedAt: string;
-  readonly seconds: number;
-}
-
-/** What an action says, as far as look-ups need it. */
+/** The part of an action that look-ups need. */
 export interface ActionRow {
   readonly id: number;
   readonly content: Digest;
@@ -32,62 +20,69 @@ export interface ActionRow {
 export interface ArtifactRow {
   readonly files: ReadonlyArray<TreeFile>;
   readonly bytes: number;
-  /** Whether its files were taken away on purpose, by `pipe gc`. */
-  readonly collected: boolean;
 }
 
-/** Written by us and by nobody else; a look-up of 100,000 nodes can't afford a schema. */
-const filesOf = (files: SQLOutputValue | undefined): ReadonlyArray<TreeFile> =>
-  JSON.parse(String(files)) as ReadonlyArray<TreeFile>;
-
-export type Row = Record<string, SQLOutputValue>;
+type Row = Record<string, SQLOutputValue>;
 
 export class Index {
-  private readonly database: DatabaseSync;
+  readonly absences: Absences;
+  private database: DatabaseSync;
   private readonly statements = new Map<string, StatementSync>();
 
-  private constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, absences: Absences) {
     this.database = database;
-  }
-
-  /** Made when it is missing, unless the store shows that there has been one. */
-  static writing(file: string, expectation: Expectation = {}): Index {
-    return new Index(openToWrite(file, expectation));
-  }
-
-  /** An index that is not there reads as an empty one. Nothing is left behind, also not SQLite's own helper files. */
-  static reading(file: string, expectation: Expectation = {}): Index {
-    return new Index(openToRead(file, expectation));
+    this.absences = absences;
   }
 
   close() {
     this.database.close();
   }
 
-  /** How many actions there are, roughly: an upper bound that costs nothing. */
+  /** Replaces the database by an empty one in memory. */
+  moveToMemory() {
+    this.statements.clear();
+    try {
+      this.database.close();
+    } catch {
+      // The database has failed already.
+    }
+    this.database = openInMemory();
+  }
+
+  /** An upper bound on the number of actions, at the cost of one look-up. */
   get mostActions(): number {
     return Number(this.prepare("SELECT max(id) AS last FROM actions").get()?.["last"] ?? 0);
   }
 
-  /** Every action there is. */
-  allActions(): ReadonlyArray<ActionRow & { readonly recipe: Digest }> {
-    const rows = this.prepare("SELECT recipe, content, artifact, id FROM actions").all();
-    return rows.map((row) => ({ ...actionRow(row), recipe: String(row["recipe"]) }));
+  /** The order of the action that was learned last. */
+  get lastOrder(): number {
+    return Number(
+      this.prepare("SELECT ord FROM actions ORDER BY id DESC LIMIT 1").get()?.["ord"] ?? 0,
+    );
   }
 
-  /** The actions of a recipe, the newest first. */
+  allActions(): ReadonlyArray<ActionRow & { readonly recipe: Digest; readonly order: number }> {
+    const rows = this.prepare("SELECT recipe, content, artifact, id, ord FROM actions").all();
+    return rows.map((row) => ({
+      ...actionRow(row),
+      recipe: String(row["recipe"]),
+      order: Number(row["ord"]),
+    }));
+  }
+
+  /** The actions of a recipe, newest first. */
   byRecipe(recipe: Digest): ReadonlyArray<ActionRow> {
     return this.prepare(
-      "SELECT id, content, artifact FROM actions WHERE recipe = ? ORDER BY id DESC",
+      "SELECT id, content, artifact FROM actions WHERE recipe = ? ORDER BY ord DESC",
     )
       .all(recipe)
       .map(actionRow);
   }
 
-  /** The actions that answered a content key, the newest first; of each artifact one. */
+  /** One action for each artifact that answers a content key, newest first. */
   byContent(content: Digest): ReadonlyArray<ActionRow> {
     return this.prepare(
-      "SELECT max(id) AS id, content, artifact FROM actions WHERE content = ? GROUP BY artifact ORDER BY 1 DESC",
+      "SELECT id, max(ord) AS ord, content, artifact FROM actions WHERE content = ? GROUP BY artifact ORDER BY 2 DESC",
     )
       .all(content)
       .map(actionRow);
@@ -95,33 +90,35 @@ export class Index {
 
   action(id: number): Action | undefined {
     const row = this.prepare("SELECT record FROM actions WHERE id = ?").get(id);
-    return row === undefined ? undefined : decodeAction(row["record"]);
+    return row === undefined ? undefined : actionIn(row);
   }
 
-  /** The actions that made an artifact, the newest first. */
+  /** The actions that made an artifact, newest first. */
   actionsOf(artifact: Digest): ReadonlyArray<Action> {
-    return this.records("artifact = ? ORDER BY id DESC", artifact);
+    return this.prepare("SELECT record FROM actions WHERE artifact = ? ORDER BY ord DESC")
+      .all(artifact)
+      .map(actionIn);
   }
 
-  /** Content keys that have been answered by more than one artifact. */
+  /** Content keys with several artifacts. */
   get nondeterministic(): ReadonlySet<Digest> {
     const rows = this.prepare("SELECT content FROM nondeterministic").all();
     return new Set(rows.map((row) => String(row["content"])));
   }
 
   artifact(digest: Digest): ArtifactRow | undefined {
-    const row = this.prepare("SELECT bytes, files, collected FROM artifacts WHERE digest = ?").get(
-      digest,
-    );
+    const row = this.prepare("SELECT bytes, files FROM artifacts WHERE digest = ?").get(digest);
     if (row === undefined) return undefined;
-    return {
-      files: filesOf(row["files"]),
-      bytes: Number(row["bytes"]),
-      collected: row["collected"] === 1,
-    };
+    return { files: filesIn(row), bytes: Number(row["bytes"]) };
   }
 
-  /** Artifacts whose digest begins so, with the kind they were last made as; two suffice to know a prefix is ambiguous. */
+  allArtifacts(): ReadonlyArray<readonly [Digest, ReadonlyArray<TreeFile>]> {
+    return this.prepare("SELECT digest, files FROM artifacts")
+      .all()
+      .map((row) => [String(row["digest"]), filesIn(row)]);
+  }
+
+  /** At most two artifacts whose digest begins with `prefix`; two show that it is ambiguous. */
   artifactsByPrefix(prefix: string): ReadonlyArray<Artifact> {
     const rows = this.prepare(
       "SELECT digest FROM artifacts WHERE substr(digest, 1, ?) = ? LIMIT 2",
@@ -129,120 +126,7 @@ export class Index {
     return rows.flatMap((row) => this.artifactWithKind(String(row["digest"])) ?? []);
   }
 
-  /** Success: from here on both keys are known, and the attempt counts. False where its files are gone by now. */
-  record(
-    artifact: Artifact,
-    action: Action,
-    attempt: Attempt | undefined,
-    isThere: (artifact: Digest) => boolean,
-  ): boolean {
-    return this.transaction(() => {
-      if (!isThere(artifact.digest)) return false;
-      this.prepare("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, 0)").run(
-        artifact.digest,
-        artifact.bytes,
-        JSON.stringify(artifact.files),
-      );
-      this.insertAction(action);
-      this.prepare(
-        "INSERT OR IGNORE INTO nondeterministic SELECT content FROM actions WHERE content = ? AND artifact <> ? LIMIT 1",
-      ).run(action.content, action.artifact);
-      if (attempt !== undefined) this.insertAttempt(attempt);
-      return true;
-    });
-  }
-
-  /** An artifact is known by what it is, and its files are elsewhere, as if `pipe gc` had taken them; one that is here stays. */
-  recordAbsent(artifact: Artifact, action: Action) {
-    this.transaction(() => {
-      this.prepare("INSERT OR IGNORE INTO artifacts VALUES (?, ?, ?, 1)").run(
-        artifact.digest,
-        artifact.bytes,
-        JSON.stringify(artifact.files),
-      );
-      this.insertAction(action);
-    });
-  }
-
-  /**
-   * Which of these artifacts `pipe gc` has taken away. One that it has only begun to take is there again. Where a living
-   * run reaches them before it asks, gc takes no more of them afterwards: the two of them ask one after the other.
-   */
-  takenAway(
-    artifacts: ReadonlySet<Digest>,
-    isThere: (artifact: Digest) => boolean,
-  ): ReadonlySet<Digest> {
-    return this.transaction(() => {
-      const rows = this.prepare("SELECT digest FROM artifacts WHERE collected = 1").all();
-      const collected = rows.map((row) => String(row["digest"]));
-      const asked = collected.filter((digest) => artifacts.has(digest));
-      const restore = this.prepare("UPDATE artifacts SET collected = 0 WHERE digest = ?");
-      const gone = asked.filter((digest) => !isThere(digest));
-      for (const digest of asked) if (!gone.includes(digest)) restore.run(digest);
-      return new Set(gone);
-    });
-  }
-
-  /** What only one command asks or changes, in its own words. */
-  rows(sql: string, ...values: ReadonlyArray<string | number>): ReadonlyArray<Row> {
-    return this.prepare(sql).all(...values);
-  }
-
-  change(sql: string, ...values: ReadonlyArray<string | number>) {
-    this.prepare(sql).run(...values);
-  }
-
-  /** What is known under one recipe is known under another from here on; lost in a power cut, it is found again. */
-  adopt(adopted: ReadonlyArray<readonly [recipe: Digest, action: number]>) {
-    if (adopted.length === 0) return;
-    const copy = this.prepare(
-      `INSERT OR REPLACE INTO actions (recipe, content, artifact, stage, experiment, node, record)
-       SELECT ?1, content, artifact, stage, experiment, node, json_set(record, '$.recipe', ?1) FROM actions WHERE id = ?2`,
-    );
-    this.withoutSync(() =>
-      this.transaction(() => {
-        for (const [recipe, action] of adopted) copy.run(recipe, action);
-      }),
-    );
-  }
-
-  recordAttempt(attempt: Attempt) {
-    this.insertAttempt(attempt);
-  }
-
-  /** Takes the claim, from nobody or from the dead; otherwise says who holds it. */
-  claim(
-    key: Digest,
-    claim: { readonly token: string; readonly owner: string; readonly holder: string },
-    lives: (owner: string) => boolean,
-  ): string | undefined {
-    return this.withoutSync(() =>
-      this.transaction(() => {
-        const row = this.prepare("SELECT owner, holder FROM claims WHERE key = ?").get(key);
-        if (row !== undefined && lives(String(row["owner"]))) return String(row["holder"]);
-        this.prepare("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)").run(
-          key,
-          claim.token,
-          claim.owner,
-          claim.holder,
-        );
-        return undefined;
-      }),
-    );
-  }
-
-  ownerOf(key: Digest): string | undefined {
-    const owner = this.prepare("SELECT owner FROM claims WHERE key = ?").get(key)?.["owner"];
-    return owner === undefined ? undefined : String(owner);
-  }
-
-  release(key: Digest, token: string) {
-    this.withoutSync(() =>
-      this.prepare("DELETE FROM claims WHERE key = ? AND token = ?").run(key, token),
-    );
-  }
-
-  /** The digest of a local file, with the state of the file for which it holds. */
+  /** The digest of a local file, and the state of the file that it belongs to. */
   fileStat(file: string): KnownDigest | undefined {
     const row = this.prepare("SELECT stat, digest FROM file_stats WHERE path = ?").get(file);
     return row === undefined
@@ -250,30 +134,25 @@ export class Index {
       : { stat: String(row["stat"]), digest: String(row["digest"]) };
   }
 
-  recordFileStats(stats: ReadonlyMap<string, KnownDigest>) {
-    if (stats.size === 0) return;
-    this.withoutSync(() =>
-      this.transaction(() => {
-        const insert = this.prepare("INSERT OR REPLACE INTO file_stats VALUES (?, ?, ?)");
-        for (const [file, { stat, digest }] of stats) insert.run(file, stat, digest);
-      }),
+  learnFileStats(stats: ReadonlyMap<string, KnownDigest>) {
+    this.transaction(() => {
+      const insert = this.prepare("INSERT OR REPLACE INTO file_stats VALUES (?, ?, ?)");
+      for (const [file, { stat, digest }] of stats) insert.run(file, stat, digest);
+    });
+  }
+
+  /** Keeps the higher order of two actions with the same keys and artifact. */
+  learnAction({ order, action, files, attempt }: ActionRecord) {
+    this.prepare("INSERT OR IGNORE INTO artifacts VALUES (?, ?, ?)").run(
+      action.artifact,
+      files.reduce((sum, { size }) => sum + size, 0),
+      JSON.stringify(files),
     );
-  }
-
-  private artifactWithKind(digest: Digest): Artifact | undefined {
-    const row = this.artifact(digest);
-    const kind = this.prepare(
-      "SELECT json_extract(record, '$.kind') AS kind FROM actions WHERE artifact = ? ORDER BY id DESC LIMIT 1",
-    ).get(digest)?.["kind"];
-    if (row === undefined || kind === undefined) return undefined;
-    return { digest, kind: kind as ArtifactKind, files: row.files, bytes: row.bytes };
-  }
-
-  private insertAction(action: Action) {
-    // One that says the same anew takes the place of the old, so that the newest has the highest number.
     this.prepare(
-      "INSERT OR REPLACE INTO actions (recipe, content, artifact, stage, experiment, node, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO actions (ord, recipe, content, artifact, stage, experiment, node, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ${unlessOlder}`,
     ).run(
+      order,
       action.recipe,
       action.content,
       action.artifact,
@@ -282,13 +161,16 @@ export class Index {
       action.node,
       JSON.stringify(action),
     );
+    this.prepare(
+      "INSERT OR IGNORE INTO nondeterministic SELECT content FROM actions WHERE content = ? AND artifact <> ? LIMIT 1",
+    ).run(action.content, action.artifact);
+    if (attempt !== undefined) this.learnAttempt(order, attempt);
   }
 
-  private insertAttempt(attempt: Attempt) {
-    this.prepare(
-      "INSERT OR REPLACE INTO attempts (id, recipe, stage, stage_name, node, run, status, started_at, seconds) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    ).run(
+  learnAttempt(order: number, attempt: Attempt) {
+    this.prepare("INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").run(
       attempt.id,
+      order,
       attempt.recipe,
       attempt.stage,
       attempt.stageName,
@@ -300,13 +182,55 @@ export class Index {
     );
   }
 
-  private records(where: string, ...values: ReadonlyArray<string | number>): ReadonlyArray<Action> {
-    return this.prepare(`SELECT record FROM actions WHERE ${where}`)
-      .all(...values)
-      .map((row) => decodeAction(row["record"]));
+  learnAdoption({ order, adopted }: AdoptionRecord) {
+    const copy = this.prepare(
+      `INSERT INTO actions (ord, recipe, content, artifact, stage, experiment, node, record)
+       SELECT ?1, ?2, content, artifact, stage, experiment, node, json_set(record, '$.recipe', ?2)
+       FROM actions WHERE content = ?3 AND artifact = ?4 ORDER BY ord DESC LIMIT 1 ${unlessOlder}`,
+    );
+    for (const { recipe, content, artifact } of adopted) copy.run(order, recipe, content, artifact);
   }
 
-  /** Others write before or after, never between. */
+  /** The names of a folder's record files that the index has. */
+  learnedNames(folder: string): ReadonlySet<string> {
+    const rows = this.prepare("SELECT name FROM records WHERE folder = ?").all(folder);
+    return new Set(rows.map((row) => String(row["name"])));
+  }
+
+  hasLearned(folder: string, name: string): boolean {
+    const row = this.prepare("SELECT 1 FROM records WHERE folder = ? AND name = ?");
+    return row.get(folder, name) !== undefined;
+  }
+
+  noteLearned(folder: string, name: string) {
+    this.prepare("INSERT OR IGNORE INTO records VALUES (?, ?)").run(folder, name);
+    // Without a state: the next process compares the folder with these names.
+    this.prepare("INSERT OR IGNORE INTO folders VALUES (?, '')").run(folder);
+  }
+
+  /** The state of each folder when it was learned. */
+  learnedFolders(): ReadonlyMap<string, string> {
+    const rows = this.prepare("SELECT folder, state FROM folders").all();
+    return new Map(rows.map((row) => [String(row["folder"]), String(row["state"])]));
+  }
+
+  noteFolder(folder: string, state: string) {
+    this.prepare("INSERT OR REPLACE INTO folders VALUES (?, ?)").run(folder, state);
+  }
+
+  /** Deletes everything that comes from record files. */
+  forgetRecords() {
+    for (const table of ["artifacts", "actions", "nondeterministic", "attempts", "records"])
+      this.database.exec(`DELETE FROM ${table}`);
+    this.database.exec("DELETE FROM folders");
+  }
+
+  /** A query in SQL, for the modules of `cache/` alone. */
+  rows(sql: string, ...values: ReadonlyArray<string | number>): ReadonlyArray<Row> {
+    return this.prepare(sql).all(...values);
+  }
+
+  /** Other processes see all changes of `body` or none. */
   transaction<A>(body: () => A): A {
     this.database.exec("BEGIN IMMEDIATE");
     try {
@@ -319,14 +243,13 @@ export class Index {
     }
   }
 
-  /** For what is worth nothing after a power cut: no waiting for the disk. In WAL mode this can't harm the rest. */
-  private withoutSync<A>(body: () => A): A {
-    this.database.exec("PRAGMA synchronous = NORMAL");
-    try {
-      return body();
-    } finally {
-      this.database.exec("PRAGMA synchronous = FULL");
-    }
+  private artifactWithKind(digest: Digest): Artifact | undefined {
+    const row = this.artifact(digest);
+    const kind = this.prepare(
+      "SELECT json_extract(record, '$.kind') AS kind FROM actions WHERE artifact = ? ORDER BY ord DESC LIMIT 1",
+    ).get(digest)?.["kind"];
+    if (row === undefined || kind === undefined) return undefined;
+    return { digest, kind: kind as ArtifactKind, files: row.files, bytes: row.bytes };
   }
 
   private prepare(sql: string): StatementSync {
@@ -337,6 +260,16 @@ export class Index {
     return statement;
   }
 }
+
+const unlessOlder = `ON CONFLICT (recipe, content, artifact) DO UPDATE SET
+  ord = excluded.ord, stage = excluded.stage, experiment = excluded.experiment, node = excluded.node, record = excluded.record
+  WHERE excluded.ord >= actions.ord`;
+
+/** Not decoded by a schema, which would be slow at 100,000 nodes: `pipe` wrote it, and its digest was verified. */
+const actionIn = (row: Row): Action => JSON.parse(String(row["record"])) as Action;
+
+const filesIn = (row: Row): ReadonlyArray<TreeFile> =>
+  JSON.parse(String(row["files"])) as ReadonlyArray<TreeFile>;
 
 const actionRow = (row: Row): ActionRow => ({
   id: Number(row["id"]),

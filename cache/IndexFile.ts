@@ -1,116 +1,140 @@
-/** The index as a file: its format, and how it is opened to write or to read. */
+/**
+ * The SQLite file of an index: one for each store and host, in the user's cache directory. It can be deleted at any time.
+ * If it can't be opened, the index is built in memory.
+ */
 import fs from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { pathToFileURL } from "node:url";
-import { StoreTrouble } from "./StoreTrouble.ts";
+import { namesIn } from "./diskUse.ts";
 
-const formatVersion = 2;
+const formatVersion = 3;
 
+/** `ord` is the order of a record. `records` lists the files that were learned, `folders` their folders' states. */
 const tables = `
-  CREATE TABLE artifacts (
-    digest TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files TEXT NOT NULL, collected INTEGER NOT NULL
-  ) WITHOUT ROWID;
-  CREATE INDEX collected_artifacts ON artifacts (digest) WHERE collected = 1;
+  CREATE TABLE artifacts (digest TEXT PRIMARY KEY, bytes INTEGER NOT NULL, files TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE actions (
-    id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, content TEXT NOT NULL, artifact TEXT NOT NULL,
+    id INTEGER PRIMARY KEY, ord INTEGER NOT NULL, recipe TEXT NOT NULL, content TEXT NOT NULL, artifact TEXT NOT NULL,
     stage TEXT NOT NULL, experiment TEXT NOT NULL, node TEXT NOT NULL, record TEXT NOT NULL
   );
   CREATE UNIQUE INDEX actions_by_recipe ON actions (recipe, content, artifact);
   CREATE INDEX actions_by_content ON actions (content, artifact);
   CREATE INDEX actions_by_artifact ON actions (artifact);
   CREATE INDEX actions_by_node ON actions (experiment, node);
-  CREATE INDEX actions_by_stage ON actions (stage);
+  CREATE INDEX actions_by_stage ON actions (stage, ord);
   CREATE TABLE nondeterministic (content TEXT PRIMARY KEY) WITHOUT ROWID;
   CREATE TABLE attempts (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, recipe TEXT NOT NULL, stage TEXT NOT NULL,
-    stage_name TEXT NOT NULL, node TEXT NOT NULL, run TEXT NOT NULL, status TEXT NOT NULL,
-    started_at TEXT NOT NULL, seconds REAL NOT NULL
-  );
-  CREATE INDEX attempts_by_stage ON attempts (stage, stage_name, status);
-  CREATE TABLE claims (key TEXT PRIMARY KEY, token TEXT NOT NULL, owner TEXT NOT NULL, holder TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE tags (name TEXT PRIMARY KEY, artifact TEXT NOT NULL, tagged_at TEXT NOT NULL) WITHOUT ROWID;
+    id TEXT PRIMARY KEY, ord INTEGER NOT NULL, recipe TEXT NOT NULL, stage TEXT NOT NULL, stage_name TEXT NOT NULL,
+    node TEXT NOT NULL, run TEXT NOT NULL, status TEXT NOT NULL, started_at TEXT NOT NULL, seconds REAL NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX attempts_by_recipe ON attempts (recipe);
+  CREATE INDEX attempts_by_stage ON attempts (stage, stage_name, status, ord);
+  CREATE TABLE records (folder TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (folder, name)) WITHOUT ROWID;
+  CREATE TABLE folders (folder TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE file_stats (path TEXT PRIMARY KEY, stat TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 const busyMillis = 10_000;
 
-export interface Expectation {
-  /** There are artifacts, so there was an index. */
-  readonly isExpected?: boolean;
-}
-
-/** Throws where another version of pipe has written. */
-const formatOf = (database: DatabaseSync): number => {
-  const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
-  if (found === 0 || found === formatVersion) return found;
-  database.close();
-  const age = found > formatVersion ? "a newer" : "an older";
-  throw new StoreTrouble({
-    message: `the store was written by ${age} pipe (format ${found}, this one knows ${formatVersion})`,
-    fix: `${found > formatVersion ? "update pipe" : "move the store away"}, or point PIPE_HOME at another directory`,
-  });
-};
-
-const lost = (how: string) =>
-  new StoreTrouble({
-    message: `the store's index ${how}, though there are artifacts`,
-    fix: "pipe fsck --repair makes it anew from what is there",
-  });
-
-export const openToWrite = (file: string, { isExpected = false }: Expectation): DatabaseSync => {
-  if (isExpected && !fs.existsSync(file)) throw lost("is missing");
-  const database = new DatabaseSync(file, { timeout: busyMillis });
-  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
-  if (formatOf(database) !== 0) return database;
-  database.exec("BEGIN IMMEDIATE");
-  // Somebody else may have been faster.
-  if (formatOf(database) === 0) {
-    if (isExpected) {
-      database.close();
-      throw lost("is empty");
-    }
-    database.exec(`${tables} PRAGMA user_version = ${formatVersion}`);
-  }
-  database.exec("COMMIT");
+export const openInMemory = (): DatabaseSync => {
+  const database = new DatabaseSync(":memory:");
+  database.exec(tables);
   return database;
 };
 
-export const openToRead = (file: string, { isExpected = false }: Expectation): DatabaseSync => {
-  const database = fs.existsSync(file) ? openExisting(file) : undefined;
-  if (database !== undefined && formatOf(database) !== 0) return database;
-  database?.close();
-  if (isExpected) throw lost(database === undefined ? "is missing" : "is empty");
-  const empty = new DatabaseSync(":memory:");
-  empty.exec(tables);
-  return empty;
+/** Opens the index of a store; replaces it by an empty one if it is damaged or of another version. */
+export const openIndexFile = (home: string): DatabaseSync => {
+  try {
+    const directory = indexDirectory(home);
+    const file = path.join(directory, "index.sqlite");
+    if (!fs.existsSync(file)) prepareDirectory(directory);
+    keepLinkTo(home, directory);
+    try {
+      return openFile(file);
+    } catch {
+      removeIndex(home);
+      return openFile(file);
+    }
+  } catch {
+    return openInMemory();
+  }
 };
+
+/** Removes the index of a store; the next process builds a new one. */
+export const removeIndex = (home: string) => {
+  try {
+    for (const suffix of ["", "-wal", "-shm"])
+      fs.rmSync(path.join(indexDirectory(home), `index.sqlite${suffix}`), { force: true });
+  } catch {
+    // The next process finds the damage, too.
+  }
+};
+
+// https://www.sqlite.org/rescode.html, primary codes
+const [corrupt, notADatabase] = [11, 26];
+
+/** True for an error of SQLite that comes from a damaged file, not from a full disk or a busy file. */
+export const isDamage = (error: unknown): boolean => {
+  const code = ((error as { readonly errcode?: number }).errcode ?? 0) & 0xff;
+  return code === corrupt || code === notADatabase;
+};
+
+const openFile = (file: string): DatabaseSync => {
+  const database = new DatabaseSync(file, { timeout: busyMillis });
+  try {
+    // NORMAL: after a power cut the file is whole, if older; a killed process loses nothing.
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    if (versionOf(database) === formatVersion) return database;
+    database.exec("BEGIN IMMEDIATE");
+    const version = versionOf(database);
+    if (version !== 0 && version !== formatVersion) throw new Error("another version's index");
+    if (version === 0) database.exec(`${tables} PRAGMA user_version = ${formatVersion}`);
+    database.exec("COMMIT");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+};
+
+const versionOf = (database: DatabaseSync): number =>
+  Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
 
 /**
- * A connection that could write cleans up behind itself, one that can't leaves `-shm` and `-wal` files; so the first is
- * asked not to write. Where nothing may be written at all, nobody else writes either, and SQLite needs no helper files.
+ * Named by the device and inode of the store's directory: renaming the store keeps them, every path to it leads to them, and
+ * a copy has others. The host name is part of the path, since hosts may share a home directory, and SQLite files can't be
+ * shared.
  */
-const openExisting = (file: string): DatabaseSync => {
-  if (mayWrite(file) && mayWrite(path.dirname(file))) {
-    const database = new DatabaseSync(file, { timeout: busyMillis });
-    database.exec("PRAGMA query_only = 1");
-    return database;
-  }
-  const database = new DatabaseSync(file, { timeout: busyMillis, readOnly: true });
-  try {
-    database.prepare("SELECT name FROM sqlite_master").get();
-    return database;
-  } catch {
-    database.close();
-    return new DatabaseSync(`${pathToFileURL(file).href}?immutable=1`, { readOnly: true });
+const indexDirectory = (home: string): string => {
+  const { dev, ino } = fs.statSync(home, { bigint: true });
+  return path.join(cacheDirectory(), "pipe", "index", os.hostname(), `${dev}-${ino}`);
+};
+
+const cacheDirectory = (): string => {
+  const cache = process.env["XDG_CACHE_HOME"] ?? "";
+  return path.isAbsolute(cache) ? cache : path.join(os.homedir(), ".cache");
+};
+
+/** Creates the directory, and removes those of deleted stores. */
+const prepareDirectory = (directory: string) => {
+  fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const all = path.dirname(directory);
+  for (const name of namesIn(all)) {
+    const other = path.join(all, name);
+    const link = path.join(other, "store");
+    const isGone = fs.lstatSync(link, { throwIfNoEntry: false }) && !fs.existsSync(link);
+    if (isGone === true && other !== directory) fs.rmSync(other, { recursive: true, force: true });
   }
 };
 
-const mayWrite = (target: string): boolean => {
+/** A link to the store, which dangles once the store is deleted or moved. */
+const keepLinkTo = (home: string, directory: string) => {
+  const link = path.join(directory, "store");
   try {
-    fs.accessSync(target, fs.constants.W_OK);
-    return true;
+    if (fs.readlinkSync(link) === home) return;
   } catch {
-    return false;
+    // No link yet.
   }
+  fs.rmSync(link, { force: true });
+  fs.symlinkSync(home, link);
 };

@@ -1,59 +1,64 @@
-/** What lies about in the store and no result needs: traces of attempts that failed, of processes that were killed. */
+/** Leftovers: files in the store that no result needs, of failed attempts and killed processes. */
 import fs from "node:fs";
 import path from "node:path";
 import type { Digest } from "../schemas/Digest.ts";
+import { ownerFile, readClaim } from "./Claims.ts";
 import { diskUse, freedWith, namesIn } from "./diskUse.ts";
 import type { Holdings } from "./Holdings.ts";
 import type { Index } from "./Index.ts";
 import { seemsAlive } from "./OwnerLock.ts";
+import { treeDirectory } from "./Trees.ts";
 
-/** What each kind of leftover is, as people are told. */
 export const leftoverWords = {
-  RecordedWork: "work of a result that is recorded",
-  FailedWork: "work of an attempt that failed or was killed",
-  GoingTraining: "checkpoints of a training whose results go",
+  RecordedWork: "work directory of a stored result",
+  FailedWork: "work directory of a failed or killed attempt",
+  GoingTraining: "checkpoints of a training whose results are deleted",
   FinishedTraining: "checkpoints of a finished training",
-  AbandonedCheckpoints: "checkpoints that nobody came back to",
-  HalfStored: "half-stored files",
-  Quarantined: "files set aside as damaged",
-  DeadOwner: "sign of life of a process that is gone",
-  UnrecordedTree: "tree that nothing records",
-  UnusedBlob: "blob that no artifact has",
-  OldRun: "run older than asked for",
+  AbandonedCheckpoints: "checkpoints of an abandoned training",
+  HalfStored: "partly stored files",
+  Quarantined: "damaged files in quarantine/",
+  DeadOwner: "lock file of a dead process",
+  UnrecordedTree: "tree without an action",
+  UnusedBlob: "blob without an artifact",
+  OldRun: "run older than --older-than",
 } as const;
 
 export type LeftoverKind = keyof typeof leftoverWords;
 
 export interface Leftover {
   readonly kind: LeftoverKind;
-  /** What is removed, as absolute paths. */
+  /** Absolute paths to remove. */
   readonly paths: ReadonlyArray<string>;
   readonly bytes: number;
-  /** Held while it is removed, so that nobody begins to work there. */
+  /** The key to claim while it is removed, so that no process begins to work there. */
   readonly claim?: Digest;
 }
 
-export interface Gone {
+export interface LeftoverQuery {
   readonly holdings: Holdings;
-  /** Artifacts that go. */
+  /** Artifacts that will be deleted. */
   readonly going: ReadonlySet<Digest>;
-  /** Milliseconds since the epoch: what was left alone since then goes, whatever it may be good for. */
+  /** Milliseconds since the epoch; checkpoints that did not change since then are abandoned. */
   readonly before: number;
-  /** Whether the checkpoints of finished trainings go, too. */
+  /** Include checkpoints of finished trainings. */
   readonly room: boolean;
-  /** The sign of life of the process that asks, where it has one. */
+  /** The owner name of this process, if it has one. */
   readonly own: string | undefined;
 }
 
-/** Everything that is left over, claims of the living respected. Nothing is changed. */
-export const findLeftovers = (home: string, index: Index, gone: Gone): ReadonlyArray<Leftover> => [
-  ...leftWork(home, index, gone),
-  ...leftCheckpoints(home, index, gone),
-  ...findGarbage(home, index, gone.own),
+/** Every leftover without a claim of a living process. */
+export const findLeftovers = (
+  home: string,
+  index: Index,
+  query: LeftoverQuery,
+): ReadonlyArray<Leftover> => [
+  ...leftWork(home, query),
+  ...leftCheckpoints(home, query),
+  ...findGarbage(home, index, query.own),
   ...all(home, "quarantine", "Quarantined"),
 ];
 
-/** What crashes leave behind, and nobody could want. */
+/** Leftovers of crashes, which are never needed again. */
 export const findGarbage = (
   home: string,
   index: Index,
@@ -74,10 +79,14 @@ const leftover = (
   claim?: Digest,
 ): Leftover => ({ kind, paths, bytes, ...(claim === undefined ? {} : { claim }) });
 
-const isHeld = (home: string, index: Index, key: Digest): boolean => {
-  const owner = index.ownerOf(key);
-  return owner !== undefined && seemsAlive(path.join(home, "owners", owner));
+const isHeld = (home: string, key: Digest): boolean => {
+  const claim = readClaim(home, key);
+  return claim !== undefined && seemsAlive(ownerFile(home, claim.owner));
 };
+
+/** A job on a cluster works there, or has left its result there; see `executors/Submission.ts`. */
+const isSubmitted = (work: string): boolean =>
+  namesIn(work).some((attempt) => fs.existsSync(`${work}/${attempt}/submission.json`));
 
 const lastChange = (directory: string): number =>
   Math.max(0, ...["", ...namesIn(directory)].map((name) => mtimeOf(path.join(directory, name))));
@@ -85,15 +94,11 @@ const lastChange = (directory: string): number =>
 const mtimeOf = (target: string): number =>
   fs.lstatSync(target, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Of work that has no result yet the checkpoints stay: the next attempt goes on from them. */
-const leftWork = (
-  home: string,
-  index: Index,
-  { holdings, before }: Gone,
-): ReadonlyArray<Leftover> =>
+/** The checkpoints of work without a result stay, since the next attempt continues from them. */
+const leftWork = (home: string, { holdings, before }: LeftoverQuery): ReadonlyArray<Leftover> =>
   namesIn(`${home}/work`).flatMap((content) => {
     const directory = `${home}/work/${content}`;
-    if (isHeld(home, index, content)) return [];
+    if (isHeld(home, content) || isSubmitted(directory)) return [];
     if (holdings.answered.has(content))
       return [leftover("RecordedWork", [directory], undefined, content)];
     const failed = "FailedWork";
@@ -106,15 +111,14 @@ const leftWork = (
     return paths.length === 0 ? [] : [leftover(failed, paths, undefined, content)];
   });
 
-/** Those of an unfinished training stay, as do those of one whose results stay: more steps go on from them. */
+/** Checkpoints stay while their training is unfinished or its results stay: more steps continue from them. */
 const leftCheckpoints = (
   home: string,
-  index: Index,
-  { holdings, going, before, room }: Gone,
+  { holdings, going, before, room }: LeftoverQuery,
 ): ReadonlyArray<Leftover> =>
   namesIn(`${home}/checkpoints`).flatMap((training) => {
     const directory = `${home}/checkpoints/${training}`;
-    if (isHeld(home, index, training)) return [];
+    if (isHeld(home, training)) return [];
     const results = holdings.trained.get(training);
     const stays = [...(results ?? [])].some(
       (artifact) => holdings.artifacts.has(artifact) && !going.has(artifact),
@@ -132,7 +136,7 @@ const leftCheckpoints = (
     return kind === undefined ? [] : [leftover(kind, [directory], undefined, training)];
   });
 
-/** Whoever stores something lives, and has said so before; so beside the living nothing here is known to be left over. */
+/** Other processes work in the store: files without a record may be about to get one. */
 export const othersLive = (home: string, own: string | undefined): boolean =>
   namesIn(`${home}/owners`).some((owner) => owner !== own && seemsAlive(`${home}/owners/${owner}`));
 
@@ -148,18 +152,16 @@ const deadOwners = (home: string): ReadonlyArray<Leftover> =>
     .filter((file) => !seemsAlive(file))
     .map((file) => leftover("DeadOwner", [file], 0));
 
-/** A tree stands before its artifact is recorded: beside the living it may be about to be. */
 const leftTrees = (home: string, index: Index): ReadonlyArray<Leftover> => {
-  const recorded = new Set(
-    index.rows("SELECT digest FROM artifacts WHERE collected = 0").map(({ digest }) => digest),
-  );
+  const absences = index.absences.all();
+  const recorded = new Set(index.rows("SELECT digest FROM artifacts").map(({ digest }) => digest));
   return namesIn(`${home}/trees`)
-    .filter((name) => !recorded.has(name))
-    .map((name) => `${home}/trees/${name}`)
+    .filter((name) => absences.has(name) || !recorded.has(name))
+    .map((name) => treeDirectory(home, name))
     .map((tree) => leftover("UnrecordedTree", [tree], freedWith(tree, 2)));
 };
 
-/** A blob that an artifact has, or that is being stored, has a second name. */
+/** A blob of an artifact, or of one that is being stored, has a second hard link. */
 const leftBlobs = (home: string): ReadonlyArray<Leftover> =>
   blobsOf(home).flatMap((blob) => {
     const stat = fs.statSync(blob, { throwIfNoEntry: false });

@@ -1,63 +1,81 @@
-/** Look-ups by key as the planner makes them: what made it, and whether it is still there. */
+/** Look-ups by key: the action that answers it, and whether its artifact is in the store. */
 import type { Digest } from "../schemas/Digest.ts";
+import type { Absence } from "./Absences.ts";
 import type { ActionRow, Index } from "./Index.ts";
+import type { Ledger } from "./Ledger.ts";
 import type { Trees } from "./Trees.ts";
 
-/** An answer: `collected` was taken away on purpose, `damaged` is missing or not as it was stored. */
-export interface Found extends ActionRow {
+/** `collected`: deleted by `pipe gc`; `damaged`: missing or changed. */
+export interface FoundAction extends ActionRow {
   readonly state: "present" | "collected" | "damaged";
 }
 
 export interface Look {
-  readonly byRecipe: (recipe: Digest) => Found | undefined;
-  readonly byContent: (content: Digest) => Found | undefined;
+  readonly byRecipe: (recipe: Digest) => FoundAction | undefined;
+  readonly byContent: (content: Digest) => FoundAction | undefined;
   /** Content keys with more than one answer. */
   readonly nondeterministic: ReadonlySet<Digest>;
 }
 
-/** Above this share of the index, reading all of it once is cheaper than asking row by row (measured: three to one). */
+/** Above this share of the index, one scan is faster than single queries (measured: three to one). */
 const scanShare = 1 / 3;
 
-export const lookInto = (index: Index, trees: Trees, nodes: number): Look => {
+/** A single query by content key sees other processes' answers, too; a scan sees those that the index had. */
+export const lookUp = (
+  index: Index,
+  trees: Trees,
+  nodes: number,
+  ledger: Pick<Ledger, "flush" | "syncContent">,
+): Look => {
+  if (nodes > 1) ledger.flush();
   const scanned =
     nodes > 1 && nodes >= index.mostActions * scanShare ? index.allActions() : undefined;
   const byRecipe = scanned && newestFirst(scanned, ({ recipe }) => recipe);
   let byContent: ReadonlyMap<Digest, ReadonlyArray<ActionRow>> | undefined;
   const answersTo = (content: Digest) => {
-    if (scanned === undefined) return index.byContent(content);
+    if (scanned === undefined) {
+      ledger.syncContent(content);
+      return index.byContent(content);
+    }
     byContent ??= newestFirst(scanned, (row) => row.content);
     return byContent.get(content);
   };
-  const states = new Map<Digest, Found["state"]>();
-  const stateOf = (artifact: Digest): Found["state"] => {
+  const states = new Map<Digest, FoundAction["state"]>();
+  let absences: ReadonlyMap<Digest, Absence> | undefined;
+  const stateOf = (artifact: Digest): FoundAction["state"] => {
     const known = states.get(artifact);
     if (known !== undefined) return known;
     const row = index.artifact(artifact);
     const sound = row !== undefined && trees.isSound(artifact, row.files);
-    const state = sound ? "present" : row?.collected === true ? "collected" : "damaged";
+    if (!sound) absences ??= index.absences.all();
+    const state = sound ? "present" : (absences?.get(artifact) ?? "damaged");
     states.set(artifact, state);
     return state;
   };
-  /** The newest that is there; if none is, the newest. */
-  const best = (rows: ReadonlyArray<ActionRow> | undefined): Found | undefined => {
+  /** The newest that is present, or else the newest. */
+  const best = (rows: ReadonlyArray<ActionRow> | undefined): FoundAction | undefined => {
     const found = rows?.map((row) => ({ ...row, state: stateOf(row.artifact) }));
     return found?.find(({ state }) => state === "present") ?? found?.[0];
   };
   return {
-    byRecipe: (recipe) =>
-      best(byRecipe === undefined ? index.byRecipe(recipe) : byRecipe.get(recipe)),
+    byRecipe: (recipe) => {
+      if (byRecipe !== undefined) return best(byRecipe.get(recipe));
+      ledger.flush();
+      return best(index.byRecipe(recipe));
+    },
     byContent: (content) => best(answersTo(content)),
     get nondeterministic() {
+      ledger.flush();
       return index.nondeterministic;
     },
   };
 };
 
-const newestFirst = <Row extends ActionRow>(
+const newestFirst = <Row extends { readonly order: number }>(
   rows: ReadonlyArray<Row>,
   keyOf: (row: Row) => Digest,
 ): ReadonlyMap<Digest, ReadonlyArray<Row>> => {
   const found = Map.groupBy(rows, keyOf);
-  for (const group of found.values()) if (group.length > 1) group.sort((a, b) => b.id - a.id);
+  for (const group of found.values()) if (group.length > 1) group.sort((a, b) => b.order - a.order);
   return found;
 };

@@ -1,9 +1,9 @@
 /**
- * The sign of life of a `pipe` process: a file that it keeps locked. The kernel lets go of the lock when the process ends,
- * however it ends, and keeps it while the process merely sleeps or stands still; numbers of processes, clocks and names of
- * hosts play no part. SQLite takes the lock, since Node itself has none to offer, and the index depends on the same kind.
+ * The lock file of a `pipe` process, which shows that the process lives. The kernel releases the lock when the process ends,
+ * however it ends, and keeps it while the process is stopped; it needs no process numbers, clocks or host names. SQLite
+ * takes the lock, since Node has no call for it.
  *
- * Never open such a file by other means: closing it would drop every lock that this process has on it (fcntl(2)).
+ * Never open such a file by other means: closing it drops every lock that this process has on it (fcntl(2)).
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -12,7 +12,7 @@ import { DatabaseSync } from "node:sqlite";
 const lockNow = (file: string): DatabaseSync | undefined => {
   const database = new DatabaseSync(file, { timeout: 0 });
   try {
-    // Nothing is ever written; without this SQLite would lay a journal beside the file.
+    // Nothing is ever written; without this SQLite puts a journal beside the file.
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return database;
   } catch {
@@ -26,8 +26,8 @@ const inodeOf = (file: string) => fs.statSync(file, { throwIfNoEntry: false })?.
 const mostTries = 100;
 
 /**
- * Whoever asks at this moment whether we live may be faster to lock the new file, and take it away: then it is made again.
- * It is made before it is locked, so that the file that is locked is known to be the one that others find.
+ * Creates and locks the file. A process that checks the owner at this moment may lock the new file first and remove it;
+ * then it is created again. The inode shows whether the locked file is the one that others find.
  */
 const lockNew = (file: string): DatabaseSync => {
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -52,17 +52,17 @@ export class OwnerLock {
     this.inode = inodeOf(file);
   }
 
-  /** Whether others find it: somebody may have removed the file, and to them we would be dead. */
+  /** False if the file was removed or replaced: then this process seems dead. */
   get isInPlace(): boolean {
     return inodeOf(this.file) === this.inode;
   }
 
-  /** Never throws: a file that can't be removed says by itself, unlocked, that nobody lives. */
+  /** Never throws: an unlocked file means a dead process anyway. */
   release() {
     try {
       fs.rmSync(this.file, { force: true });
     } catch {
-      // Of a disk that has become read-only, for instance.
+      // For example on a disk that has become read-only.
     } finally {
       this.lock.close();
     }
@@ -70,15 +70,14 @@ export class OwnerLock {
 }
 
 /**
- * Whether the process that made the file is still there. Only looks: the file is opened for reading, so that nothing changes,
- * a store that can't be written to tells as well, and several may ask at once. A file that can't be opened tells nothing;
- * then the process counts as alive, since nobody may be taken for dead at work.
+ * Whether the process of a lock file lives. Changes nothing: the file is opened to read, so this works in a read-only store
+ * and for several processes at once. A process whose file can't be opened counts as alive.
  */
 export const seemsAlive = (file: string): boolean => {
   try {
     const database = new DatabaseSync(file, { timeout: 0, readOnly: true });
     try {
-      // Of a file opened for reading SQLite takes the shared lock, which the owner's keeps out.
+      // For a file opened to read SQLite takes the shared lock, which the owner's lock excludes.
       database.exec("BEGIN EXCLUSIVE");
     } finally {
       database.close();
@@ -97,12 +96,28 @@ const isGone = (file: string): boolean => {
   }
 };
 
-/** Whether the process that made the file is still there; the file of one that isn't is taken away. For those who write. */
-export const ownerLives = (file: string): boolean => {
-  if (!fs.existsSync(file)) return false;
+/** Whether the process of a lock file lives; removes the file of a dead one. */
+export const ownerLives = (file: string): boolean =>
+  fs.existsSync(file) && lockDead(file, () => true) === undefined;
+
+/**
+ * Locks the file of a dead process, runs `body`, and removes the file: of several processes that want to take over, one
+ * does. Undefined if the owner lives or another process takes over.
+ */
+export const lockDead = <A>(file: string, body: () => A): A | undefined => {
+  if (!fs.existsSync(file)) {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.closeSync(fs.openSync(file, "a"));
+  }
+  const found = inodeOf(file);
   const lock = lockNow(file);
-  if (lock === undefined) return true;
-  fs.rmSync(file, { force: true });
-  lock.close();
-  return false;
+  if (lock === undefined) return undefined;
+  try {
+    if (found === undefined || inodeOf(file) !== found) return undefined;
+    const value = body();
+    fs.rmSync(file, { force: true });
+    return value;
+  } finally {
+    lock.close();
+  }
 };

@@ -1,14 +1,15 @@
 /**
- * Digests of local files and directories. A file that is as it was when its digest was taken is not read again.
+ * Digests of local files and directories. A file is read again only if its inode, size, mode, mtime or ctime changed.
  *
- * "As it was" means: the same inode, size, mode, and times of change of content and of inode. A change within the clock's
- * grain of an earlier one would not show, so what was changed just now is not remembered (git calls this "racily clean").
+ * A file that changed just now is not remembered: another change within the grain of the clock would not show (git calls
+ * this "racily clean").
  */
 import fs from "node:fs";
 import path from "node:path";
 import type { TreeFile } from "../schemas/Artifact.ts";
 import { type Digest, digestJson, type Json } from "../schemas/Digest.ts";
-import { hashFile, listFiles, treeFile } from "./Tree.ts";
+import type { IsIgnored } from "./ignoreRules.ts";
+import { fileKind, hashFile, listFiles, treeFile } from "./Tree.ts";
 
 export interface KnownDigest {
   readonly stat: string;
@@ -19,23 +20,25 @@ export interface KnownDigest {
 const grainMillis = 2000;
 
 export class SourceDigests {
-  /** What is remembered of a file. */
+  /** The remembered digest of a file. */
   readonly known: (file: string) => KnownDigest | undefined;
-  /** What has been learned and is worth remembering, by absolute path. */
+  /** New digests to remember, by absolute path. */
   readonly learned = new Map<string, KnownDigest>();
 
   constructor(known: (file: string) => KnownDigest | undefined) {
     this.known = known;
   }
 
-  /** A directory's digest as a tree, or a file's with its mode; the file's own name is no part of it. */
-  async ofPath(target: string): Promise<Digest> {
-    if (!fs.statSync(target).isDirectory()) {
+  /** The digest of a directory as a tree, or of a file's content and mode without its name. */
+  async ofPath(target: string, isIgnored?: IsIgnored): Promise<Digest> {
+    const stat = fs.statSync(target);
+    if (!stat.isDirectory()) {
+      if (!stat.isFile()) throw new Error(`${target} is ${fileKind(stat)}, not a file`);
       const { path: _, ...file } = await this.describe(target, "");
       return digestJson(file);
     }
     const files: Array<TreeFile> = [];
-    for (const relative of listFiles(fs.realpathSync(target)).files)
+    for (const relative of listFiles(fs.realpathSync(target), isIgnored).files)
       files.push(await this.describe(path.join(target, relative), relative));
     return digestJson(files as unknown as Json);
   }

@@ -1,4 +1,4 @@
-/** The store itself is in trouble: not the experiment, not a stage. Exit code 4. */
+/** A failure of the store, and not of the experiment or a stage. Exit code 4. */
 import { Runtime, Schema } from "effect";
 
 export class StoreTrouble extends Schema.TaggedError<StoreTrouble>()("StoreTrouble", {
@@ -9,7 +9,7 @@ export class StoreTrouble extends Schema.TaggedError<StoreTrouble>()("StoreTroub
   override readonly [Runtime.errorReported] = false;
 }
 
-/** What the operating system or SQLite said, as a sentence with a way out. */
+/** An error of the operating system or SQLite, with a fix. */
 export const storeTrouble =
   (doing: string) =>
   (cause: unknown): StoreTrouble => {
@@ -31,14 +31,17 @@ const sqlite = {
   notADatabase: 26,
 };
 
-/** What the disk says whoever writes to it: neither a stage nor pipe has made a mistake. */
+/** Whether an error comes from the disk, and not from a stage or from pipe. */
 export const isDiskTrouble = (cause: unknown): boolean =>
   ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes(String((cause as NodeJS.ErrnoException)?.code));
+
+export const fullDiskFix =
+  "free some space on the store's disk and run the same command again: what is finished is kept";
 
 const fixFor = (error: NodeJS.ErrnoException & { readonly errcode?: number }): string => {
   const code = error.errcode === undefined ? undefined : error.errcode & 0xff;
   if (error.code === "ENOSPC" || error.code === "EDQUOT" || code === sqlite.full) {
-    return "free some space on the store's disk and run the same command again: what is finished is kept";
+    return fullDiskFix;
   }
   if (
     error.code === "EACCES" ||

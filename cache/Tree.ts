@@ -1,14 +1,15 @@
 /**
- * Trees of files: how a directory gets its digest, and how its files come to lie in the store.
+ * Trees of files: listing a directory, and the digests of its files and of the whole.
  *
- * Plain Node calls: these loops run over tens of thousands of files.
+ * Synchronous Node calls, since these loops run over tens of thousands of files.
  */
-import { createHash, hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import type { Artifact, ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
-import { type Digest, digestJson, type Json } from "../schemas/Digest.ts";
+import type { IsIgnored } from "./ignoreRules.ts";
+import { type Digest, digestBytes, digestJson, type Json } from "../schemas/Digest.ts";
 
-// The fastest size measured for SHA-256 over warm files; between turns the event loop gets its chance.
+// The fastest size measured for SHA-256 over cached files.
 const chunkBytes = 64 * 1024;
 const bytesPerTurn = 64 * 1024 * 1024;
 
@@ -16,7 +17,6 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface HashedFile {
   readonly sha256: Digest;
-  /** In bytes. */
   readonly size: number;
 }
 
@@ -31,11 +31,11 @@ export const hashFile = async (file: string): Promise<HashedFile> => {
 
 const shared = Buffer.allocUnsafe(chunkBytes);
 
-/** From where the descriptor stands to the end. */
+/** Hashes from the descriptor's position to the end. */
 export const hashOpenFile = (descriptor: number): Promise<HashedFile> | HashedFile => {
   const first = fs.readSync(descriptor, shared, 0, chunkBytes, null);
   return first < chunkBytes
-    ? { sha256: hash("sha256", shared.subarray(0, first), "hex"), size: first }
+    ? { sha256: digestBytes(shared.subarray(0, first)), size: first }
     : hashLargeFile(descriptor, Buffer.from(shared));
 };
 
@@ -50,19 +50,19 @@ const hashLargeFile = async (descriptor: number, buffer: Buffer): Promise<Hashed
   }
 };
 
-/** What stands below a directory. */
+/** The files below a directory. */
 export interface Listing {
   /** Regular files, as relative paths with forward slashes, in code-unit order. */
   readonly files: ReadonlyArray<string>;
-  /** Those reached through a symbolic link: they belong to somebody else. */
+  /** Files behind a symbolic link, which must not be changed. */
   readonly linked: ReadonlySet<string>;
-  /** Nothing but these files and the directories that they need: no links, no empty directories. */
+  /** The directory has no links and no empty directories. */
   readonly plain: boolean;
 }
 
-/** Links below `root` are followed. Throws on what is neither a file nor a directory. */
-export const listFiles = (root: string): Listing => {
-  // Behind a link lies somebody else's directory, which would be taken for ours.
+/** Follows links below `root`, but leaves out what is ignored. Throws on pipes, sockets, devices and dangling links. */
+export const listFiles = (root: string, isIgnored: IsIgnored = () => false): Listing => {
+  // The directory behind a link must not be moved into the store.
   if (!fs.lstatSync(root).isDirectory()) throw new Error(`${root} is not a directory`);
   const files: Array<string> = [];
   const linked = new Set<string>();
@@ -77,13 +77,14 @@ export const listFiles = (root: string): Listing => {
     for (const entry of entries) {
       const inner = relative === "" ? entry.name : `${relative}/${entry.name}`;
       const full = `${root}/${inner}`;
+      if (isIgnored(inner, entry.isDirectory())) continue;
       if (entry.name.includes("\uFFFD") && !fs.existsSync(full))
         throw new Error(`the name of ${full} is not UTF-8`);
       const isLink = inLink || entry.isSymbolicLink();
-      const stat = entry.isSymbolicLink() ? fs.statSync(full) : entry;
+      const stat = entry.isSymbolicLink() ? behindLink(full) : entry;
       if (isLink) plain = false;
       if (stat.isDirectory()) visit(inner, isLink, [...above, real]);
-      else if (!stat.isFile()) throw new Error(`${full} is neither a file nor a directory`);
+      else if (!stat.isFile()) throw new Error(`${full} is ${fileKind(stat)}, not a file`);
       else {
         files.push(inner);
         if (isLink) linked.add(inner);
@@ -92,6 +93,20 @@ export const listFiles = (root: string): Listing => {
   };
   visit("", false, []);
   return { files: files.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)), linked, plain };
+};
+
+const behindLink = (link: string): fs.Stats => {
+  const stat = fs.statSync(link, { throwIfNoEntry: false });
+  if (stat === undefined)
+    throw new Error(`${link} is a link to ${fs.readlinkSync(link)}, which does not exist`);
+  return stat;
+};
+
+/** Opening a pipe would wait for its writer. */
+export const fileKind = (stat: fs.Stats | fs.Dirent): string => {
+  if (stat.isFIFO()) return "a pipe";
+  if (stat.isSocket()) return "a socket";
+  return stat.isDirectory() ? "a directory" : "a device";
 };
 
 export const treeFile = (relative: string, sha256: Digest, size: number, mode: number): TreeFile =>
@@ -105,12 +120,3 @@ export const artifactOf = (kind: ArtifactKind, files: ReadonlyArray<TreeFile>): 
   files,
   bytes: files.reduce((sum, file) => sum + file.size, 0),
 });
-
-export const syncPath = (target: string) => {
-  const descriptor = fs.openSync(target, "r");
-  try {
-    fs.fsyncSync(descriptor);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-};

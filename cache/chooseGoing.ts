@@ -1,14 +1,14 @@
 /**
- * Which artifacts go. Pure: from what the store holds and what reaches it, to what to take away.
+ * Chooses the artifacts to delete. Pure.
  *
- * What nothing reaches goes. If that is not enough for `maxBytes`, more goes, those first that take the least time to make
- * again for the bytes that they hold, the oldest first among equals; but nothing that is tagged, that a living run reaches,
- * or that the newest run reaches.
+ * Artifacts that no run or tag reaches are deleted. If the others exceed `maxBytes`, more are: first those that take the
+ * fewest seconds per byte to compute again, and of equal ones the oldest. Tagged artifacts, and those of living runs and of
+ * the newest run, are never deleted.
  */
 import type { Digest } from "../schemas/Digest.ts";
 import type { Holding } from "./Holdings.ts";
 
-/** What a run keeps: the answers to its recipes, and what it has had by name. */
+/** The artifacts that a run keeps: answers to its recipes, and artifacts that it found or links to. */
 export interface RunRoot {
   readonly run: string;
   /** Milliseconds since the epoch. */
@@ -21,14 +21,14 @@ export interface RunRoot {
 export interface GoingArtifact {
   readonly holding: Holding;
   readonly because: "unreached" | "room";
-  /** What is freed with it and those before it, in bytes: a blob that a staying artifact shares is not. */
+  /** Bytes that deleting it frees, after those before it are deleted. */
   readonly freed: number;
-  /** Results made from it that stay: they are found all the same. */
+  /** The number of artifacts that were made from it and stay usable. */
   readonly staying: number;
 }
 
 export interface Roots {
-  /** Those that count, the newest last. */
+  /** Oldest first. */
   readonly runs: ReadonlyArray<RunRoot>;
   readonly tagged: ReadonlySet<Digest>;
 }
@@ -36,7 +36,7 @@ export interface Roots {
 interface Choice {
   readonly artifacts: ReadonlyMap<Digest, Holding>;
   readonly roots: Roots;
-  /** How many bytes artifacts may hold; without it only what is unreached goes. */
+  /** The most bytes that artifacts may hold; without it only unreached artifacts are deleted. */
   readonly maxBytes?: number;
 }
 
@@ -79,7 +79,7 @@ export const chooseGoing = ({
   const candidates = held > maxBytes ? all.filter(mayGo).toSorted(cheapestFirst) : [];
   for (const holding of candidates) if (held > maxBytes) take(holding, "room");
 
-  // What was taken for room and frees nothing, since others share all of it and stay, stays too.
+  // An artifact whose blobs are all shared with staying ones frees nothing, so it stays, too.
   const frees = ({ blobs }: Holding) =>
     [...blobs].some(([blob, size]) => size > 0 && names.get(blob) === 0);
   for (const holding of all)
@@ -97,7 +97,7 @@ export const chooseGoing = ({
   });
 };
 
-/** Bytes of these artifacts together, shared blobs counted once. */
+/** The bytes of these artifacts; shared blobs count once. */
 export const bytesHeld = (artifacts: Iterable<Holding>): number => {
   const seen = new Set<string>();
   let bytes = 0;

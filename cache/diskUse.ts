@@ -1,7 +1,7 @@
-/** How many bytes of files lie below a path. */
+/** Sizes of files and free space, in bytes. */
 import fs from "node:fs";
 
-/** A file with several names counts once among all that are measured with the same `seen`; links are not followed. */
+/** The bytes below a path. A file with several hard links counts once for each `seen`; symbolic links are not followed. */
 export const diskUse = (target: string, seen: Set<string> = new Set()): number => {
   const stat = fs.lstatSync(target, { throwIfNoEntry: false });
   if (stat === undefined) return 0;
@@ -19,7 +19,7 @@ export const diskUse = (target: string, seen: Set<string> = new Set()): number =
   return stat.size;
 };
 
-/** Bytes that are freed with a file or directory: those of files with more than `names` names stay with the others. */
+/** The bytes that deleting a path frees: files with more than `names` hard links stay. */
 export const freedWith = (target: string, names: number): number => {
   const stat = fs.lstatSync(target, { throwIfNoEntry: false });
   if (stat === undefined) return 0;
@@ -29,7 +29,15 @@ export const freedWith = (target: string, names: number): number => {
   return bytes;
 };
 
-/** The entries of a directory; one that is gone, or never was, has none. */
+const leastFreeBytes = 64 * 1024;
+
+/** Whether the file system of a directory has no room for another small file. */
+export const isDiskFull = (directory: string): boolean => {
+  const { bavail, bsize } = fs.statfsSync(directory);
+  return bavail * bsize < leastFreeBytes;
+};
+
+/** The names in a directory; none if it is missing. */
 export const namesIn = (directory: string): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(directory);

@@ -1,14 +1,14 @@
-/** Texts that people chose, as names of files and folders. */
+/** File names for texts that people chose, such as names of nodes. */
 import { digestBytes, shortDigest } from "../schemas/Digest.ts";
 
 const unfit = /[^\p{L}\p{N}.,=[\]_+~-]/gu;
-/** Names that are no text, and texts that look as if they had the beginning of a digest already. */
+/** `.`, `..`, the empty name, and texts that end like a shortened one. */
 const ambiguous = /^\.*$|~[0-9a-f]{12}$/u;
 const mostBytes = 200;
 
 /**
- * The text itself where every file system takes it; otherwise what can stay of it and the beginning of its digest, so that
- * two texts never share a name.
+ * The text itself if every file system accepts it as a name, or else its acceptable part with the beginning of its digest.
+ * Different texts get different names.
  */
 export const fileName = (text: string): string => {
   const characters = [...text.replace(unfit, "_")];

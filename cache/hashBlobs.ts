@@ -1,8 +1,8 @@
 /**
- * Reads every blob once and says which are not what their name says.
+ * Hashes every blob and compares the digest with its name.
  *
- * Small files are read one after the other, as anything else costs more than the reading; larger ones several at a time, so
- * that the disk and all processors have something to do.
+ * Small files are read one after the other, since concurrency would cost more than the reading; larger ones several at a
+ * time, to use the disk and all processors.
  */
 import { hash, webcrypto } from "node:crypto";
 import fs from "node:fs";
@@ -12,7 +12,7 @@ import { blobsOf } from "./Leftovers.ts";
 import { hashFile } from "./Tree.ts";
 
 const smallBytes = 64 * 1024;
-/** Above this a file is not read into memory as a whole. */
+/** A larger file is hashed in chunks. */
 const wholeBytes = 32 * 1024 * 1024;
 const atOnce = 4;
 const filesPerTurn = 256;
@@ -20,7 +20,7 @@ const filesPerTurn = 256;
 export interface HashedBlob {
   readonly file: string;
   readonly sha256: Digest;
-  /** Whether the name says the same. */
+  /** The blob's name is its digest. */
   readonly sound: boolean;
 }
 
@@ -31,7 +31,7 @@ export interface Progress {
   readonly allBytes: number;
 }
 
-/** Blobs by inode, so that a file of a tree that is a name of one need not be read again. */
+/** Blobs by inode, so that files of trees, which are links to them, need not be read again. */
 export const hashBlobs = async (
   home: string,
   report: (progress: Progress) => void,
@@ -66,7 +66,7 @@ const digestOf = async (file: string, size: number): Promise<Digest> => {
   return Buffer.from(await webcrypto.subtle.digest("SHA-256", whole)).toString("hex");
 };
 
-/** `pipe gc` may take a file away while it is read. */
+/** `pipe gc` may delete a file while it is read. */
 const unlessGone = async <A>(read: () => Promise<A>): Promise<A | undefined> => {
   try {
     return await read();

@@ -1,45 +1,39 @@
-/** Puts right what `examine` found: what is damaged is set aside, so that it answers nothing and is made anew. */
+/** Carries out the repairs of `pipe fsck`: damaged files move to `quarantine/` and are computed again. */
 import fs from "node:fs";
-import path from "node:path";
 import type { Digest } from "../schemas/Digest.ts";
+import { RunDirectory } from "./RunDirectory.ts";
+import { removeDead } from "./Claims.ts";
 import type { Repair } from "./Fsck.ts";
-import type { Index } from "./Index.ts";
-import { ownerLives } from "./OwnerLock.ts";
-import { linkedInto, Trees } from "./Trees.ts";
+import type { Ledger } from "./Ledger.ts";
+import { restoreBlob } from "./addTree.ts";
 
-export const repair = (home: string, index: Index, work: Repair): void => {
-  const trees = new Trees(home);
+export const repair = (ledger: Ledger, work: Repair): void => {
+  const { home, trees } = ledger;
   switch (work._tag) {
-    case "SetBlobAside":
-      return setAside(trees, work.blob);
+    case "SetFileAside":
+      return setAside(ledger, work.file);
     case "SetArtifactAside":
-      return setArtifactAside(trees, index, work.artifact);
+      return setArtifactAside(ledger, work.artifact);
     case "RestoreTimes":
       return work.files.forEach(([file, stored]) => trees.restore(file, stored));
     case "RestoreBlobs":
-      return work.files.forEach(([file, stored]) => void linkedInto(file, trees.blobOf(stored)));
-    case "ForgetAction":
-      return index.change("DELETE FROM actions WHERE id = ?", work.id);
-    case "ForgetTag":
-      return index.change("DELETE FROM tags WHERE name = ?", work.name);
-    case "ForgetClaim":
-      if (!ownerLives(path.join(home, "owners", work.owner)))
-        index.change("DELETE FROM claims WHERE key = ? AND owner = ?", work.key, work.owner);
-      return;
+      return work.files.forEach(([file, stored]) => restoreBlob(file, trees.blobOf(stored)));
+    case "RemoveClaim":
+      return void removeDead(home, work.claim);
     case "SetRunAside":
-      return setAside(trees, path.join(home, "runs", work.run));
+      return setAside(ledger, RunDirectory.of(home, work.run).path);
     case "RemoveLink":
       return fs.rmSync(work.link, { force: true });
   }
 };
 
-const setAside = (trees: Trees, target: string) => {
+const setAside = ({ trees }: Ledger, target: string) => {
   if (fs.existsSync(target)) trees.quarantine(target);
 };
 
-/** The tree first: a kill in between leaves an artifact without files, which answers nothing either. */
-const setArtifactAside = (trees: Trees, index: Index, artifact: Digest) =>
-  index.transaction(() => {
-    setAside(trees, trees.directoryOf(artifact));
-    index.change("UPDATE artifacts SET collected = 2 WHERE digest = ?", artifact);
+/** The tree first: after a kill in between the artifact has no files and is not used either. */
+const setArtifactAside = (ledger: Ledger, artifact: Digest) =>
+  ledger.hold(() => {
+    setAside(ledger, ledger.trees.directoryOf(artifact));
+    ledger.absences.mark(artifact, "damaged");
   });

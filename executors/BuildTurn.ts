@@ -1,45 +1,45 @@
 /**
- * Whose turn it is to make something that several processes want at once, possibly on several hosts: a directory that
- * its owner touches every second. It saves work and no more: a process that was suspended and overtaken does no harm,
- * because what is made is made elsewhere and put in its place by a rename.
+ * A lock on building something that several processes, possibly on several hosts, want at once: a directory that its
+ * owner touches every second. It only saves work. Two builders at once, after one was suspended, do no harm: each builds
+ * in a directory of its own and renames it.
  */
 import { Effect, Schedule } from "effect";
-import { mkdirSync, rmSync, statSync, utimesSync } from "node:fs";
+import fs from "node:fs";
 
-const HEARTBEAT = Schedule.spaced("1 second");
-const SILENT_MILLIS = 5_000;
+const heartbeat = Schedule.spaced("1 second");
+const silentMillis = 5_000;
 
-/** Takes the turn if nobody alive has it, and says whether it is ours. `path` is in a directory that exists. */
+/** Takes the lock unless a living process has it, and returns whether it is ours. The parent of `path` exists. */
 export const takeTurn = (path: string): boolean => {
   try {
-    mkdirSync(path);
+    fs.mkdirSync(path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  if (touched !== undefined && Date.now() - touched < SILENT_MILLIS) return false;
-  rmSync(path, { recursive: true, force: true });
+  const touched = fs.statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  if (touched !== undefined && Date.now() - touched < silentMillis) return false;
+  fs.rmSync(path, { recursive: true, force: true });
   return takeTurn(path);
 };
 
 const touch = (path: string): void => {
   try {
-    utimesSync(path, new Date(), new Date());
+    fs.utimesSync(path, new Date(), new Date());
   } catch {
-    // somebody took us for dead
+    // another process took us for dead
   }
 };
 
-/** Keeps the turn that was taken while `work` lasts, and gives it back. */
+/** Keeps the lock that was taken while `work` lasts, and releases it. */
 export const keepingTurn = <A, E>(path: string, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.forkScoped(
     Effect.repeat(
       Effect.sync(() => touch(path)),
-      HEARTBEAT,
+      heartbeat,
     ),
   ).pipe(
     Effect.andThen(work),
     Effect.scoped,
-    Effect.ensuring(Effect.sync(() => rmSync(path, { recursive: true, force: true }))),
+    Effect.ensuring(Effect.sync(() => fs.rmSync(path, { recursive: true, force: true }))),
   );

@@ -1,7 +1,7 @@
 /** Runs jobs on this machine, under the supervisor. */
-import { Duration, Effect, Latch, Layer } from "effect";
-import { join } from "node:path";
-import { decodeJobEvent } from "../schemas/Job.ts";
+import { Duration, Effect, Fiber, Latch, Layer, Queue } from "effect";
+import path from "node:path";
+import type { JobEvent } from "../schemas/Job.ts";
 import { gpusToLease, jobEnvironment } from "./environment.ts";
 import {
   Executor,
@@ -10,25 +10,58 @@ import {
   type JobEnd,
   type JobError,
   type OnJobEvent,
+  type PreparedJob,
 } from "./Executor.ts";
+import { followJob, type JobSources } from "./followJob.ts";
+import { LineFollower } from "./LineFollower.ts";
+import { machineResources } from "./machineResources.ts";
+import { readSubmission, submittedElsewhere } from "./Submission.ts";
 import { Supervisor, type SupervisorOptions } from "./Supervisor.ts";
-import type { News } from "./SupervisorConnection.ts";
-import { whileFollowing } from "./whileFollowing.ts";
+import type { News } from "./Program.ts";
+
+/** A job between `submit` and its end. */
+interface RunningJob extends JobSources {
+  readonly end: Fiber.Fiber<JobEnd, JobError>;
+}
 
 const layerNoDeps = Layer.effect(
   Executor,
   Effect.gen(function* () {
     const supervisor = yield* Supervisor;
-    const run = Effect.fn("Executor.run")((job: Job, onEvent: OnJobEvent) =>
-      whileFollowing(
-        join(job.directory, "events.jsonl"),
-        (line) => onEvent(decodeJobEvent(line)),
-        limited(job, (started) =>
-          supervisor.run(programOf(job), (news) => hear(news, started, onEvent)),
-        ),
-      ),
-    );
-    return Executor.of({ run });
+    const scope = yield* Effect.scope;
+    const running = new Map<string, RunningJob>();
+    const submit = Effect.fnUntraced(function* (job: Job) {
+      const submission = readSubmission(job.directory);
+      if (submission !== undefined) return yield* submittedElsewhere(job, submission);
+      const follower = new LineFollower(path.join(job.directory, "events.jsonl"));
+      const news = yield* Queue.unbounded<JobEvent>();
+      const end = yield* limited(job, (started) =>
+        supervisor.run(programOf(job), (said) => report(said, started, news)),
+      ).pipe(Effect.forkIn(scope));
+      running.set(job.id, { follower, news, end });
+    });
+    const attach = Effect.fn("Executor.attach")(function* (job: Job, onEvent: OnJobEvent) {
+      const { end, ...sources } = running.get(job.id)!;
+      return yield* followJob(sources, onEvent, Fiber.join(end)).pipe(
+        Effect.ensuring(Effect.sync(() => running.delete(job.id))),
+      );
+    });
+    const cancel = (job: Job) => {
+      const end = running.get(job.id)?.end;
+      return end === undefined ? Effect.void : Fiber.interrupt(end);
+    };
+    const prepare = ({ command, preload, ...job }: PreparedJob) =>
+      supervisor.prepare({ command, preload, environment: jobEnvironment(job) });
+    return Executor.of({
+      submit,
+      attach,
+      cancel,
+      prepare,
+      isHere: () => true,
+      machineOf: () => undefined,
+      capacity: machineCapacity,
+      isDetached: () => false,
+    });
   }),
 );
 
@@ -39,21 +72,47 @@ export const Local = {
     Layer.provide(layerNoDeps, Supervisor.layerWith(options)),
 };
 
+const machineCapacity = Effect.suspend(() => {
+  const { cpus, memoryBytes: memory, gpus } = machineResources();
+  return Effect.map(gpus, ({ count, why }) => ({
+    place: "this machine",
+    node: "this machine",
+    cpus,
+    memory,
+    gpus: count,
+    nodes: 1,
+    why,
+  }));
+});
+
 const programOf = (job: Job) => ({
   id: job.id,
   command: job.command,
   cwd: job.cwd,
   environment: jobEnvironment(job),
-  log: join(job.directory, "log"),
+  log: path.join(job.directory, "log"),
   gpus: gpusToLease(job),
+  preload: job.preload,
 });
 
-const hear = (news: News, started: Latch.Latch, onEvent: OnJobEvent): Effect.Effect<void> =>
-  news.kind === "waiting"
-    ? onEvent({ event: "log", level: "info", message: news.why })
-    : Effect.asVoid(started.open);
+const report = (
+  said: News,
+  started: Latch.Latch,
+  news: Queue.Queue<JobEvent>,
+): Effect.Effect<unknown> => {
+  switch (said.kind) {
+    case "waiting":
+      return Queue.offer(news, { event: "log", level: "info", message: said.why });
+    case "cold": {
+      const message = `packages could not be imported in advance, so each job imports them: ${said.why}`;
+      return Queue.offer(news, { event: "log", level: "warn", message });
+    }
+    case "started":
+      return started.open;
+  }
+};
 
-/** Within the job's time limit, if it has one. It is the job's own: to wait for GPUs takes nothing of it. */
+/** Ends a run at the job's time limit, if it has one. Waiting for GPUs does not count. */
 const limited = <E extends JobError>(
   job: Job,
   run: (started: Latch.Latch) => Effect.Effect<JobEnd, E>,
@@ -65,7 +124,7 @@ const limited = <E extends JobError>(
     const timedOut = new JobTimedOut({
       job: job.id,
       message: `stopped after ${Duration.format(timeout)}, its time limit`,
-      fix: "raise its `timeout`, or see in the log what it was waiting for",
+      fix: "raise its `timeout`, or look at the end of its log",
     });
     const limit = started.await.pipe(
       Effect.andThen(Effect.sleep(timeout)),

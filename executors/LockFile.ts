@@ -1,26 +1,26 @@
 /**
  * Lock files: pip requirements in which every package is pinned, `name==version` with an optional marker and hashes.
- * What a lock *says* is its sorted requirements; comments, order, hashes (they guard the way a version comes here, and
- * the version is the same) and where packages are looked for say nothing.
+ * The meaning of a lock is its sorted requirements, without comments, order, hashes (they protect the download of a
+ * version, and the version is the same) and places to look for packages.
  */
 import { Result } from "effect";
 
 /** The requirements in canonical form, sorted by code units. */
 export type Requirements = ReadonlyArray<string>;
 
-/** pip's options about where to look and what to accept, none of which changes what a pinned version is. */
-const OPTION =
+/** pip's options about sources and formats, none of which changes a pinned version. */
+const option =
   /^(-i|-f|--index-url|--extra-index-url|--find-links|--no-index|--trusted-host|--only-binary|--no-binary|--prefer-binary|--require-hashes)\b/u;
-const PINNED =
+const pinnedRequirement =
   /^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*==\s*([^\s;,*]+)\s*(?:;\s*(.+))?$/u;
-const HASHES = /\s--hash[= ]\S+/gu;
+const hashes = /\s--hash[= ]\S+/gu;
 
-/** The requirements of a lock, or a sentence with the line that is none. */
+/** The requirements of a lock, or a sentence that names the wrong line. */
 export const parseLock = (text: string): Result.Result<Requirements, string> => {
   const requirements = new Set<string>();
   for (const { line, number } of logicalLines(text)) {
-    if (OPTION.test(line)) continue;
-    const pinned = PINNED.exec(line.replaceAll(HASHES, "").trim());
+    if (option.test(line)) continue;
+    const pinned = pinnedRequirement.exec(line.replaceAll(hashes, "").trim());
     if (pinned === null)
       return Result.fail(`line ${number} is not a pinned requirement (name==version): ${line}`);
     requirements.add(canonical(pinned));
@@ -28,11 +28,11 @@ export const parseLock = (text: string): Result.Result<Requirements, string> => 
   return Result.succeed([...requirements].toSorted());
 };
 
-/** The package a requirement is about. */
+/** The package name of a requirement. */
 export const packageName = (requirement: string): string =>
   requirement.split(/[[=]/u, 1)[0] ?? requirement;
 
-/** Lines without comments, those that end in a backslash joined with the next; numbered by where they begin. */
+/** Lines without comments, joined after a backslash, each with the number of its first line. */
 const logicalLines = (text: string): ReadonlyArray<{ line: string; number: number }> => {
   const lines: Array<{ line: string; number: number }> = [];
   let pending: { line: string; number: number } | undefined;
@@ -46,7 +46,7 @@ const logicalLines = (text: string): ReadonlyArray<{ line: string; number: numbe
   return pending === undefined || pending.line === "" ? lines : [...lines, pending];
 };
 
-/** Names as PyPI compares them (PEP 503): lower case, runs of `-`, `_` and `.` as one `-`. */
+/** A name in the form that PyPI compares (PEP 503): lower case, runs of `-`, `_` and `.` as one `-`. */
 const canonicalName = (name: string): string => name.toLowerCase().replaceAll(/[-_.]+/gu, "-");
 
 const canonical = ([, name = "", extras, version, marker]: RegExpExecArray): string => {

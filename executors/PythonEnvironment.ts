@@ -1,11 +1,11 @@
 /**
- * The Python that trainers run with: a virtual environment made from lock files, once per machine and lock, or the
- * interpreter that `PIPE_PYTHON` names, as it is.
+ * The Pythons of the trainers: virtual environments made from lock files, once per machine and lock, or the interpreters
+ * that `PIPE_PYTHON` and the like name, without changes.
  */
 import { Context, Effect, Layer, Result, Semaphore } from "effect";
-import { mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { digestJson, shortDigest } from "../schemas/Digest.ts";
+import fs from "node:fs";
+import path from "node:path";
+import { type Digest, digestJson, shortDigest } from "../schemas/Digest.ts";
 import {
   buildEnvironment,
   pythonOf,
@@ -14,33 +14,36 @@ import {
 } from "./buildEnvironment.ts";
 import { keepingTurn, takeTurn } from "./BuildTurn.ts";
 import { findPython, type FoundPython } from "./findPython.ts";
-import { givenPython } from "./givenPython.ts";
+import type { EnvironmentSpec } from "./EnvironmentSpec.ts";
+import { differences, type EnvironmentState } from "./EnvironmentState.ts";
+import { givenPython, installedIn } from "./givenPython.ts";
 import { givenInterpreter } from "./interpreters.ts";
 import { packageName, parseLock, type Requirements } from "./LockFile.ts";
 import { environmentsDirectory, inCache } from "./pythonCache.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
+import { siteFilesDigest } from "./siteFiles.ts";
 import { Supervisor } from "./Supervisor.ts";
-
-export interface TrainerPython {
-  /** Absolute path of the interpreter. */
-  readonly python: string;
-  /** What goes into keys: see `identity`. */
-  readonly identity: string;
-}
+import type { TrainerPython } from "./TrainerPython.ts";
 
 export class PythonEnvironment extends Context.Service<
   PythonEnvironment,
   {
     /**
-     * SHA-256 over the pinned requirements of the locks and Python's `major.minor`; known without building anything.
-     * With `PIPE_PYTHON`, `installed:` and the digest of the versions that are really installed.
+     * SHA-256 over the pinned requirements of the locks, the files beside them and Python's `major.minor`; needs no build. For an interpreter
+     * that a person names: `installed:` and the digest of the installed versions.
      */
-    readonly identity: (locks: ReadonlyArray<string>) => Effect.Effect<string, PythonUnavailable>;
-    /** The environment of these lock files (absolute paths), each installed on top of those before it. */
+    readonly identity: (environment: EnvironmentSpec) => Effect.Effect<string, PythonUnavailable>;
+    /** The interpreter of that environment if it is built; undefined also where `ensure` would fail. */
+    readonly existing: (environment: EnvironmentSpec) => Effect.Effect<string | undefined>;
+    /** Builds the environment if it is missing: each lock on top of those before it. */
     readonly ensure: (
-      locks: ReadonlyArray<string>,
+      environment: EnvironmentSpec,
       onProgress: OnProgress,
     ) => Effect.Effect<TrainerPython, PythonUnavailable>;
+    /** Compares the packages that are installed with those that the locks name. */
+    readonly inspect: (
+      environment: EnvironmentSpec,
+    ) => Effect.Effect<EnvironmentState, PythonUnavailable>;
   }
 >()("pipe/PythonEnvironment") {
   static readonly layerNoDeps = Layer.effect(
@@ -49,17 +52,34 @@ export class PythonEnvironment extends Context.Service<
       const supervisor = yield* Supervisor;
       const oneAtATime = yield* Semaphore.make(1);
       return PythonEnvironment.of({
-        identity: Effect.fn("PythonEnvironment.identity")(function* (locks) {
-          const given = givenInterpreter();
-          const read = yield* Effect.forEach(locks, readLock);
-          if (given !== undefined) return (yield* givenPython(given, namesIn(read))).identity;
-          return identityOf(read, yield* findPython(memoFile()));
+        identity: Effect.fn("PythonEnvironment.identity")(function* (environment) {
+          const locks = yield* Effect.forEach(environment.locks, readLock);
+          const given = givenInterpreter(environment.variable);
+          if (given !== undefined)
+            return (yield* givenPython(given, environment.variable, namesIn(locks))).identity;
+          return identityOf(locks, yield* findPython(memoFile()));
         }),
-        ensure: Effect.fn("PythonEnvironment.ensure")(function* (locks, onProgress) {
-          const given = givenInterpreter();
-          const read = yield* Effect.forEach(locks, readLock);
-          if (given !== undefined) return yield* givenPython(given, namesIn(read));
-          return yield* oneAtATime.withPermit(ensureLayers(supervisor, read, onProgress));
+        existing: (environment) =>
+          Effect.orElseSucceed(existingPython(environment), () => undefined),
+        ensure: Effect.fn("PythonEnvironment.ensure")(function* (environment, onProgress) {
+          const locks = yield* Effect.forEach(environment.locks, readLock);
+          const given = givenInterpreter(environment.variable);
+          if (given !== undefined)
+            return yield* givenPython(given, environment.variable, namesIn(locks));
+          const build = ensureLayers(supervisor, locks, environment.isComplete, onProgress);
+          return yield* oneAtATime.withPermit(build);
+        }),
+        inspect: Effect.fn("PythonEnvironment.inspect")(function* (environment) {
+          const locks = yield* Effect.forEach(environment.locks, readLock);
+          const requirements = [...new Set(locks.flatMap((lock) => lock.requirements))];
+          const packages = requirements.length;
+          const given = givenInterpreter(environment.variable);
+          const found = given ?? pythonOf(placeOf(locks, yield* findPython(memoFile())));
+          if (found === undefined) return { packages };
+          const installed = yield* installedIn(found, environment.variable, namesIn(locks));
+          const { executable: python, versions } = installed;
+          const isGiven = given !== undefined;
+          return { packages, python, isGiven, ...differences(requirements, versions) };
         }),
       });
     }),
@@ -68,71 +88,91 @@ export class PythonEnvironment extends Context.Service<
   static readonly layer = Layer.provide(PythonEnvironment.layerNoDeps, Supervisor.layer);
 }
 
-/** The same for scripts that know nothing of Effect; rejects with a `PythonUnavailable`. */
+/** `ensure` for scripts without Effect; rejects with a `PythonUnavailable`. */
 export const ensurePython = (
-  locks: ReadonlyArray<string>,
+  wanted: EnvironmentSpec,
   onProgress: (message: string, fraction?: number) => void,
 ): Promise<TrainerPython> =>
   Effect.runPromise(
     Effect.gen(function* () {
       const environment = yield* PythonEnvironment;
-      return yield* environment.ensure(locks, (...news) => Effect.sync(() => onProgress(...news)));
+      return yield* environment.ensure(wanted, (...news) => Effect.sync(() => onProgress(...news)));
     }).pipe(Effect.provide(PythonEnvironment.layer)),
   );
+
+const existingPython = Effect.fnUntraced(function* ({ locks, variable }: EnvironmentSpec) {
+  const read = yield* Effect.forEach(locks, readLock);
+  const given = givenInterpreter(variable);
+  if (given !== undefined) return (yield* givenPython(given, variable, namesIn(read))).python;
+  return pythonOf(placeOf(read, yield* findPython(memoFile())));
+});
 
 interface Lock {
   readonly path: string;
   readonly requirements: Requirements;
+  /** Digest of the files that its packages lack and that lie beside the lock. */
+  readonly siteFiles: Digest | undefined;
 }
 
-const POLL_OTHERS = "250 millis";
+const pollOthers = "250 millis";
 
 const readLock = (path: string): Effect.Effect<Lock, PythonUnavailable> =>
   Effect.gen(function* () {
     const bad = (why: string) =>
       new PythonUnavailable({
         reason: "bad-lock",
-        message: `the lock file ${path} cannot be used: ${why}`,
-        fix: "a lock names every package with its version, name==version, a line each; `pip freeze` and `uv pip compile` write such files",
+        message: `the lock file ${path} is invalid: ${why}`,
+        fix: "write every package as name==version, a line each, as `pip freeze` and `uv pip compile` do",
       });
     const text = yield* Effect.try({
-      try: () => readFileSync(path, "utf8"),
+      try: () => fs.readFileSync(path, "utf8"),
       catch: (error) => bad(String(error)),
     });
     const requirements = yield* Effect.fromResult(Result.mapError(parseLock(text), bad));
-    return { path, requirements };
+    return { path, requirements, siteFiles: siteFilesDigest(path) };
   });
 
 const namesIn = (locks: ReadonlyArray<Lock>): ReadonlyArray<string> =>
   [...new Set(locks.flatMap((lock) => lock.requirements.map(packageName)))].toSorted();
 
-const identityOf = (locks: ReadonlyArray<Lock>, python: FoundPython): string =>
-  digestJson({ python: python.version, requirements: locks.map((lock) => lock.requirements) });
+const identityOf = (locks: ReadonlyArray<Lock>, python: FoundPython): string => {
+  const siteFiles = locks.map((lock) => lock.siteFiles ?? null);
+  return digestJson({
+    python: python.version,
+    requirements: locks.map((lock) => lock.requirements),
+    ...(siteFiles.every((digest) => digest === null) ? {} : { siteFiles }),
+  });
+};
 
-const memoFile = (): string => join(environmentsDirectory(), "python.json");
+const placeOf = (locks: ReadonlyArray<Lock>, python: FoundPython): string =>
+  path.join(environmentsDirectory(), shortDigest(identityOf(locks, python)));
 
-/** Makes the environments of the first lock, the first two, and so on, where they are not there already. */
+const memoFile = (): string => path.join(environmentsDirectory(), "python.json");
+
+/** Builds the missing environments of the first lock, the first two locks, and so on. */
 const ensureLayers = (
   supervisor: Supervisor["Service"],
   locks: ReadonlyArray<Lock>,
+  isComplete: true | undefined,
   onProgress: OnProgress,
 ) =>
   Effect.gen(function* () {
     const directory = environmentsDirectory();
-    yield* inCache(directory, () => mkdirSync(directory, { recursive: true }));
+    yield* inCache(directory, () => fs.mkdirSync(directory, { recursive: true }));
     const found = yield* findPython(memoFile());
     let python = found.executable;
     let base: string | undefined;
     for (const [index, { path, requirements }] of locks.entries()) {
-      const place = join(directory, shortDigest(identityOf(locks.slice(0, index + 1), found)));
-      const plan = { place, lock: path, packages: requirements.length, python: found, base };
+      const place = placeOf(locks.slice(0, index + 1), found);
+      const packages = requirements.length;
+      const plan = { place, lock: path, packages, python: found, base, isComplete };
       python = yield* ensureOne(supervisor, plan, onProgress);
       base = place;
     }
     return { python, identity: identityOf(locks, found) };
   });
 
-/** Builds the environment, or waits for the process that does, until it is there. */
+/** Builds the environment, or waits for the process that builds it. */
 const ensureOne = (
   supervisor: Supervisor["Service"],
   plan: EnvironmentPlan,
@@ -147,7 +187,8 @@ const ensureOne = (
         yield* keepingTurn(turn, buildEnvironment(supervisor, plan, onProgress));
         continue;
       }
-      if (!waited) yield* onProgress("waiting for another process that prepares Python");
-      yield* Effect.sleep(POLL_OTHERS);
+      if (!waited)
+        yield* onProgress("waiting for another process that builds the Python environment");
+      yield* Effect.sleep(pollOthers);
     }
   });

@@ -1,6 +1,6 @@
 import { Schema } from "effect";
 
-/** There is no environment for the trainers; `message` says why, `fix` what to do. */
+/** The trainers have no Python environment: `message` gives the reason, `fix` the next step. */
 export class PythonUnavailable extends Schema.TaggedError<PythonUnavailable>()(
   "PythonUnavailable",
   {

@@ -1,25 +1,26 @@
 /**
- * The one supervisor of this `pipe` process (`supervise.py`): a fork server that starts programs and leaves none of
- * their processes behind. It is started with the first program and ends, with all of them, when the scope does, or
- * when this process dies in any way.
+ * The supervisor of this `pipe` process (`supervise.py`): a fork server that starts programs and leaves none of their
+ * processes behind. The first program starts it; it ends, with all programs, when the scope ends or this process dies in
+ * any way. Programs with a preload have a supervisor of their own, which forks them with their packages imported.
  */
 import { Context, Duration, Effect, Layer, Queue } from "effect";
-import { JobNotStarted, SupervisorLost, type JobEnd } from "./Executor.ts";
-import type { Answer, News, Program, SupervisorConnection } from "./SupervisorConnection.ts";
+import { JobNotStarted, JobLost, type JobEnd } from "./Executor.ts";
+import { type Answer, isAnswer, type News, type Preload, type Program } from "./Program.ts";
+import type { SupervisorConnection } from "./SupervisorConnection.ts";
 
 export interface SupervisorOptions {
-  /** How long a program that is ended has to end itself between TERM and KILL. */
+  /** Time between TERM and KILL for a program that is ended. */
   readonly grace: Duration.Input;
-  /** The same for what a program that ended by itself left running. */
+  /** The same for processes that a program leaves running when it ends by itself. */
   readonly leftoverGrace: Duration.Input;
   /** The directory of the locks on GPUs. */
   readonly leases: string;
 }
 
-const DEFAULTS: SupervisorOptions = {
+const defaults: SupervisorOptions = {
   grace: "5 seconds",
   leftoverGrace: "500 millis",
-  // not in TMPDIR: users, and one user's shells, may have different ones, and would get each other's GPUs
+  // Not in TMPDIR: users, and shells of one user, may have different ones, and would lease the same GPUs.
   leases: "/tmp/pipe-gpu-leases",
 };
 
@@ -27,28 +28,44 @@ export class Supervisor extends Context.Service<
   Supervisor,
   {
     /**
-     * Runs a program to its end. Interruption ends its whole process tree and returns only once that is gone. `hear`
-     * is for news of a program with GPUs: that it waits for them, and that it has them and is started.
+     * Runs a program to its end. Interruption ends its whole process tree and returns when no process of it is left.
+     * `hear` gets the news before the program's end.
      */
     readonly run: (
       program: Program,
-      hear?: (news: News) => Effect.Effect<void>,
-    ) => Effect.Effect<JobEnd, JobNotStarted | SupervisorLost>;
+      hear?: (news: News) => Effect.Effect<unknown>,
+    ) => Effect.Effect<JobEnd, JobNotStarted | JobLost>;
+    /** Starts the preload of a program that will run later. */
+    readonly prepare: (program: PreloadingProgram) => Effect.Effect<void>;
   }
 >()("pipe/Supervisor") {
   static readonly layerWith = (options: Partial<SupervisorOptions>) =>
     Layer.effect(
       Supervisor,
       Effect.gen(function* () {
-        const { grace, leftoverGrace, leases } = { ...DEFAULTS, ...options };
-        const open = yield* lazyConnection(
-          Duration.toSeconds(grace),
-          Duration.toSeconds(leftoverGrace),
-          leases,
+        const connections = yield* Effect.acquireRelease(
+          Effect.sync(() => new Connections({ ...defaults, ...options })),
+          (opened) => Effect.promise(() => opened.close()),
         );
         return Supervisor.of({
-          run: (program, hear = () => Effect.void) =>
-            Effect.flatMap(open, (connection) => runOver(connection, program, hear)),
+          prepare: (program) =>
+            Effect.promise(async () => {
+              const preload = preloadOf(program);
+              if (preload !== undefined && connections.mayPreload(preload))
+                await connections.open(preload);
+            }),
+          run: Effect.fnUntraced(function* (program, hear = () => Effect.void) {
+            const preload = preloadOf(program);
+            if (preload !== undefined && connections.mayPreload(preload)) {
+              const forking = yield* Effect.promise(() => connections.open(preload));
+              const answer = yield* runOver(forking, program, hear);
+              if (answer.kind !== "unavailable") return yield* outcome(program, answer);
+              connections.giveUp(preload);
+              yield* hear({ kind: "cold", why: answer.why });
+            }
+            const starting = yield* Effect.promise(() => connections.open());
+            return yield* outcome(program, yield* runOver(starting, program, hear));
+          }),
         });
       }),
     );
@@ -56,35 +73,83 @@ export class Supervisor extends Context.Service<
   static readonly layer = Supervisor.layerWith({});
 }
 
-/** The connection, made at the first call and again after one was lost; all are closed with the scope. */
-const lazyConnection = (grace: number, leftoverGrace: number, leases: string) => {
-  const connections: Array<SupervisorConnection> = [];
-  const open = Effect.promise(async () => {
-    // loaded late: execa takes 40 ms, and a run that finds everything made starts no program
+/** Variables that are set in a job when its GPUs are known. Packages read them at the first use of a GPU. */
+const readLate: ReadonlySet<string> = new Set(["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"]);
+
+type PreloadingProgram = Pick<Program, "command" | "environment" | "preload">;
+
+const preloadOf = ({ preload, command, environment }: PreloadingProgram): Preload | undefined =>
+  preload === undefined
+    ? undefined
+    : {
+        python: command[0],
+        file: preload,
+        environment: {
+          ...Object.fromEntries(
+            Object.entries(environment).filter(([name]) => !readLate.has(name)),
+          ),
+          // Arrow's allocator starts a thread, and a fork copies no threads
+          JE_ARROW_MALLOC_CONF: "background_thread:false",
+        },
+      };
+
+/** A preloading process holds some hundred megabytes. */
+const mostPreloads = 3;
+
+/** The supervisors: one that starts programs, and one a preload. A lost one is replaced. */
+class Connections {
+  private readonly opened: Array<SupervisorConnection> = [];
+  private readonly latest = new Map<string, SupervisorConnection>();
+  private readonly failed = new Set<string>();
+  private readonly options: SupervisorOptions;
+
+  constructor(options: SupervisorOptions) {
+    this.options = options;
+  }
+
+  /** False after a failure, and where `mostPreloads` others are kept. */
+  mayPreload(preload: Preload): boolean {
+    const key = keyOf(preload);
+    if (this.latest.has(key)) return !this.failed.has(key);
+    return [...this.latest.keys()].filter((other) => other !== keyOf()).length < mostPreloads;
+  }
+
+  /** From now on jobs start without this preload. */
+  giveUp(preload: Preload): void {
+    this.failed.add(keyOf(preload));
+  }
+
+  async open(preload?: Preload): Promise<SupervisorConnection> {
+    // Imported late: execa takes 40 ms, and a run with nothing to do starts no program.
     const { SupervisorConnection } = await import("./SupervisorConnection.ts");
-    const last = connections.at(-1);
-    if (last !== undefined && !last.lost) return last;
-    const next = new SupervisorConnection(grace, leftoverGrace, leases);
-    connections.push(next);
+    const last = this.latest.get(keyOf(preload));
+    if (last !== undefined && (!last.lost || (preload !== undefined && !last.ready))) return last;
+    const { grace, leftoverGrace, leases } = this.options;
+    const seconds = [Duration.toSeconds(grace), Duration.toSeconds(leftoverGrace)] as const;
+    const next = new SupervisorConnection(...seconds, leases, preload);
+    this.opened.push(next);
+    this.latest.set(keyOf(preload), next);
     return next;
-  });
-  return Effect.acquireRelease(Effect.succeed(open), () =>
-    Effect.promise(() => Promise.all(connections.map((connection) => connection.close()))),
-  );
-};
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.opened.map((connection) => connection.close()));
+  }
+}
+
+const keyOf = (preload?: Preload): string => JSON.stringify(preload ?? null);
 
 const runOver = (
   connection: SupervisorConnection,
   program: Program,
-  hear: (news: News) => Effect.Effect<void>,
+  hear: (news: News) => Effect.Effect<unknown>,
 ) =>
   Effect.gen(function* () {
     const messages = yield* Queue.unbounded<Answer | News>();
     connection.start(program, (message) => Queue.offerUnsafe(messages, message));
     for (;;) {
       const message = yield* Queue.take(messages);
-      if (message.kind !== "waiting" && message.kind !== "started")
-        return yield* outcome(program, message);
+      if (isAnswer(message)) return message;
       yield* hear(message);
     }
   }).pipe(
@@ -96,7 +161,7 @@ const runOver = (
 const outcome = (
   program: Program,
   answer: Answer,
-): Effect.Effect<JobEnd, JobNotStarted | SupervisorLost> => {
+): Effect.Effect<JobEnd, JobNotStarted | JobLost> => {
   switch (answer.kind) {
     case "ended":
       return Effect.succeed(answer.end);
@@ -115,10 +180,10 @@ const outcome = (
         fix: "jobs need Linux and Python 3.9 or newer: put `python3` on the PATH, or name one in PIPE_PYTHON",
       });
     case "lost":
-      return new SupervisorLost({
+      return new JobLost({
         job: program.id,
-        message: `the process that watched over this job was killed, so the job was ended${answer.why === "" ? "" : ` (${answer.why})`}`,
-        fix: "run it again; if it happens twice, look for the kernel's out-of-memory killer in `dmesg`",
+        message: `the process that supervises this job was killed, so the job was ended${answer.why === "" ? "" : ` (${answer.why})`}`,
+        fix: "run the same command again; if it happens twice, look for the kernel's out-of-memory killer in `dmesg`",
       });
   }
 };

@@ -1,34 +1,13 @@
-/** A running `supervise.py` and the lines exchanged with it; its header tells the protocol and who notices what. */
+/** A running `supervise.py` and the lines exchanged with it; its header describes the protocol. */
 import { execa } from "execa";
+import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
+import path from "node:path";
 import type { Readable, Writable } from "node:stream";
-import type { JobEnd } from "./Executor.ts";
 import { anyPython } from "./interpreters.ts";
 import { killMarked } from "./killMarked.ts";
-import { root } from "./root.ts";
-
-/** What to start. `environment` is the whole of it; what the program prints is appended to `log`. */
-export interface Program {
-  readonly id: string;
-  readonly command: readonly [string, ...string[]];
-  readonly cwd: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly log: string;
-  /** How many GPUs, or what share of one, to lease before it starts; which ones it then finds in CUDA_VISIBLE_DEVICES. */
-  readonly gpus: number;
-}
-
-/** What there is to say of a program that has to get its GPUs first. */
-export type News =
-  | { readonly kind: "waiting"; readonly why: string }
-  | { readonly kind: "started" };
-
-export type Answer =
-  | { readonly kind: "ended"; readonly end: JobEnd }
-  | { readonly kind: "failed"; readonly why: string; readonly fix: string | null }
-  | { readonly kind: "unavailable"; readonly why: string }
-  | { readonly kind: "lost"; readonly why: string };
+import { type Answer, isAnswer, type News, type Preload, type Program } from "./Program.ts";
+import { root } from "../schemas/root.ts";
 
 /** A line of the supervisor. */
 type Line =
@@ -49,38 +28,46 @@ type End =
       readonly rss: number;
     };
 
-/** In the environment of every program, so that those of a supervisor that was killed can be found. */
-const MARK = "PIPE_SUPERVISOR";
-const STDERR_CHARACTERS = 2000;
+/** In the environment of every program, to find the processes of a supervisor that was killed. */
+const markName = "PIPE_SUPERVISOR";
+const stderrCharacters = 2000;
+const supervise = path.join(root, "executors/supervise.py");
 
 export class SupervisorConnection {
-  readonly #mark = randomUUID();
-  readonly #waiting = new Map<string, (message: Answer | News) => void>();
-  readonly #requests: Writable;
-  readonly #allGone: Promise<void>;
-  #ready = false;
-  #stderr = "";
-  #unread = "";
-  /** Takes no more programs; those it has may still be ending. */
+  private readonly mark = randomUUID();
+  private readonly waiting = new Map<string, (message: Answer | News) => void>();
+  /** Requests of jobs by id, until the supervisor is ready: it reads none while it imports packages. */
+  private readonly held = new Map<string, object>();
+  private readonly subprocess: ChildProcess;
+  private readonly requests: Writable;
+  private readonly allGone: Promise<void>;
+  private loss: Answer | undefined;
+  private stderr = "";
+  private unread = "";
+  /** True once it takes programs, also after it is lost. */
+  ready = false;
+  /** True when it takes no more programs; its last ones may still be ending. */
   lost = false;
 
-  constructor(graceSeconds: number, leftoverGraceSeconds: number, leases: string) {
+  constructor(
+    graceSeconds: number,
+    leftoverGraceSeconds: number,
+    leases: string,
+    preload: Preload | undefined,
+  ) {
+    const settings = [String(graceSeconds), String(leftoverGraceSeconds), leases];
     const subprocess = execa(
-      anyPython(),
-      // isolated and without `site`, which halves the time to start
-      [
-        "-I",
-        "-S",
-        "-X",
-        "utf8",
-        join(root, "executors/supervise.py"),
-        String(graceSeconds),
-        String(leftoverGraceSeconds),
-        leases,
-      ],
-      // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of its stdin is
-      // what ends it; execa's own clean-up would add signal handlers to this process.
+      preload?.python ?? anyPython(),
+      // Isolated and without `site`, which halves the time to start. A preload needs its packages.
+      preload === undefined
+        ? ["-I", "-S", "-X", "utf8", supervise, ...settings]
+        : [supervise, ...settings, preload.file],
+      // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of stdin ends it;
+      // execa's own clean-up would add signal handlers to this process.
       {
+        ...(preload === undefined
+          ? {}
+          : { env: { ...preload.environment, [markName]: this.mark }, extendEnv: false }),
         detached: true,
         cleanup: false,
         buffer: false,
@@ -93,82 +80,94 @@ export class SupervisorConnection {
     subprocess.nodeChildProcess.once("exit", () => {
       this.lost = true;
     });
-    this.#requests = subprocess.stdin;
-    this.#requests.on("error", () => {}); // the end of stdout tells the same
-    subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.#read(text));
+    this.subprocess = subprocess.nodeChildProcess;
+    this.requests = subprocess.stdin;
+    this.requests.on("error", () => {}); // the end of stdout shows the same
+    subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.read(text));
     subprocess.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARACTERS);
+      this.stderr = (this.stderr + text).slice(-stderrCharacters);
     });
-    this.#allGone = ended(subprocess.stdout).then(() =>
-      this.#giveUp(async () => (await subprocess).shortMessage),
+    this.allGone = ended(subprocess.stdout).then(() =>
+      this.giveUp(async () => (await subprocess).shortMessage),
     );
   }
 
-  /** `tell` gets news, and last of all an answer, when nothing of the program is left (or nothing of it ever was). */
+  /** `tell` gets news, and at last an answer, when no process of the program is left (or none was started). */
   start(program: Program, tell: (message: Answer | News) => void): void {
-    if (this.#waiting.has(program.id))
-      throw new Error(`two jobs with the id ${program.id} at once`);
-    this.#waiting.set(program.id, tell);
+    if (this.loss !== undefined) return tell(this.loss);
+    if (this.waiting.has(program.id)) throw new Error(`two jobs with the id ${program.id} at once`);
+    this.waiting.set(program.id, tell);
     const { id, command, cwd, environment, log, gpus } = program;
-    const env = { ...environment, [MARK]: this.#mark };
-    this.#request({ id, argv: command, cwd, env, log, gpus });
+    const env = { ...environment, [markName]: this.mark };
+    const request = { id, argv: command, cwd, env, log, gpus };
+    if (this.ready) this.request(request);
+    else this.held.set(id, request);
   }
 
-  /** Ends a program's whole tree; `tell` is called, instead of the one given to `start`, when it is gone. */
+  /** Ends a program's whole process tree; `tell` replaces the callback of `start` and is called when none is left. */
   end(id: string, tell: () => void): void {
-    if (!this.#waiting.has(id)) return tell();
-    this.#waiting.set(id, ({ kind }) => {
-      if (kind !== "waiting" && kind !== "started") tell();
+    if (this.held.delete(id)) this.waiting.delete(id);
+    if (!this.waiting.has(id)) return tell();
+    this.waiting.set(id, (message) => {
+      if (isAnswer(message)) tell();
     });
-    this.#request({ end: id });
+    this.request({ end: id });
   }
 
-  /** Ends everything and returns when all is gone. */
+  /** Ends all programs and returns when no process is left. */
   async close(): Promise<void> {
-    this.#requests.end();
-    await this.#allGone;
+    if (this.ready) this.requests.end();
+    else this.subprocess.kill("SIGKILL"); // it has no job yet, and reads nothing while it imports packages
+    await this.allGone;
   }
 
-  #request(line: object): void {
-    this.#requests.write(`${JSON.stringify(line)}\n`);
+  private request(line: object): void {
+    this.requests.write(`${JSON.stringify(line)}\n`);
   }
 
-  #read(text: string): void {
-    const lines = (this.#unread + text).split("\n");
-    this.#unread = lines.pop() ?? "";
-    for (const line of lines) this.#take(JSON.parse(line) as Line);
+  private read(text: string): void {
+    const lines = (this.unread + text).split("\n");
+    this.unread = lines.pop() ?? "";
+    for (const line of lines) this.take(JSON.parse(line) as Line);
   }
 
-  #take(line: Line): void {
-    if ("ready" in line) this.#ready = true;
-    else if ("waiting" in line)
-      this.#waiting.get(line.id)?.({ kind: "waiting", why: line.waiting });
-    else if ("started" in line) this.#waiting.get(line.id)?.({ kind: "started" });
-    else this.#answer(line.id, answerOf(line));
+  private take(line: Line): void {
+    if ("ready" in line) this.begin();
+    else if ("waiting" in line) this.waiting.get(line.id)?.({ kind: "waiting", why: line.waiting });
+    else if ("started" in line) this.waiting.get(line.id)?.({ kind: "started" });
+    else this.answer(line.id, answerOf(line));
   }
 
-  #answer(id: string, answer: Answer): void {
-    const tell = this.#waiting.get(id);
-    this.#waiting.delete(id);
+  private begin(): void {
+    this.ready = true;
+    for (const request of this.held.values()) this.request(request);
+    this.held.clear();
+  }
+
+  private answer(id: string, answer: Answer): void {
+    const tell = this.waiting.get(id);
+    this.waiting.delete(id);
     tell?.(answer);
   }
 
   /**
-   * No supervisor and no reaper is left. Had one ended as it should, nobody would be waiting; so they were killed, or
-   * never ran. Killed all at once, they leave orphans nobody adopted but the mark.
+   * Called when no supervisor and no reaper is left. If jobs still wait, these were killed or never ran. Killed at once,
+   * they leave orphans that only the mark identifies.
    */
-  async #giveUp(exitMessage: () => Promise<string | undefined>): Promise<void> {
+  private async giveUp(exitMessage: () => Promise<string | undefined>): Promise<void> {
     this.lost = true;
-    if (this.#waiting.size === 0) return;
-    await killMarked(`${MARK}=${this.#mark}`);
-    const complaint = this.#stderr.trim();
-    const answer: Answer = this.#ready
+    if (this.ready && this.waiting.size === 0) return;
+    await killMarked(`${markName}=${this.mark}`);
+    const complaint = this.stderr.trim();
+    const answer: Answer = this.ready
       ? { kind: "lost", why: complaint }
       : {
           kind: "unavailable",
-          why: complaint === "" ? ((await exitMessage()) ?? "it ended at once") : complaint,
+          why:
+            complaint === "" ? ((await exitMessage()) ?? "it ended without a message") : complaint,
         };
-    for (const id of this.#waiting.keys()) this.#answer(id, answer);
+    this.loss = answer;
+    for (const id of this.waiting.keys()) this.answer(id, answer);
   }
 }
 

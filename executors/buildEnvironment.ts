@@ -1,62 +1,57 @@
-/** Makes a virtual environment from a lock, in a directory beside its place, and renames it there when it is whole. */
+/** Builds a virtual environment from a lock, in a directory beside its place, and renames it when it is complete. */
 import { Effect } from "effect";
 import { randomUUID } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import fs from "node:fs";
+import path from "node:path";
 import type { FoundPython } from "./findPython.ts";
 import { PipProgress } from "./PipProgress.ts";
 import { diskFull, inCache } from "./pythonCache.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
+import { siteFilesOf } from "./siteFiles.ts";
 import type { Supervisor } from "./Supervisor.ts";
+import { LineFollower } from "./LineFollower.ts";
 import { whileFollowing } from "./whileFollowing.ts";
 
-/** `fraction` runs from 0 to 1 where it is known. */
+/** `fraction` is from 0 to 1, or undefined where it is unknown. */
 export type OnProgress = (message: string, fraction?: number) => Effect.Effect<void>;
 
 export interface EnvironmentPlan {
-  /** The directory it gets. */
+  /** Its directory. */
   readonly place: string;
   readonly lock: string;
-  /** How many packages the lock names. */
+  /** Number of packages in the lock. */
   readonly packages: number;
   readonly python: FoundPython;
-  /** An environment whose packages this one has too, unless the lock says another version. */
+  /** An environment whose packages this one shares, except where the lock has another version. */
   readonly base: string | undefined;
+  /** The lock has every package: pip adds none. */
+  readonly isComplete: true | undefined;
 }
 
-type Command = readonly [string, ...string[]];
+type Command = readonly [string, ...Array<string>];
 
-const BUILDING = ".building";
-const GARBAGE_MILLIS = 24 * 60 * 60 * 1000;
-const SHOWN_LINES = 15;
+const buildingSuffix = ".building";
+const garbageMillis = 24 * 60 * 60 * 1000;
+const shownLines = 15;
 
-/** `bin/python` is a link to the interpreter, so this also notices when that was removed from the machine. */
+/** The interpreter of an environment. `bin/python` is a link, so a removed interpreter counts as missing. */
 export const pythonOf = (place: string): string | undefined => {
-  const python = join(place, "bin/python");
-  return existsSync(python) ? python : undefined;
+  const python = path.join(place, "bin/python");
+  return fs.existsSync(python) ? python : undefined;
 };
 
-/** Builds it. Nothing is at `place` before it is whole; what a killed build leaves is swept up a day later. */
+/** Nothing is at `place` before the environment is complete. Leftovers of a killed build are removed a day later. */
 export const buildEnvironment = (
   supervisor: Supervisor["Service"],
   plan: EnvironmentPlan,
   onProgress: OnProgress,
 ): Effect.Effect<void, PythonUnavailable> => {
-  const building = `${plan.place}.${randomUUID()}${BUILDING}`;
-  const log = join(building, "install.log");
+  const building = `${plan.place}.${randomUUID()}${buildingSuffix}`;
+  const log = path.join(building, "install.log");
   const build = Effect.gen(function* () {
-    yield* inCache(plan.place, () => sweep(dirname(plan.place)));
-    yield* inCache(plan.place, () => mkdirSync(building));
-    yield* onProgress(`making a Python ${plan.python.version} environment`, 0);
+    yield* inCache(plan.place, () => sweep(path.dirname(plan.place)));
+    yield* inCache(plan.place, () => fs.mkdirSync(building));
+    yield* onProgress(`building a Python ${plan.python.version} environment`, 0);
     yield* step(supervisor, plan, makeVenv(plan, building), log);
     const { base } = plan;
     if (base !== undefined) yield* inCache(plan.place, () => standOn(base, plan, building));
@@ -65,18 +60,20 @@ export const buildEnvironment = (
       const news = progress.read(line);
       return news === undefined ? Effect.void : onProgress(news.message, news.fraction);
     };
-    yield* whileFollowing(log, tell, step(supervisor, plan, pipInstall(building, plan.lock), log));
+    const installing = step(supervisor, plan, pipInstall(plan, building), log);
+    yield* whileFollowing(new LineFollower(log), tell, installing);
+    yield* inCache(plan.place, () => addSiteFiles(plan, building));
     yield* inCache(plan.place, () => nameInScripts(building, plan.place));
     yield* inCache(plan.place, () => putInPlace(building, plan.place));
     yield* onProgress("Python is ready", 1);
   });
   return Effect.ensuring(
     build,
-    Effect.sync(() => rmSync(building, { recursive: true, force: true })),
+    Effect.sync(() => fs.rmSync(building, { recursive: true, force: true })),
   );
 };
 
-/** Runs under the supervisor, so that not even a killed `pipe` leaves an installation running. */
+/** Runs under the supervisor, so that a killed `pipe` leaves no installation running. */
 const step = (
   supervisor: Supervisor["Service"],
   plan: EnvironmentPlan,
@@ -89,7 +86,14 @@ const step = (
         (entry): entry is [string, string] => entry[1] !== undefined,
       ),
     );
-    const program = { id: randomUUID(), command, cwd: dirname(log), environment, log, gpus: 0 };
+    const program = {
+      id: randomUUID(),
+      command,
+      cwd: path.dirname(log),
+      environment,
+      log,
+      gpus: 0,
+    };
     const end = yield* supervisor
       .run(program)
       .pipe(
@@ -100,84 +104,93 @@ const step = (
     if (end.exitCode !== 0) return yield* explain(plan, log);
   });
 
-/** On top of a base there is a pip already: the base's. Installing another takes longer than most packages. */
+/** A base brings its pip. Installing another takes longer than most packages. */
 const makeVenv = ({ python, base }: EnvironmentPlan, building: string): Command =>
   base === undefined
     ? [python.executable, "-I", "-m", "venv", building]
     : [python.executable, "-I", "-m", "venv", "--without-pip", building];
 
-// -u: a line is in the log, and before a person, when it is printed.
-// --no-compile: a module is compiled when it is first imported; most never are.
-const pipInstall = (building: string, lock: string): Command => [
-  join(building, "bin/python"),
+// -u: a line is shown as soon as pip prints it.
+// --no-compile: the first import compiles a module; most are never imported.
+const pipInstall = ({ lock, isComplete }: EnvironmentPlan, building: string): Command => [
+  path.join(building, "bin/python"),
   ..."-I -u -m pip install --no-input --disable-pip-version-check --progress-bar off --no-user --no-compile".split(
     " ",
   ),
+  ...(isComplete === true ? ["--no-deps"] : []),
   "--requirement",
   lock,
 ];
 
-/** What went wrong, from the log, which is kept beside the environment's place. */
+/** The error, from the log, which is kept beside the environment's place. */
 const explain = (plan: EnvironmentPlan, log: string): PythonUnavailable => {
-  const text = readFileSync(log, "utf8");
+  const text = fs.readFileSync(log, "utf8");
   if (/No space left on device|Disk quota exceeded/u.test(text)) return diskFull(plan.place);
   const kept = `${plan.place}.log`;
-  renameSync(log, kept);
-  const lastLines = text.trimEnd().split("\n").slice(-SHOWN_LINES).join("\n");
+  fs.renameSync(log, kept);
+  const lastLines = text.trimEnd().split("\n").slice(-shownLines).join("\n");
   return new PythonUnavailable({
     reason: "install-failed",
     message: `the requirements in ${plan.lock} could not be installed with Python ${plan.python.version}:\n${lastLines}`,
-    fix: `read the end of ${kept}; check the network, or tell pip where packages are (PIP_INDEX_URL, PIP_PROXY); then run the same command again`,
+    fix: `read the end of ${kept}; check the network, or set pip's PIP_INDEX_URL or PIP_PROXY; then run the same command again`,
   });
 };
 
 const sitePackages = (environment: string, { version }: FoundPython): string =>
-  join(environment, "lib", `python${version}`, "site-packages");
+  path.join(environment, "lib", `python${version}`, "site-packages");
 
-/** A .pth file: Python looks into the directories it names after the environment's own. */
+/**
+ * Adds the base's packages by a .pth file: Python looks into its directories after the environment's own. `addsitedir` also
+ * reads the base's own .pth files, which a plain path would not.
+ */
 const standOn = (base: string, { python }: EnvironmentPlan, building: string): void => {
-  writeFileSync(
-    join(sitePackages(building, python), "_base.pth"),
-    `${sitePackages(base, python)}\n`,
+  fs.writeFileSync(
+    path.join(sitePackages(building, python), "_base.pth"),
+    `import site; site.addsitedir(${JSON.stringify(sitePackages(base, python))})\n`,
   );
 };
 
+const addSiteFiles = ({ lock, python }: EnvironmentPlan, building: string): void => {
+  const files = siteFilesOf(lock);
+  if (fs.existsSync(files)) fs.cpSync(files, sitePackages(building, python), { recursive: true });
+};
+
 /**
- * Scripts in `bin` name the interpreter by its path, which was another while it was built. They are read as Latin-1,
- * which gives any bytes back as they were; a program that is no script has zeros in it.
+ * Replaces the interpreter's path in the scripts of `bin` after the rename. They are read as Latin-1, which preserves
+ * all bytes; binary programs contain zeros and are left alone.
  */
 const nameInScripts = (building: string, place: string): void => {
-  const bin = join(building, "bin");
+  const bin = path.join(building, "bin");
   const [from, to] = [building, place].map((path) => Buffer.from(path).toString("latin1")) as [
     string,
     string,
   ];
-  for (const entry of readdirSync(bin, { withFileTypes: true })) {
-    const text = entry.isFile() ? readFileSync(join(bin, entry.name), "latin1") : "";
+  for (const entry of fs.readdirSync(bin, { withFileTypes: true })) {
+    const text = entry.isFile() ? fs.readFileSync(path.join(bin, entry.name), "latin1") : "";
     if (text.includes(from) && !text.includes("\0")) {
-      writeFileSync(join(bin, entry.name), text.replaceAll(from, to), "latin1");
+      fs.writeFileSync(path.join(bin, entry.name), text.replaceAll(from, to), "latin1");
     }
   }
 };
 
-/** By a rename; where another process was faster, its environment is as good as ours. */
+/** Renames the environment. If another process was faster, its environment is used. */
 const putInPlace = (building: string, place: string): void => {
-  if (existsSync(place) && pythonOf(place) === undefined)
-    renameSync(place, `${place}.${randomUUID()}${BUILDING}`);
+  if (fs.existsSync(place) && pythonOf(place) === undefined)
+    fs.renameSync(place, `${place}.${randomUUID()}${buildingSuffix}`);
   try {
-    renameSync(building, place);
+    fs.renameSync(building, place);
   } catch (error) {
     if (pythonOf(place) === undefined) throw error;
   }
 };
 
-/** Removes what killed builds left; a day is longer than any build takes. */
+/** Removes leftovers of killed builds; no build takes a day. */
 const sweep = (directory: string): void => {
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name);
-    const touched = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
-    if (basename(path).endsWith(BUILDING) && Date.now() - touched > GARBAGE_MILLIS) {
-      rmSync(path, { recursive: true, force: true });
+  for (const name of fs.readdirSync(directory)) {
+    const file = path.join(directory, name);
+    const touched = fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
+    if (name.endsWith(buildingSuffix) && Date.now() - touched > garbageMillis) {
+      fs.rmSync(file, { recursive: true, force: true });
     }
   }
 };

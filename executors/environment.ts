@@ -1,12 +1,12 @@
-/** What a job finds in its environment: a short list of inherited variables, so that results do not hang on a shell. */
+/** A job's environment: few variables are inherited, so that results do not depend on a shell. */
 import type { Job } from "./Executor.ts";
 
 type OwnEnvironment = Readonly<Record<string, string | undefined>>;
 
-/** The variables of `pipe`'s own environment that every job inherits, and why; all others stay outside. */
-const INHERITED = {
+/** The variables of `pipe`'s own environment that every job inherits, by reason. */
+const inheritedVariables = {
   "finding programs and shared libraries": ["PATH", "LD_LIBRARY_PATH"],
-  "where own, temporary and cached files go; PyTorch builds a path from the user's name": [
+  "places of own, temporary and cached files; PyTorch builds a path from the user's name": [
     "HOME",
     "USER",
     "LOGNAME",
@@ -15,12 +15,8 @@ const INHERITED = {
     "HF_HOME",
     "HF_HUB_CACHE",
   ],
-  "how text is encoded and times are shown": ["LANG", "LC_ALL", "LC_CTYPE", "TZ"],
-  "which GPUs somebody (Slurm, a lease) has given us": [
-    "CUDA_VISIBLE_DEVICES",
-    "CUDA_DEVICE_ORDER",
-  ],
-  "the way out of the network": [
+  "GPUs that Slurm or a lease assigned to us": ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"],
+  "network proxies": [
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
@@ -30,11 +26,11 @@ const INHERITED = {
     "all_proxy",
     "no_proxy",
   ],
-  "whom to trust there": ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
+  "trusted certificates": ["SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"],
 } as const;
 
-/** Thread pools of numerical libraries, which otherwise take all cores: slower side by side, and sums in another order. */
-const THREAD_COUNTS: ReadonlyArray<string> = [
+/** Numerical libraries take all cores without these: slower beside other jobs, and sums in another order. */
+const threadCounts: ReadonlyArray<string> = [
   "OMP_NUM_THREADS",
   "MKL_NUM_THREADS",
   "OPENBLAS_NUM_THREADS",
@@ -44,38 +40,43 @@ const THREAD_COUNTS: ReadonlyArray<string> = [
 
 let ownEnvironment: OwnEnvironment | undefined;
 
-/** `pipe`'s own, which stays as it is: asking the system for each variable again would cost more than the rest. */
+/** `pipe`'s own environment, read once: asking the system for each variable again costs more than the rest. */
 const own = (): OwnEnvironment => (ownEnvironment ??= { ...process.env });
 
 /**
- * How many GPUs, or what share of one, to lease for a job. Under Slurm none: what the scheduler assigned to us stands,
- * and is the job's.
+ * Number of GPUs, or share of one, to lease for a job. None under Slurm: the job then uses the GPUs that the scheduler
+ * assigned to us.
  */
 export const gpusToLease = (job: Pick<Job, "gpus">, inherited = own()): number =>
   inherited["SLURM_JOB_ID"] === undefined ? job.gpus : 0;
 
 /**
- * The whole environment of a job: inherited, then what every job needs, then what this one asks for. One that asks for
- * no GPU sees none: it would take memory and time of whoever has it. For one that does, the GPUs named here are those
- * it may be leased (`gpu_lease.py`).
+ * The whole environment of a job: inherited variables, then those of every job, then its own. A job without GPUs sees
+ * none: it would take memory and time of another's. For a job with GPUs, CUDA_VISIBLE_DEVICES limits what it may lease
+ * (`gpu_lease.py`).
  */
 export const jobEnvironment = (
-  job: Pick<Job, "cpus" | "gpus" | "environment">,
+  job: Pick<Job, "cpus" | "gpus" | "environment" | "secrets">,
   inherited = own(),
 ): Record<string, string> => {
   const environment: Record<string, string> = {
-    // a killed program's last lines are in its log, and a set of strings has the same order every time
+    // Fixed, since they change what programs write. LC_ALL would override a stage's own LANG.
+    TZ: "UTC",
+    LANG: "C.UTF-8",
+    // A killed program's last lines are in its log, and a set of strings has the same order every time.
     PYTHONUNBUFFERED: "1",
     PYTHONHASHSEED: "0",
-    // Threads that wait for one another by spinning take the processors from those they wait for, once there are more than there
-    // are processors: a training step of two threads then took ten times as long.
+    // Byte code beside a stage's sources would change them.
+    PYTHONDONTWRITEBYTECODE: "1",
+    // Threads that spin while they wait keep processors from the others once there are more threads than processors: a
+    // training step of two threads then took ten times as long.
     OMP_WAIT_POLICY: "PASSIVE",
   };
-  for (const name of Object.values(INHERITED).flat()) {
+  for (const name of Object.values(inheritedVariables).flat()) {
     const value = inherited[name];
     if (value !== undefined) environment[name] = value;
   }
-  for (const name of THREAD_COUNTS) environment[name] = String(job.cpus);
+  for (const name of threadCounts) environment[name] = String(job.cpus);
   if (job.gpus === 0) environment["CUDA_VISIBLE_DEVICES"] = "";
-  return { ...environment, ...job.environment };
+  return { ...environment, ...job.environment, ...job.secrets };
 };

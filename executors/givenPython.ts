@@ -1,11 +1,11 @@
-/** The interpreter that `PIPE_PYTHON` names: somebody else's environment, taken as it is. */
+/** An interpreter that a person names, used without changes. */
 import { Effect } from "effect";
 import { digestJson } from "../schemas/Digest.ts";
-import type { TrainerPython } from "./PythonEnvironment.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
+import type { TrainerPython } from "./TrainerPython.ts";
 
-/** Reads package names, a line each, and says which versions of them are installed. */
-const LIST_VERSIONS = `
+/** Reads package names, a line each, and prints their installed versions. */
+const versionsProgram = `
 import importlib.metadata, json, sys
 def version(name):
     try:
@@ -15,34 +15,48 @@ def version(name):
 versions = {name: version(name) for name in sys.stdin.read().split()}
 print(json.dumps({"executable": sys.executable, "python": "%d.%d" % sys.version_info[:2], "versions": versions}))`;
 
-interface Installed {
+export interface Installed {
   readonly executable: string;
+  /** `major.minor`. */
   readonly python: string;
+  /** null: not installed. */
   readonly versions: { readonly [name: string]: string | null };
 }
 
 const listVersions = async (interpreter: string, packages: ReadonlyArray<string>) => {
-  const { execa } = await import("execa"); // takes 40 ms, which a plan can do without
-  return execa(interpreter, ["-I", "-c", LIST_VERSIONS], {
+  const { execa } = await import("execa"); // takes 40 ms, and a plan seldom needs it
+  return execa(interpreter, ["-I", "-c", versionsProgram], {
     reject: false,
     input: packages.join("\n"),
   });
 };
 
-/** Its path and identity: the digest of what it has of these packages, marked as not coming from a lock. */
-export const givenPython = (
+/** The versions of these packages in it. `variable` is the environment variable that names it. */
+export const installedIn = (
   interpreter: string,
+  variable: string,
   packages: ReadonlyArray<string>,
-): Effect.Effect<TrainerPython, PythonUnavailable> =>
+): Effect.Effect<Installed, PythonUnavailable> =>
   Effect.gen(function* () {
     const answer = yield* Effect.promise(() => listVersions(interpreter, packages));
-    if (answer.failed) {
-      return yield* new PythonUnavailable({
-        reason: "no-python",
-        message: `PIPE_PYTHON is ${interpreter}, which does not run: ${answer.shortMessage}`,
-        fix: "let PIPE_PYTHON name a Python interpreter that has the trainers' requirements, or unset it to have one made",
-      });
-    }
-    const { executable, python, versions } = JSON.parse(answer.stdout) as Installed;
-    return { python: executable, identity: `installed:${digestJson({ python, versions })}` };
+    if (!answer.failed) return JSON.parse(answer.stdout) as Installed;
+    return yield* new PythonUnavailable({
+      reason: "no-python",
+      message: `${variable} is ${interpreter}, which does not run: ${answer.shortMessage}`,
+      fix: `let ${variable} name a Python interpreter that has the trainers' requirements, or unset it to have one made`,
+    });
   });
+
+/** Its path and identity: the digest of the installed versions of these packages, after `installed:`. */
+export const givenPython = (
+  interpreter: string,
+  variable: string,
+  packages: ReadonlyArray<string>,
+): Effect.Effect<TrainerPython, PythonUnavailable> =>
+  Effect.map(
+    installedIn(interpreter, variable, packages),
+    ({ executable, python, versions }): TrainerPython => ({
+      python: executable,
+      identity: `installed:${digestJson({ python, versions })}`,
+    }),
+  );

@@ -1,11 +1,12 @@
-/** Which interpreter runs our own Python programs, and which one somebody has given us for the trainers. */
-import { existsSync } from "node:fs";
+/** The interpreters of our own Python programs and, if a person names one, of the trainers. */
+import fs from "node:fs";
 
-const SYSTEM_PYTHON = "/usr/bin/python3";
+const systemPython = "/usr/bin/python3";
 
-/** The one that `PIPE_PYTHON` names; set to nothing is not set. */
-export const givenInterpreter = (): string | undefined => process.env["PIPE_PYTHON"] || undefined;
+/** The interpreter that a variable such as `PIPE_PYTHON` names; an empty value counts as unset. */
+export const givenInterpreter = (variable: string): string | undefined =>
+  process.env[variable] || undefined;
 
-/** Any Python from 3.9 on will do; the system's own starts several times faster than a version manager's wrapper. */
+/** A Python of 3.9 or newer; the system's own starts several times faster than a version manager's wrapper. */
 export const anyPython = (): string =>
-  givenInterpreter() ?? (existsSync(SYSTEM_PYTHON) ? SYSTEM_PYTHON : "python3");
+  givenInterpreter("PIPE_PYTHON") ?? (fs.existsSync(systemPython) ? systemPython : "python3");

@@ -1,4 +1,4 @@
-"""Signals, descriptors and process trees, as supervisor and reapers need them."""
+"""Signals, descriptors and process trees, for supervisor and reapers."""
 
 import ctypes
 import json
@@ -8,9 +8,9 @@ import signal
 PR_SET_CHILD_SUBREAPER = 36
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 WATCHED_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD)
-# Ignored by Python itself, and ignoring is inherited: a trainer must meet them as any program does.
+# Python ignores them, and programs would inherit that.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
-# How soon to look again for processes that were born while the others were being killed.
+# Pause before the next look for processes that were started while others were being killed.
 RESCAN_SECONDS = 0.05
 
 libc = ctypes.CDLL(None)
@@ -32,7 +32,7 @@ def wake_on_signals():
 
 
 def read_available(descriptor):
-    """What can be read now; empty at the end of file, which a broken connection is too."""
+    """The bytes that can be read now; empty at the end of file and after an error."""
     try:
         return os.read(descriptor, 1 << 16)
     except OSError:
@@ -40,7 +40,7 @@ def read_available(descriptor):
 
 
 def write(descriptor, data):
-    """Says whether all of it could be written, at once."""
+    """Writes without waiting, and returns whether all of it was written."""
     try:
         return os.write(descriptor, data) == len(data)
     except OSError:
@@ -48,12 +48,12 @@ def write(descriptor, data):
 
 
 def answer(**fields):
-    # One write of less than PIPE_BUF: lines of different reapers never mix. It fails when the owner is gone.
+    # One write of less than PIPE_BUF: lines of different reapers never mix. It fails when the owner is dead.
     write(1, json.dumps(fields).encode() + b"\n")
 
 
 def children_of_all():
-    """pid -> its children, for every process that has any. Zombies count: threads may live on in one."""
+    """pid -> its children, for every process with children. Zombies count: a zombie may have living threads."""
     children = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -68,7 +68,7 @@ def children_of_all():
 
 
 def send(number, roots, children):
-    """Signals the processes in `roots` and all their descendants, parents first, and says whether there were any."""
+    """Signals the processes in `roots` and all their descendants, parents first, and returns whether any exists."""
     found, todo = False, list(roots)
     for pid in todo:
         todo.extend(children.get(pid, ()))

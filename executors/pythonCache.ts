@@ -1,36 +1,36 @@
-/** Where environments are kept, and what can be wrong with that place. */
+/** The directory of Python environments, and its errors. */
 import { Effect } from "effect";
-import { homedir, tmpdir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import os from "node:os";
+import path from "node:path";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
 
-/** In the user's cache (`XDG_CACHE_HOME`, `~/.cache`), or, for a user without a home, among the temporary files. */
+/** In the user's cache (`XDG_CACHE_HOME`, `~/.cache`), or in the temporary directory for a user without a home. */
 export const environmentsDirectory = (): string => {
   const cache = process.env["XDG_CACHE_HOME"] ?? "";
   // the XDG specification: relative paths are invalid and ignored
-  if (isAbsolute(cache)) return join(cache, "pipe/env");
+  if (path.isAbsolute(cache)) return path.join(cache, "pipe/env");
   const home = homeOrNothing();
-  return isAbsolute(home)
-    ? join(home, ".cache/pipe/env")
-    : join(tmpdir(), `pipe-${process.getuid?.() ?? 0}/env`);
+  return path.isAbsolute(home)
+    ? path.join(home, ".cache/pipe/env")
+    : path.join(os.tmpdir(), `pipe-${process.getuid?.() ?? 0}/env`);
 };
 
 const homeOrNothing = (): string => {
   try {
-    return homedir();
+    return os.homedir();
   } catch {
-    return ""; // no HOME, and a user id that no user has, as in a container
+    return ""; // no HOME and an unknown user id, as in a container
   }
 };
 
 export const diskFull = (directory: string): PythonUnavailable =>
   new PythonUnavailable({
     reason: "disk-full",
-    message: `there is no room for a Python environment in ${directory}`,
-    fix: "make room there, or let XDG_CACHE_HOME name a directory on a larger disk",
+    message: `no room for a Python environment in ${directory}`,
+    fix: "free space there, or set XDG_CACHE_HOME to a directory on a larger disk",
   });
 
-/** A file operation in that directory. */
+/** Runs a file operation in that directory. */
 export const inCache = <A>(
   directory: string,
   operation: () => A,
@@ -42,8 +42,8 @@ export const inCache = <A>(
       if (code === "ENOSPC" || code === "EDQUOT") return diskFull(directory);
       return new PythonUnavailable({
         reason: "cache-unwritable",
-        message: `a Python environment cannot be kept in ${directory}: ${message}`,
-        fix: "make that directory writable, or let XDG_CACHE_HOME name one that is",
+        message: `no Python environment can be written to ${directory}: ${message}`,
+        fix: "make that directory writable, or set XDG_CACHE_HOME to one that is",
       });
     },
   });

@@ -1,4 +1,4 @@
-"""The process that runs jobs for `supervise.py`, whose header tells what it does and why."""
+"""The process that runs jobs for `supervise.py`, whose header describes both."""
 
 import json
 import os
@@ -20,8 +20,9 @@ from processes import (
     write,
 )
 
-# A reaper without a job writes its pid, in so many bytes.
+# The pid that a reaper without a job writes.
 PID_BYTES = 4
+
 
 class NotStarted(Exception):
     def __init__(self, why, fix=None):
@@ -31,20 +32,21 @@ class NotStarted(Exception):
 
 
 class Reaper:
-    """Runs programs, one after the other, and all they give birth to, in a process of its own."""
+    """Runs programs one after the other, each with all its descendants."""
 
-    def __init__(self, supervisor, control, vacancies, graces, leases):
+    def __init__(self, supervisor, control, vacancies, graces, leases, preloaded):
         adopt_orphans()
         self.supervisor = supervisor
         self.control = control
         self.vacancies = vacancies
         self.grace, self.leftover_grace = graces
         self.leases = leases
-        self.wake, _ = wake_on_signals()
+        self.preloaded = preloaded
+        self.wake, self.wake_end = wake_on_signals()
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        self.told_to_stop = False
-        self.news = self.poller(self.wake)
-        self.news_and_orders = self.poller(self.wake, self.control)
+        self.stopping = False
+        self.signals = self.poller(self.wake)
+        self.signals_and_control = self.poller(self.wake, self.control)
 
     @staticmethod
     def poller(*descriptors):
@@ -59,24 +61,24 @@ class Reaper:
             request = self.next_request()
 
     def next_request(self):
-        """None when there will be no other."""
+        """None when the control pipe has ended."""
         write(self.vacancies, os.getpid().to_bytes(PID_BYTES, sys.byteorder))
         line = b""
         while not line.endswith(b"\n"):
-            if self.wait(self.news_and_orders):
+            if self.wait(self.signals_and_control):
                 data = read_available(self.control)
                 if not data:
                     return None
                 line += data
-        # A signal ends a job, not its reaper: a request in the pipe would be lost unnoticed.
-        self.told_to_stop = False
+        # A signal ends a job, not its reaper: a request in the pipe would be lost.
+        self.stopping = False
         return json.loads(line)
 
     def wait(self, poller, seconds=None):
-        """Waits for whatever the poller waits for, and says whether there is an order."""
+        """Waits for the poller, and returns whether the control pipe has input."""
         ready = {descriptor for descriptor, _ in poller.poll(None if seconds is None else seconds * 1000 + 1)}
         if self.wake in ready and any(number in STOP_SIGNALS for number in read_available(self.wake)):
-            self.told_to_stop = True
+            self.stopping = True
         return self.control in ready
 
     def run(self, request):
@@ -93,21 +95,22 @@ class Reaper:
             failure = error
         except OSError as error:
             failure = NotStarted(f"{error.strerror}: {error.filename or request['argv'][0]}")
-        except ValueError as error:  # a NUL or half a surrogate pair in an argument
+        except ValueError as error:  # an argument with a NUL or half a surrogate pair
             failure = NotStarted(str(error))
         else:
-            self.wait_for_end_or_order()
+            self.wait_for_end_or_request()
         ended_by_itself = self.status is not None
         self.end_tree()
         for lock in leased:
             os.close(lock)
-        # Else the supervisor died, and nobody asked for the job's end: the owner sees that no answer came.
+        # If the supervisor died, no one asked for the job's end: the owner notices the missing answer.
         if ended_by_itself or os.getppid() == self.supervisor:
             self.report(failure)
 
     def lease(self, request):
-        """The descriptors that hold the GPUs, or the share of one, of which the request's environment then tells."""
-        import gpu_lease  # most runs never need it
+        """The descriptors that hold the GPUs, or the share of one; the request's environment then names them."""
+        import gpu_lease  # most runs never need them
+        import gpus
 
         try:
             leased = gpu_lease.lease(
@@ -117,7 +120,7 @@ class Reaper:
                 self.pause,
                 lambda why: answer(id=self.id, waiting=why),
             )
-        except gpu_lease.Unavailable as error:
+        except gpus.Unavailable as error:
             raise NotStarted(error.why, error.fix) from None
         locks = [lock for slots in leased.values() for lock in slots]
         for lock in locks:
@@ -127,9 +130,9 @@ class Reaper:
         return locks
 
     def pause(self, seconds, *descriptors):
-        """Waits for input, as long as the job is wanted."""
-        if self.wait(self.poller(self.wake, self.control, *descriptors), seconds) or self.told_to_stop:
-            raise NotStarted("it was ended while it waited for GPUs")
+        """Waits for input; raises when the job is to end."""
+        if self.wait(self.poller(self.wake, self.control, *descriptors), seconds) or self.stopping:
+            raise NotStarted("it was ended while waiting for GPUs")
 
     def start(self, request):
         os.chdir(request["cwd"])
@@ -137,23 +140,32 @@ class Reaper:
         os.environ["PATH"] = request["env"].get("PATH", os.defpath)  # where posix_spawnp looks
         self.started = time.monotonic()
         try:
-            self.program = os.posix_spawnp(
-                request["argv"][0],
-                request["argv"],
-                request["env"],
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, log, 1),
-                    (os.POSIX_SPAWN_DUP2, log, 2),
-                ],
-                setsid=True,  # a trainer that signals its own process group must not reach us
-                setsigmask=(),
-                setsigdef=IGNORED_BY_PYTHON,
-            )
+            self.program = self.fork(request, log) if self.preloaded else self.spawn(request, log)
         finally:
             os.close(log)
 
+    def fork(self, request, log):
+        import preloading
+
+        return preloading.fork(request, log, (self.control, self.vacancies, self.wake, self.wake_end))
+
+    @staticmethod
+    def spawn(request, log):
+        return os.posix_spawnp(
+            request["argv"][0],
+            request["argv"],
+            request["env"],
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,  # a trainer may signal its own process group
+            setsigmask=(),
+            setsigdef=IGNORED_BY_PYTHON,
+        )
+
     def collect(self):
-        """Waits for whatever has ended by now."""
+        """Reaps the children that have ended."""
         try:
             while not self.childless:
                 pid, status, used = os.wait4(-1, os.WNOHANG)
@@ -167,18 +179,18 @@ class Reaper:
         except ChildProcessError:
             self.childless = True
 
-    def wait_for_end_or_order(self):
+    def wait_for_end_or_request(self):
         while self.status is None:
-            ordered = self.wait(self.news_and_orders)
+            requested = self.wait(self.signals_and_control)
             self.collect()
-            if ordered or self.told_to_stop:
+            if requested or self.stopping:
                 return
 
     def wait_until_childless(self, seconds):
         deadline = time.monotonic() + seconds
         self.collect()
         while not self.childless and (left := deadline - time.monotonic()) > 0:
-            self.wait(self.news, left)
+            self.wait(self.signals, left)
             self.collect()
 
     def end_tree(self):
@@ -196,15 +208,17 @@ class Reaper:
     def report(self, failure):
         if failure is not None:
             return answer(id=self.id, failed=failure.why, fix=failure.fix)
+        answer(id=self.id, **self.end())
+
+    def end(self):
         code = os.waitstatus_to_exitcode(self.status)
-        answer(
-            id=self.id,
-            exit=code if code >= 0 else 128 - code,
-            signal=signal_name(-code) if code < 0 else None,
-            wall=self.ended - self.started,
-            cpu=self.cpu,
-            rss=self.rss * 1024,
-        )
+        return {
+            "exit": code if code >= 0 else 128 - code,
+            "signal": signal_name(-code) if code < 0 else None,
+            "wall": self.ended - self.started,
+            "cpu": self.cpu,
+            "rss": self.rss * 1024,
+        }
 
 
 def signal_name(number):

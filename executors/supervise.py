@@ -2,25 +2,28 @@
 supervisor ends. Standard library only, Python 3.9 or newer, Linux.
 
     python3 -I -S -X utf8 supervise.py GRACE LEFTOVER_GRACE LEASES
+    PYTHON supervise.py GRACE LEFTOVER_GRACE LEASES PRELOAD
 
 One JSON object a line. In: {"id", "argv", "cwd", "env", "log", "gpus"} starts a job; {"end": id} ends one. Out, first
 {"ready": true}, then once a job: {"id", "exit", "signal", "wall", "cpu", "rss"} | {"id", "failed": why, "fix"} |
-{"id", "lost": true}. Seconds and bytes; `exit` is 128 + the number of the signal where there is one; `fix` may be null.
-A job with `gpus`, a number of them or a share of one, gets them leased (`gpu_lease.py`) before its program begins:
-{"id", "waiting": why} tells that it has to wait for them, as often as the reason changes, and {"id", "started": true}
-that it has them. `wall` counts from then.
-GRACE is how many seconds a job that is ended has between TERM and KILL, LEFTOVER_GRACE the same for what a program
-that ended by itself left running; LEASES is the directory of the locks on GPUs.
+{"id", "lost": true}. Seconds and bytes; `exit` is 128 + the number of the signal after a signal; `fix` may be null.
+A job with `gpus`, a number of them or a share of one, leases them (`gpu_lease.py`) before its program begins:
+{"id", "waiting": why} reports that it waits for them, whenever the reason changes, and {"id", "started": true} that it
+has them. `wall` counts from then.
+GRACE is the time in seconds between TERM and KILL for a job that is ended, LEFTOVER_GRACE the same for the processes
+that a program leaves running when it ends by itself; LEASES is the directory of the locks on GPUs.
+PRELOAD is a Python file of imports to run first; every job then is PYTHON's `-m MODULE` and is forked instead of started
+(`preloading.py`).
 
-The supervisor forks *reapers*. Each runs one job at a time, and the next when nothing of that is left; there are as
-many as there were ever jobs at once, since a fork costs more than a job. All adopt orphans ("child subreaper"): a
-process that forks twice and calls setsid to get away becomes a child of its job's reaper, and of the supervisor should
-the reaper be killed.
+The supervisor forks *reapers*. Each runs one job at a time, and the next when no process of the last one is left; there
+are as many as there were ever jobs at once, since a fork costs more than a job. All adopt orphans ("child subreaper"):
+a process that forks twice and calls setsid becomes a child of its job's reaper, or of the supervisor if the reaper is
+killed.
 
-Who notices what: a reaper gets its jobs through a control pipe whose other end only the supervisor holds, so "end this
-job" and "the supervisor died" look the same, an end of file, and are a reaper's end too. The supervisor reads its
-stdin, which ends when the owner dies. And every reaper shares the supervisor's stdout, so the owner reads an end of
-file there only when no job is left.
+How each notices the others' end: a reaper gets its jobs through a control pipe whose other end only the supervisor
+holds, so "end this job" and "the supervisor died" are both an end of file, which ends the reaper too. The supervisor
+reads its stdin, which ends when the owner dies. Every reaper shares the supervisor's stdout, so the owner reads an end
+of file there only when no job is left.
 """
 
 import gc
@@ -30,7 +33,7 @@ import select
 import signal
 import sys
 
-# Isolated as we are, not even the directory we come from is looked into.
+# Python in isolated mode (-I) leaves out the directory of the program.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from processes import (
@@ -48,17 +51,18 @@ from processes import (
 from reaper import PID_BYTES, Reaper
 
 class Supervisor:
-    def __init__(self, grace, leftover_grace, leases):
+    def __init__(self, grace, leftover_grace, leases, preload=None):
         adopt_orphans()
         self.pid = os.getpid()
         self.graces = (float(grace), float(leftover_grace))
         self.leases = leases
+        self.preloaded = preload is not None
         self.wake_pipe = wake_on_signals()
         self.vacancies, self.vacancies_end = os.pipe()  # reapers without a job write their pids
         os.set_blocking(self.vacancies, False)
         self.reapers = {}  # pid -> (job id or None, our end of its control pipe or None)
         self.vacant = []  # pids
-        self.lost = []  # ids of jobs whose reaper was killed and whose processes are not gone yet
+        self.lost = []  # ids of jobs whose reaper was killed and whose processes still exist
         self.owner_alive = True
         self.unread = b""
 
@@ -69,7 +73,7 @@ class Supervisor:
             if write(control, line + b"\n"):
                 self.reapers[pid] = (request["id"], control)
                 return
-            # The line is longer than the pipe, or the reaper was killed: what it got of the line it cannot use.
+            # The line is longer than the pipe, or the reaper was killed. A reaper ignores a part of a line.
             os.close(control)
             self.reapers[pid] = (None, None)
         self.fork(request)
@@ -77,7 +81,7 @@ class Supervisor:
     def fork(self, request):
         theirs, ours = os.pipe()
         os.set_blocking(ours, False)
-        # A signal between the fork and the reaper's own wake pipe would be told to us.
+        # Before the reaper has its own wake pipe, its signals would be written to ours.
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
         try:
             pid = os.fork()
@@ -93,26 +97,27 @@ class Supervisor:
 
     def become_reaper(self, request, theirs, ours):
         try:
-            # The programs' stdin, which they inherit from here.
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            # The stdin that programs inherit.
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(nothing, 0)
             # Every copy of a control pipe's writing end would delay the news of the supervisor's death.
             controls = (control for _, control in self.reapers.values())
-            for descriptor in (ours, self.vacancies, *self.wake_pipe, *controls):
+            for descriptor in (nothing, ours, self.vacancies, *self.wake_pipe, *controls):
                 if descriptor is not None:
                     os.close(descriptor)
-            Reaper(self.pid, theirs, self.vacancies_end, self.graces, self.leases).serve(request)
+            Reaper(self.pid, theirs, self.vacancies_end, self.graces, self.leases, self.preloaded).serve(request)
             os._exit(0)
         except BaseException:
-            import traceback  # takes longer to load than a job to run
+            import traceback  # loads slower than a job runs
 
             traceback.print_exc()
         finally:
             os._exit(70)
 
-    def end(self, wanted):
+    def end(self, job_id):
         """Ends one job, or all with None, and the reapers with them."""
         for pid, (job, control) in self.reapers.items():
-            if control is not None and wanted in (job, None):
+            if control is not None and job_id in (job, None):
                 os.close(control)
                 self.reapers[pid] = (job, None)
 
@@ -135,7 +140,7 @@ class Supervisor:
             while (ended := os.waitpid(-1, os.WNOHANG))[0] != 0:
                 pid, status = ended
                 if pid not in self.reapers:
-                    continue  # an orphan of a reaper that was killed
+                    continue  # an orphan whose reaper was killed
                 job, control = self.reapers.pop(pid)
                 if control is not None:
                     os.close(control)
@@ -147,7 +152,7 @@ class Supervisor:
             pass
 
     def read_vacancies(self):
-        """After `collect`: what a dead reaper wrote must not be taken for the word of a new one with the same pid."""
+        """After `collect`: a dead reaper's pid must not stand for a new reaper with the same pid."""
         data = read_available(self.vacancies)
         for start in range(0, len(data), PID_BYTES):
             pid = int.from_bytes(data[start : start + PID_BYTES], sys.byteorder)
@@ -157,7 +162,7 @@ class Supervisor:
                 self.vacant.append(pid)
 
     def end_orphans(self):
-        """Whatever is our child and no reaper belonged to a job whose reaper was killed."""
+        """Kills our children that are no reapers: they belong to jobs whose reaper was killed."""
         if not self.lost:
             return
         children = children_of_all()
@@ -190,5 +195,9 @@ class Supervisor:
 if __name__ == "__main__":
     # Forked children share our pages until somebody writes to them, and a collection writes to all.
     gc.disable()
+    for file in sys.argv[4:]:
+        import preloading  # loads slower than a job runs
+
+        preloading.preload(file)
     gc.freeze()
     Supervisor(*sys.argv[1:]).serve()

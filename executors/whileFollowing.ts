@@ -1,20 +1,18 @@
-/** Something runs, and writes lines to a file meanwhile. */
-import { Effect, Schedule } from "effect";
-import { LineFollower } from "./LineFollower.ts";
+/** Reads a file's lines while their writer runs. */
+import { type Duration, Effect, Schedule } from "effect";
+import type { LineFollower } from "./LineFollower.ts";
 
-const POLL = Schedule.spaced("100 millis");
-
-/** Tells the lines as they come, and all that are left once `running` is over, whichever way it ends. */
+/** Calls `tell` with each line while `running` lasts, and with the remaining ones however it ends. */
 export const whileFollowing = <A, E>(
-  path: string,
+  follower: LineFollower,
   tell: (line: string) => Effect.Effect<void>,
   running: Effect.Effect<A, E>,
+  pause: Duration.Input = "100 millis",
 ): Effect.Effect<A, E> =>
   Effect.suspend(() => {
-    const follower = new LineFollower(path);
     const tellAll = (lines: ReadonlyArray<string>) =>
       Effect.forEach(lines, tell, { discard: true });
-    // Uninterruptible: a line that has been read must be told.
+    // Uninterruptible: the follower gives each line only once.
     const tellNew = Effect.uninterruptible(
       Effect.gen(function* () {
         for (let lines = follower.read(); lines.length > 0; lines = follower.read())
@@ -25,7 +23,7 @@ export const whileFollowing = <A, E>(
       tellNew,
       Effect.suspend(() => tellAll(follower.rest())),
     );
-    return Effect.forkScoped(Effect.repeat(tellNew, POLL)).pipe(
+    return Effect.forkScoped(Effect.repeat(tellNew, Schedule.spaced(pause))).pipe(
       Effect.andThen(running),
       Effect.scoped,
       Effect.ensuring(tellRest),

@@ -1,4 +1,4 @@
-/** Artifacts and actions: what the store holds, and the record of how it came to be. */
+/** Artifacts, and actions: the records of how they were made. */
 import { Schema } from "effect";
 
 export const ArtifactKind = Schema.Literals([
@@ -10,6 +10,7 @@ export const ArtifactKind = Schema.Literals([
   "rollouts",
   "table",
   "correlations",
+  "measurements",
   "files",
 ]);
 export type ArtifactKind = typeof ArtifactKind.Type;
@@ -32,15 +33,17 @@ export const Artifact = Schema.Struct({
 });
 export interface Artifact extends Schema.Schema.Type<typeof Artifact> {}
 
-/** What making something cost; memory and processor time are absent where nobody could measure them. */
+/** The cost of an action; memory and processor time are absent where they can't be measured. */
 export const Cost = Schema.Struct({
   wallSeconds: Schema.Finite,
+  /** The part that does not grow with the work: starting, loading, saving. Absent where no progress was reported twice. */
+  fixedSeconds: Schema.optionalKey(Schema.Finite),
   cpuSeconds: Schema.optionalKey(Schema.Finite),
   maxRssBytes: Schema.optionalKey(Schema.Int),
 });
 export interface Cost extends Schema.Schema.Type<typeof Cost> {}
 
-/** Small facts a stage reports about its output. */
+/** Small facts about an output, from its stage. */
 export const Summary = Schema.Record(Schema.String, Schema.Json);
 export type Summary = typeof Summary.Type;
 
@@ -49,7 +52,7 @@ export const Action = Schema.Struct({
   recipe: Schema.String,
   content: Schema.String,
   stage: Schema.String,
-  /** Who first asked for it: the experiment and the node, as a person reads it. */
+  /** The experiment and the node that first made it. */
   experiment: Schema.String,
   node: Schema.String,
   artifact: Schema.String,
@@ -58,9 +61,9 @@ export const Action = Schema.Struct({
   environment: Schema.Record(Schema.String, Schema.String),
   cost: Cost,
   summary: Summary,
-  /** A training that went on from a checkpoint says at which step. */
+  /** The step of the checkpoint that a training resumed from. */
   resumedFrom: Schema.optionalKey(Schema.Int),
-  /** What a training shares with longer and shorter ones: by it their checkpoints lie in the store. */
+  /** The key that longer and shorter trainings share: their checkpoints lie under it. */
   training: Schema.optionalKey(Schema.String),
   finishedAt: Schema.String,
 });

@@ -1,4 +1,4 @@
-/** Amounts of memory as people write them. */
+/** Amounts of memory in experiments. */
 import { Schema, SchemaTransformation } from "effect";
 
 const units: Readonly<Record<string, number>> = {

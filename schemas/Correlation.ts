@@ -1,7 +1,7 @@
-/** `correlations.json`: what each reward goes along with, in which reading, of how many rollouts, and how surely. */
+/** The parts of `correlations.json` (`kinds/CorrelationsFile.ts`) that `stats/` computes. */
 import { Schema } from "effect";
 
-/** A number with its 95 % interval; what is null has its reason. */
+/** A number with its 95 % interval; `reason` explains nulls. */
 export const Estimate = Schema.Struct({
   value: Schema.NullOr(Schema.Finite),
   low: Schema.NullOr(Schema.Finite),
@@ -10,7 +10,7 @@ export const Estimate = Schema.Struct({
 });
 export interface Estimate extends Schema.Schema.Type<typeof Estimate> {}
 
-/** What a reward is held against. */
+/** What a reward is correlated with. */
 export const Target = Schema.Literals([
   /** The caption is p*. */
   "perception",
@@ -21,11 +21,11 @@ export const Target = Schema.Literals([
 ]);
 export type Target = typeof Target.Type;
 
-/** Three ways to correlate the same rollouts. */
+/** Three correlations of the same rollouts. */
 export const Readings = Schema.Struct({
   /** Every rollout is a pair. */
   pooled: Estimate,
-  /** Every rollout is a pair, as differences from the means of its group: all that GRPO sees. */
+  /** Every rollout is a pair, as differences from the means of its group, which is what GRPO learns from. */
   group_centred: Estimate,
   /** Every prompt is a pair of means. */
   prompt_means: Estimate,
@@ -33,13 +33,13 @@ export const Readings = Schema.Struct({
 export interface Readings extends Schema.Schema.Type<typeof Readings> {}
 export type Reading = keyof Readings;
 
-/** How often a 0/1 reward was earned, and the target reached, in all rollouts; phi is the pooled correlation. */
+/** Counts of a 0/1 reward and a target over all rollouts; phi is the pooled correlation. */
 export const ContingencyTable = Schema.Struct({
   both: Schema.Int,
   only_reward: Schema.Int,
   only_target: Schema.Int,
   neither: Schema.Int,
-  /** The ends that phi could reach with these totals. */
+  /** The bounds of phi for these totals. */
   phi_min: Schema.NullOr(Schema.Finite),
   phi_max: Schema.NullOr(Schema.Finite),
 });
@@ -51,12 +51,12 @@ export const Association = Schema.Struct({
   rollouts: Schema.Int,
   prompts: Schema.Int,
   ...Readings.fields,
-  /** Null where the reward is not 0/1, and for what is no property of a single rollout. */
+  /** Null where the reward is not 0/1, or the target is no property of a single rollout. */
   table: Schema.NullOr(ContingencyTable),
 });
 export interface Association extends Schema.Schema.Type<typeof Association> {}
 
-/** By how much a reward correlates more with reasoning (own caption) than with perception, from the same resamples. */
+/** Correlation with reasoning (own caption) minus that with perception, from the same resamples. */
 export const Contrast = Schema.Struct({ reward: Schema.String, ...Readings.fields });
 export interface Contrast extends Schema.Schema.Type<typeof Contrast> {}
 
@@ -66,7 +66,7 @@ export const CorrelationPoint = Schema.Struct({
   rollouts: Schema.Struct({ end_to_end: Schema.Int, counterfactual: Schema.Int }),
   prompts: Schema.Int,
   groups: Schema.Int,
-  /** The first and the last step that rollouts are of. */
+  /** The first and last step of the rollouts. */
   steps: Schema.Struct({ first: Schema.Int, last: Schema.Int }),
   means: Schema.Struct({
     perception: Estimate,
@@ -87,31 +87,3 @@ export const AcrossCheckpoints = Schema.Struct({
   spearman: Estimate,
 });
 export interface AcrossCheckpoints extends Schema.Schema.Type<typeof AcrossCheckpoints> {}
-
-const Range = Schema.Struct({ low: Schema.Finite, high: Schema.Finite });
-
-export const Correlations = Schema.Struct({
-  format: Schema.Literal(1),
-  /** Which models the numbers are of, in words; a micro model is always called one. */
-  models: Schema.Array(Schema.String),
-  axes: Schema.Array(Schema.String),
-  interval: Schema.Struct({
-    method: Schema.String,
-    clusters: Schema.Literal("prompts"),
-    confidence: Schema.Finite,
-    resamples: Schema.Int,
-    seed: Schema.Int,
-  }),
-  /** What the paper reports of the outcome reward, and which of the numbers here is to be held against it. */
-  published: Schema.Struct({
-    source: Schema.String,
-    outcome_with_reasoning: Range,
-    outcome_with_perception: Range,
-    reading: Schema.Literals(["pooled"]),
-    target_of_reasoning: Target,
-    note: Schema.String,
-  }),
-  points: Schema.Array(CorrelationPoint),
-  across: Schema.Array(AcrossCheckpoints),
-});
-export interface Correlations extends Schema.Schema.Type<typeof Correlations> {}

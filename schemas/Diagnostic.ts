@@ -1,11 +1,10 @@
 /**
- * A diagnostic says what is wrong with something a person wrote, where, and what would be right. The terminal, `--json`
- * and any editor are fed from this one shape.
+ * A diagnostic: what is wrong in a file, where, and what is expected. The terminal, `--json` and editors show the same.
  */
 import { Runtime, Schema } from "effect";
 import { closest, distance } from "fastest-levenshtein";
 
-/** A stretch of one line of a file; `line` and `col` count from 1, `length` in UTF-16 code units. */
+/** A range within one line; `line` and `col` count from 1, `length` in UTF-16 code units. */
 export const SourceSpan = Schema.Struct({
   file: Schema.String,
   line: Schema.Int,
@@ -23,7 +22,7 @@ export const Diagnostic = Schema.Struct({
 });
 export interface Diagnostic extends Schema.Schema.Type<typeof Diagnostic> {}
 
-/** The specification can't be run. Nothing has been started or written. */
+/** The experiment is invalid. Nothing was started or written. */
 export class InvalidSpec extends Schema.TaggedError<InvalidSpec>()("InvalidSpec", {
   diagnostics: Schema.Array(Diagnostic),
 }) {
@@ -34,16 +33,44 @@ export class InvalidSpec extends Schema.TaggedError<InvalidSpec>()("InvalidSpec"
   }
 }
 
-/** The valid name that `name` was probably meant to be, when one is near enough to be worth saying. */
-export const nearestName = (name: string, valid: ReadonlyArray<string>): string | undefined => {
-  if (valid.length === 0) return undefined;
-  const best = closest(name, valid);
-  return distance(name.toLowerCase(), best.toLowerCase()) <= Math.max(2, name.length / 3)
-    ? best
-    : undefined;
+/** Our params by their names in other programs. */
+const otherNames: Readonly<Record<string, string>> = {
+  lr: "learning_rate",
+  batch_size: "batch",
+  bs: "batch",
+  num_steps: "steps",
+  max_steps: "steps",
+  iterations: "steps",
+  epochs: "steps",
+  warmup_steps: "warmup",
+  gradient_accumulation_steps: "accumulate",
+  max_grad_norm: "grad_clip",
+  wd: "weight_decay",
+  random_seed: "seed",
+  max_new_tokens: "max_tokens",
+  num_generations: "group",
+  beta: "kl",
+  cmd: "run",
+  command: "run",
+  script: "run",
+  inputs: "from",
+  needs: "from",
+  params: "with",
+  args: "with",
+  uses: "use",
 };
 
-/** An "unknown name" diagnostic: what there is, and the nearest of it. */
+/** The nearest valid name, if one is near enough to suggest. */
+export const nearestName = (name: string, valid: ReadonlyArray<string>): string | undefined => {
+  if (valid.length === 0) return undefined;
+  const word = name.toLowerCase().replaceAll("-", "_");
+  const other = Object.hasOwn(otherNames, word) ? otherNames[word] : undefined;
+  if (other !== undefined && valid.includes(other)) return other;
+  const best = closest(name, valid);
+  return distance(word, best.toLowerCase()) <= Math.max(2, name.length / 3) ? best : undefined;
+};
+
+/** The diagnostic of an unknown name, with the valid names and the nearest of them. */
 export const unknownName = (
   what: string,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * Everything the program tells a person while it works: one closed union. The live view, the plain log, the JSON lines
- * and every later report are renderings of these events and of nothing else.
+ * Everything that a run tells a person: one closed union. The live view, plain lines, JSON lines, `pipe status` and
+ * `pipe logs` all render these events. Commands that run nothing print their own answers.
  *
  * `at` is UTC in ISO 8601; seconds are wall-clock seconds; `node` is the node's readable name, such as `model[loss=token]`.
  */
@@ -18,6 +18,10 @@ export const Event = Schema.TaggedUnion({
     nodes: Schema.Int,
     cached: Schema.Int,
     jobs: Schema.Int,
+    /** The number of due nodes of each stage, by the stage's name in the experiment. */
+    due: Schema.optionalKey(Schema.Record(Schema.String, Schema.Int)),
+    /** Lines for the experiment's author, such as probable mistakes and files left out of sources. */
+    notes: Schema.optionalKey(Schema.Array(Schema.String)),
   },
   NodeReused: {
     at,
@@ -42,10 +46,10 @@ export const Event = Schema.TaggedUnion({
     artifact: Schema.String,
     seconds: Schema.Finite,
     summary: Summary,
-    /** The artifact that the same work on the same inputs gave the last time, where that was another. */
+    /** The last artifact of the same work on the same inputs, if it is a different one. */
     differs: Schema.optionalKey(Schema.String),
   },
-  /** The machinery failed it; another attempt begins after `seconds`. */
+  /** An infrastructure failure; the next attempt begins after `seconds`. */
   NodeRetried: { at, node, message: Schema.String, seconds: Schema.Finite },
   NodeFailed: {
     at,

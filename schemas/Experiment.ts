@@ -1,13 +1,16 @@
-/** What an experiment file says, before its params are known to any stage. */
+/** The schema of experiment files, except for the params of stages. */
 import { Schema } from "effect";
 import { Bytes } from "./Bytes.ts";
 import type { Json } from "./Digest.ts";
+import { NotNegative, Positive } from "./numbers.ts";
+import { Pause } from "./time.ts";
 
-const identifier = /^[A-Za-z][A-Za-z0-9_-]*$/u;
+/** A run's directory has the name of its experiment and a number. */
+const identifier = /^[A-Za-z][A-Za-z0-9_-]{0,199}$/u;
 
 const Name = Schema.String.check(
   Schema.isPattern(identifier, {
-    message: "a name: letters, digits, - and _, beginning with a letter",
+    message: "a name: at most 200 letters, digits, - and _, beginning with a letter",
   }),
 );
 
@@ -15,7 +18,7 @@ const JsonValue: Schema.Codec<Json> = Schema.Json as never;
 
 const Scalar = Schema.Union([Schema.String, Schema.Finite, Schema.Boolean]);
 
-/** One value of an axis: a scalar is its own label, an object brings one. */
+/** One value of an axis: a scalar is its own label, an object has a `label`. */
 const AxisValue = Schema.Union([
   Scalar,
   Schema.StructWithRest(Schema.Struct({ label: Schema.NonEmptyString }), [
@@ -23,7 +26,7 @@ const AxisValue = Schema.Union([
   ]),
 ]).annotate({ description: "a scalar, or an object with a `label`" });
 
-/** Where an input comes from: a stage point by point, or `all` of its points (of the axes in `over`). */
+/** The source of an input: a stage point by point, or `all` of its points (over the axes in `over`). */
 const InputSpec = Schema.Union([
   Schema.String,
   Schema.Struct({
@@ -32,13 +35,13 @@ const InputSpec = Schema.Union([
   }),
 ]).annotate({ description: "a stage's name, or { all: stage, over: [axes] }" });
 
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
-const Positive = Schema.Int.check(Schema.isGreaterThan(0));
-
 const SHARES = [0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875];
 
-/** GPUs to itself, or the share of one that it has together with others: those that have room for it (`gpu_lease.py`). */
-const Gpus = Schema.Finite.check(
+/** Whole GPUs, or a share of one that other jobs use as well (`gpu_lease.py`). */
+const Gpus = Schema.Finite.annotate({
+  description: "GPUs, or a share of one such as 0.25",
+  default: 0,
+}).check(
   Schema.makeFilter(
     (gpus: number) => (Number.isInteger(gpus) && gpus >= 0) || SHARES.includes(gpus),
     {
@@ -48,45 +51,76 @@ const Gpus = Schema.Finite.check(
   ),
 );
 
-/** What a node of the stage takes of its machine while it runs. None of it is part of a key. */
+/** The resources of a node while it runs; no part of a key. */
 const Resources = Schema.Struct({
-  cpus: Schema.optionalKey(Positive),
-  memory: Schema.optionalKey(Bytes.annotate({ description: "such as `8 GB`" })),
-  gpus: Schema.optionalKey(Gpus),
-}).annotate({ description: "what a node takes of the machine; no part of its key" });
-
-/** When a failure is the machinery's and not the work's, and how often to try again. */
-const Retry = Schema.Struct({
-  times: Schema.optionalKey(Count.annotate({ description: "how often to try again; 2" })),
-  wait: Schema.optionalKey(
-    Schema.DurationFromString.annotate({
-      description: "before the first further try, doubled each time; `1 second`",
+  cpus: Schema.optionalKey(
+    Positive.annotate({
+      description: "slots out of `--jobs`, and threads of the libraries",
+      default: 1,
     }),
+  ),
+  memory: Schema.optionalKey(
+    Bytes.pipe(
+      Schema.annotateEncoded({ description: "memory to reserve, such as `8 GB`; left out: none" }),
+    ),
+  ),
+  gpus: Schema.optionalKey(Gpus),
+  nodes: Schema.optionalKey(
+    Positive.annotate({
+      description:
+        "nodes of a cluster for one `command`, which is started on each; the resources above are those of each node",
+      default: 1,
+    }),
+  ),
+}).annotate({ description: "resources of a node while it runs; no part of its key" });
+
+/** Retries after infrastructure failures. */
+const Retry = Schema.Struct({
+  times: Schema.optionalKey(
+    NotNegative.annotate({
+      description: "number of retries; an attempt that left a new checkpoint uses up none",
+      default: 2,
+    }),
+  ),
+  wait: Schema.optionalKey(
+    Pause.pipe(
+      Schema.annotateEncoded({
+        description: "wait before the first retry, doubled each time",
+        default: "1 second",
+      }),
+    ),
   ),
   exit_codes: Schema.optionalKey(
     Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 }))).annotate({
-      description: "exit codes that mean: the machinery failed; a lost job always does",
+      description:
+        "exit codes of infrastructure failures; a lost job always is one; left out: none",
     }),
   ),
-}).annotate({ description: "further tries after failures of the machinery; no part of a key" });
+}).annotate({ description: "retries after infrastructure failures; no part of a key" });
 
 export const StageSpec = Schema.Struct({
-  use: Schema.String,
-  from: Schema.optionalKey(Schema.Record(Name, InputSpec)),
-  with: Schema.optionalKey(Schema.Record(Schema.String, JsonValue)),
+  use: Schema.String.annotate({ description: "the kind of stage: see `pipe stages NAME`" }),
+  from: Schema.optionalKey(
+    Schema.Record(Name, InputSpec).annotate({ description: "inputs by name" }),
+  ),
+  with: Schema.optionalKey(
+    Schema.Record(Schema.String, JsonValue).annotate({ description: "params by name" }),
+  ),
   resources: Schema.optionalKey(Resources),
   retry: Schema.optionalKey(Retry),
 });
 export interface StageSpec extends Schema.Schema.Type<typeof StageSpec> {}
 
 export const Experiment = Schema.Struct({
-  name: Name,
-  description: Schema.optionalKey(Schema.String),
+  name: Name.annotate({ description: "names the experiment's runs" }),
+  description: Schema.optionalKey(Schema.String.annotate({ description: "for readers" })),
   axes: Schema.optionalKey(
-    Schema.Record(Name, Schema.Array(AxisValue).check(Schema.isMinLength(1))),
+    Schema.Record(Name, Schema.Array(AxisValue).check(Schema.isMinLength(1))).annotate({
+      description: "dimensions of the sweep: each name with its values; `$name` stands for a value",
+    }),
   ),
-  stages: Schema.Record(Name, StageSpec).check(
-    Schema.isMinProperties(1, { message: "at least one stage" }),
-  ),
-}).annotate({ title: "pipe experiment" });
+  stages: Schema.Record(Name, StageSpec)
+    .check(Schema.isMinProperties(1, { message: "at least one stage" }))
+    .annotate({ description: "the work, by name" }),
+}).annotate({ description: "an experiment of pipe" });
 export interface Experiment extends Schema.Schema.Type<typeof Experiment> {}

@@ -1,8 +1,8 @@
 /**
- * The job protocol: what a trainer and `pipe` say to each other through files in the job's directory.
+ * The job protocol: the files through which `pipe` and a trainer communicate in the job's directory.
  *
- * A trainer is a foreign program, so what it wrote is decoded, never trusted: an event line that does not decode
- * becomes a warning a person can read, and a result that does not decode is an error with a sentence.
+ * Everything a trainer writes is decoded: an event line that does not decode becomes a warning, and a result that does not
+ * decode is an error.
  */
 import { Result, Schema, SchemaIssue } from "effect";
 import { Summary } from "./Artifact.ts";
@@ -11,7 +11,7 @@ export const PROTOCOL = 1;
 
 const protocol = Schema.Literal(PROTOCOL);
 
-/** `job.json`: the order. Paths are absolute directories; `output` exists and is empty, `checkpoints` outlives attempts. */
+/** `job.json`: the input of a job. Paths are absolute directories; `output` exists and is empty, `checkpoints` outlives attempts. */
 export const JobFile = Schema.Struct({
   protocol,
   stage: Schema.NonEmptyString,
@@ -20,7 +20,7 @@ export const JobFile = Schema.Struct({
   inputs: Schema.Record(Schema.String, Schema.String),
   output: Schema.String,
   checkpoints: Schema.String,
-  /** Where the stage has rewards: the command, as a list of arguments, that starts `pipe score` as a co-process. */
+  /** For stages with rewards: the command, as a list of arguments, that starts `pipe score` as a co-process. */
   scorer: Schema.optionalKey(Schema.Array(Schema.String)),
 });
 export interface JobFile extends Schema.Schema.Type<typeof JobFile> {}
@@ -46,7 +46,7 @@ export const JobEvent = Schema.Union([
 ]).annotate({ expected: "a progress, metrics or log event" });
 export type JobEvent = typeof JobEvent.Type;
 
-/** `result.json`: the truth about an attempt. `resumed_from` is the step of the checkpoint it continued from. */
+/** `result.json`: the result of an attempt. `resumed_from` is the step of the checkpoint that it resumed from. */
 export const JobResult = Schema.Union([
   Schema.Struct({
     protocol,
@@ -74,7 +74,7 @@ const parseJson = (text: string): Result.Result<unknown, string> =>
 
 const issues = SchemaIssue.makeFormatterStandardSchemaV1();
 
-/** `steps.0.id: expected string` for the first thing that is wrong. */
+/** The first problem, such as `steps.0.id: expected string`. */
 const firstIssue = (error: Schema.SchemaError): string => {
   const issue = issues(error.issue).issues[0];
   const path = (issue?.path ?? [])
@@ -87,7 +87,7 @@ const firstIssue = (error: Schema.SchemaError): string => {
 const eventOf = Schema.decodeUnknownResult(JobEvent);
 const resultOf = Schema.decodeUnknownResult(JobResult);
 
-/** The event a line of `events.jsonl` says; a line that says none is itself the event: a warning that shows it. */
+/** The event of a line of `events.jsonl`; an unreadable line becomes a warning that shows it. */
 export const decodeJobEvent = (line: string): JobEvent => {
   const event = Result.flatMap(parseJson(line), (value) =>
     Result.mapError(eventOf(value), firstIssue),
@@ -101,8 +101,8 @@ export const decodeJobEvent = (line: string): JobEvent => {
 };
 
 /**
- * The result in the text of `result.json`, or a sentence that says why there is none. A result of another attempt,
- * left in the directory by a process that outlived its welcome, is not the result of this one.
+ * The result in the text of `result.json`, or the reason why it is invalid. A result of another attempt, left by a process
+ * that outlived its job, is invalid.
  */
 export const decodeJobResult = (
   text: string,

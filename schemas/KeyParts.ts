@@ -1,8 +1,8 @@
-/** What a content key is made of, as the store and bundles keep it: `pipelines/Keys.ts` writes it. */
+/** The parts of a content key, as the store and bundles keep them; `pipelines/plan/Keys.ts` writes them. */
 import { Schema } from "effect";
 import type { Digest, Json } from "./Digest.ts";
 
-/** What a node took in one input: an artifact, or one for each element of a fan-in. */
+/** The artifact of an input, or the artifacts of a fan-in's elements. */
 export const InputIdentity = Schema.Union([
   Schema.String,
   Schema.Array(
@@ -14,7 +14,7 @@ export const InputIdentity = Schema.Union([
 ]);
 export type InputIdentity = typeof InputIdentity.Type;
 
-/** What a key records besides what the spec says. */
+/** The parts of a key beyond the experiment's own. */
 export const RecordedParts = Schema.Struct({
   version: Schema.Int,
   code: Schema.optionalKey(Schema.String),
@@ -24,10 +24,10 @@ export const RecordedParts = Schema.Struct({
 });
 export interface RecordedParts extends Schema.Schema.Type<typeof RecordedParts> {}
 
-/** Throws on what is no key's record. */
+/** Throws on other values. */
 export const recordedParts = Schema.decodeUnknownSync(RecordedParts);
 
-/** The artifacts that were taken, input by input in the order of their names; none where the record is of no key. */
+/** The input artifacts, by the names of the inputs; none if the value is not a key's record. */
 export const inputDigests = (keyParts: Json): ReadonlyArray<Digest> => {
   const { inputs = {} } = keyParts as Partial<RecordedParts>;
   return Object.entries(inputs)

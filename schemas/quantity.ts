@@ -1,4 +1,4 @@
-/** Amounts as people read them. */
+/** Durations and sizes as text. */
 
 /** 0.4 s, 12 s, 3 m 05 s, 2 h 10 m. */
 export const duration = (seconds: number): string => {

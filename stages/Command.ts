@@ -1,20 +1,26 @@
 /**
- * Stage `command`: any program. `run` is a list of arguments, or a string for `sh -c`; in it `{in.NAME}` is an input's
- * directory and `{out}` the output directory. A fan-in is a directory with one folder an element, named by its labels,
- * and an `index.json`. The program starts in the project's directory.
+ * Stage `command`: runs any program. `run` is a list of arguments or a script for `bash -euo pipefail -c`, in which
+ * `{in.NAME}` is an input's directory and `{out}` the output directory, in or out of quotes. A fan-in is a directory with a
+ * folder for each element, named by its labels, and an `index.json`. The working directory is the project's. A command that
+ * leaves no file in `{out}` fails unless `empty` allows it. The numbers in the file that `metrics` names are checked and kept.
  */
-import { Effect, Schema } from "effect";
+import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
-import fs from "node:fs";
-import path from "node:path";
-import { fileName } from "../cache/fileName.ts";
-import { failedJob, howItEnded, runJob } from "./job.ts";
-import { type FanInElement, type InputArtifact, stage, type StageInputs } from "./Stage.ts";
+import { TimeLimit } from "../schemas/time.ts";
+import { WrittenText } from "../schemas/WrittenText.ts";
+import { undeclaredFiles, unusedInputs } from "./commandHints.ts";
+import { stage } from "./Stage.ts";
+
+const VariableName = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z_][A-Za-z0-9_]*$/u, {
+    message: "a variable's name: letters, digits and _, not beginning with a digit",
+  }),
+);
 
 const Params = Schema.Struct({
-  run: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(Schema.String)]).annotate({
+  run: Schema.Union([Schema.NonEmptyString, Schema.NonEmptyArray(WrittenText)]).annotate({
     description:
-      "a list of arguments, or a string for `sh -c`; {in.NAME} and {out} are directories",
+      "a list of arguments, or a script for `bash -euo pipefail -c`; {in.NAME} and {out} are directories",
   }),
   sources: Schema.Array(Schema.NonEmptyString)
     .annotate({
@@ -22,95 +28,76 @@ const Params = Schema.Struct({
         "files and directories of the project that the program reads: their content is part of the key",
     })
     .pipe(byDefault([])),
-  env: Schema.Record(Schema.String, Schema.String).pipe(byDefault({})),
+  env: Schema.Record(VariableName, WrittenText)
+    .annotate({
+      description:
+        "environment variables by name, with {in.NAME} and {out}; a job has few others, and TZ and LANG are UTC and C.UTF-8",
+    })
+    .pipe(byDefault({})),
+  metrics: Schema.optionalKey(
+    Schema.String.check(
+      Schema.isPattern(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))./u, { message: "a path inside {out}" }),
+    ).annotate({
+      description:
+        "a file in {out} with one JSON object of numbers, which `tabulate` takes; left out: none",
+    }),
+  ),
+  empty: Schema.optionalKey(
+    Schema.Literal("allowed").annotate({
+      description: "allowed: the command may leave no file; left out: it fails then",
+    }),
+  ),
   timeout: Schema.optionalKey(
-    Schema.DurationFromString.annotate({ description: "such as `30 minutes`" }),
+    TimeLimit.pipe(
+      Schema.annotateEncoded({
+        description: "longest time, such as `30 minutes`; left out: no limit",
+      }),
+    ),
   ),
 });
 
-const placeholder = /\{(?:in\.([A-Za-z][A-Za-z0-9_-]*)|(out))\}/gu;
+/** `{in.NAME}` and `{out}` in a command. */
+export const placeholder = /\{(?:in\.([A-Za-z][A-Za-z0-9_-]*)|(out))\}/gu;
+
+/** The texts with placeholders, by their paths in the params. */
+const textsOf = ({
+  run,
+  env,
+}: typeof Params.Type): ReadonlyArray<
+  readonly [path: ReadonlyArray<PropertyKey>, text: string]
+> => [
+  ...(typeof run === "string" ? [[["run"], run] as const] : []),
+  ...(typeof run === "string" ? [] : run.map((text, index) => [["run", index], text] as const)),
+  ...Object.entries(env).map(([name, text]) => [["env", name], text] as const),
+];
 
 export const Command = stage({
   name: "command",
-  version: 1,
+  version: 3,
   summary: "runs any program on its inputs",
+  onSeveralNodes: true,
+  example: `count:
+  use: command
+  from: { scores: scores }
+  with:
+    run: wc -l {in.scores}/* > {out}/lines.txt
+    timeout: 5 minutes`,
   params: Params,
-  // A limit decides whether there is a result, never which.
+  // A time limit can prevent a result but never change it.
   outsideKey: ["timeout"],
   inputs: "any",
   output: "files",
   sources: (params) => params.sources,
   check: (params, { inputs }) =>
-    [params.run].flat().flatMap((text, index) =>
+    textsOf(params).flatMap(([path, text]) =>
       [...text.matchAll(placeholder)].flatMap(([, input]) =>
         input === undefined || inputs.includes(input)
           ? []
-          : [
-              {
-                path: typeof params.run === "string" ? ["run"] : ["run", index],
-                what: "input",
-                name: input,
-                valid: inputs,
-              },
-            ],
+          : [{ path, what: "input", name: input, valid: inputs }],
       ),
     ),
-  run: Effect.fnUntraced(function* (context) {
-    const { params } = context;
-    const directories = materialize(context.inputs, path.join(context.work, "inputs"));
-    const fill = (text: string, quote: (directory: string) => string) =>
-      text.replace(placeholder, (_, input: string | undefined) =>
-        quote(input === undefined ? context.output : (directories[input] ?? "")),
-      );
-    const command =
-      typeof params.run === "string"
-        ? (["sh", "-c", fill(params.run, shellQuote)] as const)
-        : ([
-            fill(params.run[0], String),
-            ...params.run.slice(1).map((argument) => fill(argument, String)),
-          ] as const);
-    const { env: environment, timeout } = params;
-    const end = yield* runJob(context, { command, cwd: context.project, environment, timeout });
-    if (end.exitCode !== 0) {
-      const message = `the command ended ${howItEnded(end)}`;
-      const fix = "mend the command, then run the same line again";
-      return yield* failedJob(context, end, { message, fix });
-    }
-    return { summary: {}, cost: { cpuSeconds: end.cpuSeconds, maxRssBytes: end.maxRssBytes } };
-  }),
+  hints: (params, { inputs, isFile }) => [
+    ...undeclaredFiles(params, isFile),
+    ...unusedInputs(params, inputs),
+  ],
 });
-
-const shellQuote = (text: string): string =>
-  /^[\w./@%+=:,-]+$/u.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-
-/** A directory for each input; those of fan-ins are made of links. */
-const materialize = (inputs: StageInputs, work: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([name, input]) => [
-      name,
-      isFanIn(input) ? materializeFanIn(input, path.join(work, name)) : input.directory,
-    ]),
-  );
-
-const isFanIn = (
-  input: InputArtifact | ReadonlyArray<FanInElement>,
-): input is ReadonlyArray<FanInElement> => Array.isArray(input);
-
-const materializeFanIn = (elements: ReadonlyArray<FanInElement>, directory: string): string => {
-  fs.mkdirSync(directory, { recursive: true });
-  const index = elements.map(({ labels, directory: target }) => {
-    const folder = folderName(labels);
-    fs.symlinkSync(target, path.join(directory, folder));
-    return { labels, path: folder };
-  });
-  fs.writeFileSync(path.join(directory, "index.json"), `${JSON.stringify(index, null, 2)}\n`);
-  return directory;
-};
-
-/** `loss=token,seed=0`. A comma in a label is written otherwise, so that it ends no label, and so is what it is written by. */
-const folderName = (labels: FanInElement["labels"]): string =>
-  fileName(
-    Object.entries(labels)
-      .map(([axis, label]) => `${axis}=${label.replaceAll("%", "%25").replaceAll(",", "%2C")}`)
-      .join(","),
-  );

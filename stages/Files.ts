@@ -1,17 +1,18 @@
-/** Stage `files`: brings a local file or directory into the experiment, by content. */
-import { Effect, Schema } from "effect";
-import { copyIn } from "./copyIn.ts";
+/** Stage `files`: imports a local file or directory by content. */
+import { Schema } from "effect";
 import { stage } from "./Stage.ts";
 
 export const Files = stage({
   name: "files",
   version: 1,
-  summary: "brings in a local file or directory by content",
+  summary: "imports a local file or directory by content",
+  example: `notes: { use: files, with: { path: notes } }`,
   params: Schema.Struct({
-    path: Schema.NonEmptyString.annotate({ description: "starts from the project's directory" }),
+    path: Schema.NonEmptyString.annotate({
+      description: "a path, relative to the project's directory",
+    }),
   }),
   inputs: {},
   output: "files",
   sources: (params) => [params.path],
-  run: (context) => Effect.as(copyIn(context), { summary: {} }),
 });

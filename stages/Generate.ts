@@ -1,48 +1,92 @@
 /**
- * Stage `generate`: a model's transcripts for a split, seen end to end or with the oracle perception forced as the
- * assistant's prefix (counterfactual). The trainer is `trainers/generate.py`.
+ * Stage `generate`: a model's responses to a split, end to end or with the oracle perception forced as the beginning of the
+ * response (counterfactual). The trainers are `trainers/generate.py` and, where vLLM writes the responses, `trainers/generate_vllm.py`.
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
+import { NotNegativeNumber, Positive, PositiveNumber, Seed, Share } from "../schemas/numbers.ts";
 import { splitNames } from "../tasks/split.ts";
-import { one, stage } from "./Stage.ts";
-import { runTrainer, trainerLocks } from "./trainer.ts";
+import { pipeEnvironment, vllmEnvironment } from "./environments.ts";
+import { usedRows } from "./splitRows.ts";
+import { foreignParams } from "./foreignParams.ts";
+import { type ParamsProblem, stage } from "./Stage.ts";
 
-const Positive = Schema.Int.check(Schema.isGreaterThan(0));
+const Vllm = Schema.Struct({
+  context: Positive.annotate({
+    description: "most tokens of a prompt with its response; no more than the model's own bound",
+  }).pipe(byDefault(8192)),
+  gpu_memory: Share.annotate({
+    description: "share of the GPU's memory for weights and the cache of keys and values",
+  }).pipe(byDefault(0.9)),
+  start_seconds: PositiveNumber.annotate({
+    description: "wait for the server's first answer, in seconds",
+  }).pipe(byDefault(900)),
+});
 
 const Params = Schema.Struct({
-  mode: Schema.Literals(["end-to-end", "counterfactual"]),
-  split: Schema.Literals(splitNames).pipe(byDefault("test")),
+  mode: Schema.Literals(["end-to-end", "counterfactual"]).annotate({
+    description:
+      "end-to-end: from the picture; counterfactual: the true perception is forced as the beginning of the response",
+  }),
+  split: Schema.Literals(splitNames)
+    .annotate({ description: "the split whose pictures are the prompts" })
+    .pipe(byDefault("test")),
   limit: Schema.NullOr(Positive)
-    .annotate({ description: "only the first rows of the split" })
+    .annotate({ description: "only the first rows of the split; null: all" })
     .pipe(byDefault(null)),
   max_tokens: Schema.NullOr(Positive)
     .annotate({
       description:
-        "longest response; by default what the model was trained on, so a pretrained one needs it",
+        "longest response, in tokens; by default what the model was trained on, so a pretrained one needs it",
     })
     .pipe(byDefault(null)),
-  batch: Positive.pipe(byDefault(250)),
-  temperature: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(byDefault(0)),
-  seed: Schema.Int.pipe(byDefault(0)),
+  batch: Positive.annotate({ description: "responses sampled at a time" }).pipe(byDefault(250)),
+  temperature: NotNegativeNumber.annotate({
+    description: "softmax temperature of sampling; 0: the most probable token",
+  }).pipe(byDefault(0)),
+  seed: Seed.annotate({ description: "of sampling" }).pipe(byDefault(0)),
+  engine: Schema.Literals(["transformers", "vllm"])
+    .annotate({
+      description:
+        "transformers: the model's own code, or ours for a micro model; vllm: a vLLM server, for pretrained models",
+    })
+    .pipe(byDefault("transformers")),
+  vllm: Vllm.annotate({ description: "what only the engine vllm reads" }).pipe(byDefault({})),
 });
 
-const trainer = "generate";
+type Params = typeof Params.Type;
+
+const defaults = Schema.decodeUnknownSync(Params)({ mode: "end-to-end" });
+
+const engineProblems = ({ engine, vllm, max_tokens }: Params): ReadonlyArray<ParamsProblem> => {
+  if (engine === "transformers")
+    return foreignParams({ vllm }, defaults, ["vllm"], {
+      what: "engine",
+      chosen: engine,
+      reader: "vllm",
+    });
+  if (max_tokens !== null) return [];
+  return [
+    {
+      path: ["engine"],
+      message: "the engine `vllm` has no bound on the tokens of a response",
+      expected: "a `max_tokens`",
+    },
+  ];
+};
 
 export const Generate = stage({
   name: "generate",
-  version: 2,
-  summary: "lets a model answer a split, end to end or from the oracle perception",
+  version: 4,
+  summary: "samples a model's responses to a split, end to end or from the oracle perception",
+  example: `e2e: { use: generate, from: { model: model, data: data }, with: { mode: end-to-end } }
+oracle: { use: generate, from: { model: model, data: data }, with: { mode: counterfactual } }`,
   params: Params,
+  outsideKey: ["context", "gpu_memory", "start_seconds"].map((param) => `vllm.${param}`),
   inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },
   output: "predictions",
-  trainer,
-  environment: trainerLocks,
-  run: (context) => {
-    const inputs = {
-      model: one(context.inputs, "model").directory,
-      data: one(context.inputs, "data").directory,
-    };
-    return runTrainer(trainer, context, inputs);
-  },
+  work: (params, maker) => usedRows(maker("data"), params),
+  check: engineProblems,
+  trainers: ["generate", "generate_vllm"],
+  environment: ({ engine }) => (engine === "vllm" ? vllmEnvironment : pipeEnvironment),
 });

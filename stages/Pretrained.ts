@@ -1,43 +1,63 @@
 /**
- * Stage `pretrained`: brings a Hugging Face model directory into the experiment, by content, as a model that `grpo`, `rollout` and
- * `generate` take. `hf download NAME --revision COMMIT --local-dir PATH` makes such a directory of a model of the Hub.
+ * Stage `pretrained`: imports a Hugging Face model directory by content, from this machine or from the Hub at a commit, for `sft`,
+ * `grpo`, `rollout` and `generate`.
  */
-import { Effect, Schema } from "effect";
-import path from "node:path";
-import { copyIn } from "./copyIn.ts";
-import { wrongWithModel } from "./modelFiles.ts";
-import { stage, StageFailed } from "./Stage.ts";
+import { Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
+import { HubName, HubRevision } from "./hubParams.ts";
+import { type ParamsProblem, stage } from "./Stage.ts";
+
+const Params = Schema.Struct({
+  path: Schema.NullOr(Schema.NonEmptyString)
+    .annotate({
+      description: "a directory that from_pretrained loads, relative to the project's directory",
+    })
+    .pipe(byDefault(null)),
+  repo: Schema.NullOr(HubName)
+    .annotate({ description: "a model of the Hub instead, such as Qwen/Qwen3-VL-4B-Instruct" })
+    .pipe(byDefault(null)),
+  revision: Schema.NullOr(HubRevision)
+    .annotate({ description: "the commit of `repo`, 40 hexadecimal digits" })
+    .pipe(byDefault(null)),
+});
+
+const originProblems = ({
+  path,
+  repo,
+  revision,
+}: typeof Params.Type): ReadonlyArray<ParamsProblem> => {
+  if ((path === null) === (repo === null))
+    return [
+      {
+        path: [],
+        message: `the model has ${path === null ? "no origin" : "two origins"}`,
+        expected: "either `path`, a directory, or `repo` and `revision`, a model of the Hub",
+      },
+    ];
+  if ((repo === null) === (revision === null)) return [];
+  return [
+    {
+      path: repo === null ? ["revision"] : ["repo"],
+      message:
+        repo === null
+          ? "a directory has no `revision`"
+          : "the model of the Hub is not pinned, and its branches move",
+      expected:
+        repo === null
+          ? "no `revision`"
+          : "`revision: COMMIT`, from the repository's history (Files → History)",
+    },
+  ];
+};
 
 export const Pretrained = stage({
   name: "pretrained",
   version: 1,
-  summary: "brings in a model directory by content",
-  params: Schema.Struct({
-    path: Schema.NonEmptyString.annotate({
-      description: "a directory that from_pretrained loads; starts from the project's directory",
-    }),
-  }),
+  summary: "imports a model directory by content, from this machine or from the Hub",
+  example: `qwen: { use: pretrained, with: { path: models/qwen3-vl-2b } }`,
+  params: Params,
   inputs: {},
   output: "model",
-  sources: (params) => [params.path],
-  run: Effect.fnUntraced(function* (context) {
-    const { params, project } = context;
-    const wrong = yield* Effect.try({
-      try: () => wrongWithModel(path.resolve(project, params.path)),
-      catch: (cause) =>
-        new StageFailed({
-          message: `${params.path} can't be read: ${(cause as Error).message}`,
-          fix: "make it readable",
-        }),
-    });
-    if (wrong !== undefined) {
-      return yield* new StageFailed({
-        message: `${params.path} is no model directory: ${wrong}`,
-        fix: "name a directory that save_pretrained or `hf download` has written to the end, with the processor's files",
-      });
-    }
-    // A downloaded directory notes in hidden files when that was: the same model is to be the same artifact everywhere.
-    yield* copyIn(context, (name) => !name.startsWith("."));
-    return { summary: {} };
-  }),
+  check: originProblems,
+  sources: ({ path }) => (path === null ? [] : [path]),
 });

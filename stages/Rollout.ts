@@ -1,71 +1,71 @@
 /**
- * Stage `rollout`: samples groups of responses from a model and writes every part of their rewards, without training it. The
- * trainer is `trainers/rollout.py`.
+ * Stage `rollout`: samples groups of responses from a model, without training it, and writes every part of their rewards.
+ * The trainer is `trainers/rollout.py`.
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
+import { NotNegative, Positive, PositiveNumber, Seed, Several } from "../schemas/numbers.ts";
 import { splitNames } from "../tasks/split.ts";
+import { pipeEnvironment } from "./environments.ts";
 import {
-  directoriesOf,
   endpointParams,
   endpointsOutsideKey,
-  keyVariables,
   samplingInputs,
   surrogates,
-  wrongAboutSurrogates,
+  surrogateProblems,
 } from "./sampling.ts";
+import { usedRows } from "./splitRows.ts";
 import { stage } from "./Stage.ts";
-import { runTrainer, trainerLocks } from "./trainer.ts";
-
-const Positive = Schema.Int.check(Schema.isGreaterThan(0));
 
 const Params = Schema.Struct({
-  split: Schema.Literals(splitNames).pipe(byDefault("validation")),
+  split: Schema.Literals(splitNames)
+    .annotate({ description: "the split whose pictures are the prompts" })
+    .pipe(byDefault("validation")),
   limit: Schema.NullOr(Positive)
-    .annotate({ description: "only the first rows of the split" })
+    .annotate({ description: "only the first rows of the split; null: all" })
     .pipe(byDefault(null)),
-  group: Schema.Int.check(Schema.isGreaterThan(1))
-    .annotate({ description: "responses a prompt" })
-    .pipe(byDefault(16)),
-  counterfactual: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-    .annotate({ description: "responses a prompt from the oracle caption, besides" })
-    .pipe(byDefault(0)),
+  group: Several.annotate({ description: "responses a prompt" }).pipe(byDefault(16)),
+  counterfactual: NotNegative.annotate({
+    description: "further responses a prompt, from the oracle caption",
+  }).pipe(byDefault(0)),
   surrogates: Schema.Array(Schema.Literals(surrogates))
     .check(Schema.isUnique())
-    .annotate({ description: "which of them are computed for every response, exact and as F1" })
+    .annotate({ description: "surrogates computed for every response, exact and as F1" })
     .pipe(byDefault([])),
   ...endpointParams,
-  temperature: Schema.Finite.check(Schema.isGreaterThan(0)).pipe(byDefault(1)),
+  temperature: PositiveNumber.annotate({ description: "softmax temperature of sampling" }).pipe(
+    byDefault(1),
+  ),
   max_tokens: Schema.NullOr(Positive)
     .annotate({
       description:
-        "longest response; by default what the model was trained on, so a pretrained one needs it",
+        "longest response, in tokens; by default what the model was trained on, so a pretrained one needs it",
     })
     .pipe(byDefault(null)),
-  batch: Positive.annotate({ description: "responses sampled at once; whole groups" }).pipe(
+  batch: Positive.annotate({ description: "responses sampled in one batch; whole groups" }).pipe(
     byDefault(256),
   ),
-  seed: Schema.Int.pipe(byDefault(0)),
+  seed: Seed.annotate({ description: "of sampling" }).pipe(byDefault(0)),
 });
-
-const trainer = "rollout";
 
 export const Rollout = stage({
   name: "rollout",
-  version: 2,
+  version: 4,
   summary: "samples groups of responses from a model, with every part of their rewards",
+  example: `sampled:
+  use: rollout
+  from: { model: model, data: data }
+  with: { limit: 150, group: 16, surrogates: [consensus, blind-solve] }`,
   params: Params,
   outsideKey: endpointsOutsideKey,
   inputs: samplingInputs,
   output: "rollouts",
-  check: (params, around) =>
-    wrongAboutSurrogates(params.surrogates, ["surrogates"], params, around),
-  trainer,
+  check: (params, around) => surrogateProblems(params.surrogates, ["surrogates"], params, around),
+  work: (params, maker) => {
+    const rows = usedRows(maker("data"), params);
+    return rows === undefined ? undefined : rows * (params.group + params.counterfactual);
+  },
+  trainers: ["rollout"],
   scorer: true,
-  environment: trainerLocks,
-  run: (context) =>
-    runTrainer(trainer, context, directoriesOf(context.inputs), {
-      rewards: true,
-      secrets: keyVariables(context.params.surrogates, context.params),
-    }),
+  environment: () => pipeEnvironment,
 });

@@ -1,64 +1,207 @@
-/** Stage `sft`: supervised fine-tuning with perception and reasoning weighed by the chosen loss. The trainer is `trainers/sft.py`. */
+/**
+ * Stage `sft`: supervised fine-tuning; the loss weighs perception against reasoning. The trainers are `trainers/sft.py`, of micro
+ * models, and `trainers/sft_llamafactory.py`, of pretrained ones by LLaMA-Factory.
+ */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
-import { one, stage } from "./Stage.ts";
-import { runTrainer, trainerLocks } from "./trainer.ts";
-
-const Share = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }));
-const Positive = Schema.Int.check(Schema.isGreaterThan(0));
-const notNegative = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
-const positiveNumber = Schema.Finite.check(Schema.isGreaterThan(0));
+import {
+  NotNegative,
+  NotNegativeNumber,
+  Positive,
+  PositiveNumber,
+  Seed,
+  Share,
+} from "../schemas/numbers.ts";
+import { llamafactoryEnvironment, pipeEnvironment } from "./environments.ts";
+import { foreignParams } from "./foreignParams.ts";
+import { type ParamsProblem, stage, type Surroundings } from "./Stage.ts";
 
 const Loss = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("token") }).annotate({
-    description: "every token weighs the same",
+    description: "every token has the same weight",
   }),
-  Schema.Struct({ kind: Schema.Literal("fixed"), lambda: Share }).annotate({
+  Schema.Struct({
+    kind: Schema.Literal("fixed"),
+    lambda: Share.annotate({ description: "weight of the perception, λ" }),
+  }).annotate({
     description: "L = λ·L_p + (1−λ)·L_r",
   }),
-  Schema.Struct({ kind: Schema.Literal("ngdiff") }).annotate({
-    description: "λ set at each step so that both gradients weigh the same",
+  Schema.Struct({
+    kind: Schema.Literal("ngdiff"),
+    gamma: Schema.optionalKey(NotNegativeNumber).annotate({
+      description:
+        "above 0: a span whose loss is nearly gone counts less (GradNorm's rule); left out: 0",
+    }),
+    smoothing: Schema.optionalKey(
+      Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.9999 })),
+    ).annotate({
+      description: "share of the past in the moving averages of both norms; left out: 0",
+    }),
+    clamp: Schema.optionalKey(Schema.Tuple([Share, Share])).annotate({
+      description: "least and greatest λ; left out: 0 and 1",
+    }),
+  }).annotate({
+    description: "sets λ at each step so that both gradients have the same norm",
   }),
 ]);
 
-const Params = Schema.Struct({
-  model: Schema.Struct({
-    kind: Schema.Literal("micro"),
-    size: Schema.Literals(["nano", "micro", "small"]).pipe(byDefault("nano")),
-    init: positiveNumber
-      .annotate({ description: "standard deviation of the initial weights" })
-      .pipe(byDefault(0.02)),
-  })
-    .annotate({ description: "micro: a Qwen3-VL of a million weights or so, made from scratch" })
-    .pipe(byDefault({ kind: "micro" })),
-  loss: Loss.pipe(byDefault({ kind: "token" })),
-  steps: Positive.pipe(byDefault(500)),
-  batch: Positive.pipe(byDefault(32)),
-  accumulate: Positive.annotate({
-    description: "micro-batches of `batch` rows that are added up in one step",
+const Finetuning = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("full") }).annotate({
+    description: "every weight that `train` names",
+  }),
+  Schema.Struct({
+    kind: Schema.Literal("lora"),
+    rank: Positive.annotate({ description: "of both factors" }).pipe(byDefault(8)),
+    alpha: PositiveNumber.annotate({ description: "the product is scaled by alpha / rank" }).pipe(
+      byDefault(16),
+    ),
+    targets: Schema.Union([Schema.Literal("all"), Schema.Array(Schema.NonEmptyString)])
+      .annotate({ description: "names of linear layers, such as [q_proj, v_proj], or all" })
+      .pipe(byDefault("all")),
+  }).annotate({
+    description:
+      "low-rank factors beside linear layers, and the rows of the caption's tags; the result is merged",
+  }),
+]);
+
+const LlamaFactory = Schema.Struct({
+  template: Schema.NonEmptyString.annotate({
+    description:
+      "LLaMA-Factory's template of the model's family; it must give the tokens of the model's own chat template",
+  }).pipe(byDefault("qwen3_vl_nothink")),
+  longest: Positive.annotate({
+    description: "tokens of a prompt with its response; a longer transcript is refused, never cut",
+  }).pipe(byDefault(2048)),
+  train: Schema.Literals(["language-model", "all"])
+    .annotate({
+      description: "language-model: the vision tower and its projector stay as they are",
+    })
+    .pipe(byDefault("language-model")),
+  finetuning: Finetuning.annotate({ description: "which weights are trained" }).pipe(
+    byDefault({ kind: "full" }),
+  ),
+  processes: Positive.annotate({
+    description:
+      "processes that share the micro-batches of a step, each with the whole model and, if there are any, a GPU of its own",
   }).pipe(byDefault(1)),
-  learning_rate: positiveNumber.pipe(byDefault(3e-3)),
-  warmup: notNegative.annotate({ description: "steps of linear warm-up" }).pipe(byDefault(25)),
-  schedule: Schema.Literals(["constant", "cosine"])
-    .annotate({ description: "cosine falls to its end at the last step" })
-    .pipe(byDefault("constant")),
-  weight_decay: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).pipe(byDefault(0.01)),
-  grad_clip: positiveNumber.pipe(byDefault(1)),
-  seed: Schema.Int.pipe(byDefault(0)),
 });
 
-const trainer = "sft";
+const Params = Schema.Struct({
+  trainer: Schema.Literals(["pipe", "llamafactory"])
+    .annotate({
+      description:
+        "pipe: a micro model from random weights; llamafactory: LLaMA-Factory goes on with the input `model`",
+    })
+    .pipe(byDefault("pipe")),
+  llamafactory: LlamaFactory.annotate({
+    description: "what only the trainer llamafactory reads",
+  }).pipe(byDefault({})),
+  model: Schema.Struct({
+    kind: Schema.Literal("micro"),
+    size: Schema.Literals(["nano", "micro", "small"])
+      .annotate({
+        description:
+          "width and layers of its language model: nano 96 and 3, micro 128 and 4, small 256 and 4",
+      })
+      .pipe(byDefault("nano")),
+    init: PositiveNumber.annotate({
+      description: "standard deviation of the initial weights",
+    }).pipe(byDefault(0.02)),
+  })
+    .annotate({ description: "micro: a Qwen3-VL of about a million weights, trained from scratch" })
+    .pipe(byDefault({ kind: "micro" })),
+  loss: Loss.annotate({
+    description: "weighs the tokens of the perception against those of the reasoning",
+  }).pipe(byDefault({ kind: "token" })),
+  steps: Positive.annotate({ description: "optimiser steps" }).pipe(byDefault(500)),
+  batch: Positive.annotate({ description: "transcripts of one forward and backward pass" }).pipe(
+    byDefault(32),
+  ),
+  accumulate: Positive.annotate({
+    description: "micro-batches of `batch` rows in one step",
+  }).pipe(byDefault(1)),
+  learning_rate: PositiveNumber.annotate({ description: "AdamW's, after the warm-up" }).pipe(
+    byDefault(3e-3),
+  ),
+  warmup: NotNegative.annotate({
+    description: "steps in which the learning rate rises linearly from 0",
+  }).pipe(byDefault(25)),
+  schedule: Schema.Literals(["constant", "cosine"])
+    .annotate({ description: "cosine falls to its minimum at the last step" })
+    .pipe(byDefault("constant")),
+  weight_decay: NotNegativeNumber.annotate({ description: "AdamW's" }).pipe(byDefault(0.01)),
+  grad_clip: PositiveNumber.annotate({ description: "greatest norm of the gradient" }).pipe(
+    byDefault(1),
+  ),
+  gradients: Schema.Boolean.annotate({
+    description:
+      "measures both spans' gradients in every tenth step, for the metric grad_share_p; ngdiff does so anyway",
+  }).pipe(byDefault(false)),
+  seed: Seed.annotate({ description: "of the initial weights and the order of the data" }).pipe(
+    byDefault(0),
+  ),
+});
+
+type Params = typeof Params.Type;
+
+const defaults = Schema.decodeUnknownSync(Params)({});
+
+const shareProblems = ({ accumulate, llamafactory }: Params): ReadonlyArray<ParamsProblem> =>
+  accumulate % llamafactory.processes === 0
+    ? []
+    : [
+        {
+          path: ["llamafactory", "processes"],
+          message: `${llamafactory.processes} processes can't share ${accumulate} micro-batches equally`,
+          expected: "a divisor of `accumulate`",
+        },
+      ];
+
+/** Params and inputs that belong to the other trainer. */
+const trainerProblems = (
+  params: Params,
+  { inputs }: Surroundings,
+): ReadonlyArray<ParamsProblem> => {
+  const hasModel = inputs.includes("model");
+  const isPipe = params.trainer === "pipe";
+  const foreign = isPipe ? (["llamafactory"] as const) : (["model", "gradients"] as const);
+  return [
+    ...(isPipe === hasModel
+      ? [
+          {
+            path: ["trainer"],
+            message: isPipe
+              ? "the trainer `pipe` begins with random weights, so it reads no input `model`"
+              : "the trainer `llamafactory` needs a model to go on with",
+            expected: isPipe
+              ? "`trainer: llamafactory`, or no `model` under `from`"
+              : "an input under `from`: `model: start`, where `start` is a `pretrained` stage",
+          },
+        ]
+      : []),
+    ...foreignParams<"llamafactory" | "model" | "gradients">(params, defaults, foreign, {
+      what: "trainer",
+      chosen: params.trainer,
+      reader: isPipe ? "llamafactory" : "pipe",
+    }),
+  ];
+};
 
 export const Sft = stage({
   name: "sft",
-  version: 2,
-  summary: "trains a model on transcripts, perception and reasoning weighed by the loss",
+  version: 3,
+  summary: "trains a model on transcripts; the loss weighs perception against reasoning",
+  example: `model:
+  use: sft
+  from: { data: cot }
+  with: { loss: { kind: fixed, lambda: 0.3 }, steps: 500, schedule: cosine, seed: $seed }`,
   params: Params,
-  inputs: { data: { kinds: ["transcripts"] } },
+  inputs: { data: { kinds: ["transcripts"] }, model: { kinds: ["model"], optional: true } },
   output: "model",
-  // A schedule that looks at the last step makes every step depend on how many there are.
+  // With a cosine schedule every step depends on the number of steps.
   horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
-  trainer,
-  environment: trainerLocks,
-  run: (context) => runTrainer(trainer, context, { data: one(context.inputs, "data").directory }),
+  work: ({ steps, batch, accumulate }) => steps * batch * accumulate,
+  check: (params, around) => [...trainerProblems(params, around), ...shareProblems(params)],
+  trainers: ["sft", "sft_llamafactory"],
+  environment: ({ trainer }) => (trainer === "pipe" ? pipeEnvironment : llamafactoryEnvironment),
 });

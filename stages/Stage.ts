@@ -1,182 +1,128 @@
 /**
- * What a stage declares once, for every experiment: its params, what it takes, what it makes, and how.
+ * The declaration of a stage: name, version, params, inputs, output. Its run lies beside it, `Score.run.ts` beside
+ * `Score.ts` (see `StageRun.ts`), so code that only reads declarations imports no trainer.
  *
- * The exemplars to copy are `Score.ts` (in this process) and `Sft.ts` (a trainer's job).
+ * A new stage `x-y` is `XY.ts` with a line in `stages.ts`, and `XY.run.ts` with a line in `runs.ts`. The exemplars to copy
+ * are `Score` (in this process) and `Sft` (a trainer's job).
  */
-import { type Effect, Schema } from "effect";
-import type { Executor } from "../executors/Executor.ts";
-import type { PythonEnvironment } from "../executors/PythonEnvironment.ts";
-import type { Artifact, ArtifactKind, Cost, Summary } from "../schemas/Artifact.ts";
+import type { Schema } from "effect";
+import type { EnvironmentSpec } from "../executors/EnvironmentSpec.ts";
+import type { ArtifactKind } from "../schemas/Artifact.ts";
 
-/** What a node takes of the machine it runs on. */
+/** The resources of a node while it runs. */
 export interface Resources {
-  /** Processor slots, out of `--jobs`; also how many threads its libraries may start. */
+  /** Processor slots, out of `--jobs`; also the number of threads of its libraries. */
   readonly cpus: number;
-  /** Bytes set aside; 0 where nobody has said. */
+  /** Bytes reserved; 0 if the experiment gives none. */
   readonly memory: number;
-  /** GPUs of its own. */
+  /** GPUs reserved; 0.25 is a share of one. */
   readonly gpus: number;
+  /** Nodes of a cluster, each with the resources above; one where absent. */
+  readonly nodes?: number;
 }
 
-/** One thread a node unless the experiment says otherwise: two jobs side by side beat one on two cores. */
+/** The default is one thread a node: two jobs side by side are faster than one on two cores. */
 export const modestResources: Resources = { cpus: 1, memory: 0, gpus: 0 };
 
-/** The stage that an input comes from, as far as the experiment tells. */
+/** The node that an input comes from, as the experiment declares it. */
 export interface Upstream {
-  /** As the node is called. */
+  /** The name of the node. */
   readonly name: string;
-  /** The kind of work. */
+  /** The name of its stage. */
   readonly stage: string;
   readonly params: unknown;
 }
 
-/** What a stage accepts under one input's name. */
+/** One input of a stage. */
 export interface InputDeclaration {
   readonly kinds: ReadonlyArray<ArtifactKind>;
   /** Takes a fan-in: one artifact for each point, with its labels. */
   readonly many?: true;
-  /** May be left out. */
   readonly optional?: true;
-  /** What is wrong with the stage's params beside what will come in here, known before anything runs; of one artifact. */
-  readonly check?: (params: any, upstream: Upstream) => ReadonlyArray<ComplaintAboutParams>;
+  /** Problems of the stage's params together with the node that this input comes from, found before anything runs. */
+  readonly check?: (params: any, upstream: Upstream) => ReadonlyArray<ParamsProblem>;
 }
 
-/** An input at run time: the artifact, and where its files can be read. Nothing may be written there. */
-export interface InputArtifact {
-  readonly artifact: Artifact;
-  readonly directory: string;
-}
-
-/** One element of a fan-in: the artifact made at the point that the labels name. */
-export interface FanInElement extends InputArtifact {
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export type StageInputs = Readonly<Record<string, InputArtifact | ReadonlyArray<FanInElement>>>;
-
-/** What a stage says while it works; the engine adds the node and the time. */
-export type StageReport =
-  | {
-      readonly _tag: "Progress";
-      readonly done: number;
-      readonly total: number;
-      readonly unit: string;
-    }
-  | {
-      readonly _tag: "Metrics";
-      readonly step: number;
-      readonly values: Readonly<Record<string, number>>;
-    }
-  | { readonly _tag: "Message"; readonly level: "info" | "warn"; readonly message: string };
-
-export interface StageContext<Params> {
-  readonly params: Params;
-  readonly inputs: StageInputs;
-  /** An empty directory: what stands in it at the end is the artifact. */
-  readonly output: string;
-  /** The attempt's own directory: `job.json`, `log` and the like; kept when the attempt fails. */
-  readonly work: string;
-  /** Outlives attempts and crashes; shared by runs that differ only in their horizon. To be made when it is needed. */
-  readonly checkpoints: string;
-  readonly attempt: string;
-  readonly resources: Resources;
-  /** Exit codes by which a program says that the machinery failed it. */
-  readonly transientExitCodes: ReadonlyArray<number>;
-  /** The directory that relative paths in the experiment's params start from. */
-  readonly project: string;
-  readonly report: (report: StageReport) => Effect.Effect<void>;
-}
-
-export interface StageResult {
-  /** Small facts worth telling: counts, shares, the last loss. */
-  readonly summary: Summary;
-  /** The step of the checkpoint that it went on from. */
-  readonly resumedFrom?: number;
-  /** What the job's process tree cost, where there was one. */
-  readonly cost?: Omit<Cost, "wallSeconds">;
-}
-
-/** The stage could not do its work; the store is as it was, and `work` is kept. */
-export class StageFailed extends Schema.TaggedError<StageFailed>()("StageFailed", {
-  message: Schema.String,
-  fix: Schema.String,
-  /** The machinery failed, not the work: worth another try. */
-  transient: Schema.optionalKey(Schema.Literal(true)),
-}) {}
-
-/** The names that params of a placed stage may speak of: its inputs, and the axes that its fan-ins run over. */
+/** The names that params may refer to: the inputs of the stage and the axes of its fan-ins. */
 export interface Surroundings {
   readonly inputs: ReadonlyArray<string>;
   readonly axes: ReadonlyArray<string>;
+  /** The labels of each of these axes. */
+  readonly labels: Readonly<Record<string, ReadonlyArray<string>>>;
+  /** The axes among these whose values come from the command line, which may leave some out. */
+  readonly overridden: ReadonlyArray<string>;
 }
 
-/** A name inside the params, at `path`, that stands for nothing. */
-export interface UnknownNameInParams {
+export interface ProjectSurroundings {
+  /** The names of the stage's inputs. */
+  readonly inputs: ReadonlyArray<string>;
+  /** True for a file of the project; the path is relative to it. */
+  readonly isFile: (path: string) => boolean;
+}
+
+/** An unknown name inside the params, at `path`. */
+export interface UnknownParamsName {
   readonly path: ReadonlyArray<PropertyKey>;
   readonly what: string;
   readonly name: string;
   readonly valid: ReadonlyArray<string>;
 }
 
-/** Anything else at `path` that the params alone can't say is wrong. */
-export interface ComplaintAboutParams {
+/** A problem at `path` that the schema of the params can't express. */
+export interface ParamsProblem {
   readonly path: ReadonlyArray<PropertyKey>;
   readonly message: string;
   readonly expected: string;
 }
 
+/** The stage behind an input, now or in an earlier run. */
+export type Maker = Pick<Upstream, "stage" | "params">;
+
 export interface StageDefinition<Params> {
   readonly name: string;
-  /** Raised whenever the same params and inputs would give other output: it is in every key. */
+  /** Part of every key. Raise it whenever the same params and inputs give different output. */
   readonly version: number;
   readonly summary: string;
+  /** Stages of an experiment, as YAML. The examples of all stages together are a whole experiment. */
+  readonly example: string;
   readonly params: Schema.Codec<Params, any>;
-  /** Params that can't change the output, only whether there is one; `captioner.url` is one inside another. */
+  /** Params that can't change the output, only prevent it; a dot names a param inside another: `captioner.url`. */
   readonly outsideKey?: ReadonlyArray<string>;
-  /** What is wrong with the params where the stage is placed, such as names in them that stand for nothing there. */
+  /** Problems of the params in this experiment, such as names of inputs that it does not have. */
   readonly check?: (
     params: Params,
     around: Surroundings,
-  ) => ReadonlyArray<UnknownNameInParams | ComplaintAboutParams>;
-  /** By name; `any` takes inputs of every name and kind. */
+  ) => ReadonlyArray<UnknownParamsName | ParamsProblem>;
+  /** Its program may be started on several nodes at once, and knows by torchrun's variables which one it is on. */
+  readonly onSeveralNodes?: true;
+  /** Params that probably are mistakes: shown as notes, nothing is refused. */
+  readonly hints?: (params: Params, around: ProjectSurroundings) => ReadonlyArray<ParamsProblem>;
+  /** By name; `any` accepts every name and kind. */
   readonly inputs: Readonly<Record<string, InputDeclaration>> | "any";
   readonly output: ArtifactKind;
-  /** Lock files (absolute paths) of the Python environment it runs in, whose identity then is part of the key. */
-  readonly environment?: ReadonlyArray<string>;
-  /** The trainer it runs, `trainers/<name>.py`, whose code then is part of the stage's. */
-  readonly trainer?: string;
-  /** The trainer asks `pipe score`, whose judgement then is part of the stage's code. */
+  /** Its Python environment, whose identity is part of the key. */
+  readonly environment?: (params: Params) => EnvironmentSpec;
+  /** The trainers it may run, `trainers/<name>.py`, whose code is part of the stage's; the first unless its run says another. */
+  readonly trainers?: readonly [string, ...Array<string>];
+  /** The trainer asks the scorer (`pipe score`), whose code is part of the stage's. */
   readonly scorer?: true;
   /**
-   * For stages that train: the params that only say how far to go. Runs that differ in nothing else go on from one
-   * another's checkpoints.
+   * The params of a training that only say how far it goes, such as `steps`. Trainings that differ in nothing else resume
+   * from each other's checkpoints.
    */
   readonly horizon?: (params: Params) => ReadonlyArray<string>;
-  /** Local paths (relative to the project) whose content is part of the key. */
+  /** The amount that its time grows with, such as training steps; undefined where the inputs don't say. */
+  readonly work?: (
+    params: Params,
+    maker: (input: string) => Maker | undefined,
+  ) => number | undefined;
+  /** Local paths, relative to the project, whose content is part of the key. */
   readonly sources?: (params: Params) => ReadonlyArray<string>;
-  readonly run: (
-    context: StageContext<Params>,
-  ) => Effect.Effect<StageResult, StageFailed, Executor | PythonEnvironment>;
 }
 
-/** A stage whose params are known only to itself. */
+/** A stage of any params. */
 export type Stage = StageDefinition<any>;
 
 /** Declares a stage; the params' type follows from the schema. */
 export const stage = <Params>(definition: StageDefinition<Params>): StageDefinition<Params> =>
   definition;
-
-/** The one artifact of a point-wise input. The planner has made sure that it is there. */
-export const one = (inputs: StageInputs, name: string): InputArtifact => {
-  const input = inputs[name];
-  if (input === undefined || Array.isArray(input))
-    throw new Error(`the input ${name} is no single artifact`);
-  return input as InputArtifact;
-};
-
-/** The elements of a fan-in. */
-export const many = (inputs: StageInputs, name: string): ReadonlyArray<FanInElement> => {
-  const input = inputs[name];
-  if (!Array.isArray(input)) throw new Error(`the input ${name} is no fan-in`);
-  return input as ReadonlyArray<FanInElement>;
-};

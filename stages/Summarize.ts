@@ -1,97 +1,111 @@
-/** Stage `summarize`: a, a_p and a_r of every point with n and Wilson intervals, and pooled over the seeds. */
-import { Effect, Schema } from "effect";
-import fs from "node:fs";
-import path from "node:path";
-import { ScoreLine } from "../schemas/ScoreLine.ts";
-import type { Table, TableRow } from "../schemas/Table.ts";
-import { accuracies } from "../stats/accuracies.ts";
-import { lines } from "./jsonLines.ts";
-import { modelDescription } from "./modelDescription.ts";
-import { type FanInElement, many, stage } from "./Stage.ts";
-import { tableCsv } from "./tableCsv.ts";
+/**
+ * Stage `summarize`: a, a_p and a_r for each point and pooled over seeds, with intervals that know shared instances and runs;
+ * what `a` is made of; and the contrasts that the experiment names.
+ */
+import { Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
+import { PositiveNumber } from "../schemas/numbers.ts";
+import { defaultPool } from "./pooling.ts";
+import { type ParamsProblem, stage, type Surroundings, type UnknownParamsName } from "./Stage.ts";
 
-const decodeScore = Schema.decodeUnknownSync(Schema.fromJsonString(ScoreLine));
+const Metric = Schema.Literals(["a", "a_p", "a_r"]);
+
+const Compare = Schema.Struct({
+  axis: Schema.String.annotate({ description: "the axis whose labels are compared" }),
+  baseline: Schema.String.annotate({ description: "the label that the arms are compared with" }),
+  arms: Schema.optionalKey(
+    Schema.NonEmptyArray(Schema.String).annotate({
+      description: "the labels that are compared; left out: every other one",
+    }),
+  ),
+  metric: Metric.annotate({
+    description: "the accuracy of the primary contrasts; Holm's p-values are over these alone",
+  }).pipe(byDefault("a")),
+  secondary: Schema.Array(Metric)
+    .annotate({ description: "further accuracies, compared without Holm's adjustment" })
+    .pipe(byDefault([])),
+  margin: Schema.optionalKey(
+    PositiveNumber.annotate({
+      description:
+        "a difference that does not matter: tests that an arm is not worse by it, or equivalent; left out: no such tests",
+    }),
+  ),
+});
+export type Compare = typeof Compare.Type;
 
 const Params = Schema.Struct({
   pool: Schema.optionalKey(
     Schema.Array(Schema.String).annotate({
-      description: "axes whose points are added up in the pooled rows; by default `seed`",
+      description: "axes that the pooled rows pool over; left out: `seed`",
     }),
   ),
+  compare: Schema.optionalKey(
+    Compare.annotate({ description: "the contrasts that the experiment is about; left out: none" }),
+  ),
 });
+type Params = typeof Params.Type;
 
-const defaultPool: ReadonlyArray<string> = ["seed"];
+const check = (
+  { pool, compare }: Params,
+  { axes, labels, overridden }: Surroundings,
+): ReadonlyArray<UnknownParamsName | ParamsProblem> => {
+  const unknownAxis = (name: string, path: ReadonlyArray<PropertyKey>) =>
+    axes.includes(name) ? [] : [{ path, what: "axis of the scores", name, valid: axes }];
+  const unknownPools = (pool ?? []).flatMap((name, index) => unknownAxis(name, ["pool", index]));
+  if (compare === undefined) return unknownPools;
+  const { axis, baseline, arms = [], metric, secondary } = compare;
+  if (!axes.includes(axis)) return [...unknownPools, ...unknownAxis(axis, ["compare", "axis"])];
+  const valid = labels[axis] ?? [];
+  const named = [
+    { name: baseline, path: ["compare", "baseline"] },
+    ...arms.map((name, index) => ({ name, path: ["compare", "arms", index] })),
+  ];
+  return [
+    ...unknownPools,
+    ...named.flatMap(({ name, path }) =>
+      valid.includes(name) || overridden.includes(axis)
+        ? []
+        : [{ path, what: `label of \`${axis}\``, name, valid }],
+    ),
+    ...repeated(arms, baseline, ["compare", "arms"]),
+    ...repeated(secondary, metric, ["compare", "secondary"]),
+    ...((pool ?? defaultPool).includes(axis)
+      ? [
+          {
+            path: ["compare", "axis"],
+            message: `\`${axis}\` is pooled over`,
+            expected: "an axis whose labels are arms",
+          },
+        ]
+      : []),
+  ];
+};
+
+/** A name that stands in the list twice, or is `other`. */
+const repeated = (
+  names: ReadonlyArray<string>,
+  other: string,
+  path: ReadonlyArray<PropertyKey>,
+): ReadonlyArray<ParamsProblem> =>
+  names.flatMap((name, index) =>
+    name === other || names.indexOf(name) < index
+      ? [
+          {
+            path: [...path, index],
+            message: `\`${name}\` is compared already`,
+            expected: "each name once",
+          },
+        ]
+      : [],
+  );
 
 export const Summarize = stage({
   name: "summarize",
-  version: 1,
-  summary: "tabulates scores point by point and pooled, with intervals",
+  version: 3,
+  summary: "tabulates scores point by point and pooled, with intervals and contrasts",
+  example: `table: { use: summarize, from: { scores: { all: scores } } }`,
   params: Params,
   inputs: { scores: { kinds: ["scores"], many: true } },
   output: "table",
-  check: ({ pool = [] }, { axes }) =>
-    pool.flatMap((name, index) =>
-      axes.includes(name)
-        ? []
-        : [{ path: ["pool", index], what: "axis of the scores", name, valid: axes }],
-    ),
-  run: Effect.fnUntraced(function* ({ params, inputs, output }) {
-    const table = yield* Effect.sync(() =>
-      tabulate(many(inputs, "scores"), params.pool ?? defaultPool),
-    );
-    fs.writeFileSync(path.join(output, "table.json"), `${JSON.stringify(table, null, 2)}\n`);
-    fs.writeFileSync(path.join(output, "table.csv"), tableCsv(table));
-    return { summary: { rows: table.rows.length, pooled: table.pooled.length } };
-  }),
+  check,
 });
-
-interface Point {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly scores: ReadonlyArray<ScoreLine>;
-}
-
-const tabulate = (elements: ReadonlyArray<FanInElement>, pool: ReadonlyArray<string>): Table => {
-  const points = elements.map(({ labels, directory }): Point => ({
-    labels,
-    scores: lines(path.join(directory, "scores.jsonl")).map((line) => decodeScore(line)),
-  }));
-  const axes = Object.keys(points[0]?.labels ?? {});
-  const pooledOver = axes.filter((axis) => pool.includes(axis));
-  const groups = new Map<string, Array<Point>>();
-  for (const point of points) {
-    const labels = Object.fromEntries(
-      Object.entries(point.labels).filter(([axis]) => !pool.includes(axis)),
-    );
-    const key = JSON.stringify(labels);
-    groups.set(key, [...(groups.get(key) ?? []), { ...point, labels }]);
-  }
-  return {
-    format: 1,
-    models: [...new Set(elements.flatMap(({ directory }) => modelDescription(directory)))],
-    interval: "Wilson 95 %",
-    axes,
-    pooledOver,
-    rows: points.map((point) => row(point.labels, [point])),
-    pooled:
-      pooledOver.length === 0
-        ? []
-        : [...groups.values()].map((group) => row(group[0]?.labels ?? {}, group)),
-  };
-};
-
-const row = (labels: Point["labels"], points: ReadonlyArray<Point>): TableRow => {
-  const scores = points.flatMap((point) => point.scores);
-  const seen = scores.filter((score) => score.mode === "end-to-end");
-  const reasons: Record<string, number> = {};
-  for (const { reason } of seen) if (reason !== null) reasons[reason] = (reasons[reason] ?? 0) + 1;
-  return {
-    labels,
-    points: points.length,
-    ...accuracies(scores),
-    perception_f1:
-      seen.length === 0
-        ? null
-        : seen.reduce((sum, score) => sum + score.perception_f1, 0) / seen.length,
-    reasons: Object.fromEntries(Object.entries(reasons).sort(([, one], [, other]) => other - one)),
-  };
-};

@@ -1,25 +1,37 @@
-/** A local file or directory as a stage's output. */
+/** Copies a local file or directory to a stage's output. */
 import { Effect } from "effect";
 import fs from "node:fs";
 import path from "node:path";
-import { type StageContext, StageFailed } from "./Stage.ts";
+import { SourceRules } from "../cache/SourceRules.ts";
+import { isDiskTrouble, storeTrouble } from "../cache/StoreTrouble.ts";
+import { listFiles } from "../cache/Tree.ts";
+import { type StageContext, StageFailed } from "./StageRun.ts";
 
-/** Of a directory's files, those whose names `wanted` takes. */
+/** Of a directory, the files that count as its source and whose names are `wanted`, as those of their directories. */
 export const copyIn = (
   { params, output, project }: StageContext<{ readonly path: string }>,
   wanted: (name: string) => boolean = () => true,
 ): Effect.Effect<void, StageFailed> =>
   Effect.tryPromise({
-    try: async () => {
+    try: async (signal) => {
       const source = path.resolve(project, params.path);
-      const isDirectory = fs.statSync(source).isDirectory();
-      const target = isDirectory ? output : path.join(output, path.basename(source));
-      const filter = (from: string) => from === source || wanted(path.basename(from));
-      await fs.promises.cp(source, target, { recursive: true, dereference: true, filter });
+      if (!fs.statSync(source).isDirectory())
+        return fs.promises.copyFile(source, path.join(output, path.basename(source)));
+      const isIgnored = new SourceRules(project).below(source);
+      const { files } = listFiles(
+        fs.realpathSync(source),
+        (file, isDirectory) => !wanted(path.basename(file)) || isIgnored(file, isDirectory),
+      );
+      for (const file of files) {
+        signal.throwIfAborted();
+        const target = path.join(output, file);
+        fs.mkdirSync(path.dirname(target), { recursive: true });
+        await fs.promises.copyFile(path.join(source, file), target);
+      }
     },
     catch: (cause) =>
       new StageFailed({
         message: `${params.path} can't be copied: ${(cause as Error).message}`,
-        fix: "make it readable",
+        fix: isDiskTrouble(cause) ? storeTrouble("")(cause).fix : "make it readable",
       }),
   });

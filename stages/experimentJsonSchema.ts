@@ -5,7 +5,7 @@ import { Experiment, StageSpec } from "../schemas/Experiment.ts";
 import type { Stage } from "./Stage.ts";
 import { stages } from "./stages.ts";
 
-type JsonSchema = { readonly [key: string]: Json };
+export type JsonSchema = Readonly<Record<string, Json>>;
 
 const jsonSchemaOf = (schema: Schema.Top): JsonSchema => {
   const document = Schema.toJsonSchemaDocument(schema, { onExcessProperty: "error" });
@@ -55,7 +55,7 @@ const named = (record: Json | undefined, value: JsonSchema): JsonSchema => {
   return { ...rest, patternProperties: Object.fromEntries(patterns) };
 };
 
-/** What a stage can't do without: inputs, and params that have no default. */
+/** The required parts: inputs, and params without a default. */
 const requiredParts = ({ inputs, params }: Stage): ReadonlyArray<string> => [
   ...(inputs !== "any" && Object.keys(inputs).length > 0 ? ["from"] : []),
   ...("required" in jsonSchemaOf(params) ? ["with"] : []),
@@ -82,16 +82,23 @@ const fromSchema = ({ inputs }: Stage): { readonly from?: Json } => {
   };
 };
 
-const paramsSchema = (stage: Stage): Json => orAxisInside(jsonSchemaOf(stage.params));
+const paramsSchema = (stage: Stage): Json => orAxisInside(stageParamsSchema(stage));
 
-const axisReference = { type: "string", pattern: "^\\$[A-Za-z]", description: "an axis" };
+/** The params of one stage, with descriptions, ranges and defaults. */
+export const stageParamsSchema = (stage: Stage): JsonSchema => jsonSchemaOf(stage.params);
 
-/** Wherever a value stands, `$axis` may stand, too. */
+const axisReference = { type: "string", pattern: "^\\$[A-Za-z]" };
+
+/** `$axis` is allowed in place of every value. */
 const orAxisInside = (schema: Json): Json => {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema)) return schema;
-  const { properties, items, anyOf, ...rest } = schema as JsonSchema;
+  const { properties, items, prefixItems, anyOf, ...rest } = schema as JsonSchema;
   return {
     ...rest,
+    // A list of one or more is its first item and others of the same kind: `minItems` says as much.
+    ...(prefixItems === undefined || items !== undefined
+      ? {}
+      : { prefixItems: (prefixItems as ReadonlyArray<Json>).map(orAxis) }),
     ...(properties === undefined
       ? {}
       : {
@@ -104,4 +111,12 @@ const orAxisInside = (schema: Json): Json => {
   };
 };
 
-const orAxis = (schema: Json): Json => ({ anyOf: [orAxisInside(schema), axisReference] });
+/** The value's own description and default stay on the outside, where editors show them. */
+const orAxis = (schema: Json): Json => {
+  const { description, default: value, ...rest } = orAxisInside(schema) as JsonSchema;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(value === undefined ? {} : { default: value }),
+    anyOf: [rest, axisReference],
+  };
+};

@@ -1,24 +1,30 @@
-/** Runs a stage's program as a job with the node's resources; what goes wrong is told as the stage's failure. */
+/** Runs a stage's program as a job with the node's resources; problems become the stage's failure. */
 import { Effect } from "effect";
-import { Executor, type Job, type JobEnd, type JobError } from "../executors/Executor.ts";
+import {
+  type Job,
+  type JobEnd,
+  type JobError,
+  runJob as runOnExecutor,
+} from "../executors/Executor.ts";
 import type { JobEvent } from "../schemas/Job.ts";
-import { type StageContext, StageFailed, type StageReport } from "./Stage.ts";
+import { type StageContext, StageFailed, type StageReport } from "./StageRun.ts";
 
-type Program = Pick<Job, "command" | "cwd" | "environment" | "timeout">;
+type Program = Pick<
+  Job,
+  "stage" | "command" | "cwd" | "environment" | "secrets" | "preload" | "timeout"
+>;
 
 export const runJob = Effect.fnUntraced(function* (
   context: StageContext<unknown>,
   program: Program,
 ) {
-  const executor = yield* Executor;
-  const { cpus, gpus } = context.resources;
-  const job: Job = { ...program, id: context.attempt, directory: context.work, cpus, gpus };
-  return yield* executor
-    .run(job, (event) => context.report(reportOf(event)))
-    .pipe(Effect.mapError(failureOf));
+  const { attempt: id, work: directory, resources } = context;
+  return yield* runOnExecutor({ ...program, ...resources, id, directory }, (event) =>
+    context.report(reportOf(event)),
+  ).pipe(Effect.mapError(failureOf));
 });
 
-/** A program that ended otherwise than it should: by an exit code that the experiment declares as transient, or not. */
+/** The failure of a program; transient if the experiment declares its exit code so. */
 export const failedJob = (
   { transientExitCodes }: StageContext<unknown>,
   end: JobEnd,
@@ -29,11 +35,11 @@ export const failedJob = (
     ...(transientExitCodes.includes(end.exitCode) ? { transient: true } : {}),
   });
 
-export const howItEnded = ({ exitCode, signal }: JobEnd): string =>
+export const jobEndText = ({ exitCode, signal }: JobEnd): string =>
   signal === undefined ? `with exit code ${exitCode}` : `by ${signal}`;
 
 const failureOf = ({ _tag, message, fix }: JobError): StageFailed =>
-  new StageFailed({ message, fix, ...(_tag === "SupervisorLost" ? { transient: true } : {}) });
+  new StageFailed({ message, fix, ...(_tag === "JobLost" ? { transient: true } : {}) });
 
 const reportOf = (event: JobEvent): StageReport => {
   switch (event.event) {

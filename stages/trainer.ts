@@ -2,63 +2,135 @@
 import { Effect, Result } from "effect";
 import fs from "node:fs";
 import path from "node:path";
-import type { JobEnd } from "../executors/Executor.ts";
+import type { EnvironmentSpec } from "../executors/EnvironmentSpec.ts";
+import { Executor, type JobEnd } from "../executors/Executor.ts";
 import { PythonEnvironment } from "../executors/PythonEnvironment.ts";
-import { root } from "../executors/root.ts";
+import { writeAtomically } from "../executors/writeAtomically.ts";
+import { root } from "../schemas/root.ts";
 import type { Json } from "../schemas/Digest.ts";
 import { decodeJobResult, type JobFile, PROTOCOL } from "../schemas/Job.ts";
-import { failedJob, howItEnded, runJob } from "./job.ts";
-import { type StageContext, StageFailed, type StageResult } from "./Stage.ts";
+import { failedJob, jobEndText, runJob } from "./job.ts";
+import { pipeEnvironment } from "./environments.ts";
+import type { Resources, Stage, StageDefinition } from "./Stage.ts";
+import {
+  singleInput,
+  type StageContext,
+  StageFailed,
+  type StageInputs,
+  type StageResult,
+  type StageRun,
+  stageRun,
+} from "./StageRun.ts";
 
-/** What every trainer of ours runs with. */
-export const trainerLocks: ReadonlyArray<string> = [
-  path.join(root, "trainers", "requirements.lock"),
-];
-
-/** This very program as the scorer. */
+/** The scorer is this program. */
 const scorer = (): ReadonlyArray<string> => [process.execPath, process.argv[1] ?? "", "score"];
 
-interface Needs {
-  /** The scorer, as a co-process. */
-  readonly rewards?: boolean;
-  /** Variables of our own environment that the trainer finds in its own and nowhere else: no file has their values. */
-  readonly secrets?: ReadonlyArray<string>;
+/** Names of environment variables, such as keys, that are passed on to the trainer; no file holds their values. */
+type Secrets<Params> = (params: Params) => ReadonlyArray<string>;
+
+/** The trainer of a job, and what it gets as its params. */
+interface TrainerJob {
+  readonly trainer: string;
+  readonly params: Json;
 }
 
-/** `inputs` are directories by name, as the trainer's docstring wants them. `params` have every default filled in. */
-export const runTrainer = Effect.fnUntraced(function* <Params extends Json>(
-  name: string,
-  context: StageContext<Params>,
-  inputs: Readonly<Record<string, string>>,
-  { rewards = false, secrets = [] }: Needs = {},
+interface TrainerOptions<Params> {
+  readonly secrets?: Secrets<Params>;
+  /** Without it, the stage's first trainer gets all params, with all defaults. */
+  readonly job?: (params: Params) => TrainerJob;
+}
+
+/** The run of a stage that is a trainer's job. The trainer gets the directory of each input. */
+export const trainerRun = <Params extends Json>(
+  stage: StageDefinition<Params>,
+  { secrets = () => [], job = ownJob(stage) }: TrainerOptions<Params> = {},
+): StageRun => ({
+  ...stageRun(stage, (context) =>
+    runTrainer(stage, job(context.params), context, secrets(context.params)),
+  ),
+  runsJobs: true,
+  prepare: (resources, used) => importPackages(stage.name, resources, used),
+});
+
+const ownJob =
+  ({ name, trainers: [trainer] = [name] }: Stage) =>
+  (params: Json): TrainerJob => ({ trainer, params });
+
+/** The packages of our own trainers, for jobs without secrets, if their Python is there. */
+const importPackages = Effect.fnUntraced(function* (
+  stageName: string,
+  resources: Resources,
+  used: EnvironmentSpec | undefined,
 ) {
-  const handedOver = yield* valuesOf(secrets);
-  const environment = yield* PythonEnvironment;
+  if (used !== pipeEnvironment) return;
+  const python = yield* (yield* PythonEnvironment).existing(pipeEnvironment);
+  if (python === undefined) return;
+  const executor = yield* Executor;
+  yield* executor.prepare({
+    ...resources,
+    stage: stageName,
+    command: [python],
+    preload,
+    environment,
+  });
+});
+
+const preload = path.join(root, "trainers", "preload.py");
+const environment = {
+  PYTHONPATH: root,
+  HF_HUB_OFFLINE: "1",
+  // The packages are installed without byte code: the first import of each writes it, which saves the others most of theirs.
+  PYTHONDONTWRITEBYTECODE: "",
+};
+
+const runTrainer = Effect.fnUntraced(function* (
+  {
+    name: stageName,
+    scorer: needsScorer,
+    environment: environmentOf = () => pipeEnvironment,
+  }: Stage,
+  { trainer: name, params }: TrainerJob,
+  context: StageContext<Json>,
+  secrets: ReadonlyArray<string>,
+) {
+  const secretValues = yield* valuesOf(secrets);
   const message = (text: string) =>
     context.report({ _tag: "Message", level: "info", message: text });
-  const { python } = yield* environment
-    .ensure(trainerLocks, message)
+  // Finding Python and its imports take seconds, in which nothing else is reported.
+  yield* message("starting Python…");
+  const used = environmentOf(context.params);
+  const { python } = yield* (yield* PythonEnvironment)
+    .ensure(used, message)
     .pipe(Effect.mapError((error) => new StageFailed({ message: error.message, fix: error.fix })));
 
   const job: JobFile = {
     protocol: PROTOCOL,
     stage: name,
     attempt: context.attempt,
-    params: context.params as JobFile["params"],
-    inputs,
+    params: params as JobFile["params"],
+    inputs: directoriesOf(context.inputs),
     output: context.output,
     checkpoints: context.checkpoints,
-    ...(rewards ? { scorer: scorer() } : {}),
+    ...(needsScorer === undefined ? {} : { scorer: scorer() }),
   };
   fs.mkdirSync(context.checkpoints, { recursive: true });
-  fs.writeFileSync(path.join(context.work, "job.json"), `${JSON.stringify(job, null, 2)}\n`);
+  // A job of an earlier process may be reading it.
+  writeAtomically(path.join(context.work, "job.json"), `${JSON.stringify(job, null, 2)}\n`);
   const end = yield* runJob(context, {
+    stage: stageName,
     command: [python, "-m", `trainers.${name}`, context.work],
+    ...(used === pipeEnvironment ? { preload } : {}),
     cwd: context.work,
-    environment: { ...handedOver, PYTHONPATH: root, PYTHONUNBUFFERED: "1", HF_HUB_OFFLINE: "1" },
+    environment,
+    secrets: secretValues,
   });
   return yield* resultOf(context, name, end);
 });
+
+const directoriesOf = (inputs: StageInputs): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.keys(inputs).map((name) => [name, singleInput(inputs, name).directory]),
+  );
 
 const valuesOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>) {
   const values: Record<string, string> = {};
@@ -66,7 +138,7 @@ const valuesOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>) 
     const value = process.env[name];
     if (value === undefined || value === "")
       return yield* new StageFailed({
-        message: `the environment variable ${name}, which should hold the key of an endpoint, is not set`,
+        message: `the environment variable ${name} for the key of an endpoint is not set`,
         fix: `export ${name}, then run the same command again`,
       });
     values[name] = value;
@@ -74,7 +146,7 @@ const valuesOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>) 
   return values;
 });
 
-/** The result file is the truth; how the process ended only explains why there is none. */
+/** The result file decides; the exit code only explains a missing one. */
 const resultOf = (
   context: StageContext<unknown>,
   name: string,
@@ -83,10 +155,9 @@ const resultOf = (
   const file = path.join(context.work, "result.json");
   const result = fs.existsSync(file)
     ? decodeJobResult(fs.readFileSync(file, "utf8"), context.attempt)
-    : Result.fail(`the trainer ${name} ended ${howItEnded(end)} without a result`);
+    : Result.fail(`the trainer ${name} ended ${jobEndText(end)} without a result`);
   if (Result.isFailure(result)) {
-    const fix =
-      "the last lines of its log say why; run the same command to go on from the last checkpoint";
+    const fix = "see the last lines of its log; the same command resumes from the last checkpoint";
     return Effect.fail(failedJob(context, end, { message: result.failure, fix }));
   }
   const { success } = result;

@@ -2,54 +2,54 @@
 import type { Association, Contrast, ContingencyTable, Estimate } from "../schemas/Correlation.ts";
 import type { CorrelationPoint, Readings, Target } from "../schemas/Correlation.ts";
 import type { ResampledMean } from "./acrossCheckpoints.ts";
-import { type Clusters, ClusterBootstrap } from "./ClusterBootstrap.ts";
-import { phiEnds } from "./phi.ts";
-import { firstColumn, ofReward, promptRows } from "./promptRows.ts";
-import { answerTo, type Question, questionsOf, targets } from "./rewardCorrelations.ts";
+import { ClusterBootstrap } from "./ClusterBootstrap.ts";
+import { phiEnds } from "./phiEnds.ts";
+import { type PairColumns, promptColumns, type PromptColumns } from "./promptColumns.ts";
+import { type Question, questionsOf, statisticOf, targets } from "./rewardCorrelations.ts";
 import type { RolloutSums } from "./RolloutSums.ts";
 
-/** How the intervals are made. */
+/** The method of the intervals. */
 export const intervalMethod = "bca";
 
 export class CheckpointCorrelations {
   readonly rewards: ReadonlyArray<string>;
-  readonly #sums: RolloutSums;
-  readonly #rows: Clusters;
-  readonly #bootstrap: ClusterBootstrap;
-  readonly #places: ReadonlyMap<string, number>;
+  private readonly sums: RolloutSums;
+  private readonly columns: PromptColumns;
+  private readonly bootstrap: ClusterBootstrap;
+  private readonly places: ReadonlyMap<string, number>;
 
   constructor(sums: RolloutSums, seed: number) {
-    this.#sums = sums;
+    this.sums = sums;
     this.rewards = sums.rewards;
-    this.#rows = promptRows(sums);
+    this.columns = promptColumns(sums);
     const questions = questionsOf(this.rewards);
-    this.#places = new Map(questions.map((question, place) => [nameOf(question), place]));
-    const statistics = questions.map((question) => answerTo(question, this.rewards));
-    this.#bootstrap = new ClusterBootstrap(this.#rows, statistics, seed);
+    this.places = new Map(questions.map((question, place) => [nameOf(question), place]));
+    const statistics = questions.map((question) => statisticOf(question, this.columns));
+    this.bootstrap = new ClusterBootstrap(this.columns.prompts, statistics, seed);
   }
 
-  /** One more resample. */
+  /** Draws one resample. */
   draw(): void {
-    this.#bootstrap.draw();
+    this.bootstrap.draw();
   }
 
-  /** What the resamples drawn so far say. */
+  /** All estimates, with intervals from the resamples so far. */
   point(labels: CorrelationPoint["labels"]): CorrelationPoint {
-    const values = this.#bootstrap.estimates();
-    const intervals = this.#bootstrap.intervals(intervalMethod);
+    const values = this.bootstrap.estimates();
+    const intervals = this.bootstrap.intervals(intervalMethod);
     const ask = (question: Question): Estimate => {
-      const place = this.#placeOf(question);
+      const place = this.placeOf(question);
       const value = values[place]!;
       return typeof value === "string"
         ? { value: null, low: null, high: null, reason: value }
         : { value, ...intervals[place]! };
     };
     const mean = (target: Target) => ask({ kind: "mean", target });
-    const { counts, steps, groups } = this.#sums;
+    const { counts, steps, groups } = this.sums;
     return {
       labels,
       rollouts: { ...counts },
-      prompts: this.#bootstrap.count,
+      prompts: this.columns.prompts,
       groups: groups.size,
       steps: { ...steps },
       means: {
@@ -61,7 +61,7 @@ export class CheckpointCorrelations {
         ),
       },
       associations: this.rewards.flatMap((reward) =>
-        targets.map((target) => this.#association(reward, target, ask)),
+        targets.map((target) => this.association(reward, target, ask)),
       ),
       contrasts: this.rewards.map((reward): Contrast => ({
         reward,
@@ -70,47 +70,41 @@ export class CheckpointCorrelations {
     };
   }
 
-  /** The mean of a reward or of what it is held against, resample by resample. */
+  /** The mean of a reward or a target, and the same in every resample so far. */
   resampledMean(of: { readonly target: Target } | { readonly reward: string }): ResampledMean {
-    const place = this.#placeOf({ kind: "mean", ...of });
-    const mean = this.#bootstrap.estimates()[place];
+    const place = this.placeOf({ kind: "mean", ...of });
+    const mean = this.bootstrap.estimates()[place];
     return {
       mean: typeof mean === "number" ? mean : null,
-      replicates: this.#bootstrap.replicatesOf(place),
+      replicates: this.bootstrap.replicatesOf(place),
     };
   }
 
-  #placeOf(question: Question): number {
-    return this.#places.get(nameOf(question)) ?? -1;
+  private placeOf(question: Question): number {
+    return this.places.get(nameOf(question)) ?? -1;
   }
 
-  #association(reward: string, target: Target, ask: (question: Question) => Estimate): Association {
-    const total = this.#totals(reward);
-    const { pooled, means, forced } = ofReward;
+  private association(
+    reward: string,
+    target: Target,
+    ask: (question: Question) => Estimate,
+  ): Association {
+    const { pooled, means, rollouts } = this.columns.rewards.get(reward)!;
     return {
       reward,
       target,
-      rollouts: total(pooled.n),
-      prompts: total(target === "counterfactual" ? forced.n : means.n),
+      rollouts: total(rollouts),
+      prompts: total(means[target].n),
       ...readingsOf((reading) => ask({ kind: "correlation", reward, target, reading })),
       table:
-        target === "counterfactual" || this.#sums.graded.has(reward)
+        target === "counterfactual" || this.sums.graded.has(reward)
           ? null
-          : tableOf(total, target),
-    };
-  }
-
-  /** The sums of a reward over all prompts, by column. */
-  #totals(reward: string): (column: number) => number {
-    const { width, sums } = this.#rows;
-    const first = firstColumn(this.rewards.indexOf(reward));
-    return (column) => {
-      let total = 0;
-      for (let place = first + column; place < sums.length; place += width) total += sums[place]!;
-      return total;
+          : tableOf(pooled[target]),
     };
   }
 }
+
+const total = (column: Float64Array): number => column.reduce((sum, value) => sum + value, 0);
 
 const nameOf = (question: Question): string => JSON.stringify(Object.entries(question).sort());
 
@@ -120,15 +114,12 @@ const readingsOf = (ask: (reading: keyof Readings) => Estimate): Readings => ({
   prompt_means: ask("prompt_means"),
 });
 
-const tableOf = (
-  total: (column: number) => number,
-  target: "perception" | "reasoning",
-): ContingencyTable => {
-  const { pooled } = ofReward;
-  const both = total(target === "perception" ? pooled.xPerception : pooled.xReasoning);
-  const onlyFirst = total(pooled.x) - both;
-  const onlySecond = total(pooled[target]) - both;
-  const neither = total(pooled.n) - both - onlyFirst - onlySecond;
+/** Counts of a 0/1 reward and a 0/1 target. */
+const tableOf = ({ n, x, y, xy }: PairColumns): ContingencyTable => {
+  const both = total(xy);
+  const onlyFirst = total(x) - both;
+  const onlySecond = total(y) - both;
+  const neither = total(n) - both - onlyFirst - onlySecond;
   const ends = phiEnds({ both, onlyFirst, onlySecond, neither });
   return {
     both,

@@ -1,119 +1,131 @@
 /**
  * The bootstrap over clusters: B. Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 7 (1979),
- * 1-26; whole clusters are drawn, since what is in one (the rollouts of a prompt) is not independent: A. C. Davison and
+ * 1-26. It draws whole clusters, as the members of one (the rollouts of a prompt) are dependent: A. C. Davison and
  * D. V. Hinkley, "Bootstrap methods and their application" (1997), section 3.8.
  *
- * A cluster is a row of sums and a statistic is a function of the rows' total, so a resample costs one addition of rows
- * however large the clusters are. One resample serves all statistics, which so can be compared.
+ * A statistic is a function of sums over clusters, so a resample costs one addition of rows however large the clusters are.
+ * All statistics share each resample and can therefore be compared.
  *
- * Draws are integers from `Random`; the totals are sums in the order of the clusters: the same seed gives the same resamples
- * on every machine.
+ * Draws are integers from `Random` and sums follow the order of the clusters: a seed gives the same resamples on every
+ * machine.
  */
-import { Random } from "../tasks/Random.ts";
 import { type BootstrapMethod, bootstrapInterval } from "./bootstrapInterval.ts";
-import { type Distinct, distinctColumns } from "./distinctColumns.ts";
+import { type DistinctColumns, distinctColumns } from "./distinctColumns.ts";
+import { Random } from "./Random.ts";
 import { type Interval, noInterval } from "./Statistic.ts";
 
-/** Rows of equal width, one a cluster, end to end. */
-export interface Clusters {
-  readonly width: number;
-  readonly sums: Float64Array;
+/** A statistic of sums over clusters. */
+export interface SumStatistic {
+  /** The columns to add up, one value for each cluster. */
+  readonly columns: ReadonlyArray<Float64Array>;
+  /** The value given the columns' sums, which begin at `sums[start]`, or the reason why it is undefined. */
+  readonly value: (sums: Float64Array, start: number) => number | string;
 }
 
-/** A statistic of a total of rows, or why it is undefined there. */
-export type OfTotals = (totals: Float64Array) => number | string;
-
 export class ClusterBootstrap {
-  readonly count: number;
-  readonly #clusters: Distinct;
-  readonly #statistics: ReadonlyArray<OfTotals>;
-  readonly #index: () => number;
-  /** How often each cluster is in the present resample. */
-  readonly #drawn: Int32Array;
-  readonly #replicates: ReadonlyArray<Array<number | null>>;
+  readonly clusters: number;
+  private readonly statistics: ReadonlyArray<SumStatistic>;
+  /** Where each statistic's sums begin in `sums`. */
+  private readonly starts: ReadonlyArray<number>;
+  private readonly sums: Float64Array;
+  private readonly distinct: DistinctColumns;
+  private readonly randomCluster: () => number;
+  /** How often the current resample has each cluster. */
+  private readonly multiplicities: Int32Array;
+  private readonly replicates: ReadonlyArray<Array<number | null>>;
 
-  constructor({ width, sums }: Clusters, statistics: ReadonlyArray<OfTotals>, seed: number) {
-    this.count = sums.length / width;
-    this.#clusters = distinctColumns(width, sums);
-    this.#statistics = statistics;
-    this.#index = indexBelow(Random.of(seed, "bootstrap"), this.count);
-    this.#drawn = new Int32Array(this.count);
-    this.#replicates = statistics.map(() => []);
+  constructor(clusters: number, statistics: ReadonlyArray<SumStatistic>, seed: number) {
+    const columns = statistics.flatMap((statistic) => statistic.columns);
+    let start = 0;
+    this.starts = statistics.map(
+      (statistic) => (start += statistic.columns.length) - statistic.columns.length,
+    );
+    this.clusters = clusters;
+    this.statistics = statistics;
+    this.sums = new Float64Array(columns.length);
+    this.distinct = distinctColumns(clusters, columns);
+    this.randomCluster = randomBelow(Random.of(seed, "bootstrap"), clusters);
+    this.multiplicities = new Int32Array(clusters);
+    this.replicates = statistics.map(() => []);
   }
 
-  /** The statistics of the clusters as they are. */
+  /** The statistics of the clusters themselves. */
   estimates(): ReadonlyArray<number | string> {
-    return this.#ask(this.#total(this.#drawn.fill(1)));
+    return this.valuesOf(this.total(this.multiplicities.fill(1)));
   }
 
-  /** One resample: as many clusters as there are, drawn with replacement. */
+  /** Draws one resample: as many clusters as there are, with replacement. */
   draw(): void {
-    const drawn = this.#drawn.fill(0);
-    const index = this.#index;
-    for (let draw = 0; draw < drawn.length; draw += 1) drawn[index()]! += 1;
-    this.#ask(this.#total(drawn)).forEach((value, which) => {
-      this.#replicates[which]?.push(typeof value === "number" ? value : null);
+    const { randomCluster } = this;
+    const multiplicities = this.multiplicities.fill(0);
+    for (let draw = 0; draw < multiplicities.length; draw += 1)
+      multiplicities[randomCluster()]! += 1;
+    this.valuesOf(this.total(multiplicities)).forEach((value, which) => {
+      this.replicates[which]?.push(typeof value === "number" ? value : null);
     });
   }
 
-  /** A statistic in every resample drawn so far, in their order; null where it is undefined. */
+  /** A statistic in every resample so far, in order; null where it is undefined. */
   replicatesOf(which: number): ReadonlyArray<number | null> {
-    return this.#replicates[which] ?? [];
+    return this.replicates[which] ?? [];
   }
 
-  /** The 95 % interval of each statistic from the resamples drawn so far. */
+  /** The 95 % interval of each statistic from the resamples so far. */
   intervals(method: BootstrapMethod): ReadonlyArray<Interval> {
-    const jackknife = method === "bca" ? this.#jackknife() : [];
+    const jackknife = method === "bca" ? this.jackknife() : [];
     return this.estimates().map((estimate, which) => {
       if (typeof estimate === "string") return noInterval(estimate);
-      if (this.count < 2) return noInterval("an interval needs two clusters");
+      if (this.clusters < 2) return noInterval("an interval needs two clusters");
       const replicates = this.replicatesOf(which);
       return bootstrapInterval({ estimate, replicates, jackknife: jackknife[which] ?? [] }, method);
     });
   }
 
   /** Each statistic without each cluster in turn, where it is defined. */
-  #jackknife(): ReadonlyArray<ReadonlyArray<number>> {
-    const { width, sums } = this.#clusters;
-    const values = this.#statistics.map((): Array<number> => []);
-    const all = this.#total(this.#drawn.fill(1));
-    for (let start = 0; start < sums.length; start += width) {
-      const others = all.map((total, place) => total - sums[start + place]!);
-      this.#ask(others).forEach((value, which) => {
+  private jackknife(): ReadonlyArray<ReadonlyArray<number>> {
+    const { width, rows } = this.distinct;
+    const values = this.statistics.map((): Array<number> => []);
+    const all = this.total(this.multiplicities.fill(1));
+    for (let start = 0; start < rows.length; start += width) {
+      const others = all.map((total, place) => total - rows[start + place]!);
+      this.valuesOf(others).forEach((value, which) => {
         if (typeof value === "number") values[which]?.push(value);
       });
     }
     return values;
   }
 
-  /** The rows' sum, each as often as it was drawn. */
-  #total(drawn: Int32Array): Float64Array {
-    const { width, sums } = this.#clusters;
+  /** The sum of the rows, each times its cluster's multiplicity. */
+  private total(multiplicities: Int32Array): Float64Array {
+    const { width, rows } = this.distinct;
     const totals = new Float64Array(width);
-    for (let cluster = 0, start = 0; cluster < drawn.length; cluster += 1, start += width) {
-      const times = drawn[cluster]!;
+    for (
+      let cluster = 0, start = 0;
+      cluster < multiplicities.length;
+      cluster += 1, start += width
+    ) {
+      const times = multiplicities[cluster]!;
       if (times === 0) continue;
       for (let place = 0; place < width; place += 1)
-        totals[place] = totals[place]! + times * sums[start + place]!;
+        totals[place] = totals[place]! + times * rows[start + place]!;
     }
     return totals;
   }
 
-  /** The statistics of distinct totals. */
-  #ask(totals: Float64Array): ReadonlyArray<number | string> {
-    const { places } = this.#clusters;
-    const columns = new Float64Array(places.length);
-    for (let column = 0; column < columns.length; column += 1)
-      columns[column] = totals[places[column]!]!;
-    return this.#statistics.map((statistic) => statistic(columns));
+  /** The statistics given the totals of the distinct columns. */
+  private valuesOf(totals: Float64Array): ReadonlyArray<number | string> {
+    const { places } = this.distinct;
+    const { sums, starts } = this;
+    for (let column = 0; column < sums.length; column += 1) sums[column] = totals[places[column]!]!;
+    return this.statistics.map(({ value }, which) => value(sums, starts[which]!));
   }
 }
 
-/** Of 31 bits, so that all is arithmetic of small integers. */
+/** 31 bits keep the arithmetic in small integers. */
 const range = 2 ** 31;
 
-/** Draws integers in 0 … count − 1, each equally likely: those numbers that would favour some are drawn again. */
-const indexBelow = (random: Random, count: number): (() => number) => {
+/** Uniform integers in 0 … count − 1: numbers beyond the last multiple of `count` are drawn again. */
+const randomBelow = (random: Random, count: number): (() => number) => {
   const whole = range - (range % count);
   return () => {
     for (;;) {

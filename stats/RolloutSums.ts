@@ -1,16 +1,26 @@
 /**
- * Rollouts added up group by group as they come, in memory that grows with the groups and not with the rollouts: all that
- * correlations ask of them.
+ * The sums of rollouts that correlations need, added group by group: memory grows with the groups, not with the rollouts.
  */
-import type { Rollout } from "../schemas/Rollout.ts";
+import type { Mode } from "../schemas/Mode.ts";
 import { SampleNumbers } from "./SampleNumbers.ts";
 
-export type ScoredRollout = Pick<
-  Rollout,
-  "id" | "group" | "step" | "sample" | "mode" | "outcome" | "perception" | "consistent" | "rewards"
->;
+/** The fields of a rollout that correlations use. */
+export interface ScoredRollout {
+  readonly id: string;
+  readonly group: number;
+  readonly step: number;
+  readonly sample: number;
+  readonly mode: Mode;
+  readonly outcome: boolean;
+  readonly perception: boolean;
+  readonly consistent: boolean;
+  readonly rewards: Readonly<Record<string, number>>;
+}
 
-/** Over rollouts that have the reward x; perception and reasoning (`consistent`) are 0 or 1, so their squares are they. */
+/**
+ * Sums over rollouts that have the reward x. Perception and reasoning (`consistent`) are 0 or 1, so their squares are
+ * themselves.
+ */
 export interface RewardSums {
   n: number;
   x: number;
@@ -21,14 +31,35 @@ export interface RewardSums {
   xReasoning: number;
 }
 
-/** A reward in a group. */
+export const noSums = (): RewardSums => ({
+  n: 0,
+  x: 0,
+  xx: 0,
+  perception: 0,
+  reasoning: 0,
+  xPerception: 0,
+  xReasoning: 0,
+});
+
+/** Adds `more` to `sums`. */
+export const addSums = (sums: RewardSums, more: RewardSums): void => {
+  sums.n += more.n;
+  sums.x += more.x;
+  sums.xx += more.xx;
+  sums.perception += more.perception;
+  sums.reasoning += more.reasoning;
+  sums.xPerception += more.xPerception;
+  sums.xReasoning += more.xReasoning;
+};
+
+/** The values of one reward in one group. */
 export class RewardValues {
   readonly first: number;
   least = Infinity;
   most = -Infinity;
-  readonly #plain = nothing();
-  /** Of what values differ from the first by, which loses no digits where they lie close together. */
-  readonly #fromFirst = nothing();
+  private readonly fromZero = noSums();
+  /** Sums of differences from the first value, which keep their digits where values are close together. */
+  private readonly fromFirst = noSums();
 
   constructor(first: number) {
     this.first = first;
@@ -37,14 +68,14 @@ export class RewardValues {
   add(x: number, perception: number, reasoning: number): void {
     this.least = Math.min(this.least, x);
     this.most = Math.max(this.most, x);
-    addTo(this.#plain, x, perception, reasoning);
-    addTo(this.#fromFirst, x - this.first, perception, reasoning);
+    addRollout(this.fromZero, x, perception, reasoning);
+    addRollout(this.fromFirst, x - this.first, perception, reasoning);
   }
 
-  /** The sums of x less the origin, which is 0 or lies close to the values beside their size. */
+  /** The sums of x − origin; the origin is 0 or close to the values for their size. */
   sumsFrom(origin: number): RewardSums {
-    if (origin === 0) return this.#plain;
-    const { n, x, xx, perception, reasoning, xPerception, xReasoning } = this.#fromFirst;
+    if (origin === 0) return this.fromZero;
+    const { n, x, xx, perception, reasoning, xPerception, xReasoning } = this.fromFirst;
     const offset = this.first - origin;
     return {
       n,
@@ -64,7 +95,7 @@ export interface GroupSums {
   n: number;
   perception: number;
   reasoning: number;
-  /** By reward, those that a rollout of the group has. */
+  /** The rewards of the group's rollouts, by name. */
   readonly rewards: Map<string, RewardValues>;
 }
 
@@ -74,25 +105,25 @@ export interface ForcedSums {
   right: number;
 }
 
-/** The outcome stands in every rollout; the others are what it is held against, or mixtures of them. */
-const noRewards = new Set(["total", "outcome", "perception", "consistent"]);
+/** Recorded rewards to ignore: the rollout's own `outcome` replaces one, the others are targets or mixtures of them. */
+const excludedRewards = new Set(["total", "outcome", "perception", "consistent"]);
 
 export class RolloutSums {
   readonly groups = new Map<string, GroupSums>();
   readonly forced = new Map<string, ForcedSums>();
-  /** Rewards with another value than 0 and 1. */
+  /** Rewards with a value other than 0 and 1. */
   readonly graded = new Set<string>();
   readonly counts = { end_to_end: 0, counterfactual: 0 };
   readonly steps = { first: Number.MAX_SAFE_INTEGER, last: 0 };
-  readonly #samples = new Map<string, SampleNumbers>();
+  private readonly samples = new Map<string, SampleNumbers>();
 
-  /** Throws, with a sentence, on a group of two prompts and on a rollout that has come before: it would count as another one. */
+  /** Throws, with a sentence, on a repeated rollout and on a group of two prompts. */
   add(rollout: ScoredRollout): void {
-    this.#notBefore(rollout);
+    this.refuseRepeated(rollout);
     this.steps.first = Math.min(this.steps.first, rollout.step);
     this.steps.last = Math.max(this.steps.last, rollout.step);
-    if (rollout.mode === "counterfactual") return this.#addForced(rollout);
-    const group = this.#groupOf(rollout);
+    if (rollout.mode === "counterfactual") return this.addForced(rollout);
+    const group = this.groupOf(rollout);
     const perception = Number(rollout.perception);
     const reasoning = Number(rollout.consistent);
     this.counts.end_to_end += 1;
@@ -106,7 +137,8 @@ export class RolloutSums {
       values.add(x, perception, reasoning);
     };
     add("outcome", Number(rollout.outcome));
-    for (const name in rollout.rewards) if (!noRewards.has(name)) add(name, rollout.rewards[name]!);
+    for (const name in rollout.rewards)
+      if (!excludedRewards.has(name)) add(name, rollout.rewards[name]!);
   }
 
   /** The rewards that any rollout has: the outcome, then the others by name. */
@@ -116,7 +148,7 @@ export class RolloutSums {
     return ["outcome", ...[...names].sort()];
   }
 
-  #addForced({ id, outcome }: ScoredRollout): void {
+  private addForced({ id, outcome }: ScoredRollout): void {
     const sums = this.forced.get(id) ?? { n: 0, right: 0 };
     this.forced.set(id, sums);
     this.counts.counterfactual += 1;
@@ -124,17 +156,17 @@ export class RolloutSums {
     sums.right += Number(outcome);
   }
 
-  #notBefore({ id, step, group, sample, mode }: ScoredRollout): void {
+  private refuseRepeated({ id, step, group, sample, mode }: ScoredRollout): void {
     const key = `${mode}/${step}/${group}/${id}`;
-    const samples = this.#samples.get(key) ?? new SampleNumbers();
-    this.#samples.set(key, samples);
+    const samples = this.samples.get(key) ?? new SampleNumbers();
+    this.samples.set(key, samples);
     if (!samples.add(sample))
       throw new Error(
-        `the ${mode} sample ${sample} of ${id} in group ${group} of step ${step} is there twice`,
+        `the ${mode} sample ${sample} of ${id} in group ${group} of step ${step} occurs twice`,
       );
   }
 
-  #groupOf({ id, step, group }: ScoredRollout): GroupSums {
+  private groupOf({ id, step, group }: ScoredRollout): GroupSums {
     const key = `${step}/${group}`;
     const known = this.groups.get(key);
     if (known === undefined) {
@@ -148,17 +180,7 @@ export class RolloutSums {
   }
 }
 
-const nothing = (): RewardSums => ({
-  n: 0,
-  x: 0,
-  xx: 0,
-  perception: 0,
-  reasoning: 0,
-  xPerception: 0,
-  xReasoning: 0,
-});
-
-const addTo = (sums: RewardSums, x: number, perception: number, reasoning: number): void => {
+const addRollout = (sums: RewardSums, x: number, perception: number, reasoning: number): void => {
   sums.n += 1;
   sums.x += x;
   sums.xx += x * x;

@@ -1,4 +1,4 @@
-/** A number, or a sentence that says why there is none. NaN and infinities never leave `stats/`. */
+/** A number, or a sentence with the reason why it is undefined. NaN and infinities never leave `stats/`. */
 
 export interface Undefined {
   readonly value: null;

@@ -1,13 +1,13 @@
 /**
- * Spearman's correlation of checkpoints' means. Checkpoints with the same prompts are resampled together, as they draw the
- * same rows by the same seed; so the interval is about other prompts, and says nothing of other trainings.
+ * Spearman's correlation of checkpoints' means. Checkpoints with the same prompts and seed draw the same resamples, so the
+ * interval covers the choice of prompts; it does not cover repeated training.
  */
 import type { Target } from "../schemas/Correlation.ts";
 import { bootstrapInterval } from "./bootstrapInterval.ts";
 import { spearman } from "./spearman.ts";
 import { type Interval, noInterval, type Statistic, without } from "./Statistic.ts";
 
-/** A mean of one checkpoint, and the same in every resample of its prompts. */
+/** A mean of one checkpoint, and its value in every resample of the prompts. */
 export interface ResampledMean {
   readonly mean: number | null;
   readonly replicates: ReadonlyArray<number | null>;
@@ -19,7 +19,7 @@ export interface RankCorrelation {
   readonly interval: Interval;
 }
 
-/** Of the checkpoints that have both means. Two always agree or disagree: it takes three. */
+/** Correlates over the checkpoints that have both means; fewer than three give no correlation. */
 export const acrossCheckpoints = (
   pairs: ReadonlyArray<readonly [reward: ResampledMean, target: ResampledMean]>,
   names: { readonly reward: string; readonly target: Target },

@@ -1,7 +1,7 @@
 /**
  * The probability that a standard normal number is at most x, by the series about 0 of G. Marsaglia, "Evaluating the normal
- * distribution", Journal of Statistical Software 11 (2004), no. 4. Absolute error below 1e-15; far tails, where that is no
- * longer small, are not asked for here.
+ * distribution", Journal of Statistical Software 11 (2004), no. 4. Absolute error below 1e-15, which is large in far
+ * tails.
  */
 export const normalDistribution = (x: number): number => {
   if (x < -8.3) return 0;

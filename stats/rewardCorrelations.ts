@@ -1,14 +1,10 @@
-/**
- * The correlations of each reward with perception and with reasoning, as statistics of totals of prompts' rows: each is a
- * name and a function, and the bootstrap takes them all at once.
- */
+/** The statistics of one checkpoint's rollouts: each a question and the sums over prompts that answer it. */
 import type { Reading, Target } from "../schemas/Correlation.ts";
-import type { OfTotals } from "./ClusterBootstrap.ts";
+import type { SumStatistic } from "./ClusterBootstrap.ts";
 import { correlationAboutMeans, correlationOf } from "./moments.ts";
 import { constantFirst, constantSecond } from "./pearson.ts";
-import { firstColumn, ofReward, shared } from "./promptRows.ts";
+import type { CentredColumns, PairColumns, PromptColumns, RewardColumns } from "./promptColumns.ts";
 
-/** One number that is asked of the rollouts. */
 export type Question =
   | { readonly kind: "mean"; readonly target: Target }
   | { readonly kind: "mean"; readonly reward: string }
@@ -18,7 +14,7 @@ export type Question =
       readonly target: Target;
       readonly reading: Reading;
     }
-  /** Of the correlations with reasoning and with perception, how much more the first is. */
+  /** The correlation with reasoning minus the correlation with perception. */
   | { readonly kind: "contrast"; readonly reward: string; readonly reading: Reading };
 
 export const readings = ["pooled", "group_centred", "prompt_means"] as const;
@@ -35,134 +31,115 @@ export const questionsOf = (rewards: ReadonlyArray<string>): ReadonlyArray<Quest
   ),
 ];
 
-/** The statistic that answers, the rewards' places in the rows being those in the list. */
-export const answerTo = (question: Question, rewards: ReadonlyArray<string>): OfTotals => {
+/** The statistic that answers a question about rewards in `columns`. */
+export const statisticOf = (question: Question, columns: PromptColumns): SumStatistic => {
   if (question.kind === "mean")
     return "target" in question
-      ? meanOfTarget(question.target)
-      : meanOfReward(question.reward, rewards);
+      ? meanOfTarget(question.target, columns)
+      : meanOfReward(question.reward, columns.rewards.get(question.reward)!);
   const { reward, reading } = question;
-  const start = firstColumn(rewards.indexOf(reward));
-  if (question.kind === "correlation")
-    return correlation(start, reading, question.target, { reward, target: question.target });
-  const reasoning = correlation(start, reading, "reasoning", { reward, target: "reasoning" });
-  const perception = correlation(start, reading, "perception", { reward, target: "perception" });
-  return (totals) => {
-    const [one, other] = [reasoning(totals), perception(totals)];
-    if (typeof one === "string") return one;
-    return typeof other === "string" ? other : one - other;
-  };
+  const correlationWith = (target: Target) => correlation({ reward, target, reading }, columns);
+  return question.kind === "correlation"
+    ? correlationWith(question.target)
+    : difference(correlationWith("reasoning"), correlationWith("perception"));
 };
 
-const meanOfTarget = (target: Target): OfTotals =>
+const meanOfTarget = (target: Target, { endToEnd, counterfactual }: PromptColumns): SumStatistic =>
   target === "counterfactual"
-    ? share(shared.forcedRight, shared.forced, noCounterfactual)
-    : share(shared[target], shared.n, "there are no end-to-end rollouts");
+    ? ratio(counterfactual.right, counterfactual.rollouts, noCounterfactual)
+    : ratio(endToEnd[target], endToEnd.rollouts, "there are no end-to-end rollouts");
 
-const meanOfReward = (reward: string, rewards: ReadonlyArray<string>): OfTotals => {
-  const start = firstColumn(rewards.indexOf(reward));
-  const { sum, pooled } = ofReward;
-  return share(start + sum, start + pooled.n, `no end-to-end rollout has ${spoken(reward)}`);
-};
+const meanOfReward = (name: string, { sum, rollouts }: RewardColumns): SumStatistic =>
+  ratio(sum, rollouts, `no end-to-end rollout has ${nounOf(name)}`);
 
-const share =
-  (sum: number, count: number, none: string): OfTotals =>
-  (totals) =>
-    totals[count] === 0 ? none : totals[sum]! / totals[count]!;
+const ratio = (sum: Float64Array, count: Float64Array, reason: string): SumStatistic => ({
+  columns: [sum, count],
+  value: (sums, start) => (sums[start + 1] === 0 ? reason : sums[start]! / sums[start + 1]!),
+});
 
-const noCounterfactual = "there are no counterfactual rollouts";
+/** The first statistic minus the second. */
+const difference = (first: SumStatistic, second: SumStatistic): SumStatistic => ({
+  columns: [...first.columns, ...second.columns],
+  value: (sums, start) => {
+    const one = first.value(sums, start);
+    if (typeof one === "string") return one;
+    const other = second.value(sums, start + first.columns.length);
+    return typeof other === "string" ? other : one - other;
+  },
+});
 
 interface Names {
   readonly reward: string;
   readonly target: Target;
+  readonly reading: Reading;
 }
 
-const correlation = (start: number, reading: Reading, target: Target, names: Names): OfTotals => {
-  const statistic = raw(start, reading, target);
-  return (totals) => {
-    const value = statistic(totals);
-    return typeof value === "string" ? explain(value, reading, names) : value;
-  };
-};
+const noCounterfactual = "there are no counterfactual rollouts";
 
-const raw = (start: number, reading: Reading, target: Target): OfTotals => {
+const correlation = (names: Names, columns: PromptColumns): SumStatistic => {
+  const { target, reading } = names;
+  const { pooled, centred, means } = columns.rewards.get(names.reward)!;
   if (target === "counterfactual")
-    return reading === "prompt_means" ? withForced(start) : () => noPair;
-  return { pooled, group_centred: centred, prompt_means: means }[reading](start, target);
+    return reading === "prompt_means"
+      ? ofCounterfactual(explained(ofPairs(means.counterfactual), names), columns)
+      : undefinedBecause(
+          "an end-to-end and a counterfactual response are no pair: only their prompts are",
+        );
+  if (reading === "group_centred") return explained(ofCentred(centred[target]), names);
+  return explained(ofPairs((reading === "pooled" ? pooled : means)[target]), names);
 };
 
-const noPair = "an end-to-end and a counterfactual response are no pair: only their prompts are";
+const undefinedBecause = (reason: string): SumStatistic => ({ columns: [], value: () => reason });
 
-type OwnTarget = Exclude<Target, "counterfactual">;
-
-const products = { perception: "xPerception", reasoning: "xReasoning" } as const;
-
-const pooled = (start: number, target: OwnTarget): OfTotals => {
-  const columns = ofReward.pooled;
-  const [y, xy] = [start + columns[target], start + columns[products[target]]];
-  return (t) =>
+const ofPairs = ({ n, x, y, xx, yy, xy }: PairColumns): SumStatistic => ({
+  columns: [n, x, y, xx, yy, xy],
+  value: (sums, start) =>
     correlationOf({
-      n: t[start + columns.n]!,
-      x: t[start + columns.x]!,
-      y: t[y]!,
-      xx: t[start + columns.xx]!,
-      yy: t[y]!,
-      xy: t[xy]!,
-    });
-};
+      n: sums[start]!,
+      x: sums[start + 1]!,
+      y: sums[start + 2]!,
+      xx: sums[start + 3]!,
+      yy: sums[start + 4]!,
+      xy: sums[start + 5]!,
+    }),
+});
 
-const centred = (start: number, target: OwnTarget): OfTotals => {
-  const columns = ofReward.centred;
-  const [xx, yy, xy] = [columns.xx, columns[target], columns[products[target]]];
-  return (t) => correlationAboutMeans(t[start + xx]!, t[start + yy]!, t[start + xy]!);
-};
+const ofCentred = ({ xx, yy, xy }: CentredColumns): SumStatistic => ({
+  columns: [xx, yy, xy],
+  value: (sums, start) => correlationAboutMeans(sums[start]!, sums[start + 1]!, sums[start + 2]!),
+});
 
-const squares = { perception: "perception2", reasoning: "reasoning2" } as const;
+/** The same statistic, undefined where there are no counterfactual rollouts at all. */
+const ofCounterfactual = (
+  { columns, value }: SumStatistic,
+  { counterfactual }: PromptColumns,
+): SumStatistic => ({
+  columns: [counterfactual.rollouts, ...columns],
+  value: (sums, start) => (sums[start] === 0 ? noCounterfactual : value(sums, start + 1)),
+});
 
-const means = (start: number, target: OwnTarget): OfTotals => {
-  const columns = ofReward.means;
-  const [y, yy, xy] = [columns[target], columns[squares[target]], columns[products[target]]];
-  return (t) =>
-    correlationOf({
-      n: t[start + columns.n]!,
-      x: t[start + columns.x]!,
-      y: t[start + y]!,
-      xx: t[start + columns.xx]!,
-      yy: t[start + yy]!,
-      xy: t[start + xy]!,
-    });
-};
+/** The same statistic with reasons that name the reward and the target. */
+const explained = ({ columns, value }: SumStatistic, names: Names): SumStatistic => ({
+  columns,
+  value: (sums, start) => {
+    const result = value(sums, start);
+    return typeof result === "string" ? explain(result, names) : result;
+  },
+});
 
-const withForced = (start: number): OfTotals => {
-  const columns = ofReward.forced;
-  return (t) =>
-    t[shared.forced] === 0
-      ? noCounterfactual
-      : correlationOf({
-          n: t[start + columns.n]!,
-          x: t[start + columns.x]!,
-          y: t[start + columns.right]!,
-          xx: t[start + columns.xx]!,
-          yy: t[start + columns.right2]!,
-          xy: t[start + columns.xRight]!,
-        });
-};
-
-/** What the general reason means here. */
-const explain = (reason: string, reading: Reading, { reward, target }: Names): string => {
+const explain = (reason: string, { reward, target, reading }: Names): string => {
   const constant = (name: string) =>
     ({
-      pooled: `${spoken(name)} is the same in every rollout`,
-      group_centred: `${spoken(name)} does not vary within any group`,
-      prompt_means: `every prompt has the same mean of ${spoken(name)}`,
+      pooled: `${nounOf(name)} is the same in every rollout`,
+      group_centred: `${nounOf(name)} does not vary within any group`,
+      prompt_means: `every prompt has the same mean of ${nounOf(name)}`,
     })[reading];
   if (reason === constantFirst) return constant(reward);
   if (reason === constantSecond) return constant(target);
-  if (reason === noPair || reason === noCounterfactual) return reason;
   const forced = target === "counterfactual" ? " with both kinds of rollouts" : "";
   return reading === "prompt_means"
     ? `there are fewer than two prompts${forced}`
     : "there are fewer than two rollouts";
 };
 
-const spoken = (name: string): string => (name === "outcome" ? "the outcome" : name);
+const nounOf = (name: string): string => (name === "outcome" ? "the outcome" : name);

@@ -1,6 +1,6 @@
 /**
  * Spearman's rank correlation: C. Spearman, "The proof and measurement of association between two things", American Journal
- * of Psychology 15 (1904), 72-101. Ties share the mean of the ranks that they span (mid-ranks: M. G. Kendall, "The treatment
+ * of Psychology 15 (1904), 72-101. Ties share the mean of their ranks (mid-ranks: M. G. Kendall, "The treatment
  * of ties in ranking problems", Biometrika 33 (1945), 239-251), and the coefficient is Pearson's of the ranks.
  */
 import { pearson } from "./pearson.ts";
@@ -24,5 +24,5 @@ export const midRanks = (values: ReadonlyArray<number>): ReadonlyArray<number> =
   return ranks;
 };
 
-// Not a difference: that of two infinities is no number.
+// A difference of two equal infinities would be NaN.
 const compare = (one: number, other: number): number => Number(one > other) - Number(one < other);

@@ -1,7 +1,8 @@
 /**
- * Student's distribution, for whole degrees of freedom: "Student", "The probable error of a mean", Biometrika 6 (1908), 1-25;
- * the finite sums: M. Abramowitz and I. A. Stegun, "Handbook of mathematical functions" (1964), 26.7.3 and 26.7.4.
+ * Student's distribution: "Student", "The probable error of a mean", Biometrika 6 (1908), 1-25; its tails by the incomplete
+ * beta function (M. Abramowitz and I. A. Stegun, "Handbook of mathematical functions" (1964), 26.7.1).
  */
+import { incompleteBeta } from "./incompleteBeta.ts";
 import {
   between,
   type Interval,
@@ -11,27 +12,20 @@ import {
   without,
 } from "./Statistic.ts";
 
-/** The chance of a value that far from 0 or farther, on both sides. */
+/** The probability of a value at least as far from 0 as `t`, on both sides; above 0 even where it underflows. */
 export const studentTails = (t: number, degrees: number): number => {
-  const angle = Math.atan(Math.abs(t) / Math.sqrt(degrees));
-  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
-  const odd = degrees % 2 === 1;
-  let term = odd ? cosine : 1;
-  let sum = 0;
-  for (let power = odd ? 1 : 0; power <= degrees - 2; power += 2) {
-    sum += term;
-    term *= (cosine * cosine * (power + 1)) / (power + 2);
-  }
-  const inside = odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
-  return Math.max(0, 1 - inside);
+  const total = degrees + t * t;
+  const tails = incompleteBeta(degrees / total, degrees / 2, 0.5, (t * t) / total);
+  return Math.max(Number.MIN_VALUE, tails);
 };
 
-/** Beyond which 5 % lie, on both sides together. */
-const studentEnd = (degrees: number): number => {
-  let [low, high] = [0, 13];
+/** The t whose two tails together have probability `tails`. */
+export const studentQuantile = (tails: number, degrees: number): number => {
+  let [low, high] = [0, 1];
+  while (studentTails(high, degrees) > tails) high *= 2;
   for (let halving = 0; halving < 60; halving += 1) {
     const middle = (low + high) / 2;
-    if (studentTails(middle, degrees) > 0.05) low = middle;
+    if (studentTails(middle, degrees) > tails) low = middle;
     else high = middle;
   }
   return (low + high) / 2;
@@ -40,15 +34,15 @@ const studentEnd = (degrees: number): number => {
 export interface StudentMean {
   readonly n: number;
   readonly mean: Statistic;
-  /** Of the values, with n − 1. */
+  /** The standard deviation of the values, with n − 1. */
   readonly sd: Statistic;
-  /** 95 %. */
+  /** The 95 % interval of the mean. */
   readonly interval: Interval;
-  /** Two-sided, of a mean of 0. */
+  /** The two-sided p-value of a mean of 0. */
   readonly p: Statistic;
 }
 
-/** The mean of a few values that came about independently, such as those of seeds. */
+/** The mean of a few independent values, such as those of seeds. */
 export const studentMean = (values: ReadonlyArray<number>): StudentMean => {
   const n = values.length;
   if (n === 0) {
@@ -67,7 +61,7 @@ export const studentMean = (values: ReadonlyArray<number>): StudentMean => {
     return { n, mean: valued(mean), sd: valued(0), interval: noInterval(same.reason), p: same };
   }
   const error = sd / Math.sqrt(n);
-  const half = studentEnd(n - 1) * error;
+  const half = studentQuantile(0.05, n - 1) * error;
   return {
     n,
     mean: valued(mean),

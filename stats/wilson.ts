@@ -14,15 +14,22 @@ export interface Proportion {
 /** The 97.5 % quantile of the standard normal distribution: two-sided 95 %. */
 const z95 = 1.959963984540054;
 
-/** A proportion with its 95 % interval; null without trials, where there is nothing to estimate. */
+/** A proportion with its 95 % interval; null without trials. */
 export const wilson = (successes: number, n: number): Proportion | null => {
   if (n === 0) return null;
-  const p = successes / n;
-  const z2 = z95 * z95;
+  const value = successes / n;
+  return { successes, n, value, ...scoreInterval(value, n, z95) };
+};
+
+/** The interval that `n` independent trials give, `n` need not be whole, with `z` standard errors on each side. */
+export const scoreInterval = (
+  p: number,
+  n: number,
+  z = z95,
+): { readonly low: number; readonly high: number } => {
+  const z2 = z * z;
   const center = (p + z2 / (2 * n)) / (1 + z2 / n);
-  const half = (z95 / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
-  // At 0 and 1 one end is p itself; only rounding would put it elsewhere.
-  const low = successes === 0 ? 0 : center - half;
-  const high = successes === n ? 1 : center + half;
-  return { successes, n, value: p, low, high };
+  const half = (z / (1 + z2 / n)) * Math.sqrt((p * (1 - p)) / n + z2 / (4 * n * n));
+  // For 0 or n successes one end is p exactly; rounding would move it.
+  return { low: p === 0 ? 0 : center - half, high: p === 1 ? 1 : center + half };
 };

@@ -1,6 +1,6 @@
 /**
- * Why a transcript fails, in the order in which it is judged; a transcript carries the first that applies.
- * Reading comes first (the caption, then the answer), then the answer's worth, then the caption's.
+ * The reasons for failure, in the order of judging; a transcript carries the first that applies. The reading of the caption
+ * and of the answer comes first, then the correctness of the answer, then that of the caption.
  */
 export const failureReasons = {
   "no-caption": "there is no caption",

@@ -1,6 +1,6 @@
 /**
- * The lossless split of a transcript into the words of the micro tokenizer (`trainers/tokenizer.py` reads the same
- * `pieces.json`): one edge, one cell, one word is one token.
+ * The number of tokens of a transcript in the micro tokenizer, where an edge, a cell or a word is one token. The split is
+ * lossless; `trainers/tokenizer.py` reads the same `pieces.json`.
  */
 import pieces from "./pieces.json" with { type: "json" };
 

@@ -26,7 +26,7 @@ export interface Score extends Verdict {
   readonly id: Id;
 }
 
-/** What is said of a line that cannot be judged. */
+/** The result for a line that cannot be judged. */
 export interface ScoreError {
   readonly id: Id | null;
   readonly error: string;
@@ -35,16 +35,16 @@ export interface ScoreError {
 export const isScoreError = (scored: Score | ScoreError): scored is ScoreError => "error" in scored;
 
 /**
- * Judges a response. In counterfactual mode a response without a caption is one whose caption was forced, so p* stands in.
- * `perceived` is the instance that p* describes, the truth itself unless p* was given separately.
+ * Judges a response. In counterfactual mode a response without a caption continues the forced caption, which is p*.
+ * `perceived` is the instance that p* describes: the truth, unless the input has a `perception`.
  */
-export function judgeResponse(
+const judgeResponse = (
   task: AnyTask,
   truth: unknown,
   perceived: unknown,
   response: string,
   mode: Mode,
-): Verdict {
+): Verdict => {
   const blocks = readBlocks(response);
   const forced =
     mode === "counterfactual" &&
@@ -71,13 +71,13 @@ export function judgeResponse(
   };
   const unread = Result.isFailure(caption) ? caption.failure : null;
   return { ...verdict, reason: unread ?? failure ?? (verdict.perception ? null : "misperceived") };
-}
+};
 
 /**
- * Scores one transcript `{id, task, ground_truth, response, mode?, perception?}`. It is read by hand: decoding with a Schema
- * would cost more than judging, and this runs for every rollout.
+ * Scores one transcript `{id, task, ground_truth, response, mode?, perception?}`. Read without a Schema, whose decoding would
+ * take longer than judging; this runs for every rollout.
  */
-export function scoreTranscript(input: unknown): Score | ScoreError {
+export const scoreTranscript = (input: unknown): Score | ScoreError => {
   if (!isRecord(input)) return { id: null, error: "the line is not a JSON object" };
   const { id, task: name, ground_truth, response, perception } = input;
   const mode = input["mode"] ?? "end-to-end";
@@ -97,18 +97,18 @@ export function scoreTranscript(input: unknown): Score | ScoreError {
       : readPerception(task, perception, truth.success);
   if (Result.isFailure(perceived)) return fail(`"perception": ${perceived.failure}`);
   return { id, ...judgeResponse(task, truth.success, perceived.success, response, mode) };
-}
+};
 
 /** Scores one line of JSON. */
-export function scoreLine(line: string): Score | ScoreError {
+export const scoreLine = (line: string): Score | ScoreError => {
   const input = parsed(line);
   return Result.isSuccess(input)
     ? scoreTranscript(input.success)
     : { id: null, error: "the line is not JSON" };
-}
+};
 
-/** The value, or what it says if it is a string of JSON. */
-function parsed(value: unknown): Result.Result<unknown, string> {
+/** The value, parsed if it is a string of JSON. */
+const parsed = (value: unknown): Result.Result<unknown, string> => {
   if (value === undefined) return Result.fail("it is missing");
   if (typeof value !== "string") return Result.succeed(value);
   try {
@@ -116,15 +116,15 @@ function parsed(value: unknown): Result.Result<unknown, string> {
   } catch {
     return Result.fail("it is not JSON");
   }
-}
+};
 
-function readPerception(
+const readPerception = (
   task: AnyTask,
   perception: unknown,
   truth: unknown,
-): Result.Result<unknown, string> {
+): Result.Result<unknown, string> => {
   const read = Result.flatMap(parsed(perception), (json) => task.readCaption(json, truth));
   return Result.mapError(read, (failure) =>
     failure.startsWith("it is") ? failure : "it does not describe an instance of this size",
   );
-}
+};

@@ -1,4 +1,4 @@
-import { hash32, Random } from "./Random.ts";
+import { hash32, Random } from "../stats/Random.ts";
 import type { Task } from "./Task.ts";
 
 export const splitNames = ["test", "validation", "train_sft", "train_rl"] as const;
@@ -13,44 +13,44 @@ const bucketOf: Readonly<Record<SplitName, Bucket>> = {
   train_rl: "train",
 };
 
-/** Which splits an instance may be in, by its identity alone: 20 % test, 10 % validation, the rest training. */
-export function bucket(identity: string): Bucket {
+/** The splits that an instance may be in, by its identity alone: 20 % test, 10 % validation, 70 % training. */
+export const bucket = (identity: string): Bucket => {
   const share = hash32(identity) / 2 ** 32;
   return share < 0.2 ? "test" : share < 0.3 ? "validation" : "train";
-}
+};
 
-// A space with any instance for the split's bucket in ten per cent of the draws is missed with probability 0.9^200, about 1e-9.
+// If one draw in ten falls into the split's bucket, all draws miss it with probability 0.9^200, about 1e-9.
 const draws = 200;
 
 export interface SplitInstance<Truth> {
   readonly truth: Truth;
-  /** No draw fell into the split's bucket, so the last one was taken although it may be in other splits too. */
+  /** No draw fell into the split's bucket: this is the last draw, which other splits may contain as well. */
   readonly forced: boolean;
 }
 
 /**
- * Instance `index` of a split. It depends on (seed, split, index) only, so a longer split begins with the shorter one,
- * and instances can be made in any order. Throws `ImpossibleTask`.
+ * Instance `index` of a split. It depends on (seed, split, index) alone: a longer split begins with the shorter one, and
+ * instances can be generated in any order. Throws `ImpossibleTask`.
  */
-export function splitInstance<P extends { readonly kind: string }, T, A>(
+export const splitInstance = <P extends { readonly kind: string }, T, A>(
   task: Task<P, T, A>,
   params: P,
   seed: number,
   split: SplitName,
   index: number,
-): SplitInstance<T> {
+): SplitInstance<T> => {
   const random = Random.of("instance", seed, split, index);
   let truth = task.generate(params, random);
   for (let draw = 1; draw < draws && bucket(task.identity(truth)) !== bucketOf[split]; draw++)
     truth = task.generate(params, random);
   return { truth, forced: bucket(task.identity(truth)) !== bucketOf[split] };
-}
+};
 
-/** The stream that decides an instance's picture: jitter, rotation, layout and noise. */
+/** The random numbers of an instance's picture: jitter, rotation, layout and noise. */
 export const imageRandom = (seed: number, split: SplitName, index: number) =>
   Random.of("image", seed, split, index);
 
-/** What one split holds, for the report. */
+/** The instances of one split. */
 export interface SplitContents {
   readonly identities: ReadonlyArray<string>;
   readonly forced: number;
@@ -63,15 +63,15 @@ export interface SplitReport {
       { readonly total: number; readonly distinct: number; readonly forced: number }
     >
   >;
-  /** For each pair of splits, how many distinct instances both hold. Only train_sft and train_rl share by design. */
+  /** For each pair of splits, the number of distinct instances in both. Only train_sft and train_rl share by design. */
   readonly overlaps: ReadonlyArray<{
     readonly splits: readonly [SplitName, SplitName];
     readonly shared: number;
   }>;
 }
 
-/** Counts what the splits hold and share. */
-export function reportSplits(contents: Partial<Record<SplitName, SplitContents>>): SplitReport {
+/** Counts the instances in splits and in pairs of splits. */
+export const reportSplits = (contents: Partial<Record<SplitName, SplitContents>>): SplitReport => {
   const present = splitNames.flatMap((name) => {
     const content = contents[name];
     return content === undefined ? [] : [{ name, content, distinct: new Set(content.identities) }];
@@ -90,4 +90,4 @@ export function reportSplits(contents: Partial<Record<SplitName, SplitContents>>
       })),
     ),
   };
-}
+};

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import fs from "node:fs";
 import zlib from "node:zlib";
-import { eachRow } from "../stages/Dataset.ts";
+import { eachRow } from "../kinds/Dataset.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { inRig, jsonLines, type Rig } from "./rig/Rig.ts";
 

@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import zlib from "node:zlib";
 import { ensurePython } from "../executors/PythonEnvironment.ts";
-import { root } from "../executors/root.ts";
-import { trainerLocks } from "../stages/trainer.ts";
+import { root } from "../schemas/root.ts";
+import { pipeEnvironment } from "../stages/environments.ts";
 import { inRig, jsonLines, type Rig } from "./rig/Rig.ts";
 
 const minutes = 60_000;
@@ -51,7 +51,7 @@ describe("a model directory that no stage of ours has made", () => {
     inRig(async (rig) => {
       rig.write("transcripts.yaml", transcripts);
       await done(rig, "run", "transcripts.yaml");
-      const { python } = await ensurePython(trainerLocks, () => {});
+      const { python } = await ensurePython(pipeEnvironment, () => {});
       const make = `${root}/test/trainers/tiny_models.py`;
       execFileSync(
         python,
@@ -89,10 +89,8 @@ describe("a model directory that no stage of ours has made", () => {
         rollouts.map(({ mode, perception }) => mode === "counterfactual" && perception),
         [...Array(12).fill(false), ...Array(6).fill(true)],
       );
-      assert.include(
-        fs.readFileSync(`${said}/model.json`, "utf8"),
-        "LlavaForConditionalGeneration",
-      );
+      const { stdout: table } = await rig.pipe("table");
+      assert.include(table, "model: LlavaForConditionalGeneration");
       const correlations = await artifactOf(rig, "corr");
       assert.include(fs.readdirSync(correlations).join(" "), "correlations.json");
     }),
@@ -106,7 +104,7 @@ describe("a model directory that no stage of ours has made", () => {
       rig.write("study.yaml", study);
       const { code, stderr } = await rig.pipe("run", "study.yaml");
       assert.strictEqual(code, 1);
-      assert.include(stderr, "theirs is no model directory: it has no *.safetensors");
+      assert.include(stderr, "theirs is not a model directory: it has no *.safetensors");
     }),
     minutes,
   );
@@ -122,7 +120,10 @@ describe("a model directory that no stage of ours has made", () => {
       );
       const { code, stderr } = await rig.pipe("run", "study.yaml");
       assert.strictEqual(code, 1);
-      assert.include(stderr, "theirs is no model directory: its model.safetensors has no header");
+      assert.include(
+        stderr,
+        "theirs is not a model directory: its model.safetensors has no header",
+      );
       assert.include(stderr, "git lfs pull");
       assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/trees")), []);
     }),
@@ -146,7 +147,7 @@ describe("a model directory that no stage of ours has made", () => {
       assert.match(stderr, /^ {2}kept in /mu);
       assert.match(
         stderr,
-        /^ {2}said failed, as told above\ngo on with: npx pipe run study.yaml/mu,
+        /^ {2}said failed \(see above\)\ncontinue with: npx pipe run study.yaml/mu,
       );
       const { stdout } = await rig.pipe("logs", "other-1/said");
       assert.include(stdout, "The input is no image-text model");

@@ -1,4 +1,4 @@
-"""A computation on a GPU as one CUDA graph: launching the kernels of a micro model one by one takes longer than they do."""
+"""A computation on a GPU as one CUDA graph: launching the kernels of a micro model one by one takes longer than running them."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ WARM_UP = 3  # calls in which kernels are chosen and the optimiser makes its sta
 
 
 class Captured:
-    """`function` of tensors whose shapes never change; what it gives back is overwritten by the next call.
+    """`function` of tensors with fixed shapes; the next call overwrites the result.
 
-    The first calls run as they are, on a stream beside, as capturing asks for; the next is recorded, and from then on replayed. So
-    each call does once what the function does, whatever it changes.
+    The first WARM_UP calls run the function on a side stream, as capturing requires; the next call records it and later calls replay
+    it. Each call has the effects of the function exactly once.
     """
 
     def __init__(self, function: Callable[..., Tensor], device: torch.device):

@@ -9,7 +9,7 @@ from trainers.data import Split
 
 
 def model_card(params: dict[str, Any], split: Split, model: Qwen3VLForConditionalGeneration, side: int) -> str:
-    """A card that nobody can mistake for a usable model's, with all it takes to train the model again."""
+    """A card that says that the model is an instrument, not for use, and holds the params to train it again."""
     weights = sum(weight.numel() for weight in model.parameters())
     tasks = ", ".join(sorted(set(split.columns["task"])))
     return f"""---

@@ -1,7 +1,7 @@
-"""Checkpoints of a training run: written whole or not at all, checked when read, the newest usable one wins.
+"""Checkpoints of a training run: written atomically, checked when read; a run continues from the newest intact one.
 
-A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. A run keeps the newest two, so one that
-was damaged costs the way back to the one before it, not the run.
+A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. A run keeps the newest two, so that a
+damaged one costs the steps since the one before it.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def identity(parameters: dict[str, Any], files: list[Path]) -> str:
-    """Of a run: its parameters, and the bytes of what it reads."""
+    """The identity of a run: a hash of its parameters and of the files that it reads."""
     digests = []
     for path in files:
         with path.open("rb") as file:
@@ -30,14 +30,14 @@ def identity(parameters: dict[str, Any], files: list[Path]) -> str:
 
 
 def save(directory: Path, step: int, run: str, state: dict[str, Any]) -> None:
-    """Write the state after `step` steps of the run with the identity `run`, and drop the oldest checkpoints behind it."""
+    """Writes the state after `step` steps of the run with the identity `run`, and deletes older checkpoints beyond KEPT."""
     buffer = io.BytesIO()
     torch.save({"identity": run, "step": step, "state": state}, buffer)
-    payload = buffer.getbuffer()  # and no copy of it: a large model's state may be half of what memory there is
-    for unfinished in directory.glob(".step-*.tmp"):  # of a run that was killed while it wrote
+    payload = buffer.getbuffer()  # no copy: the state of a large model may take half of the memory
+    for unfinished in directory.glob(".step-*.tmp"):  # left by a run that was killed while it wrote
         unfinished.unlink()
     write_atomically(directory / _name(step), hashlib.sha256(payload).digest(), payload)
-    # Those ahead of this one belong to a longer run, which may want them back.
+    # Later checkpoints belong to a longer run, which may continue from them.
     behind = [path for path in _files(directory) if path.name <= _name(step)]
     for old in behind[KEPT:]:
         old.unlink()
@@ -46,7 +46,7 @@ def save(directory: Path, step: int, run: str, state: dict[str, Any]) -> None:
 def load_newest(
     directory: Path, run: str, last_step: int, warn: Callable[[str], None]
 ) -> tuple[int, dict[str, Any]] | None:
-    """(step, state) of the newest checkpoint of this run that is no further than `last_step`; None when there is none."""
+    """(step, state) of the newest intact checkpoint of this run up to `last_step`; None without one."""
     for path in _files(directory):
         content = memoryview(path.read_bytes())
         payload = content[_DIGEST_BYTES:]
@@ -64,5 +64,5 @@ def _name(step: int) -> str:
 
 
 def _files(directory: Path) -> list[Path]:
-    """Newest first."""
+    """The checkpoint files, newest first."""
     return sorted((path for path in directory.iterdir() if re.fullmatch(r"step-\d{8}\.pt", path.name)), reverse=True)

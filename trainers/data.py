@@ -1,4 +1,4 @@
-"""Reading a dataset artifact (Hub layout, parquet) into arrays, and the order in which training sees it."""
+"""Reads a dataset artifact (Hub layout, Parquet) into arrays, and orders its rows for training."""
 
 import io
 from collections import Counter
@@ -11,6 +11,7 @@ from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
 from trainers.job import JobError
+from trainers.streams import stream
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, encode
 
 _TEXT_COLUMNS = ["id", "task", "query", "ground_truth", "perception", "response"]
@@ -38,7 +39,7 @@ class Responses:
 
 
 def split_files(directory: Path, split: str) -> list[Path]:
-    """The parquet files of a split, in order; a split that is not there is an error that names those that are."""
+    """The parquet files of a split, in order; a missing split is an error that names the existing ones."""
     files = sorted(directory.glob(f"data/{split}-*-of-*.parquet"))
     if not files:
         there = sorted({path.name.rsplit("-", 3)[0] for path in directory.glob("data/*-*-of-*.parquet")})
@@ -76,7 +77,7 @@ def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> N
     odd = [f"{name} ({image.shape[1]}x{image.shape[0]})" for name, image in zip(ids, images) if image.shape != usual]
     if odd:
         raise JobError(
-            f"Images of split `{split}` differ in size. Most are {usual[1]}x{usual[0]}; {len(odd)} are not: {_first(odd)}.",
+            f"Images of split `{split}` differ in size. Most are {usual[1]}x{usual[0]}; {len(odd)} are not: {first_names(odd)}.",
             "Render all images of a dataset at one size.",
         )
 
@@ -87,6 +88,19 @@ def encode_responses(tokenizer: PreTrainedTokenizerFast, split: Split) -> Respon
     The perception span is `<caption>…</caption>` with both tags, at the very start; everything after it, the end token
     included, is the reasoning span.
     """
+    require_captions(split)
+    texts = split.columns["response"]
+    captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]
+    end = tokenizer.convert_tokens_to_ids(END)
+    rows = [[*ids, end] for ids in encode(tokenizer, texts)]
+    return Responses(
+        tokens=pad(rows, tokenizer.pad_token_id),
+        caption_lengths=np.array([len(ids) for ids in encode(tokenizer, captions)]),
+        lengths=np.array([len(row) for row in rows]),
+    )
+
+
+def require_captions(split: Split) -> None:
     texts = split.columns["response"]
     broken = [
         name
@@ -96,17 +110,9 @@ def encode_responses(tokenizer: PreTrainedTokenizerFast, split: Split) -> Respon
     if broken:
         raise JobError(
             f"{len(broken)} of {len(texts)} training responses have no {CAPTION_OPEN}…{CAPTION_CLOSE} at their start: "
-            f"{_first(broken)}.",
+            f"{first_names(broken)}.",
             "Train on the output of `distill`, whose transcripts all have one.",
         )
-    captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]
-    end = tokenizer.convert_tokens_to_ids(END)
-    rows = [[*ids, end] for ids in encode(tokenizer, texts)]
-    return Responses(
-        tokens=pad(rows, tokenizer.pad_token_id),
-        caption_lengths=np.array([len(ids) for ids in encode(tokenizer, captions)]),
-        lengths=np.array([len(row) for row in rows]),
-    )
 
 
 def pad(rows: list[list[int]], filler: int) -> np.ndarray:
@@ -120,8 +126,8 @@ def pad(rows: list[list[int]], filler: int) -> np.ndarray:
 class BatchOrder:
     """Which rows step k sees: the rows in a fresh random order every epoch, cut into batches across epoch borders.
 
-    An epoch's order depends on (seed, epoch) alone, so a step's batch is a function of (seed, step) and a resumed run needs no
-    memory of the ones before it.
+    An epoch's order depends on (seed, epoch) alone, so a step's batch is a function of (seed, step), and a resumed run needs no
+    state of the earlier ones.
     """
 
     def __init__(self, rows: int, batch: int, seed: int):
@@ -136,9 +142,9 @@ class BatchOrder:
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if self._epoch[0] != epoch:
-            self._epoch = (epoch, np.random.default_rng([self.seed, epoch]).permutation(self.rows))
+            self._epoch = (epoch, stream("order", self.seed, epoch).permutation(self.rows))
         return self._epoch[1]
 
 
-def _first(names: list[str], most: int = 5) -> str:
+def first_names(names: list[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (", …" if len(names) > most else "")

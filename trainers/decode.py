@@ -1,13 +1,13 @@
-"""Decoding, one position at a time, with the keys and values of what was read kept in room made once.
+"""Decoding, one position at a time, with a key-value cache that is allocated once.
 
 Rows may share an image (the responses of a group do): it is read once and its keys and values are copied.
 
-On a CPU, rows that have ended are taken out of the batch, several at a time. On a GPU a step costs the launching of its kernels,
-not its rows: every step is the same CUDA graph, replayed, in which nothing depends on the position but the numbers in its tensors;
-it attends to the room up to the next multiple of `ROOM` positions, the unread part masked, so there is one graph for each such
-length. Both choose the same tokens up to the last bit of a sum.
+On a CPU, finished rows leave the batch, several at a time. On a GPU the launching of kernels takes most of a step, whatever the number
+of rows: every step replays a CUDA graph in which only values of tensors depend on the position. It attends to the cache up to the next
+multiple of `ROOM` positions, the unwritten part masked, so there is one graph for each such length. Both choose the same tokens up to
+the last bit of a sum.
 
-Sampling takes its numbers from a table and not from a generator, so a row's response depends on its own numbers alone.
+Sampling takes its random numbers from a table, not from a generator, so a row's response depends on its own numbers alone.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from torch import Tensor
 
 from trainers.forward import Batched
 
-FREE = -1  # in a table of forced tokens: the model's own choice
+FREE = -1  # in a table of forced tokens: the model chooses
 ROOM = 64
-CROWDED = 0.8  # on a CPU: the share of rows still going at which the others are let go, which copies all that is remembered
-LOOK_EVERY = 16  # positions between two looks, from a GPU, at whether every row has ended
+CROWDED = 0.8  # on a CPU: finished rows leave when this share is unfinished; leaving copies the cache
+LOOK_EVERY = 16  # on a GPU: positions between two checks whether every row has ended
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling at a temperature, by uniform numbers in [0, 1), one a row and position (N, at least as long as a response)."""
+    """Sampling at a temperature; `draws` are uniform numbers in [0, 1), one for each row and position (N, longest or more)."""
 
     temperature: float
     draws: Tensor
@@ -34,8 +34,8 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Responses on the CPU: `tokens` (N, longest) with the end token repeated after a response's end, and `lengths` (N,), the
-    end token counted where one was reached."""
+    """Responses on the CPU: `tokens` (N, longest) with the end token repeated after a response's end, and `lengths` (N,), which
+    count the end token if there is one."""
 
     tokens: Tensor
     lengths: Tensor
@@ -45,15 +45,15 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes with one model, batch after batch, `longest` tokens a response at most.
+    """Decodes batches with one model, at most `longest` tokens a response.
 
-    A model that is trained between two batches is decoded as it then is: its weights are changed in place.
+    Training between two batches changes the weights in place; the next batch uses the new ones.
     """
 
     def __init__(self, model: Batched, longest: int, between: Callable[[], None] = lambda: None):
         self.model = model
         self.longest = longest
-        self.between = between  # called now and then, so that a job can be stopped
+        self.between = between  # called between steps, so that a job can stop
         self.end = model.model.generation_config.eos_token_id
         self.static: StaticSteps | None = None
 
@@ -61,9 +61,9 @@ class Decoder:
     def __call__(
         self, images: Tensor, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
     ) -> Decoded:
-        """Responses to `images` (Q, height, width, channels), or to `images[group]`, the best ones or sampled.
+        """Responses to `images` (Q, height, width, channels), or to `images[group]`, greedy or sampled.
 
-        `forced` (N, F) holds tokens that are not chosen but given, and FREE where the model chooses.
+        `forced` (N, F) holds given tokens, and FREE where the model chooses.
         """
         rows = len(images) if group is None else len(group)
         if forced is None:
@@ -104,7 +104,7 @@ class Decoder:
 
 
 def choose(logits: Tensor, sampling: Sampling | None, draws: Tensor | None) -> Tensor:
-    """The next tokens (n,) by logits (n, V): the best, or those that the numbers `draws` (n, 1) fall on."""
+    """The next tokens (n,) by logits (n, V): the greedy choice, or the tokens that `draws` (n, 1) select from the distribution."""
     if sampling is None or draws is None:
         return logits.argmax(-1)
     cumulative = (logits.float() / sampling.temperature).softmax(-1).cumsum(-1)
@@ -112,14 +112,14 @@ def choose(logits: Tensor, sampling: Sampling | None, draws: Tensor | None) -> T
 
 
 def read_prompts(model: Batched, images: Tensor, group: Tensor | None, memory: "Memory") -> Tensor:
-    """Put the prompts' keys and values into the memory; returns the hidden states (N, d) that the first tokens follow from."""
+    """Writes the prompts' keys and values into the cache; returns the last hidden states (N, d), which give the first tokens."""
     prompt, deepstack = model.prompt(images)
     last = model.read(prompt, 0, memory.write_prompts(group), deepstack)[:, -1]
     return last if group is None else last[group]
 
 
 class Memory:
-    """Keys and values of what a batch has read, in room for all it may read, so that a step writes and never copies."""
+    """The key-value cache of a batch, allocated at its full length, so that a step writes in place."""
 
     def __init__(self, model: Batched, batch: int, positions: int):
         config = model.model.config.text_config
@@ -128,7 +128,7 @@ class Memory:
         self.stores = [(torch.empty(shape, device=model.device), torch.empty(shape, device=model.device)) for _ in layers]
 
     def write_prompts(self, group: Tensor | None):
-        """A `remember` for `Batched.read` of prompts, which gives each row of the memory the prompt of its group."""
+        """A `remember` for `Batched.read` of prompts: copies each prompt to the rows of its group."""
 
         def remember(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
             rows = len(key) if group is None else len(group)
@@ -139,7 +139,7 @@ class Memory:
         return remember
 
     def write_from(self, start: int):
-        """A `remember` for `Batched.read`: puts what is new at `start` and gives back all up to there."""
+        """A `remember` for `Batched.read`: writes the new keys and values at `start` and returns all up to their end."""
 
         def remember(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
             stop = start + key.shape[2]
@@ -150,12 +150,12 @@ class Memory:
         return remember
 
     def keep(self, going: Tensor) -> None:
-        """Forget the rows that have ended."""
+        """Drops the finished rows."""
         self.stores = [tuple(store[going] for store in stores) for stores in self.stores]
 
 
 class StaticSteps:
-    """Decoding steps over tensors that stay where they are: on a GPU each is captured once and replayed."""
+    """Decoding steps over tensors with fixed addresses: on a GPU each step is captured once and replayed."""
 
     def __init__(self, model: Batched, rows: int, longest: int, end: int):
         self.model, self.rows, self.longest, self.end = model, rows, longest, end
@@ -164,7 +164,7 @@ class StaticSteps:
         self.memory = Memory(model, rows, self.places)
         for stores in self.memory.stores:
             for store in stores:
-                store.zero_()  # masked out, and yet no number of what was there before may be infinite
+                store.zero_()  # masked, but a leftover infinity would give NaN
         self.place = torch.arange(self.places, device=device)
         self.position = torch.zeros(1, dtype=torch.long, device=device)
         self.last = torch.zeros(rows, model.text.embed_tokens.embedding_dim, device=device)
@@ -184,7 +184,7 @@ class StaticSteps:
         sampling: Sampling | None,
         between: Callable[[], None],
     ) -> Decoded:
-        """As `Decoder` would have it; a batch may be smaller than there is room for."""
+        """Does what `Decoder.__call__` says, also for a batch of fewer rows."""
         rows, device = len(forced), self.model.device
         self.tokens.fill_(self.end)
         self.lengths.zero_()
@@ -213,7 +213,7 @@ class StaticSteps:
         self.graphs[seen, sampled].replay()
 
     def _capture(self, seen: int, sampled: bool) -> torch.cuda.CUDAGraph:
-        """Kernels choose themselves when they run first, so the step is computed once beside, and what it did is undone."""
+        """Runs the step once on a side stream, since libraries choose kernels on the first run, and undoes its effects."""
         state = (self.last, self.tokens, self.lengths, self.ended, self.position)
         before = [tensor.clone() for tensor in state]
         beside = torch.cuda.Stream()
@@ -230,7 +230,7 @@ class StaticSteps:
         return graph
 
     def compute(self, seen: int, sampled: bool) -> None:
-        """One position for every row, attending to the first `seen` places."""
+        """Decodes one position for every row, attending to the first `seen` places."""
         model, place = self.model, self.position + self.model.prompt_length
         logits = model.model.lm_head(self.last)
         sampling = Sampling(self.temperature, self.draws) if sampled else None
@@ -247,7 +247,7 @@ class StaticSteps:
             keys, values = self.memory.stores[layer]
             keys.index_copy_(2, place, key)
             values.index_copy_(2, place, value)
-            # One query a row: the fused kernels are made for many, and take five times as long.
+            # One query a row: the fused kernels, made for many queries, take five times as long.
             fit = (keys[:, :, :seen] @ query.transpose(-1, -2))[..., 0] * query.shape[-1] ** -0.5
             share = fit.masked_fill(hidden, float("-inf")).softmax(-1)
             return share[:, :, None] @ values[:, :, :seen]

@@ -1,7 +1,7 @@
-"""Endpoints in the places of a surrogate's models: who transcribes the pictures, and who solves from captions alone.
+"""Endpoints as a surrogate's models: the captioner transcribes the pictures, the solver answers from captions alone.
 
-Both get the question as the data set has it, which says what a caption and an answer look like, and a sentence that says which part
-of it to do. No truth is looked at. The artifact has every word that was said: `captions.jsonl.gz`, `solutions.jsonl.gz`.
+Both get the data set's question, which describes the form of a caption and of an answer, and a sentence that names the part to do. They
+see no truth. The artifact holds every response: `captions.jsonl.gz`, `solutions.jsonl.gz`.
 """
 
 import gzip
@@ -13,7 +13,8 @@ from typing import Any
 import pyarrow.parquet as parquet
 
 from trainers.data import split_files
-from trainers.endpoint import Answer, Asker, Endpoint, Question
+from trainers.asker import Asker
+from trainers.endpoint import Answer, Endpoint, Question
 from trainers.job import Job
 from trainers.sampling import Rollouts, caption_of
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
@@ -23,7 +24,7 @@ SOLVE = "You are not shown the picture. Somebody who saw it wrote the caption be
 
 
 def transcribed(job: Job) -> list[str | None]:
-    """What the endpoint `captioner` sees on every picture of the split, each asked about once; None where it wrote no caption."""
+    """The caption of the endpoint `captioner` for each picture of the split, each asked for once; None if it wrote none."""
     ids, queries, pictures = _columns(job, "id", "query", "image")
     asker = Asker(Endpoint(**job.params["captioner"]), "captioner", job.checkpoints / "captions.jsonl", job, progress=True)
     answers = asker([Question(row, f"{query}\n\n{TRANSCRIBE}", picture["bytes"]) for row, query, picture in zip(ids, queries, pictures)])
@@ -45,10 +46,10 @@ class EndpointSolver:
         (self._queries,) = _columns(job, "query")
         self._written: set[str] = set()
         self._path = job.output / "solutions.jsonl.gz"
-        self._write()  # what was said before a checkpoint that the job goes on from
+        self._write()  # the answers from before the checkpoint that the job continues from
 
     def __call__(self, rollouts: Rollouts) -> list[str | None]:
-        """The response that each one's caption leads to; None where it has none."""
+        """The solver's response from each rollout's caption; None without a caption."""
         captions = [caption_of(text) for text in rollouts.texts]
         asked = {
             (row, caption): Question(caption, f"{self._queries[row]}\n\n{SOLVE}\n\n{CAPTION_OPEN}{caption}{CAPTION_CLOSE}")
@@ -63,7 +64,7 @@ class EndpointSolver:
         ]
 
     def _write(self) -> None:
-        """What is new since, in an order of its own: answers come in any."""
+        """Appends the new answers, sorted: they arrive in any order."""
         kept = self._asker.kept.answers
         fresh = sorted((answer.about, key) for key, answer in kept.items() if key not in self._written)
         _append(self._path, ({"caption": caption, **_said(kept[key])} for caption, key in fresh))
@@ -71,7 +72,7 @@ class EndpointSolver:
 
 
 def _columns(job: Job, *names: str) -> list[list[Any]]:
-    """Of the rows that the job works on, in order."""
+    """These columns of the job's rows, in order."""
     tables = [parquet.read_table(path, columns=list(names)) for path in split_files(job.inputs["data"], job.params["split"])]
     return [[value for table in tables for value in table.column(name).to_pylist()][: job.params.get("limit")] for name in names]
 
@@ -81,7 +82,7 @@ def _said(answer: Answer) -> dict[str, Any]:
 
 
 def _append(path: Path, lines: Iterable[dict[str, Any]]) -> None:
-    """One more gzip member, the same bytes for the same lines at any time."""
+    """Appends a gzip member without a time stamp: equal lines give equal bytes."""
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     if text:
         with path.open("ab") as file:

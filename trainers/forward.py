@@ -1,17 +1,17 @@
-"""Driving a Qwen3-VL batch by batch, for images of one size and prompts that are an image and nothing else.
+"""A lean forward pass of Qwen3-VL for batches of images of one size, with prompts of an image alone.
 
-The modules and weights are the model's own, and so is the result (test: logits as from `model.forward`); what is left out is
-the bookkeeping for images of many sizes at any place in the text, which at micro size takes most of the time. Each shortcut,
-and why it changes nothing:
+Modules and weights are the model's own, and the logits equal those of `model.forward` (tested). The pass leaves out the bookkeeping
+for images of many sizes anywhere in the text, which takes most of the time at micro size. Each shortcut, and why it changes nothing:
 
-  * Vision attention runs over (B, patches) at once. `model.forward` loops over images, since they may differ in size.
-  * Position tables (interpolated patch positions, rotary angles) are made once. They depend on the image size alone.
-  * Images are laid into patches by one permutation, the image processor's layout for images that need no resizing.
-  * Image features are joined to the text by position, not by looking for the image tokens: the prompt is always
+  * Vision attention runs over (B, patches) at once. `model.forward` loops over images, which may differ in size.
+  * Position tables (interpolated patch positions, rotary angles) are computed once: they depend on the image size alone.
+  * One permutation cuts images into patches, in the image processor's layout for images that need no resizing.
+  * Image features are placed by position, without a search for the image tokens: the prompt is always
     <|vision_start|>, the image, <|vision_end|>. Deepstack features are added at the same fixed positions.
-  * There is no padding mask. Padding is on the right, attention is causal, and what padding predicts is masked in the loss.
-  * Text is computed in pieces, each attending to the keys and values of those before it. That is what a cache does in
-    decoding; training uses it too, so that the caption's graph ends with the caption (losses.py).
+  * There is no padding mask. Padding is on the right, attention is causal, and the loss masks the predictions at padding. Given the
+    lengths of the responses, the layers leave padding out.
+  * Text is computed in pieces, each attending to the keys and values of the earlier ones, as with a cache in decoding. In training
+    the caption's graph then ends with the caption (losses.py).
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ KeysValues = list[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Pixels:
-    """How pixels become numbers: (value / 255 - mean) / deviation, per channel."""
+    """The normalisation of pixels: (value / 255 - mean) / deviation, per channel."""
 
     mean: list[float]
     deviation: list[float]
@@ -53,17 +53,17 @@ class Batched:
         self.see_before, self.see_after, self.read_before, self.read_after = see_before, see_after, read_before, read_after
 
     def fuse(self) -> None:
-        """Compile what stands between attentions, for a GPU and shapes that stay the same: else each number is moved ten times.
+        """Compiles the operations between attentions, for a GPU and fixed shapes: uncompiled, each number is moved ten times.
 
         The parts are compiled once for all layers and with as many processes as the job has threads. Attention between two parts
         leaves autograd able to go back through the caption alone (losses.py).
         """
-        # Here, since importing the compiler takes a second that nobody else should wait for.
+        # Imported here, since the compiler takes a second to import and few runs need it.
         from torch._functorch import config as autograd
         from torch._inductor import config as compiler
 
         compiler.compile_threads = torch.get_num_threads()
-        autograd.donated_buffer = False  # NGDiff goes back through a graph twice
+        autograd.donated_buffer = False  # NGDiff runs backward through a graph twice
         for name in ("see_before", "see_after", "read_before", "read_after"):
             setattr(self, name, torch.compile(getattr(self, name), dynamic=False, fullgraph=True))
 
@@ -143,14 +143,7 @@ class Batched:
         end = start + hidden.shape[1]
 
         def mix(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-            key, value = remember(layer, key, value)
-            new, seen = query.shape[2], key.shape[2]
-            if start == 0:
-                return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-            if new == 1:
-                return functional.scaled_dot_product_attention(query, key, value)
-            visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
-            return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+            return _attend(query, *remember(layer, key, value))
 
         rotary = self.text_rotary[0][start:end], self.text_rotary[1][start:end]
         return self.layers(hidden, rotary, mix, deepstack)
@@ -162,7 +155,7 @@ class Batched:
         mix: Callable[[int, Tensor, Tensor, Tensor], Tensor],
         deepstack: list[Tensor],
     ) -> Tensor:
-        """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over whatever there is to attend to."""
+        """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over the keys and values that it chooses."""
         for index, layer in enumerate(self.text.layers):
             query, key, value = self.read_before(layer, hidden, *rotary)
             hidden = self.read_after(layer, hidden, mix(index, query, key, value))
@@ -172,10 +165,11 @@ class Batched:
                 hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
         return self.text.norm(hidden)
 
-    def logits(self, images: Tensor, tokens: Tensor, head: int) -> tuple[Tensor, Tensor]:
-        """Teacher forcing: what the model says of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
+    def logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Teacher forcing: the logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
 
-        `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head < T.
+        `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head < T. With the responses' `lengths`
+        (B,), the others' logits are computed at words alone; at padding they are 0.
         """
         prompt, deepstack = self.prompt(images)
         words = self.text.embed_tokens(tokens[:, :-1])
@@ -189,11 +183,38 @@ class Batched:
             return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
 
         first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
-        rest = self.read(words[:, head - 1 :], self.prompt_length + head - 1, extend, [])
-        return self.model.lm_head(first[:, self.prompt_length - 1 :]), self.model.lm_head(rest)
+        said, start = words[:, head - 1 :], self.prompt_length + head - 1
+        if lengths is None:
+            rest = self.model.lm_head(self.read(said, start, extend, []))
+        else:
+            rest = self._logits_without_padding(said, start, extend, lengths - head)
+        return self.model.lm_head(first[:, self.prompt_length - 1 :]), rest
+
+    def _logits_without_padding(
+        self, words: Tensor, start: int, remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], lengths: Tensor
+    ) -> Tensor:
+        """Logits (B, W, V) of embedded words (B, W, d) from position `start` on, in rows as long as `lengths`.
+
+        The layers take the N words of all rows as one row (1, N, d); attention alone sees padded rows.
+        """
+        batch, width, _ = words.shape
+        real = (torch.arange(width, device=words.device) < lengths[:, None]).flatten().nonzero()[:, 0]
+
+        def padded(rows: Tensor) -> Tensor:
+            return rows.new_zeros(batch * width, rows.shape[1]).index_copy(0, real, rows).view(batch, width, -1)
+
+        def mix(layer: int, *packed: Tensor) -> Tensor:
+            heads = packed[0].shape[1]
+            query, key, value = (padded(each[0].transpose(0, 1).flatten(1)).unflatten(2, (heads, -1)).transpose(1, 2) for each in packed)
+            mixed = _attend(query, *remember(layer, key, value)).transpose(1, 2).flatten(0, 1)
+            return mixed.index_select(0, real).transpose(0, 1)[None]
+
+        rotary = self.text_rotary[0][start + real % width], self.text_rotary[1][start + real % width]
+        hidden = self.layers(words.flatten(0, 1).index_select(0, real)[None], rotary, mix, [])
+        return padded(self.model.lm_head(hidden[0]))
 
     def logits_of_groups(self, images: Tensor, group: Tensor, tokens: Tensor) -> Tensor:
-        """Teacher forcing for responses that share images: what the model says of every token (N, T) -> (N, T, V).
+        """Teacher forcing for responses that share images: the logits of every token (N, T) -> (N, T, V).
 
         `group` (N,) says which of the `images` a response is about: each is looked at once, and its prompt read once.
         """
@@ -208,14 +229,25 @@ class Batched:
             return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
 
         last = self.read(prompt, 0, share, deepstack)[:, -1:]
-        if tokens.shape[1] == 1:  # responses that end at once: the prompt says it all
+        if tokens.shape[1] == 1:  # responses of one token need the prompt alone
             return self.model.lm_head(last[group])
         rest = self.read(self.text.embed_tokens(tokens[:, :-1]), self.prompt_length, extend, [])
         return self.model.lm_head(torch.cat([last[group], rest], 1))
 
 
+def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Causal attention of the newest positions (B, heads, new, d_head) to all up to now (B, heads, seen, d_head)."""
+    new, seen = query.shape[2], key.shape[2]
+    if new == seen:
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+    if new == 1:
+        return functional.scaled_dot_product_attention(query, key, value)
+    visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+
+
 def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a layer of the vision tower does before its attention: query, key, value (B, heads, patches, d_head)."""
+    """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
     attention, (batch, count, _) = block.attn, hidden.shape
     qkv = attention.qkv(block.norm1(hidden)).view(batch, count, 3, attention.num_heads, attention.head_dim)
     query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
@@ -230,7 +262,7 @@ def see_after(block: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
 
 
 def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a layer of text does before its attention: query, key, value (B, heads, T, d_head)."""
+    """A text layer before its attention: query, key, value (B, heads, T, d_head)."""
     attention, hidden = layer.self_attn, layer.input_layernorm(hidden)
     shape = (*hidden.shape[:2], -1, attention.head_dim)
     query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)

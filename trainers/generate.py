@@ -1,11 +1,11 @@
-"""Answers of a model for a split of a dataset: `python -m trainers.generate JOB_DIR`.
+"""Responses of a model to a split of a dataset: `python -m trainers.generate JOB_DIR`.
 
 Mode `end-to-end` gives the model the image. Mode `counterfactual` gives it the image and p* too: `<caption>` + p* +
-`</caption>` is forced as the beginning of its response, and it goes on from there.
+`</caption>` is forced as the beginning of its response, which the model continues.
 
-Which rows share a batch does not matter to what is computed: greedy decoding looks at one row at a time, and sampling draws
-its numbers from (seed, row, position). It may still matter to the last bit of a sum, since matrix products of another shape add
-in another order; a greedy choice changes only where two words tie to that bit.
+A response does not depend on the other rows of its batch: greedy decoding treats rows one by one, and sampling draws its numbers from
+(seed, row, position). Only the last bit of a sum may differ, since matrix products of another shape add in another order; a greedy
+choice changes only if two words tie to that bit.
 """
 
 import json
@@ -20,6 +20,7 @@ from trainers.data import Split, pad, read_split
 from trainers.decode import FREE, Sampling
 from trainers.job import Job, JobError, Outcome, main
 from trainers.policy import load_policy, longest_response
+from trainers.streams import stream
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
 COUNTERFACTUAL = "counterfactual"
@@ -63,34 +64,31 @@ def work(job: Job) -> Outcome:
             table = torch.from_numpy(pad([[*forced[row], FREE] for row in rows], FREE))
             answers = decoder(policy.prompts(np.arange(rows.start, rows.stop)), None, table, sampling(params, rows, longest)).lists()
             for row, ids in zip(rows, answers):
-                # The forced caption is repeated as it was given, also where it holds a word the tokenizer does not know.
+                # The forced caption is repeated verbatim, including words outside the vocabulary.
                 own = ids[len(forced[row]) :]
                 response = captions[row] + policy.text(own)
                 file.write(prediction_line(split, row, params.mode, response, len(ids)) + "\n")
                 finished += bool(ids) and ids[-1] in policy.ends
                 tokens_made += len(ids)
             job.progress(rows.stop, len(split), "responses")
-    # Travels with every number made from these predictions, so that no table forgets whose they are.
-    (job.output / "model.json").write_text(json.dumps({"description": policy.description}) + "\n", encoding="utf-8")
-    return Outcome({"responses": len(split), "finished": finished, "tokens": tokens_made})
+    return Outcome({"model": policy.description, "responses": len(split), "finished": finished, "tokens": tokens_made})
 
 
 def sampling(params: Params, rows: range, longest: int) -> Sampling | None:
-    """The numbers by which these rows are sampled; None where the best token is taken."""
+    """The random numbers for these rows; None for greedy decoding."""
     if params.temperature == 0:
         return None
-    draws = np.stack([np.random.default_rng([params.seed, row]).random(longest, dtype=np.float32) for row in rows])
+    draws = np.stack([stream("response", params.seed, row).random(longest, dtype=np.float32) for row in rows])
     return Sampling(params.temperature, torch.from_numpy(draws))
 
 
 def forced_captions(split: Split) -> list[str]:
-    """Oracle perception as the beginning of the response."""
+    """The forced tokens of p* as the beginning of the response."""
     return [f"{CAPTION_OPEN}{perception}{CAPTION_CLOSE}" for perception in split.columns["perception"]]
 
 
 def prediction_line(split: Split, row: int, mode: str, response: str, tokens: int) -> str:
-    about = {name: split.columns[name][row] for name in ("id", "task", "ground_truth", "perception")}
-    return json.dumps({**about, "mode": mode, "response": response, "tokens": tokens}, ensure_ascii=False)
+    return json.dumps({"id": split.columns["id"][row], "mode": mode, "response": response, "tokens": tokens}, ensure_ascii=False)
 
 
 if __name__ == "__main__":

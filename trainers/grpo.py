@@ -9,22 +9,23 @@ The algorithm is GRPO (arXiv 2402.03300) as verl has it, with Dr. GRPO, DAPO and
 arXiv 2605.29496, all of them:
 
   * The models are micro models that see the image alone, or any image-text model of transformers, whose own departures are in
-    hub_policy.py; the settings are ours, since the paper's are not known to us.
-  * Mini-batches are whole groups in the order in which they were sampled; verl cuts the batch anywhere.
-  * Advantages come from the mean reward in float64, the group's standard deviation being verl's unbiased one by default.
+    hub_policy.py; the settings are ours, since we do not know the paper's.
+  * Mini-batches are whole groups in the order of sampling; verl cuts the batch anywhere.
+  * Advantages come from the mean reward in float64, and the group's standard deviation is unbiased by default, as in verl.
   * A divergence may be exact, over the vocabulary (KL(policy ‖ reference), what k3 estimates); verl has estimates only. Policy and
     reference are both taken at the sampling temperature.
-  * Dynamic sampling drops groups whose rewards R are all equal, which have no advantages; where each reward is normalised apart, as in
-    GDPO, those in which each is. To refill, further waves of prompts are sampled, up to a bound. DAPO (arXiv 2503.14476) goes on until
-    the batch is full, and drops by accuracy, its reward, where ours is R.
+  * Dynamic sampling drops groups whose rewards R are all equal, which have no advantages; if each reward is normalised by itself, as in
+    GDPO, groups in which every reward is constant. `refill` samples further waves of prompts, up to a bound. DAPO (arXiv 2503.14476)
+    continues until the batch is full, and drops by accuracy, which is its reward; ours is R.
+  * Our own options, without a source: α may change linearly over the steps (`alpha_end`), the advantage of p may go to the caption's
+    tokens alone and that of a to the others (`credit: span`), and a caption's token may count more (`caption_weight`).
+    `ratio: sequence` is GSPO's (arXiv 2507.18071).
   * No response is masked for its length, there is no overlong penalty, no entropy bonus, and the optimiser is AdamW with betas
     0.9 and 0.95.
-  * `prompts: stream` takes each prompt of the split once, in order, and ends with an error where there are too few: fresh pictures
-    are as many as `render` was asked for, since an image is drawn there and nowhere else.
+  * `prompts: stream` takes each prompt of the split once, in order, and ends with an error if there are too few: only `render` draws
+    pictures, so it must draw as many as the run needs.
 
-Nothing random is drawn but by numbers that follow from (seed, step, wave, row, position) and orders that follow from (seed, step), so
-there is no generator state to save, and on a CPU a resumed run equals an uninterrupted one to the bit. A run continues from the
-newest checkpoint of the same identity: parameters (steps only if the schedule looks at them), data, and models.
+Random numbers are a function of (seed, step, wave, row, position), batch orders of (seed, step); loop.py resumes runs.
 """
 
 import json
@@ -40,8 +41,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trainers import checkpoint, endpoint
-from trainers.advantages import Normalization, advantages, comparable, total
+from trainers import endpoint, loop
+from trainers.advantages import Normalization, advantages, comparable, span_advantages, total
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
@@ -53,12 +54,12 @@ from trainers.rewards import Judge, Judged, judge_for, reward_name
 from trainers.sampling import Rollouts, Sampler, joined, stacked
 from trainers.schedule import Schedule
 from trainers.scorer import Scorer
+from trainers.streams import stream
 
-CHECKPOINT_SECONDS = 30
-CHECKPOINT_SHARE = 0.1  # of the time, at most: a large model's takes longer to write than a step
 COSINE_FLOOR = 0.1
 DYNAMIC = ("none", "drop", "refill")
-SILENCE = 0.5  # the share of steps without anything to compare from which on a person is told
+CREDITS = ("response", "span")
+SILENCE = 0.5  # the share of steps with nothing to compare from which on a warning is logged
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Params:
     split: str
     prompts: str
     alpha: float
+    alpha_end: float | None
     perception: str | dict[str, str]
     captioner: dict[str, Any] | None
     solver: dict[str, Any] | None
@@ -81,11 +83,14 @@ class Params:
     normalize: str
     std: str
     per_reward: bool
+    credit: str
     dynamic_sampling: dict[str, Any]
     clip_low: float
     clip_high: float
     dual_clip: float | None
+    ratio: str
     aggregate: str
+    caption_weight: float
     kl: dict[str, Any]
     learning_rate: float
     warmup: int
@@ -98,9 +103,14 @@ class Params:
 
     def check(self) -> None:
         self.normalization.check()
-        check_objective(self.kl, self.aggregate)
-        if not 0 <= self.alpha <= 1:
-            raise JobError(f"alpha is {self.alpha}.", "Use a number from 0 to 1.")
+        check_objective(self.kl, self.aggregate, self.ratio)
+        for alpha in (self.alpha, self.last_alpha):
+            if not 0 <= alpha <= 1:
+                raise JobError(f"alpha is {alpha}.", "Use a number from 0 to 1.")
+        if self.credit not in CREDITS:
+            raise JobError(f"There is no credit `{self.credit}`.", f"Use {', '.join(CREDITS)}.")
+        if self.credit == "span" and self.per_reward:
+            raise JobError("Span credit normalises each reward separately already.", "Leave out per_reward.")
         self.pace.check()
         if self.dynamic_sampling.get("kind") not in DYNAMIC:
             raise JobError(f"There is no dynamic sampling {self.dynamic_sampling}.", f"Use kind {', '.join(DYNAMIC)}.")
@@ -112,13 +122,23 @@ class Params:
 
     @property
     def normalization(self) -> Normalization:
-        return Normalization(self.normalize, self.std, self.per_reward)
+        return Normalization(self.normalize, self.std, self.per_reward or self.credit == "span")
+
+    @property
+    def last_alpha(self) -> float:
+        return self.alpha if self.alpha_end is None else self.alpha_end
+
+    def alpha_at(self, step: int) -> float:
+        """α of a step, numbered from 0: from `alpha` in the first to `alpha_end` in the last, linearly."""
+        return self.alpha + (self.last_alpha - self.alpha) * (step / max(1, self.steps - 1))
 
     def descent(self, longest: int) -> Descent:
         return Descent(
             clipping=Clipping(self.clip_low, self.clip_high, self.dual_clip),
+            ratio=self.ratio,
             kl=self.kl,
             aggregate=self.aggregate,
+            caption_weight=self.caption_weight,
             minibatches=self.minibatches,
             epochs=self.epochs,
             temperature=self.temperature,
@@ -146,56 +166,59 @@ class Params:
         """What the result depends on."""
         return endpoint.without_address(asdict(self))
 
-    @property
-    def without_horizon(self) -> dict[str, Any]:
-        """What two runs must share for one to continue the other."""
-        values = self.settings
-        return values if self.pace.looks_at_the_end else {name: value for name, value in values.items() if name != "steps"}
-
 
 @dataclass(frozen=True)
 class Wave:
-    """What one sampling of a step gave; `old` (N, T) are the log-probabilities at that time, None where nobody needs them."""
+    """One sampling of a step; `old` (N, T) are the log-probabilities at that time, None if the loss needs none."""
 
     rollouts: Rollouts
     judged: Judged
     rewards: list[tuple[float, np.ndarray]]
-    alive: np.ndarray  # which groups have something to compare (groups,)
+    alive: np.ndarray  # the groups with something to compare (groups,)
     old: Tensor | None
 
 
-class Trainer:
-    """Everything that one step needs, and the state that a checkpoint holds."""
+class Trainer(loop.Trainer):
+    """The policy, its prompts and its rewards."""
 
-    def __init__(self, params: Params, split: Split, sampler: Sampler, judge: Judge, learner: Learner):
+    def __init__(self, params: Params, split: Split, sampler: Sampler, judge: Judge, scorer: Scorer, learner: Learner):
+        super().__init__(learner.policy.model, learner.optimizer)
         self.params, self.split = params, split
-        self.sampler, self.judge, self.learner = sampler, judge, learner
+        self.sampler, self.judge, self.scorer, self.learner = sampler, judge, scorer, learner
         self.order = prompt_order(params, len(split))
-        self.last: dict[str, Any] = {}  # what is known of the latest step
-        self.metrics: list[dict[str, Any]] = []  # and of every step
+        self.times: dict[str, float] = {}  # of the latest step
         self.recorded = bytearray()  # gzip members
-        self.closing = b""  # the last step's, kept only because it is the last: a longer run goes on without them
+        self.closing = b""  # the last step's, recorded only because it is the last: a longer run does not keep them
 
-    def step(self, step: int) -> dict[str, float]:
-        """One step, numbered from 0; returns where its time went, in seconds."""
-        began = time.monotonic()
+    def step(self, step: int) -> None:
+        """One step, numbered from 0."""
+        began, waited = time.monotonic(), self.scorer.waited
         waves = list(self._waves(step))
         sampled = time.monotonic()
         rollouts, advantage, old = self._chosen(waves)
         learned = self.learner.learn(self.params.pace.rate(step), rollouts, advantage, old)
-        ended = time.monotonic()
+        seconds = time.monotonic() - began
+        self.times = {
+            "seconds": seconds,
+            "sampling_share": (sampled - began) / seconds,
+            "scorer_share": (self.scorer.waited - waited) / seconds,
+            "rollouts_per_second": sum(len(wave.rollouts) for wave in waves) / seconds,
+        }
         self._record(step + 1, waves, advantage, learned)
-        return {"seconds": ended - began, "sampling": sampled - began, "rollouts": sum(len(wave.rollouts) for wave in waves)}
+
+    def speed(self) -> dict[str, float]:
+        return {name: round(value, 4) for name, value in self.times.items()}
 
     def _waves(self, step: int) -> Iterator[Wave]:
-        """Sample and judge until there are enough groups to learn from; the scorer works while old log-probabilities are computed."""
+        """Samples and judges until there are enough groups to learn from; the scorer works while old log-probabilities are computed."""
         params, wanted = self.params, self.params.prompts_per_step
         for wave in range(params.waves):
-            rollouts = self.sampler(self.order(step * params.waves + wave), [params.seed, step, wave])
+            rollouts = self.sampler(self.order(step * params.waves + wave), stream("wave", params.seed, step, wave))
             self.judge.hand(rollouts)
             old = self.learner.before(rollouts)
             judged = self.judge.fetch()
-            rewards = [(params.alpha, judged.parts[reward_name(params.perception)]), (1 - params.alpha, judged.parts["outcome"])]
+            alpha = params.alpha_at(step)
+            rewards = [(alpha, judged.parts[reward_name(params.perception)]), (1 - alpha, judged.parts["outcome"])]
             alive = comparable(rewards, rollouts.size, params.normalization)
             yield Wave(rollouts, judged, rewards, alive, old)
             wanted -= int(alive.sum())
@@ -213,9 +236,11 @@ class Trainer:
             groups = groups[np.concatenate([wave.alive for wave in waves])][: self.params.prompts_per_step]
         rows = rows_of(groups, everything.size)
         kept = [(weight, reward[rows]) for weight, reward in rewards]
-        advantage = advantages(kept, everything.size, self.params.normalization) if len(rows) else np.zeros(0)
+        by_span = self.params.credit == "span"
+        compute, none = (span_advantages, np.zeros((0, 2))) if by_span else (advantages, np.zeros(0))
+        advantage = compute(kept, everything.size, self.params.normalization) if len(rows) else none
         # A dropped group is recorded without an advantage.
-        self.advantage = np.full(len(everything), np.nan)
+        self.advantage = np.full((len(everything), *advantage.shape[1:]), np.nan)
         self.advantage[rows] = advantage
         old = None if waves[0].old is None else stacked([wave.old for wave in waves])[rows]
         return everything.only(groups), advantage, old
@@ -225,24 +250,24 @@ class Trainer:
         everything = joined([wave.rollouts for wave in waves])
         reward = np.concatenate([total(wave.rewards) for wave in waves])
         alive = np.concatenate([wave.alive for wave in waves])
-        self.last = {
+        self.record({
             "step": number,
             "reward": mean(reward),
             **{name: mean(values) for name, values in judged.items()},
             "groups": len(everything.prompts),
             "alive": mean(alive),
             "learned_from": len(advantage),
+            **({} if self.params.alpha_end is None else {"alpha": self.params.alpha_at(number - 1)}),
             "tokens": mean(everything.lengths.numpy()),
             "finished": mean(everything.finished),
             "learning_rate": self.params.pace.rate(number - 1),
             **learned,
-        }
-        self.metrics.append(self.last)
+        })
         self.closing = b""
         if number % self.params.record_every and number != self.params.steps:
             return
         reasons = [reason for wave in waves for reason in wave.judged.reasons]
-        trained = {"total": reward, "advantage": self.advantage}
+        trained = {"total": reward} | recorded_advantages(self.advantage)
         lines = packed(rollout_lines(everything, Judged(judged, reasons), self.split, number, trained=trained))
         if number % self.params.record_every:
             self.closing = lines
@@ -250,21 +275,19 @@ class Trainer:
             self.recorded += lines
 
     def state(self) -> dict[str, Any]:
-        return {
-            "model": self.learner.policy.model.state_dict(),
-            "optimizer": self.learner.optimizer.state_dict(),
-            "last": self.last,
-            "metrics": self.metrics,
-            "recorded": as_tensor(self.recorded),
-            "closing": as_tensor(self.closing),
-        }
+        return super().state() | {"recorded": as_tensor(self.recorded), "closing": as_tensor(self.closing)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.learner.policy.model.load_state_dict(state["model"])
-        self.learner.optimizer.load_state_dict(state["optimizer"])
-        self.last, self.metrics = state["last"], state["metrics"]
+        super().restore(state)
         self.recorded = bytearray(state["recorded"].numpy().tobytes())
         self.closing = state["closing"].numpy().tobytes()
+
+
+def recorded_advantages(advantage: np.ndarray) -> dict[str, np.ndarray]:
+    """By name: of the response (N,), or from (N, 2) of its caption and of the rest."""
+    if advantage.ndim == 1:
+        return {"advantage": advantage}
+    return {"caption_advantage": advantage[:, 0], "advantage": advantage[:, 1]}
 
 
 def as_tensor(data: bytes | bytearray) -> Tensor:
@@ -276,14 +299,14 @@ def mean(values: np.ndarray | list[float]) -> float:
 
 
 def prompt_order(params: Params, rows: int):
-    """Which rows of the split a sampling sees: reshuffled every time around, or each once."""
+    """The rows of the split for each sampling: reshuffled every epoch, or each row once."""
     if params.prompts == "split":
         return BatchOrder(rows, params.prompts_per_step, params.seed)
     need = params.steps * params.waves * params.prompts_per_step
     if rows < need:
         raise JobError(
             f"A stream of {params.steps} steps takes {need} prompts; split `{params.split}` has {rows}.",
-            f"Render {need} of them, or use `prompts: split`, which goes around.",
+            f"Render {need} of them, or use `prompts: split`, which repeats them.",
         )
     return lambda sampling: np.arange(sampling * params.prompts_per_step, (sampling + 1) * params.prompts_per_step)
 
@@ -298,59 +321,23 @@ def work(job: Job) -> Outcome:
     sampler = Sampler(policy, params.group, params.temperature, longest, job.exit_if_stopping)
     with Scorer(job.scorer) as scorer:
         judge = judge_for(job, params.surrogates, scorer, split, policy)
-        trainer = Trainer(params, split, sampler, judge, Learner(params.descent(longest), policy, reference))
+        trainer = Trainer(params, split, sampler, judge, scorer, Learner(params.descent(longest), policy, reference))
         models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
         files = [*split_files(job.inputs["data"], params.split), *(path for model in models for path in weight_files(model))]
-        identity = checkpoint.identity(params.without_horizon, files)
-        resumed = checkpoint.load_newest(job.checkpoints, identity, params.steps, lambda message: job.log("warn", message))
-        start = 0
-        if resumed:
-            start, state = resumed
-            trainer.restore(state)
-            job.log("info", f"Continuing from the checkpoint of step {start}.")
-        train(job, trainer, scorer, identity, start)
+        # Where α changes until the last step, a run with another number of steps is another run.
+        settings = params.settings if params.alpha_end is None else params.settings | {"alpha_until": params.steps}
+        identity = loop.run_identity(settings, params.pace, files)
+        resumed_from = loop.train(job, trainer, params.steps, identity)
     warn_of_silence(job, trainer.metrics)
 
-    policy.save(job.output, card(job.inputs["model"], params))
+    policy.save(job.output, card_of(job.inputs["model"], params.settings, "`trainers/grpo.py` of `pipe`"))
     (job.output / "rollouts.jsonl.gz").write_bytes(bytes(trainer.recorded) + trainer.closing)
-    lines = "".join(json.dumps(line) + "\n" for line in trainer.metrics)
-    (job.output / "metrics.jsonl").write_text(lines, encoding="utf-8")
-    return Outcome(trainer.last, start or None)
-
-
-def train(job: Job, trainer: Trainer, scorer: Scorer, identity: str, start: int) -> None:
-    """Steps `start` to the last; leaves a checkpoint behind at the end, and on the way out when told to stop."""
-    steps = trainer.params.steps
-    saved_at, saved_step, pause = time.monotonic(), start, CHECKPOINT_SECONDS
-    for step in range(start, steps):
-        waited = scorer.waited
-        try:
-            spent = trainer.step(step)
-        except SystemExit:  # told to stop while it sampled, when nothing had changed yet
-            checkpoint.save(job.checkpoints, step, identity, trainer.state())
-            raise
-        done = step + 1
-        values = {name: value for name, value in trainer.last.items() if name != "step"}
-        times = {
-            "seconds": spent["seconds"],
-            "sampling_share": spent["sampling"] / spent["seconds"],
-            "scorer_share": (scorer.waited - waited) / spent["seconds"],
-            "rollouts_per_second": spent["rollouts"] / spent["seconds"],
-        }
-        job.metrics(done, values | {name: round(value, 4) for name, value in times.items()})
-        job.progress(done, steps, "steps")
-        now = time.monotonic()
-        if job.stopping or now - saved_at > pause:
-            checkpoint.save(job.checkpoints, done, identity, trainer.state())
-            saved_at, saved_step = time.monotonic(), done
-            pause = max(CHECKPOINT_SECONDS, (saved_at - now) / CHECKPOINT_SHARE)
-            job.exit_if_stopping()
-    if saved_step != steps:
-        checkpoint.save(job.checkpoints, steps, identity, trainer.state())
+    loop.write_metrics(job, trainer)
+    return Outcome(trainer.last, resumed_from)
 
 
 def warn_of_silence(job: Job, metrics: list[dict[str, Any]]) -> None:
-    """Where rewards had little to say, no error tells, and the model looks like any other."""
+    """Warns if few groups had different rewards: no error follows, and the model looks like any other."""
     silent = sum(line["alive"] == 0 for line in metrics)
     share = silent / len(metrics)
     if share < SILENCE:
@@ -364,16 +351,16 @@ def warn_of_silence(job: Job, metrics: list[dict[str, Any]]) -> None:
     )
 
 
-def card(start: Path, params: Params) -> str:
-    """The card of the start, and what was done to it since."""
-    settings = json.dumps(params.settings, indent=2, ensure_ascii=False)
+def card_of(start: Path, params: dict[str, Any], trainer: str) -> str:
+    """The card of the start, with a section about this training."""
+    settings = json.dumps(params, indent=2, ensure_ascii=False)
     readme = start / "README.md"
     before = readme.read_text(encoding="utf-8").rstrip() if readme.exists() else "A model that came without a card."
     return f"""{before}
 
 # Reinforcement learning
 
-What stands above is of the model this one started from. It went on by GRPO, `trainers/grpo.py` of `pipe`, with
+What stands above is of the model this one started from. It went on by GRPO, {trainer}, with
 
 ```json
 {settings}

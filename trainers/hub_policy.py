@@ -3,21 +3,21 @@
 The prompt is the row's image and then its `query`, one turn of a user through the processor's chat template; without the picture it is
 the query alone. Prompts of different lengths are padded on the left. The differences to a micro model, all of them:
 
-  * Responses come from the model's own `generate`. In place of its settings (top_k, penalties and so on) there is one processor of
-    logits, which chooses as decode.py does, from the same tables of numbers and of forced tokens: a row's response depends on its own
+  * Responses come from the model's own `generate`. One logits processor replaces its settings (top_k, penalties and so
+    on) and chooses as decode.py does, from the same tables of random numbers and forced tokens: a row's response depends on its own
     numbers alone, and a batch is decoded in parts of `at_once` rows.
-  * Tokens that stand for pictures and other media are never chosen, and are impossible to the learner, too: in a response they
-    would ask for a picture that is not there.
-  * Log-probabilities come from the model's own `forward` over prompt and response. A group's picture is looked at once a response.
-    Layers that can be checkpointed are, which takes no dropout along: the model stays in its mode of use throughout.
+  * Tokens that stand for pictures and other media are never chosen, and the learner gives them no probability: in a response they
+    would refer to a missing picture.
+  * Log-probabilities come from the model's own `forward` over prompt and response. A group's picture is encoded once for each response.
+    Layers that support gradient checkpointing use it, without dropout: the model stays in evaluation mode.
   * Weights, gradients and the optimiser's state are float32, 16 bytes a weight, 4 more for a reference. On a GPU the computation is
     bfloat16, by autocast, so that small updates are not lost; on a CPU it is float32. What is saved is float32.
   * Logits of a micro-batch are held a few times over, responses × tokens × vocabulary × 4 bytes each. So `batch` should be no more
     than a group, and a divergence k3, which needs fewer of them than the exact one.
-  * A forced caption is split into tokens by itself, which may be another split than the model's own in the midst of a response.
+  * A forced caption is tokenized by itself, which may differ from the model's own tokens in the middle of a response.
 
-Positions are the model's business. With rotary ones, as all of today's have, padding on the left changes nothing; a model with a
-learned embedding for each position would see its padded prompts shifted.
+The model computes positions. With rotary embeddings, which all current models have, padding on the left changes nothing; a model with
+learned position embeddings would see its padded prompts shifted.
 """
 
 import contextlib
@@ -41,6 +41,7 @@ from transformers import (
     AutoProcessor,
     GenerationConfig,
     LogitsProcessor,
+    PretrainedConfig,
     PreTrainedModel,
     ProcessorMixin,
     processing_utils,
@@ -56,7 +57,7 @@ from trainers.model_files import load_whole, unloadable
 
 IMPOSSIBLE = -1e9  # as a logit: no chance at any temperature, and finite, so that no divergence is 0 · ∞
 MEDIA = re.compile(r"(image|video|audio|vision|boi|eoi|boa|eoa)\w*_token_(id|index)$")
-# What a directory says apart from its weights; of these, `save_pretrained` of a model writes config.json alone.
+# The files of a directory apart from its weights; of these, `save_pretrained` of a model writes config.json alone.
 WORDS = {".json", ".jinja", ".txt", ".model", ".tiktoken"}
 
 
@@ -77,7 +78,7 @@ class Prompt:
 
 
 class HubPolicy:
-    """A model directory, made ready for the pictures and questions of a split; at most `at_once` responses are decoded together."""
+    """A model directory with the pictures and questions of a split; at most `at_once` responses are decoded together."""
 
     longest = None
 
@@ -87,10 +88,10 @@ class HubPolicy:
         self.device = self.model.device
         self.tokenizer = self.processor.tokenizer
         self.unknown = self.tokenizer.unk_token_id
-        self.ends = ends_of(self.model, self.tokenizer)
+        self.ends = ends_of(self.model.generation_config, self.tokenizer)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(self.ends[0])
-        self.media = torch.tensor(media_of(self.model, self.ends), device=self.device, dtype=torch.long)
-        # `generate` adds to what it is told whatever the model's own settings say; these say how to end, and no more.
+        self.media = torch.tensor(media_of(self.model.config, self.ends), device=self.device, dtype=torch.long)
+        # `generate` merges its arguments with the model's own settings; these set the end of a response, and no more.
         self.model.generation_config = GenerationConfig(
             eos_token_id=list(self.ends), pad_token_id=self.tokenizer.pad_token_id, do_sample=False
         )
@@ -147,24 +148,20 @@ class HubPolicy:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu")
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        # A caption may have the letters of a special token, which there are no more than letters.
-        return [self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True) for text in texts]
+        return [encode_words(self.tokenizer, text) for text in texts]
 
     def text(self, ids: list[int]) -> str:
-        return self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return decode_words(self.tokenizer, ids)
 
     def save(self, directory: Path, card: str) -> None:
-        """The weights as they are now; how text and pictures are read, and how it generates, as in the directory it came from."""
+        """Writes the current weights, with the processor and generation files of the directory that the model came from."""
         self.model.save_pretrained(directory)
-        for path in words_of(self.directory):
-            target = directory / path.relative_to(self.directory)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
+        copy_words(self.directory, directory)
         (directory / "README.md").write_text(card, encoding="utf-8")
 
 
 class HubDecoder:
-    """Decodes with `generate`; decode.py says what the arguments mean."""
+    """Decodes with `generate`; decode.py explains the arguments."""
 
     def __init__(self, policy: HubPolicy, longest: int, between: Callable[[], None]):
         self.policy, self.longest, self.between = policy, longest, between
@@ -180,18 +177,18 @@ class HubDecoder:
             parts.append(self._part([prompts[place] for place in group[rows].tolist()], forced[rows], numbers))
         tokens = torch.cat(parts)
         ended = torch.isin(tokens, torch.tensor(self.policy.ends))
-        # The first end counts; `generate` pads what comes after it.
+        # The first end token counts; `generate` pads after it.
         lengths = torch.where(ended.any(1), ended.int().argmax(1) + 1, self.longest)
         after = torch.arange(self.longest) >= lengths[:, None]
         return Decoded(tokens.masked_fill(after, self.policy.ends[0]), lengths)
 
     @torch.no_grad()
     def _part(self, prompts: list[Prompt], forced: Tensor, sampling: Sampling | None) -> Tensor:
-        """(n, longest), ended rows filled up."""
+        """Decodes tokens (n, longest), filled up after the end."""
         policy, inputs = self.policy, self.policy.read(prompts)
         start = inputs["input_ids"].shape[1]
         chooser = Chooser(policy, start, forced, sampling, self.between)
-        # Weights are made bfloat16 once a call, as autocast remembers them while no gradient is asked for.
+        # Weights are converted to bfloat16 once a call: without gradients autocast caches them.
         with policy.computing():
             made = policy.model.generate(**inputs, max_new_tokens=self.longest, logits_processor=[chooser])
         tokens = torch.full((len(prompts), self.longest), policy.ends[0])
@@ -200,7 +197,7 @@ class HubDecoder:
 
 
 class Chooser(LogitsProcessor):
-    """Leaves `generate`, which takes the best, one token a row: the given one or, where it is FREE, the one that decode.py chooses."""
+    """Leaves `generate`, which is greedy, one token a row: the forced token or, if it is FREE, the one that decode.py chooses."""
 
     def __init__(self, policy: HubPolicy, start: int, forced: Tensor, sampling: Sampling | None, between: Callable[[], None]):
         self.policy, self.start, self.between = policy, start, between
@@ -219,26 +216,33 @@ class Chooser(LogitsProcessor):
 
 
 def load(directory: Path) -> tuple[ProcessorMixin, PreTrainedModel]:
-    """The processor and the model, for use; the model on the GPU where there is one."""
+    """The processor and the model, in evaluation mode; the model on the GPU if there is one."""
+    processor = load_processor(directory)
+    model = load_whole(AutoModelForImageTextToText, directory, dtype=torch.float32, use_safetensors=True)
+    return processor, model.to(device()).eval()
+
+
+def load_processor(directory: Path) -> ProcessorMixin:
     try:
         with without_video():
             processor = AutoProcessor.from_pretrained(directory)
     except Exception as error:
         raise unloadable(error) from None
-    model = load_whole(AutoModelForImageTextToText, directory, dtype=torch.float32, use_safetensors=True)
     if not getattr(processor, "chat_template", None):
-        raise JobError("The model has no chat template, so nobody knows how to ask it.", "Give one that was trained to answer in chats.")
-    return processor, model.to(device()).eval()
+        raise JobError("The model has no chat template.", "Use a model that was trained to answer in chats.")
+    return processor
 
 
 @contextlib.contextmanager
 def without_video() -> Iterator[None]:
-    """Lets a processor be loaded that could read videos, too: the part for those needs torchvision, which nothing here does."""
+    """Loads processors of models that also read videos without the video part, which needs torchvision."""
     if is_torchvision_available():
         yield
         return
 
     class NoVideo(transformers.BaseVideoProcessor, PushToHubMixin):  # as every part of a processor is
+        merge_size = 1  # LLaMA-Factory reads it for rows without videos, too
+
         def __init__(self) -> None: ...
 
         def to_dict(self) -> dict[str, Any]:
@@ -251,26 +255,35 @@ def without_video() -> Iterator[None]:
         yield
 
 
-def ends_of(model: PreTrainedModel, tokenizer: Any) -> tuple[int, ...]:
+def encode_words(tokenizer: Any, text: str) -> list[int]:
+    """A caption may contain the text of a special token, which is plain text here."""
+    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def decode_words(tokenizer: Any, ids: list[int]) -> str:
+    return tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+
+def ends_of(generation: GenerationConfig, tokenizer: Any) -> tuple[int, ...]:
     """The tokens that the model, or else its tokenizer, ends with."""
-    said = model.generation_config.eos_token_id
+    said = generation.eos_token_id
     ends = said if isinstance(said, list) else [said]
     known = [end for end in [*ends, tokenizer.eos_token_id] if end is not None]
     if not known:
-        raise JobError("The model has no token to end a response with.", "Name one in its generation_config.json: eos_token_id.")
+        raise JobError("The model has no token to end a response with.", "Set `eos_token_id` in its generation_config.json.")
     return tuple(dict.fromkeys(known))
 
 
-def media_of(model: PreTrainedModel, ends: tuple[int, ...]) -> list[int]:
+def media_of(config: PretrainedConfig, ends: tuple[int, ...]) -> list[int]:
     """The tokens that stand for pictures, videos and sounds in the model's input."""
-    named = {value for name, value in model.config.to_dict().items() if MEDIA.search(name) and isinstance(value, int)}
+    named = {value for name, value in config.to_dict().items() if MEDIA.search(name) and isinstance(value, int)}
     return sorted(named - set(ends))
 
 
 @contextlib.contextmanager
 def checkpointing(model: PreTrainedModel) -> Iterator[None]:
-    """Layers forget what they computed until it is needed, where a gradient is asked for. They do it in training only, hence the flag:
-    on them and not on what is inside them, so that nothing drops out."""
+    """Turns on gradient checkpointing if gradients are computed. Layers checkpoint in training mode only, hence the flag: on the layers and
+    not on their modules, so that nothing drops out."""
     layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer) and torch.is_grad_enabled()]
     for layer in layers:
         layer.training = True
@@ -281,9 +294,14 @@ def checkpointing(model: PreTrainedModel) -> Iterator[None]:
             layer.training = False
 
 
-def words_of(directory: Path) -> list[Path]:
-    """The files of a model directory that its weights leave as they are."""
-    left = {"config.json", "model.json"}
-    files = sorted(path for path in directory.rglob("*") if path.is_file() and path.suffix in WORDS)
-    hidden = (path for path in files if not any(part.startswith(".") for part in path.relative_to(directory).parts))
-    return [path for path in hidden if path.name not in left and not path.name.endswith(".index.json")]
+def copy_words(start: Path, directory: Path) -> None:
+    """Copies the files of the model directory `start` that training leaves unchanged."""
+    for path in start.rglob("*"):
+        name = path.relative_to(start)
+        is_hidden = any(part.startswith(".") for part in name.parts)
+        is_about_weights = path.name in ("config.json", "model.json") or path.name.endswith(".index.json")
+        if not path.is_file() or path.suffix not in WORDS or is_hidden or is_about_weights:
+            continue
+        target = directory / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)

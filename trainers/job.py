@@ -1,8 +1,8 @@
 """The trainer's side of the job protocol, version 1.
 
 A job directory holds `job.json` (what to do), `events.jsonl` (what happens, appended line by line) and, once the job has
-ended, `result.json`, written atomically and last: whoever reads it knows that everything before it is complete. Exit codes:
-0 the result says `ok`; 1 it says `failed`; 143 the job was asked to stop (SIGTERM) and left no result.
+ended, `result.json`, written atomically and last: if it exists, the output is complete. Exit codes: 0 the result is `ok`;
+1 it is `failed`; 143 SIGTERM stopped the job, which left no result.
 """
 
 import json
@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 PROTOCOL = 1
 EXIT_TERMINATED = 128 + signal.SIGTERM
@@ -37,10 +37,11 @@ class Outcome:
 
 
 class Job:
-    """One job directory: its description, and the way to tell the outside what is going on."""
+    """One job directory: reads its description and appends to its events."""
 
-    def __init__(self, directory: Path):
+    def __init__(self, directory: Path, is_silent: bool = False):
         self.directory = directory
+        self.result = directory / "result.json"
         description = json.loads((directory / "job.json").read_text(encoding="utf-8"))
         if description["protocol"] != PROTOCOL:
             raise JobError(
@@ -52,9 +53,9 @@ class Job:
         self.inputs = {name: Path(path) for name, path in description["inputs"].items()}
         self.output = Path(description["output"])
         self.checkpoints = Path(description["checkpoints"])
-        self.scorer: list[str] = description.get("scorer", [])  # the command that starts one, where the stage has rewards
+        self.scorer: list[str] = description.get("scorer", [])  # the command that starts the scorer; empty for a stage without rewards
         self.stopping = False
-        self._events = open(directory / "events.jsonl", "a", encoding="utf-8")
+        self._events = open(os.devnull if is_silent else directory / "events.jsonl", "a", encoding="utf-8")
 
     def progress(self, done: int, total: int, unit: str) -> None:
         self._event({"event": "progress", "done": done, "total": total, "unit": unit})
@@ -66,9 +67,14 @@ class Job:
         self._event({"event": "log", "level": level, "message": message})
 
     def exit_if_stopping(self) -> None:
-        """Leave with 143 when SIGTERM has arrived; called where nothing is half written."""
+        """Exits with 143 after SIGTERM; called only where no file is half written."""
         if self.stopping:
             raise SystemExit(EXIT_TERMINATED)
+
+    def give_up(self, message: str, fix: str) -> NoReturn:
+        """Fails and ends this process at once, from whatever thread."""
+        write_result(self.result, {"attempt": self.attempt, **_failed(message, fix)})
+        os._exit(1)
 
     def _event(self, event: dict[str, Any]) -> None:
         self._events.write(json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n")
@@ -76,45 +82,62 @@ class Job:
 
 
 def main(work: Callable[[Job], Outcome], arguments: list[str] | None = None) -> int:
-    """Run `work` on the job directory named by the command line and write its result; returns the exit code."""
+    """Runs `work` on the job directory named on the command line and writes its result; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if len(arguments) != 1:
         print("usage: python -m trainers.<stage> JOB_DIR", file=sys.stderr)
         return 2
     directory = Path(arguments[0]).resolve()
     attempt = None
-    try:
+
+    def run() -> Outcome:
+        nonlocal attempt
         job = Job(directory)
         attempt = job.attempt
-        signal.signal(signal.SIGTERM, lambda *_: setattr(job, "stopping", True))
-        outcome = work(job)
+        stop_on_sigterm(job)
+        return work(job)
+
+    result = result_of(run)
+    write_result(directory / "result.json", {"attempt": attempt, **result})
+    return 0 if result["status"] == "ok" else 1
+
+
+def stop_on_sigterm(job: Job) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: setattr(job, "stopping", True))
+
+
+def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
+    """What running came to, as a job's result says it. Failures are printed as well."""
+    try:
+        outcome = run()
     except JobError as error:
-        return _fail(directory, attempt, error.message, error.fix)
+        return _failed(error.message, error.fix)
     except Exception as error:
         traceback.print_exc()
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        message = f"The trainer stopped on an unexpected error. {said}"
-        return _fail(directory, attempt, message, "The traceback is in the job's log.")
-    _write_result(
-        directory,
-        {"attempt": attempt, "status": "ok", "summary": outcome.summary, "resumed_from": outcome.resumed_from},
-    )
-    return 0
+        if ran_out_of_memory(error):
+            return _failed(f"The job ran out of memory. {said}", "Lower `batch`, the rows that are worked on at once, or use a larger machine.")
+        return _failed(f"The trainer stopped on an unexpected error. {said}", "The traceback is in the job's log.")
+    return {"status": "ok", "summary": outcome.summary, "resumed_from": outcome.resumed_from}
 
 
-def _fail(directory: Path, attempt: str | None, message: str, fix: str) -> int:
+def ran_out_of_memory(error: Exception) -> bool:
+    """PyTorch's error is known by its name, since this module does not import PyTorch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _failed(message: str, fix: str) -> dict[str, Any]:
     print(f"{message} {fix}", file=sys.stderr)
-    _write_result(directory, {"attempt": attempt, "status": "failed", "message": message, "fix": fix})
-    return 1
+    return {"status": "failed", "message": message, "fix": fix}
 
 
-def _write_result(directory: Path, result: dict[str, Any]) -> None:
+def write_result(path: Path, result: dict[str, Any]) -> None:
     text = json.dumps({"protocol": PROTOCOL, **result}, ensure_ascii=False, allow_nan=False)
-    write_atomically(directory / "result.json", text.encode("utf-8"))
+    write_atomically(path, text.encode("utf-8"))
 
 
 def write_atomically(path: Path, *content: bytes | memoryview) -> None:
-    """Either the whole new file is there or the old state is, also after a crash or a power cut."""
+    """Writes a file whole or not at all, also across a crash or a power cut."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with open(temporary, "wb") as file:
         for part in content:

@@ -1,4 +1,4 @@
-"""One policy's descent along GRPO's objective: log-probabilities of responses, mini-batches, updates."""
+"""The updates of a policy along GRPO's objective: log-probabilities of responses, mini-batches, optimiser steps."""
 
 import math
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.job import JobError
-from trainers.objective import Clipping, exact_kl, k3, policy_loss, token_weights
+from trainers.objective import Clipping, caption_factors, exact_kl, k3, log_ratio, policy_loss, token_weights
 from trainers.policy import Policy
-from trainers.sampling import Rollouts
+from trainers.sampling import Rollouts, caption_lengths
 
 BETAS = (0.9, 0.95)
 
@@ -23,8 +23,10 @@ class Descent:
     """How a policy learns from one step's responses."""
 
     clipping: Clipping
+    ratio: str
     kl: dict[str, Any]
     aggregate: str
+    caption_weight: float
     minibatches: int
     epochs: int
     temperature: float
@@ -39,7 +41,7 @@ class Descent:
 
 
 class Learner:
-    """A policy, the reference it may be held to, and its optimiser."""
+    """A policy, its optimiser and, with a divergence, its reference."""
 
     def __init__(self, how: Descent, policy: Policy, reference: Policy | None):
         self.how, self.policy, self.reference = how, policy, reference
@@ -59,43 +61,60 @@ class Learner:
         return old
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
-        """Descend once a mini-batch and epoch at this learning rate; returns what there is to tell. `old` as `before` gave it."""
+        """Descend once a mini-batch and epoch at this learning rate; returns metrics. `old` as `before` gave it; `advantage` is (N,), or
+        (N, 2) of captions and of the rest."""
         if not len(rollouts):
             return {}
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        weight = torch.from_numpy(advantage).float().to(self.device)
+        needs_captions = advantage.ndim == 2 or self.how.caption_weight != 1
+        captions = caption_lengths(self.policy, rollouts) if needs_captions else torch.zeros_like(rollouts.lengths)
+        by_response = self._by_span(advantage, captions).to(self.device)
         sums: list[Tensor] = []
         norms = []
         for _ in range(self.how.epochs):
             for groups in np.array_split(np.arange(len(rollouts.prompts)), self.how.minibatches):
                 if len(groups):
-                    sums.append(self._update(rollouts, groups, weight, old))
+                    sums.append(self._update(rollouts, groups, by_response, old, captions))
                     norms.append(self._descend())
         loss, divergence, clipped, surprise, tokens = torch.stack(sums).sum(0).tolist()
         learned = {"loss": loss / len(sums), "clipped": clipped / tokens, "surprise": surprise / tokens, "grad_norm": max(norms)}
         return learned if self.reference is None else learned | {"kl": divergence / tokens}
 
-    def _update(self, rollouts: Rollouts, groups: np.ndarray, advantage: Tensor, old: Tensor | None) -> Tensor:
-        """Leave a mini-batch's gradient in `.grad`; returns sums: loss, divergence, clipped tokens, -log p, tokens."""
+    @staticmethod
+    def _by_span(advantage: np.ndarray, captions: Tensor) -> Tensor:
+        """Advantages (N, 2) of each response's caption and of its rest. A response without a caption gets both rewards everywhere."""
+        values = torch.from_numpy(advantage).float()
+        if advantage.ndim == 1:
+            return values[:, None].expand(-1, 2)
+        return torch.where((captions > 0)[:, None], values, values.sum(1, keepdim=True))
+
+    def _update(self, rollouts: Rollouts, groups: np.ndarray, advantage: Tensor, old: Tensor | None, captions: Tensor) -> Tensor:
+        """Sets `.grad` to a mini-batch's gradient; returns sums: loss, divergence, clipped tokens, -log p, tokens."""
         every = torch.from_numpy(rows_of(groups, rollouts.size))
         weights = torch.zeros(len(rollouts))
         weights[every] = token_weights(rollouts.lengths[every], self.how.aggregate, self.how.longest)
+        factors = torch.ones(len(rollouts), 2)
+        factors[every] = caption_factors(captions[every], rollouts.lengths[every], weights[every], self.how.caption_weight)
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(5, device=self.device)
         for rows in self._parts(rollouts, groups):
             tokens = self._tokens(rollouts, rows)
             lengths = rollouts.lengths[rows, None].to(self.device)
-            mask = torch.arange(tokens.shape[1], device=self.device) < lengths
+            place = torch.arange(tokens.shape[1], device=self.device)
+            mask = place < lengths
+            in_caption = place < captions[rows, None].to(self.device)
             said = self._say(self.policy, rollouts, rows, tokens)
             new = chosen(said, tokens)
             before = new.detach() if old is None else old[rows, : tokens.shape[1]]
-            loss = policy_loss(new, before, advantage[rows], self.how.clipping)
+            difference = log_ratio(new, before, mask, self.how.ratio)
+            loss = policy_loss(difference, by_token(advantage[rows], in_caption), self.how.clipping)
+            loss = loss * by_token(factors[rows].to(self.device), in_caption)
             divergence = self._divergence(said, new, rollouts, rows, tokens)
             cost = loss + self.how.kl.get("coefficient", 0.0) * divergence
             weighed = (cost * mask * weights[rows, None].to(self.device)).sum()
             weighed.backward()
-            ratio = (new.detach() - before).exp()
+            ratio = difference.detach().exp()
             outside = (ratio < 1 - self.how.clipping.low) | (ratio > 1 + self.how.clipping.high)
             parts = [divergence.detach() * mask, outside * mask, -new.detach() * mask, mask.float()]
             sums += torch.stack([weighed.detach(), *(part.sum() for part in parts)])
@@ -132,6 +151,11 @@ class Learner:
         group = torch.arange(len(groups), device=self.device).repeat_interleave(rollouts.size)
         logits = policy.logits(rollouts.prompts[groups], group, tokens)
         return logits.float() / self.how.temperature
+
+
+def by_token(spans: Tensor, in_caption: Tensor) -> Tensor:
+    """Spreads one value for the caption and one for the rest (n, 2) over the tokens (n, T)."""
+    return torch.where(in_caption, spans[:, :1], spans[:, 1:])
 
 
 def chosen(logits: Tensor, tokens: Tensor) -> Tensor:

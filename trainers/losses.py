@@ -9,9 +9,17 @@ With the perception span p (the caption) and the reasoning span r (the rest of t
   fixed   λ is given
   ngdiff  λ_t = ‖g_r‖ / (‖g_p‖ + ‖g_r‖) with g_p, g_r the gradients of L_p and L_r, whole-model L2 norms, detached
 
-NGDiff is from arXiv 2410.22086 (unlearning), which descends along g_R/‖g_R‖ - g_F/‖g_F‖. Ours are the plus sign, since both
-losses are to fall, and the scale: λ_t g_p + (1 - λ_t) g_r is parallel to g_p/‖g_p‖ + g_r/‖g_r‖ but as long as an ordinary
-gradient, so that clipping and the learning rate mean the same for all three losses. Norms are taken after accumulation.
+NGDiff is from arXiv 2410.22086 (unlearning), which descends along g_R/‖g_R‖ - g_F/‖g_F‖. Ours has the plus sign, since both
+losses are to fall, and another scale: λ_t g_p + (1 - λ_t) g_r is parallel to g_p/‖g_p‖ + g_r/‖g_r‖ but as long as an ordinary
+gradient, so that clipping and the learning rate have the same meaning for all three losses. Norms are taken after accumulation.
+
+NGDiff has three options, each off unless given. They are our choice, not the paper's:
+
+  gamma      λ_t ‖g_p‖ / ((1 - λ_t) ‖g_r‖) = (r_p / r_r)^gamma with r = L / L(first step), the loss that is left. This is the rule of
+             GradNorm (arXiv 1711.02257, eq. 2) solved for two losses in each step instead of learned; gamma 0 is NGDiff, a larger
+             one lowers the weight of a span whose loss is nearly gone.
+  smoothing  each norm is replaced by its exponential moving average m ← smoothing m + (1 - smoothing) ‖g‖.
+  clamp      [low, high] bounds λ_t, after the other two.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +35,7 @@ from trainers.job import JobError
 
 @dataclass(frozen=True)
 class Spans:
-    """One micro-batch: what the model says of the `targets` (B, T), and the tokens of each span as masks (B, T).
+    """One micro-batch: the logits of the `targets` (B, T), and the tokens of each span as masks (B, T).
 
     The logits come in two pieces: `head` (B, H, V) up to the end of the longest caption, `tail` (B, T - H, V) after it.
     """
@@ -40,11 +48,14 @@ class Spans:
 
 
 Number = float | Tensor
+Sum = Callable[[list[Tensor]], None]  # adds up each tensor over the processes of a training, in place
+NO_CLAMP = (0.0, 1.0)
+SMALLEST = 1e-12  # lower bound of a loss and of its share left, so that ratios stay finite
 
 
 @dataclass(frozen=True)
 class StepLosses:
-    """One optimiser step: both losses and the λ used; `norm_p` and `norm_r` are ‖g_p‖ and ‖g_r‖ where they were measured."""
+    """One optimiser step: both losses and the λ used; `norm_p` and `norm_r` are ‖g_p‖ and ‖g_r‖, None if not measured."""
 
     perception: Number
     reasoning: Number
@@ -54,13 +65,43 @@ class StepLosses:
 
 
 def check_loss(loss: dict[str, Any]) -> dict[str, Any]:
-    """The loss parameter, or an error that says what it may be."""
+    """Returns the loss parameter; a loss that does not exist is a JobError."""
     kind = loss.get("kind")
-    if kind == "fixed" and 0 <= loss.get("lambda", -1) <= 1 or kind in ("token", "ngdiff"):
+    if kind == "fixed" and 0 <= loss.get("lambda", -1) <= 1 or kind == "token":
+        return loss
+    low, high = loss.get("clamp", NO_CLAMP)
+    if kind == "ngdiff" and loss.get("gamma", 0) >= 0 and 0 <= loss.get("smoothing", 0) < 1 and 0 <= low < high <= 1:
         return loss
     raise JobError(
-        f"There is no loss {loss}.", 'Use {"kind": "token"}, {"kind": "fixed", "lambda": 0 to 1} or {"kind": "ngdiff"}.'
+        f"There is no loss {loss}.",
+        'Use {"kind": "token"}, {"kind": "fixed", "lambda": 0 to 1} or {"kind": "ngdiff"}, the last with `gamma` from 0, `smoothing` '
+        "from 0 to below 1 and `clamp` [low, high] within 0 to 1 if wanted.",
     )
+
+
+class Balance:
+    """λ_t of NGDiff with options. Its memory is one tensor that changes in place, since a CUDA graph replays on its address."""
+
+    def __init__(self, loss: dict[str, Any], device: torch.device):
+        self.gamma = loss.get("gamma", 0.0)
+        self.smoothing = loss.get("smoothing", 0.0)
+        self.low, self.high = loss.get("clamp", NO_CLAMP)
+        # L_p and L_r of the first step, then the moving averages of ‖g_p‖ and ‖g_r‖. The averages begin at 0: both are too small by
+        # the same factor, which cancels in their ratio.
+        self.memory = torch.zeros(4, device=device)
+
+    def __call__(self, losses: Tensor, norms: Tensor) -> Tensor:
+        """λ_t from (L_p, L_r) and (‖g_p‖, ‖g_r‖)."""
+        first = torch.where(self.memory[:2] > 0, self.memory[:2], losses)
+        norm_p, norm_r = means = self.smoothing * self.memory[2:] + (1 - self.smoothing) * norms
+        self.memory.copy_(torch.cat([first, means]))
+        left_p, left_r = (losses / first.clamp_min(SMALLEST)).clamp_min(SMALLEST)
+        return _balance(norm_p, (left_p / left_r) ** self.gamma * norm_r).clamp(self.low, self.high)
+
+
+def balance_for(loss: dict[str, Any], device: torch.device) -> Balance | None:
+    """The rule for λ_t of a loss with options; None without options."""
+    return Balance(loss, device) if {"gamma", "smoothing", "clamp"} & set(loss) else None
 
 
 def span_losses(spans: Spans, tokens_p: int | Tensor, tokens_r: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -69,7 +110,7 @@ def span_losses(spans: Spans, tokens_p: int | Tensor, tokens_r: int | Tensor) ->
     head = _cross_entropy(spans.head, spans.targets[:, :captions])
     tail = _cross_entropy(spans.tail, spans.targets[:, captions:])
     sum_p = (head * spans.perception[:, :captions]).sum()
-    # Where a caption is shorter than the longest, reasoning begins in the head already.
+    # The reasoning of a caption shorter than the longest begins in the head.
     sum_r = (head * spans.reasoning[:, :captions]).sum() + (tail * spans.reasoning[:, captions:]).sum()
     return sum_p / tokens_p, sum_r / tokens_r
 
@@ -85,14 +126,19 @@ def backward(
     tokens_r: int | Tensor,
     parameters: list[Tensor],
     read: Callable[[Tensor], Number] = float,
+    balance: Balance | None = None,
+    add_up: Sum = lambda _: None,
+    apart: bool = False,
 ) -> StepLosses:
-    """Set `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time: one graph is alive.
+    """Sets `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time, so one graph is in memory.
 
-    `read` makes numbers of tensors; where a step must not wait for its results it leaves them what they are.
+    `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `balance` chooses λ_t if NGDiff has options.
+    Where several processes share a step, each brings its own micro-batches and the tokens of all; `add_up` makes sums of their parts.
+    `apart` measures ‖g_p‖ and ‖g_r‖ for every loss, as NGDiff does anyway.
     """
-    if loss["kind"] == "ngdiff":
-        return _backward_ngdiff(micro_batches, tokens_p, tokens_r, parameters, read)
-    weight = loss["lambda"] if loss["kind"] == "fixed" else tokens_p / (tokens_p + tokens_r)
+    weight = None if loss["kind"] == "ngdiff" else loss["lambda"] if loss["kind"] == "fixed" else tokens_p / (tokens_p + tokens_r)
+    if apart or weight is None:
+        return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, add_up, weight)
     for parameter in parameters:
         parameter.grad = None
     total_p = total_r = 0.0
@@ -100,20 +146,24 @@ def backward(
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         (weight * loss_p + (1 - weight) * loss_r).backward()
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
+    add_up([total_p, total_r, *(parameter.grad for parameter in parameters if parameter.grad is not None)])
     return StepLosses(read(total_p), read(total_r), weight)
 
 
-def _backward_ngdiff(
+def _backward_apart(
     micro_batches: Iterable[Spans],
     tokens_p: int | Tensor,
     tokens_r: int | Tensor,
     parameters: list[Tensor],
     read: Callable[[Tensor], Number],
+    balance: Balance | None,
+    add_up: Sum,
+    weight: Number | None,
 ) -> StepLosses:
-    """One forward pass, two backward passes over its graph.
+    """One forward pass, two backward passes over its graph; without a `weight`, NGDiff's.
 
-    The first of them is the cheap one: the caption comes first and attention is causal, so L_p's graph ends with the caption,
-    provided that the forward pass computed what follows the caption separately (forward.py does).
+    The first backward pass is cheap: the caption comes first and attention is causal, so L_p's graph ends with the caption,
+    provided that the forward pass computes the tokens after the caption separately (forward.py does).
     """
     gradients_p = gradients_r = None
     total_p = total_r = 0.0
@@ -122,15 +172,20 @@ def _backward_ngdiff(
         gradients_p = _add(gradients_p, torch.autograd.grad(loss_p, parameters, retain_graph=True))
         gradients_r = _add(gradients_r, torch.autograd.grad(loss_r, parameters))
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
-    norm_p, norm_r = (read(torch.nn.utils.get_total_norm(gradients)) for gradients in (gradients_p, gradients_r))
-    weight = _balance(norm_p, norm_r)
+    add_up([total_p, total_r, *gradients_p, *gradients_r])
+    norms = [torch.nn.utils.get_total_norm(gradients) for gradients in (gradients_p, gradients_r)]
+    norm_p, norm_r = map(read, norms)
+    if weight is None and balance is None:
+        weight = _balance(norm_p, norm_r)
+    elif weight is None:
+        weight = read(balance(torch.stack([total_p, total_r]), torch.stack(norms)))
     for parameter, gradient in zip(parameters, _weigh(gradients_p, gradients_r, weight)):
         parameter.grad = gradient
     return StepLosses(read(total_p), read(total_r), weight, norm_p, norm_r)
 
 
 def _balance(norm_p: Number, norm_r: Number) -> Number:
-    """λ_t. Both gradients vanish only at a perfect fit, where any weight will do."""
+    """λ_t of NGDiff. Both gradients vanish only at a perfect fit, where the weight does not matter."""
     both = norm_p + norm_r
     if isinstance(both, Tensor):
         return torch.where(both > 0, norm_r / both, 0.5)

@@ -1,4 +1,4 @@
-"""A model that `sft` made: it sees the picture alone, its vocabulary is whole words, and it goes through our lean forward pass."""
+"""A model made by `sft` as a policy: it sees the picture alone, its vocabulary is whole words, and forward.py runs it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as ma
 
 
 class MicroPolicy:
-    """A saved model, made ready for images of the one size it was trained on."""
+    """A saved micro model with the pictures of a split, which have the size that it was trained on."""
 
     def __init__(self, directory: Path, split: Split):
         self.model, self.processor = load(directory)
@@ -32,7 +32,7 @@ class MicroPolicy:
         added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
         special = {index for index, token in added.items() if token.special}
         words = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
-        # The vocabulary is of whole words and the split lossless, so that text is words side by side.
+        # The vocabulary is whole words and splitting is lossless, so text is the concatenation of words.
         self.words = ["" if index in special else word for index, word in enumerate(words)]
 
     @property
@@ -55,7 +55,7 @@ class MicroPolicy:
         return self.images[rows]
 
     def prompts_without_pictures(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """There is no prompt of text alone, so this is a blank picture, every pixel the mean of the training pictures."""
+        """A blank picture, every pixel the mean of the training pictures: a micro model has no prompt of text alone."""
         side = self.batched.side * self.batched.patch
         mean = (self.batched.mean * 255).round().to(torch.uint8).cpu()
         return mean.expand(1, side, side, 3).contiguous(), torch.zeros(len(rows), dtype=torch.long)
@@ -81,7 +81,7 @@ def pixels_of(processor: DeepseekVLProcessor) -> Pixels:
 
 
 def describe(model: PreTrainedModel) -> str:
-    """The model in words; the weights are counted, and below `MICRO` it is called a micro model."""
+    """The model in words, with its number of weights; below `MICRO` weights it is a micro model."""
     weights = sum(weight.numel() for weight in model.parameters())
     kind = "MICRO Qwen3-VL trained from scratch" if weights < MICRO else "Qwen3-VL"
     return f"{kind}, {weights / 1e6:.2f} M weights"

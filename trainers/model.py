@@ -1,8 +1,8 @@
-"""The micro model: a real Qwen3-VL, small enough to train from random weights on one CPU core, saved as a Hub directory.
+"""The micro model: a Qwen3-VL small enough to train from random weights on one CPU core, saved as a Hub directory.
 
-The processor class is not Qwen3VLProcessor: that one cannot be built or loaded without a video processor, which needs
-torchvision. DeepseekVLProcessor is transformers' plain pair of image processor and tokenizer; with as many image tokens as
-our one image size gives, it prepares the very inputs that Qwen3-VL takes (test: `generate` on them equals our decoder).
+The processor class is not Qwen3VLProcessor, which needs a video processor and with it torchvision. DeepseekVLProcessor is
+transformers' plain pair of image processor and tokenizer; with the number of image tokens of our one image size, it prepares the
+inputs that Qwen3-VL takes (tested: `generate` on them equals our decoder).
 """
 
 import json
@@ -27,13 +27,13 @@ from trainers.job import JobError
 from trainers.model_files import load_whole, unloadable
 from trainers.tokenizer import IMAGE, VIDEO, VISION_END, VISION_START
 
-# A job's log is read line by line; its progress goes through its events.
+# A job reports progress through its events; bars would fill its log.
 logging.disable_progress_bar()
 
 PATCH = 8
 MERGE = 2
 
-# The micro model learns one task, so the words of the question tell it nothing and cost positions: it sees the image alone.
+# The micro model learns one task, so the question carries no information and costs positions: it sees the image alone.
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
     "{%- if message.role == 'assistant' -%}"
@@ -88,7 +88,7 @@ def build_model(
 
 def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_side: int) -> Qwen3VLConfig:
     head_dim = size.width // size.heads
-    # The rotary pairs of a head are shared out to time, height and width; time, which text runs along, gets the remainder.
+    # The rotary pairs of a head are divided among time, height and width; time, the axis of text, gets the remainder.
     spatial = head_dim // 2 // 3
     return Qwen3VLConfig(
         text_config=dict(
@@ -171,12 +171,12 @@ def build_processor(
 def save(
     directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, longest_response: int, card: str
 ) -> None:
-    """Write a directory that `from_pretrained` loads offline. `longest_response` counts the training tokens of one response."""
+    """Writes a directory that `from_pretrained` loads offline. `longest_response` is the longest training response in tokens."""
     tokenizer = processor.tokenizer
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        # Room for a few lines more than was ever taught; a longer answer has lost its way.
+        # A few lines more than the longest training response; a longer answer is a failure.
         max_new_tokens=longest_response * 5 // 4,
         do_sample=False,
     )
@@ -184,14 +184,14 @@ def save(
 
 
 def write(directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, card: str) -> None:
-    """The files of a model that goes on generating as it did."""
+    """Writes the files of a model, its generation settings unchanged."""
     model.save_pretrained(directory)
     processor.save_pretrained(directory)
     (directory / "README.md").write_text(card, encoding="utf-8")
 
 
 def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]:
-    """The model and processor that `save` wrote, for use; the model on the GPU where there is one."""
+    """The model and processor that `save` wrote, in evaluation mode; the model on the GPU if there is one."""
     model = load_whole(Qwen3VLForConditionalGeneration, directory).to(device()).eval()
     try:
         return model, AutoProcessor.from_pretrained(directory)
@@ -200,7 +200,7 @@ def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLPr
 
 
 def is_micro(directory: Path) -> bool:
-    """Whether `save` wrote this directory: nobody else puts these two together."""
+    """True if `save` wrote this directory: no other program combines these two."""
     kinds = [("config.json", "model_type", "qwen3_vl"), ("processor_config.json", "processor_class", "DeepseekVLProcessor")]
     files = [(directory / name, field, value) for name, field, value in kinds]
     return all(file.exists() and json.loads(file.read_text(encoding="utf-8")).get(field) == value for file, field, value in files)
@@ -213,7 +213,7 @@ def image_side(model: Qwen3VLForConditionalGeneration) -> int:
 
 
 def device() -> torch.device:
-    """The GPU where there is one, set to multiply float32 matrices in TF32; else the CPU."""
+    """The GPU if there is one, set to multiply float32 matrices in TF32, or the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     torch.set_float32_matmul_precision("high")

@@ -1,10 +1,13 @@
-"""Whether a model directory is whole. A broken one ends as a sentence that names the file; transformers would end in a traceback, or
-go on with random numbers where a weight is missing.
+"""Checks that a model directory is complete. A broken one is an error that names the file; transformers would end in a traceback, or
+continue with random numbers in place of a missing weight.
 """
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import transformers
 from safetensors import SafetensorError, safe_open
@@ -14,11 +17,11 @@ from transformers.utils import is_torchvision_available
 from trainers.job import JobError
 
 MEND = "Bring in a whole copy of the model: download it again (a git clone needs `git lfs pull`), or make it again with `save_pretrained`."
-NAMED = 3  # weights, in an error
+NAMED = 3  # weights that an error names
 
 
 def require_whole(directory: Path) -> None:
-    """That the files can be read, from their beginnings: settings are JSON, every file of weights has a header and its full length."""
+    """Checks that the files can be read: settings are JSON, every file of weights has a header and its full length."""
     if not (directory / "config.json").is_file():
         raise JobError(f"The model directory {directory} has no config.json.", MEND)
     for path in sorted(directory.glob("*.json")):
@@ -44,28 +47,48 @@ def weight_files(directory: Path) -> list[Path]:
 
 
 def load_whole(kind: Any, directory: Path, **how: Any) -> PreTrainedModel:
-    """The model with every weight from the directory: one that is missing there, or of another shape, is an error."""
+    """Loads the model with every weight from the directory; a missing weight, or one of another shape, is an error."""
     try:
-        # Shapes that differ are let pass here, to be named below.
+        # Different shapes pass here and are named below.
         model, told = kind.from_pretrained(directory, output_loading_info=True, ignore_mismatched_sizes=True, **how)
     except Exception as error:
         raise unloadable(error) from None
+    require_loaded(directory, told)
+    return model
+
+
+@contextlib.contextmanager
+def loading_whole() -> Iterator[None]:
+    """Whatever loads a model meanwhile, such as another maker's code, loads a whole one or fails as `load_whole`."""
+    usual = PreTrainedModel.from_pretrained.__func__
+
+    def from_pretrained(kind: Any, directory: Any, *more: Any, **how: Any) -> PreTrainedModel:
+        how |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
+        model, told = usual(kind, directory, *more, **how)
+        require_loaded(directory, told)
+        return model
+
+    with mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(from_pretrained)):
+        yield
+
+
+def require_loaded(directory: Path, told: dict[str, Any]) -> None:
+    """`told` is what transformers says of a loading."""
     misshapen = [f"{name} is {list(there)}, not {list(due)}" for name, there, due in sorted(told["mismatched_keys"])]
     missing = [f"{name} is missing" for name in sorted(told["missing_keys"])]
     unknown = [f"{name} is none of its weights" for name in sorted(told["unexpected_keys"])]
     if misshapen or missing:
-        # Weights that it has no use for are no error by themselves; beside one that is missing they may be that one, misnamed.
+        # Unused weights alone are no error; beside a missing one they may be that one under another name.
         wrong = [*misshapen[:NAMED], *missing[:NAMED], *unknown[:NAMED]]
         count = len(misshapen) + len(missing)
         raise JobError(
             f"The weights in {directory} are not those of the model that its config.json describes, {count} of them: {'; '.join(wrong)}.",
             "Give config.json and weights of one model: download both again, or save both with `save_pretrained`.",
         )
-    return model
 
 
 def unloadable(error: Exception) -> JobError:
-    """What transformers, or whoever it asks, says of files that can be read and still make no model. It may be any exception."""
+    """The error for readable files from which transformers makes no model; `error` is any exception of its own or of a library."""
     said = _said(error)
     missing = "torchvision" in said.lower() and not is_torchvision_available()
     return JobError(
@@ -93,6 +116,6 @@ def _require_shards(path: Path, index: Any) -> None:
 
 
 def _said(error: Exception) -> str:
-    """In one line; of what is no error about files the kind too, since the words may say little without it."""
+    """The error's text in one line, with its class unless it is an error about files: other texts may say little without it."""
     words = " ".join(str(error).split()).rstrip(".")
     return words if isinstance(error, (OSError, ValueError, ImportError, SafetensorError)) else f"{type(error).__name__}: {words}"

@@ -2,11 +2,11 @@
 
     Σ_i Σ_t w_i (loss_it + β D_it)                                       (DeepSeekMath, arXiv 2402.03300, equation 3, as a loss)
 
-  loss_it  `policy_loss`: PPO's clipped loss, which every token of a response has with the advantage of that response
+  loss_it  `policy_loss`: PPO's clipped loss of a token, with the advantage of its response or of its span
   D_it     `k3` or `exact_kl`: how far the policy is from the reference, the model that the run started from; β is `kl.coefficient`
-  w_i      `token_weights`: how much one token of a response counts
+  w_i      `token_weights`: how much one token of a response counts; `caption_factors` multiplies loss_it of a caption's tokens
 
-Tables are (N, T): a row for each of N responses, a column for each of T tokens; learner.py leaves out what lies behind a response's
+Tables are (N, T): a row for each of N responses, a column for each of T tokens; learner.py masks the tokens after a response's
 end. "Now" is the policy that is being updated, "old" the same policy when it sampled the responses.
 """
 
@@ -18,8 +18,8 @@ from torch import Tensor
 
 from trainers.job import JobError
 
-FARTHEST = 20.0  # on differences of log-probabilities, so that their exponentials are finite; verl has the same bound
-WIDEST = 10.0  # on k3, as verl has it
+FARTHEST = 20.0  # bound on differences of log-probabilities, so that their exponentials are finite, as in verl
+WIDEST = 10.0  # bound on k3, as in verl
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,32 @@ class Clipping:
     dual: float | None
 
 
-def policy_loss(new: Tensor, old: Tensor, advantage: Tensor, clipping: Clipping) -> Tensor:
-    """The loss of every token (N, T), by its log-probability now, `new`, and when it was sampled, `old`, both (N, T); `advantage` (N,).
+RATIOS = ("token", "sequence")
 
-    With r = exp(new - old) and A the advantage of its response,
+
+def log_ratio(new: Tensor, old: Tensor, mask: Tensor, kind: str) -> Tensor:
+    """log π_now / π_old for every token (N, T), from its log-probabilities `new` and `old` (N, T); `mask` (N, T) is true within responses.
+
+      token     the token's own, as in PPO and GRPO
+      sequence  the mean over the response's tokens, for each of them: log s_i of GSPO (arXiv 2507.18071, equation 7). With `aggregate:
+                sequence-mean` the loss is GSPO's (equation 5).
+    """
+    difference = new - old
+    if kind == "token":
+        return difference
+    mean = (difference * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+    return mean.expand_as(difference)
+
+
+def policy_loss(difference: Tensor, advantage: Tensor, clipping: Clipping) -> Tensor:
+    """The loss of every token (N, T), by its `log_ratio` (N, T) and its advantage (N, 1) or (N, T).
+
+    With r = exp(difference) and A the advantage,
 
         max(-A r, -A clip(r, 1 - low, 1 + high))      PPO, arXiv 1707.06347, equation 7, with the sign of a loss
         min(that, -A dual)  where A < 0               dual-clip PPO, arXiv 1912.09729, likewise
     """
-    ratio = (new - old).clamp(-FARTHEST, FARTHEST).exp()
-    advantage = advantage[:, None]
+    ratio = difference.clamp(-FARTHEST, FARTHEST).exp()
     plain = -advantage * ratio
     clipped = -advantage * ratio.clamp(1 - clipping.low, 1 + clipping.high)
     loss = torch.maximum(plain, clipped)
@@ -75,9 +91,11 @@ KL_KINDS = ("none", "k3", "exact")
 AGGREGATES = ("token-mean", "sequence-mean", "constant")
 
 
-def check_objective(kl: dict[str, Any], aggregate: str) -> None:
+def check_objective(kl: dict[str, Any], aggregate: str, ratio: str) -> None:
     if kl.get("kind") not in KL_KINDS:
         raise JobError(f"There is no divergence {kl}.", f"Use kind {', '.join(KL_KINDS)}.")
+    if ratio not in RATIOS:
+        raise JobError(f"There is no ratio `{ratio}`.", f"Use {', '.join(RATIOS)}.")
     if aggregate not in AGGREGATES:
         raise JobError(f"There is no aggregation `{aggregate}`.", f"Use {', '.join(AGGREGATES)}.")
 
@@ -97,3 +115,14 @@ def token_weights(lengths: Tensor, aggregate: str, longest: int) -> Tensor:
     if aggregate == "sequence-mean":
         return 1 / (rows * lengths.float())
     return torch.full((rows,), 1 / (rows * longest), device=lengths.device)
+
+
+def caption_factors(captions: Tensor, lengths: Tensor, weights: Tensor, factor: float) -> Tensor:
+    """Factors of the loss of a mini-batch's tokens (N, 2): in captions, and elsewhere.
+
+    A caption's token counts `factor` times another; the sum of all weights Σ_i w_i lengths_i stays. `captions` and `lengths` (N,) count
+    tokens; `weights` (N,) as `token_weights` gives them. Our reading of "token reweighting in RL" (arXiv 2605.29496 names it without a formula).
+    """
+    before = (weights * lengths).sum()
+    kept = before / (before + (factor - 1) * (weights * captions).sum())
+    return torch.stack([factor * kept, kept]).expand(len(lengths), 2)

@@ -1,7 +1,7 @@
-"""What sampling, learning and judging ask of a model that writes responses to the pictures of a split.
+"""The interface of a model that writes responses to the pictures of a split, for sampling, learning and judging.
 
-There are two: micro_policy.py, for the models that `sft` makes, which see the picture alone and go through a lean forward pass of our
-own; and hub_policy.py, for any other image-text model of transformers. Everything else is shared.
+It has two implementations: micro_policy.py for the models that `sft` makes, which see the picture alone and run through forward.py;
+and hub_policy.py for any other image-text model of transformers.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ from trainers.job import JobError
 from trainers.model import is_micro
 from trainers.model_files import require_whole
 
-# What a policy's decoder reads, in a form of the policy's own: pictures, or pictures with words.
+# The input of a policy's decoder, in the policy's own form: pictures, or pictures with words.
 Prompts = Any
 
 
 class Decoding(Protocol):
-    """A decoder, which writes with the weights as they are when it is called; decode.py has the meaning of the arguments."""
+    """A decoder, which uses the weights at the time of the call; decode.py explains the arguments."""
 
     between: Callable[[], None]
 
@@ -34,41 +34,41 @@ class Decoding(Protocol):
 
 
 class Policy(Protocol):
-    """A saved model, made ready for the pictures of one split."""
+    """A saved model with the pictures of one split."""
 
     model: PreTrainedModel
     device: torch.device
     ends: tuple[int, ...]  # tokens any of which ends a response
-    unknown: int | None  # stands for what it has no token for
-    longest: int | None  # the most tokens that it writes unless told otherwise; None where nobody has said
+    unknown: int | None  # the token of unknown words
+    longest: int | None  # the default bound on tokens of a response; None if the model has none
     description: str  # the model in words
 
     def prompts(self, rows: np.ndarray) -> Prompts:
-        """Of these rows of the split."""
+        """The prompts of these rows of the split."""
 
     def prompts_without_pictures(self, rows: np.ndarray) -> tuple[Prompts, Tensor]:
-        """Each different one once, and which of them is each row's (N,)."""
+        """The distinct prompts, and the index of each row's prompt among them (N,)."""
 
     def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoding:
-        """Writes `longest` tokens a response at most."""
+        """A decoder that writes at most `longest` tokens a response."""
 
     def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
-        """Teacher forcing: what the model says of every token (N, T) of responses to the prompts `rows[group]` -> (N, T, V)."""
+        """Teacher forcing: the logits of every token (N, T) of responses to the prompts `rows[group]` -> (N, T, V)."""
 
     def encode(self, texts: list[str]) -> list[list[int]]:
         """Token ids of each text, nothing added."""
 
     def text(self, ids: list[int]) -> str:
-        """What the tokens say, special ones left out."""
+        """The text of the tokens, without special ones."""
 
     def save(self, directory: Path, card: str) -> None:
-        """Write a directory that `from_pretrained` loads and that is a policy again."""
+        """Writes a directory that `from_pretrained` and `load_policy` load."""
 
 
 def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
     """The policy that a model directory holds. `at_once` bounds the responses that are in memory together."""
     require_whole(directory)
-    # Here, since neither should be imported for the other's sake.
+    # Imported here, so that one kind of model does not import the other's code.
     if is_micro(directory):
         from trainers.micro_policy import MicroPolicy
 
@@ -79,11 +79,11 @@ def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
 
 
 def longest_response(policy: Policy, asked: int | None) -> int:
-    """What was asked for or, without that, what the model was trained on."""
+    """The requested bound on tokens of a response, or else the model's own."""
     longest = asked or policy.longest
     if longest is None:
         raise JobError(
-            "Nobody has said how long a response may be: this model was not trained here, so it has no longest one.",
+            "There is no bound on the tokens of a response: this model was not trained here, so it has no longest response.",
             "Give the stage `max_tokens`.",
         )
     return longest

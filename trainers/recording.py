@@ -1,4 +1,4 @@
-"""Rollouts as lines of JSON, gathered in gzip members: members side by side are a gzip file again."""
+"""Rollouts as lines of JSON in gzip members, which concatenate to one gzip file."""
 
 import gzip
 import json
@@ -23,7 +23,8 @@ def rollout_lines(
     mode: str = "end-to-end",
     trained: dict[str, np.ndarray] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """One line a response, as `schemas/Rollout.ts` has it. `trained` has `total` and `advantage` (N,) of rollouts learned from."""
+    """One line a response, as `kinds/Rollouts.ts` has it. `trained` has `total`, `advantage` and perhaps `caption_advantage` (N,) of
+    rollouts learned from."""
     totals = {} if trained is None else {"total": trained["total"]}
     parts = {name: values for name, values in judged.parts.items() if name != "consistent"} | totals
     for index, row in enumerate(rollouts.rows.tolist()):
@@ -42,17 +43,18 @@ def rollout_lines(
             "reason": judged.reasons[index],
             "rewards": {name: _short(values[index]) for name, values in parts.items()},
             "advantage": None if trained is None else _short(trained["advantage"][index]),
+            **({"caption_advantage": _short(trained["caption_advantage"][index])} if "caption_advantage" in (trained or {}) else {}),
         }
 
 
 def _short(value: float) -> float | int | None:
-    """A number as few characters; what is none, such as the advantage of a dropped group, is null."""
+    """A number in few characters; NaN, such as the advantage of a dropped group, becomes null."""
     if np.isnan(value):
         return None
     return int(value) if value == int(value) else round(float(value), DIGITS)
 
 
 def packed(lines: Iterator[dict[str, Any]]) -> bytes:
-    """A gzip member, the same bytes for the same lines at any time."""
+    """A gzip member without a time stamp: equal lines give equal bytes."""
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     return gzip.compress(text.encode(), compresslevel=6, mtime=0)

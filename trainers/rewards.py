@@ -1,7 +1,7 @@
-"""Every reward part of a batch of rollouts, judged by the one scorer.
+"""The reward parts of a batch of rollouts, judged by `pipe score`.
 
 The parts, each an array with a number for every response: `outcome`, `perception`, `perception_f1` and `consistent`, as the scorer
-names them; for the surrogates asked for `teacher`, `teacher_f1`, `consensus`, `consensus_f1` and `blind_solve` (surrogates.py).
+names them; for the requested surrogates `teacher`, `teacher_f1`, `consensus`, `consensus_f1` and `blind_solve` (surrogates.py).
 R = α·p + (1-α)·outcome, with one of them as p (arXiv 2605.29496).
 """
 
@@ -32,7 +32,7 @@ VERDICT = ("outcome", "perception", "perception_f1", "consistent")
 
 @dataclass(frozen=True)
 class Judged:
-    """The parts (N,) by name, and why a response failed or None."""
+    """The parts (N,) by name, and for each response the reason of its failure or None."""
 
     parts: dict[str, np.ndarray]
     reasons: list[str | None]
@@ -47,7 +47,7 @@ def reward_name(perception: str | dict[str, str]) -> str:
 
 
 class Judge:
-    """Judges batches; a batch may be handed over and its verdicts fetched later, so that the scorer works meanwhile."""
+    """Judges batches. Handing a batch over and fetching its verdicts are two calls, so that the scorer works in between."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Judge:
         oracle = questions.verdicts("oracle", answers)
         broken = next((verdict for verdict in oracle if "error" in verdict), None)
         if broken is not None:
-            raise JobError(f"The scorer could not judge a response: {broken['error']}.", "Look at the data set: is it one that `render` wrote?")
+            raise JobError(f"The scorer could not judge a response: {broken['error']}.", "Look at the data set: does each row have the task's ground truth?")
         parts = {name: np.array([float(verdict[name]) for verdict in oracle]) for name in VERDICT}
         for name in (TEACHER, CONSENSUS):
             if name in self.surrogates:
@@ -126,7 +126,7 @@ NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge
 
 @dataclass
 class _Questions:
-    """The lines for one batch, each different one once: the responses of a group repeat one another."""
+    """The scorer's lines for one batch, duplicates left out: the responses of a group repeat one another."""
 
     split: Split
     mode: str

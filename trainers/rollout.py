@@ -1,8 +1,8 @@
 """Groups of responses from a model, with every part of their rewards: `python -m trainers.rollout JOB_DIR`.
 
-Writes `rollouts.jsonl`, a line a response as in a run of GRPO (recording.py), but without reward and advantage, which a weight α
-would be needed for. Where `counterfactual` responses are asked for, p* is forced as their caption and their mode says so. A response
-follows from (seed, batch, row, position), the batch being a number of whole groups, so `batch` is part of what is made.
+Writes `rollouts.jsonl`, a line a response as in a run of GRPO (recording.py), but without total reward and advantage, which
+need a weight α. With `counterfactual`, further responses have p* forced as their caption; their mode says so. A response is a function
+of (seed, batch, row, position), and a batch holds whole groups, so `batch` changes the output.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from trainers.recording import rollout_lines
 from trainers.rewards import VERDICT, judge_for
 from trainers.sampling import Sampler
 from trainers.scorer import Scorer
+from trainers.streams import stream
 
 END_TO_END, COUNTERFACTUAL = "end-to-end", "counterfactual"
 
@@ -62,7 +64,7 @@ def work(job: Job) -> Outcome:
             for start in range(0, len(split), at_once):
                 prompts = np.arange(start, min(start + at_once, len(split)))
                 captions = None if mode == END_TO_END else [oracle[row] for row in prompts]
-                rollouts = sampler(prompts, [params.seed, turn, start // at_once], captions)
+                rollouts = sampler(prompts, stream("rollout", params.seed, turn, start // at_once), captions)
                 judge.hand(rollouts, mode)
                 judged = judge.fetch()
                 for line in rollout_lines(rollouts, judged, split, 0, turn * len(split) + start, mode):
@@ -70,17 +72,24 @@ def work(job: Job) -> Outcome:
                 for name, values in judged.parts.items():
                     made[f"{mode} {name}"] += values.tolist()
                 job.progress(turn * len(split) + start + len(prompts), len(split) * (1 + (params.counterfactual > 0)), "prompts")
-    # Travels with every number made from these rollouts, so that no table forgets whose they are.
-    (job.output / "model.json").write_text(json.dumps({"description": policy.description}) + "\n", encoding="utf-8")
-    return Outcome({"responses": len(made[f"{END_TO_END} outcome"]), **summary(made)})
+    outcomes = made[f"{END_TO_END} outcome"]
+    return Outcome({"model": policy.description, "responses": len(outcomes), **summary(made), **pass_at(outcomes, params.group)})
 
 
 def summary(made: dict[str, list[float]]) -> dict[str, float]:
-    """The mean of every part; counterfactual responses are about their outcome, a_r."""
+    """The mean of every part; of counterfactual responses only that of the outcome, a_r."""
     means = {name: float(np.mean(values)) for name, values in made.items() if values}
     parts = {name.removeprefix(f"{END_TO_END} "): value for name, value in means.items() if name.startswith(END_TO_END)}
     counterfactual = means.get(f"{COUNTERFACTUAL} {VERDICT[0]}")
     return parts if counterfactual is None else parts | {"counterfactual outcome": counterfactual}
+
+
+def pass_at(outcomes: list[float], group: int) -> dict[str, float]:
+    """pass@k for k = 2, 4, … up to the group's size: the probability that one of k responses to a prompt is right, estimated without bias
+    from n of which c are: 1 - C(n-c, k) / C(n, k) (Chen et al., arXiv 2107.03374), averaged over prompts."""
+    right = np.asarray(outcomes).reshape(-1, group).sum(1).astype(int).tolist()
+    sizes = [2**power for power in range(1, group.bit_length()) if 2**power <= group]
+    return {f"pass@{k}": float(np.mean([1 - comb(group - count, k) / comb(group, k) for count in right])) for k in sizes}
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
 @dataclass(frozen=True)
 class Rollouts:
-    """Responses group by group: N = groups x the size of a group, all of a group side by side.
+    """Responses, N = groups x group size, ordered by group.
 
     `prompts` (groups,) are rows of the split; `tokens` (N, T) and `lengths` (N,) are as decoded, the first
     `given` (N,) of them forced; `texts` are without special tokens.
@@ -35,23 +35,23 @@ class Rollouts:
 
     @property
     def rows(self) -> np.ndarray:
-        """The row of the split that each response is about (N,)."""
+        """The row of the split of each response (N,)."""
         return self.prompts.repeat(self.size)
 
     @property
     def group(self) -> Tensor:
-        """The group, 0, 1, …, that each response belongs to (N,)."""
+        """The group of each response, from 0 (N,)."""
         return torch.arange(len(self.prompts)).repeat_interleave(self.size)
 
     def only(self, groups: np.ndarray) -> "Rollouts":
-        """These groups, by number."""
+        """The rollouts of these groups, given by number."""
         kept = (groups[:, None] * self.size + np.arange(self.size)).ravel()
         texts = [self.texts[index] for index in kept]
         return Rollouts(self.prompts[groups], self.size, self.tokens[kept], self.lengths[kept], self.given[kept], self.finished[kept], texts)
 
 
 def joined(parts: list[Rollouts]) -> Rollouts:
-    """One after the other."""
+    """Concatenates rollouts."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
@@ -67,13 +67,13 @@ def joined(parts: list[Rollouts]) -> Rollouts:
 
 
 def stacked(parts: list[Tensor]) -> Tensor:
-    """(n, T) tables of different widths, one below the other."""
+    """Concatenates (n, T) tables of different widths along n, padded with zeros."""
     widest = max(part.shape[1] for part in parts)
     return torch.cat([functional.pad(part, (0, widest - part.shape[1])) for part in parts])
 
 
 class Sampler:
-    """Samples groups of `size` responses at a temperature. The numbers that decide come from the key that a call is given."""
+    """Samples groups of `size` responses at a temperature."""
 
     def __init__(
         self, policy: Policy, size: int, temperature: float, longest: int, between: Callable[[], None] = lambda: None
@@ -81,10 +81,10 @@ class Sampler:
         self.policy, self.size, self.temperature, self.longest = policy, size, temperature, longest
         self.decoder = policy.decoder(longest, between)
 
-    def __call__(self, prompts: np.ndarray, key: list[int], captions: list[str] | None = None) -> Rollouts:
-        """Groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses."""
+    def __call__(self, prompts: np.ndarray, random: np.random.Generator, captions: list[str] | None = None) -> Rollouts:
+        """Samples groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses."""
         rows = len(prompts) * self.size
-        draws = np.random.default_rng(key).random((rows, self.longest), dtype=np.float32)
+        draws = random.random((rows, self.longest), dtype=np.float32)
         group = torch.arange(len(prompts)).repeat_interleave(self.size)
         given = None if captions is None else [caption for caption in captions for _ in range(self.size)]
         forced = None if given is None else force(self.policy, given)
@@ -97,7 +97,7 @@ class Sampler:
 
 
 def responses(policy: Policy, made: Decoded, captions: list[str] | None = None, forced: Tensor | None = None) -> list[str]:
-    """The text of each response. A forced caption stands as it was given, also where it has words that the policy does not know."""
+    """The text of each response. A forced caption is repeated verbatim, including words outside the vocabulary."""
     if captions is None or forced is None:
         return [policy.text(ids) for ids in made.lists()]
     given = (forced != FREE).sum(1).tolist()
@@ -106,13 +106,31 @@ def responses(policy: Policy, made: Decoded, captions: list[str] | None = None, 
 
 
 def force(policy: Policy, captions: list[str]) -> Tensor:
-    """A table of forced tokens for these captions, tags added."""
+    """The table of forced tokens for these captions, with tags."""
     written = [f"{CAPTION_OPEN}{caption}{CAPTION_CLOSE}" for caption in captions]
     return torch.from_numpy(pad([[*ids, FREE] for ids in policy.encode(written)], FREE))
 
 
+def caption_lengths(policy: Policy, rollouts: Rollouts) -> Tensor:
+    """How many tokens of each response reach to the end of its first caption, tags included (N,); 0 where none is closed."""
+    words: dict[int, str] = {}
+
+    def length(ids: list[int]) -> int:
+        text = ""
+        for index, token in enumerate(ids):
+            if token not in words:
+                words[token] = policy.text([token])
+            text += words[token]
+            if ">" in words[token] and caption_of(text) is not None:
+                return index + 1
+        return 0
+
+    rows = zip(rollouts.tokens.tolist(), rollouts.lengths.tolist())
+    return torch.tensor([length(ids[:count]) for ids, count in rows])
+
+
 def caption_of(text: str) -> str | None:
-    """The caption in a response, as the scorer finds it (`tasks/transcript.ts`): the first, closed by its tag."""
+    """The first closed caption in a response, found as the scorer does (`tasks/transcript.ts`); None without one."""
     opened = text.find(CAPTION_OPEN)
     closed = -1 if opened < 0 else text.find(CAPTION_CLOSE, opened)
     if closed < 0:

@@ -10,7 +10,7 @@ SCHEDULES = ("constant", "cosine")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up, then constant, or half a cosine that reaches the share `floor` of the peak at the last step."""
+    """Linear warm-up, then constant, or half a cosine down to `floor` times the peak at the last step."""
 
     kind: str
     peak: float
@@ -24,7 +24,7 @@ class Schedule:
 
     @property
     def looks_at_the_end(self) -> bool:
-        """Whether every step depends on how many there are, so that more steps can't go on from fewer."""
+        """True if each step depends on the number of steps, so that a longer training can't continue a shorter one."""
         return self.kind == "cosine"
 
     def rate(self, step: int) -> float:

@@ -1,4 +1,4 @@
-"""The one scorer as a co-process: `pipe score`, started once, asked in batches, answering in order.
+"""The scorer as a co-process: `pipe score`, started once, gets batches and answers in order.
 
 Both directions have a thread of their own, so that neither side ever waits for the other to be read: asking returns at once, the
 trainer goes on, and the answers are there when they are wanted.
@@ -35,7 +35,7 @@ class Scorer:
             threading.Thread(target=work, daemon=True).start()
 
     def ask(self, lines: list[dict[str, Any]]) -> None:
-        """Hand over a batch of transcripts, as `pipe score` reads them, without `id`."""
+        """Sends a batch of transcripts in the form that `pipe score` reads, without `id`."""
         text = "".join(json.dumps({"id": index, **line}, ensure_ascii=False) + "\n" for index, line in enumerate(lines))
         self._expected.append(len(lines))
         self._asked.put(text.encode())

@@ -1,4 +1,4 @@
-"""Stand-ins for the perception reward that need no p*: what a response is asked about in place of it.
+"""Surrogates of the perception reward that need no p*.
 
   teacher      agreement of its caption with the one that a captioner, another model or an endpoint, writes for the picture (greedily)
   consensus    agreement of its caption with the one that most of its group wrote (on a tie, the one written first)
@@ -8,8 +8,8 @@
                text, so for it "without the picture" is a blank one, every pixel the mean of the training pictures (zero once
                normalised). The outcome is judged against the true instance, so this one needs the truth that outcome needs.
 
-Agreement is the scorer's: the other caption takes the place of p*, so edges may come in any order, and there is an F1. A
-caption that nobody can read agrees with nothing.
+The scorer judges agreement with the other caption in the place of p*, so edges may come in any order, and there is an F1. An
+unreadable caption agrees with nothing.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ CAPTIONED_AT_ONCE = 512
 
 
 def teacher_captions(captioner: Policy, pictures: int, max_tokens: int | None, between: Callable[[], None]) -> list[str | None]:
-    """What the captioner sees on each of so many pictures; `max_tokens` is for one that knows no longest response of its own."""
+    """The caption that the captioner writes for each picture of the split; `max_tokens` bounds a model that has no bound of its own."""
     decoder = captioner.decoder(_longest(captioner, max_tokens), between)
     captions: list[str | None] = []
     for start in range(0, pictures, CAPTIONED_AT_ONCE):
@@ -37,24 +37,24 @@ def teacher_captions(captioner: Policy, pictures: int, max_tokens: int | None, b
 
 
 def majority_captions(rollouts: Rollouts) -> list[str | None]:
-    """The caption that most responses of each group wrote; None where most wrote none."""
+    """The most frequent caption of each group; None if most responses have none."""
     captions = [caption_of(text) for text in rollouts.texts]
     groups = [captions[start : start + rollouts.size] for start in range(0, len(captions), rollouts.size)]
     return [Counter(group).most_common(1)[0][0] for group in groups]
 
 
 class BlindSolver:
-    """Answers from captions alone."""
+    """Answers questions from captions alone."""
 
     def __init__(self, solver: Policy, max_tokens: int | None, between: Callable[[], None]):
         self.solver = solver
         self.decoder = solver.decoder(_longest(solver, max_tokens), between)
 
     def __call__(self, rollouts: Rollouts) -> list[str | None]:
-        """The response that each one's caption leads to, the caption standing at its beginning; None where it has none."""
+        """The solver's response from each caption, which is forced as its beginning; None for a rollout without a caption."""
         prompts, which = self.solver.prompts_without_pictures(rollouts.rows)
         asked = list(zip(which.tolist(), map(caption_of, rollouts.texts)))
-        # A best answer is the same every time, so each different question is asked once.
+        # Greedy answers are deterministic, so each distinct question is asked once.
         different = list(dict.fromkeys(question for question in asked if question[1] is not None))
         if not different:
             return [None] * len(asked)
@@ -66,10 +66,10 @@ class BlindSolver:
 
 
 def _longest(model: Policy, max_tokens: int | None) -> int:
-    """Its own bound where it has one: what the policy is held to says nothing about a model of another making."""
+    """The model's own bound on a response, or else the requested one: the policy's bound need not fit another model."""
     return model.longest or longest_response(model, max_tokens)
 
 
 def spread(values: list[str | None], size: int) -> np.ndarray:
-    """One value a group -> one a response."""
+    """Repeats a value for each group (groups,) for each of its responses (N,)."""
     return np.array(values, dtype=object).repeat(size)

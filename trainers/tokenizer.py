@@ -23,11 +23,12 @@ SPECIAL = [PAD, "<|im_start|>", END, VISION_START, VISION_END, IMAGE, VIDEO, UNK
 
 CAPTION_OPEN = "<caption>"
 CAPTION_CLOSE = "</caption>"
+TAGS = [CAPTION_OPEN, CAPTION_CLOSE]
 
-# Tried in this order at every position. A tag takes its brackets along, a JSON element the comma before it, a word the
-# blank or line break before it: whatever is predictable from its neighbour should not cost a step of its own. An opening tag
-# leaves the bracket of a first edge alone, so that edges look the same wherever they stand. The words of a trace that announce
-# the next one go with it. `distill` counts tokens by the same file.
+# Tried in this order at every position. A tag includes its brackets, a JSON element the comma before it, a word the
+# blank or line break before it: a character that its neighbour predicts should not cost a step of its own. An opening tag excludes the
+# bracket of a first edge, so that an edge is one token at any place. The words of a trace that announce the next word are joined to it.
+# `distill` counts tokens by the same file.
 PIECES = Path(__file__).parent.parent / "tasks" / "pieces.json"
 
 
@@ -62,7 +63,7 @@ def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> list[list[int]]:
-    """Token ids of each text, nothing added. Small tasks repeat themselves, so a text is looked at once."""
+    """Token ids of each text, nothing added. Small tasks repeat texts, so each distinct text is encoded once."""
     different = list(dict.fromkeys(texts))
     encodings = tokenizer.backend_tokenizer.encode_batch(different, add_special_tokens=False)
     ids = {text: encoding.ids for text, encoding in zip(different, encodings)}

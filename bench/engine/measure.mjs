@@ -1,12 +1,30 @@
-/** Costs of a program and all it starts (`measure.py`), and statistics of them. */
+/** What benchmarks share: flags, the costs of a process tree (`measure.py`), their statistics, tables. */
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
 
 const wrapper = path.join(import.meta.dirname, "measure.py");
 const python = fs.existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+
+/**
+ * The setup of a benchmark: its flags, `defaults` by name, and `bench`, a new directory below `--dir` that is removed at the
+ * end. Every benchmark has `--rounds`, `--dir` and `--pipe`.
+ */
+export const setUp = (defaults) => {
+  const pipe = path.resolve(import.meta.dirname, "..", "..", "bin", "pipe");
+  const all = { rounds: "5", dir: os.tmpdir(), pipe, ...defaults };
+  const options = Object.entries(all).map(([name, value]) => [
+    name,
+    { type: typeof value, default: value },
+  ]);
+  const { values: flags } = parseArgs({ options: Object.fromEntries(options) });
+  const bench = fs.mkdtempSync(path.join(flags.dir, "pipe-bench-"));
+  process.on("exit", () => fs.rmSync(bench, { recursive: true, force: true }));
+  return { flags, bench, rounds: Number(flags.rounds), pipe: path.resolve(flags.pipe) };
+};
 
 /** { cpu, wall (seconds), peakKb, largest (the process with that peak), bytesRead }. A failure ends the benchmark. */
 export const measure = (command, { cwd = ".", environment = {}, mayFail = false } = {}) => {
@@ -26,7 +44,7 @@ export const measure = (command, { cwd = ".", environment = {}, mayFail = false 
   return cost;
 };
 
-/** What a person runs is a bundle: without one, or with an old one, `pipe` runs the sources, which takes long to start. */
+/** Benchmarks need a build: without an up-to-date one, `pipe` runs the sources and starts slowly. */
 export const buildIfStale = (pipe) => {
   const root = path.dirname(path.dirname(pipe));
   const build = '. "$root/scripts/stale.sh"; [ -z "$stale" ] || exec sh "$root/scripts/prepare.sh"';
@@ -47,7 +65,7 @@ export const spread = (values, digits = 2) => {
     : `${text(median(values))} [${text(Math.min(...values))}–${text(Math.max(...values))}]`;
 };
 
-/** Columns as wide as they must be; the first is aligned left, the others right. */
+/** Prints a table; the first column is aligned left, the others right. */
 export const printTable = (head, rows) => {
   const widths = head.map((_, column) =>
     Math.max(...[head, ...rows].map((row) => row[column].length)),
@@ -67,7 +85,7 @@ export const machine = (directory) => {
   return `${cpus[0].model.trim()}, ${os.availableParallelism()} cores, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}, Linux ${os.release()}, ${stdout.trim()}; load ${load.join(" ")}`;
 };
 
-/** `targets`: [what, measured, met]; undefined in place of `met` where it was not measured. */
+/** `targets`: [name, measured, met]; `met` is undefined where it was not measured. */
 export const printTargets = (targets) => {
   console.log("\ntargets");
   printTable(

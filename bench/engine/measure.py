@@ -1,10 +1,10 @@
-"""Runs a program to the end of everything it started, and writes what that cost as JSON.
+"""Runs a program until its whole process tree has ended, and writes the cost as JSON.
 
     python3 -I -S measure.py REPORT PROGRAM [ARGUMENT…]
 
-CPU seconds are of the whole tree: this process adopts orphans (it is a sub-reaper), so what detaches, in a session of
-its own or by forking twice, is waited for and counted too. The peak is of the largest single process, whose name is
-found by looking now and then. Bytes read are those of all read calls, from files or not; our own few kB are among them.
+CPU seconds are those of the whole tree: this process adopts orphans (it is a sub-reaper), so it waits for detached processes, in a
+session of their own or forked twice, and counts them. The peak is that of the largest single process, whose name comes from sampling.
+Bytes read are those of all read calls, from files or not, and include a few kB of our own.
 """
 
 import ctypes
@@ -77,7 +77,7 @@ def main():
     watcher.join()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seen, name = largest[0]
-    # A child is born with its parent's peak, so the kernel's figure means nothing below our own.
+    # A child starts with its parent's peak, so the kernel's figure is meaningless below our own.
     peak = used.ru_maxrss if used.ru_maxrss > peak_of("self")[0] else seen
     with open(report, "w") as file:
         json.dump(

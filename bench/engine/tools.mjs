@@ -1,10 +1,10 @@
 /**
- * The same graph in every tool: `up`, then N times `part`, then `all`. Each task is one `sh` that reads what is upstream,
- * writes one line, and adds its name to `ran.log`, so that what ran is counted and not believed.
+ * The same graph in every tool: `up`, then N times `part`, then `all`. Each task is one `sh` that reads its inputs, writes one line
+ * and adds its name to `ran.log`, so the benchmark counts the tasks that ran.
  *
- * A state of the graph is { size, edit, comment }: `edit` is the parameter that part 17 gets in place of its own, `comment`
- * changes how `up` is made and not what comes out. `write` makes a directory say that state, touching no file that says it
- * already; `command` is what a person would then type.
+ * A state of the graph is { size, edit, comment }: `edit` is the parameter that part 17 gets in place of its own, `comment` changes
+ * the command of `up` but not its output. `write` writes the files of a state into a directory and leaves equal files alone; `command`
+ * is the command line of a user.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -22,14 +22,14 @@ const indices = (size) => Array.from({ length: size }, (_, index) => index);
 const paramOf = ({ edit }, index) => (index === edited && edit !== undefined ? edit : `p${index}`);
 const params = (state) => indices(state.size).map((index) => paramOf(state, index));
 
-/** Each is the text of one `sh -c`. The fan-in uses no program, so that a task is one process in every tool. */
+/** Arguments of `sh -c`. The fan-in starts no program, so a task is one process in every tool. */
 const up = (target, comment) => `echo line > ${target}; echo up >> ran.log # ${comment}`;
 const part = (source, param, target) =>
   `read x < ${source}; echo "$x ${param}" > ${target}; echo part >> ran.log`;
 const all = (sources, target) =>
   `for f in ${sources}; do read x < $f; echo "$x"; done > ${target}; echo all >> ran.log`;
 
-/** As square as can be: 1,000 is 25 × 40. */
+/** The two factors closest to each other: 1,000 is 25 × 40. */
 const sides = (size) => {
   let side = Math.floor(Math.sqrt(size));
   while (size % side !== 0) side -= 1;
@@ -54,12 +54,12 @@ const pipe = (name, write) => ({
   install: "npm install",
 });
 
-/** One axis with N values; the edit is one of them, so two nodes are due. */
+/** One axis with N values; the edit changes one of them, so two nodes are due. */
 const pipeList = pipe("pipe, one axis", (state) =>
   experiment([["i", params(state)]], "${i}", { comment: state.comment }),
 );
 
-/** Two axes. No value belongs to one node alone, so the edit is one of the fan-in, and one node is due. */
+/** Two axes. No value belongs to one node alone, so the edit changes the fan-in, and one node is due. */
 export const pipeGrid = pipe("pipe, two axes", (state) => {
   const [rows, columns] = sides(state.size);
   const axes = [
@@ -72,7 +72,7 @@ export const pipeGrid = pipe("pipe, two axes", (state) => {
 const make = {
   name: "make",
   upTo: 10_000,
-  // It knows nothing of commands: params and the comment are files that it takes the times of.
+  // Make does not track commands: params and the comment are files, compared by time.
   write: (directory, { comment, ...state }) => {
     put(directory, "up.source", `# ${comment}\n`);
     for (const index of indices(state.size))
@@ -106,7 +106,7 @@ const ninja = {
       (target, index) =>
         `build ${target}: sh up\n  line = ${shell(part("up", paramOf(state, index), target))}`,
     );
-    // Ninja looks at times, so the task itself must leave an equal file alone.
+    // Ninja compares times, so the task itself leaves an equal file alone.
     const leaveEqual = `read x < up; [ "$x" = line ] || echo line > up; echo up >> ran.log # ${comment}`;
     put(
       directory,
@@ -119,7 +119,7 @@ const ninja = {
   install: "apt install ninja-build",
 };
 
-/** Every state of the Python tools is a module `state.py`; the rest of their files never changes. */
+/** The state of a Python tool is a module `state.py`; its other files never change. */
 const putState = (directory, state, file, text) => {
   put(directory, file, text);
   put(
@@ -273,7 +273,7 @@ const dvc = {
   install: "pip install dvc",
 };
 
-/** A package a task; `npm` is a shim that does what npm would after 0.4 s CPU of starting up. */
+/** One package for each task; `npm` is a shim without npm's 0.4 s CPU of start-up. */
 const turbo = {
   name: "turbo (no npm)",
   upTo: 1000,
@@ -286,7 +286,7 @@ const turbo = {
         dependencies: Object.fromEntries(dependencies.map((other) => [other, "*"])),
       };
       put(directory, `packages/${name}/package.json`, JSON.stringify(manifest));
-      // The log is two levels up, and a package writes into its own `out`.
+      // The log is two levels up; a package writes into its own `out`.
       put(
         directory,
         `packages/${name}/task.sh`,

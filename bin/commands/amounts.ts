@@ -1,4 +1,4 @@
-/** Times and sizes as people write them on the command line. */
+/** Durations and sizes on the command line. */
 import { Effect, Option, Schema } from "effect";
 import { Bytes } from "../../schemas/Bytes.ts";
 import { UsageError } from "../UsageError.ts";
@@ -12,25 +12,28 @@ const units: ReadonlyArray<readonly [names: RegExp, seconds: number]> = [
 ];
 const amount = /^(\d+(?:\.\d+)?) ?([a-z]+)$/u;
 
-/** `30d`, `12 hours`: in seconds. */
-export const seconds = (flag: string, text: string) => {
+/** `30d` or `12 hours`, in seconds. */
+export const parseSeconds = (flag: string, text: string) => {
   const [, number = "", name = ""] = amount.exec(text.trim()) ?? [];
   const unit = units.find(([names]) => names.test(name));
   return unit === undefined
-    ? new UsageError({ message: `${flag}: ${text} is no time; write such as 30d, 12h, 2 weeks` })
+    ? new UsageError({
+        message: `${flag}: \`${text}\` is not a duration; write, for example, 30d, 12h or 2 weeks`,
+      })
     : Effect.succeed(Number(number) * unit[1]);
 };
 
 const decodeBytes = Schema.decodeUnknownOption(Bytes);
 
-/** `10GB`, `512 MiB`, `10g`: in bytes. */
-export const size = (flag: string, text: string) =>
-  Option.match(decodeBytes(inFull(text.trim())), {
-    onNone: () => new UsageError({ message: `${flag}: ${text} is no size; write such as 10GB` }),
+/** `10GB`, `512 MiB` or `10g`, in bytes. */
+export const parseBytes = (flag: string, text: string) =>
+  Option.match(decodeBytes(withFullUnit(text.trim())), {
+    onNone: () =>
+      new UsageError({ message: `${flag}: \`${text}\` is not a size; write, for example, 10GB` }),
     onSome: Effect.succeed,
   });
 
-const inFull = (text: string): string =>
+const withFullUnit = (text: string): string =>
   text.replace(
     /([kmgt])(i?)b?$/iu,
     (_, unit: string, binary: string) => `${unit.toUpperCase()}${binary}B`,

@@ -1,7 +1,7 @@
-import { Console, Effect, Option } from "effect";
+import { Effect, Option } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
-import { type WrittenBundle, writeBundle } from "../../bundle/writeBundle.ts";
-import { limits } from "../../bundle/format.ts";
+import { type WrittenBundle, writeBundle } from "../../bundle/write/writeBundle.ts";
+import { limits } from "../../bundle/format/format.ts";
 import { Store } from "../../cache/Store.ts";
 import { Bytes } from "../../schemas/Bytes.ts";
 import { UsageError } from "../UsageError.ts";
@@ -9,53 +9,50 @@ import { bundleText } from "../view/bundleText.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { progressLine } from "../view/progressLine.ts";
 import { styleFor } from "../view/style.ts";
+import { printText } from "../view/printText.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
-import { findRun } from "./table.ts";
+import { findRun } from "./findRun.ts";
 
 const flags = {
   to: Flag.String("to").pipe(
     Flag.withDefault("."),
-    Flag.withDescription(
-      "the archive's file, or the folder it goes to; by default here, by its own name",
-    ),
+    Flag.withDescription("the archive's file, or a folder for it; by default the current folder"),
   ),
   include: Flag.Literals("include", ["models"]).pipe(
     Flag.optional,
-    Flag.withDescription("models: their weights go along, too"),
+    Flag.withDescription("models: include model weights"),
   ),
   cap: Flag.String("cap").pipe(
     Flag.withSchema(Bytes),
     Flag.withDefault(limits.bytes),
-    Flag.withDescription("the most that the archive may take, such as `500 MB`; 100 MB by default"),
+    Flag.withDescription("the largest size of the archive, such as `500 MB`; by default 100 MB"),
   ),
   without: Flag.String("without").pipe(
     Flag.atLeast(0),
     Flag.withDescription(
-      "a stage of the experiment whose files are left out, so that what follows from them can't be recomputed (can be repeated)",
+      "a stage whose files are left out; numbers that need them can't be recomputed (repeatable)",
     ),
   ),
   allow: Flag.String("allow").pipe(
     Flag.atLeast(0),
     Flag.withDescription(
-      "ID=REASON: a finding of the scan that may be published, and why; the bundle says so (can be repeated)",
+      "ID=REASON: publish a finding of the scan; the bundle records the reason (repeatable)",
     ),
   ),
   license: Flag.String("license").pipe(
     Flag.atLeast(0),
-    Flag.withDescription(
-      "STAGE=ID: under which SPDX licence what a stage brought in is (can be repeated)",
-    ),
+    Flag.withDescription("STAGE=ID: the SPDX licence of what a stage imported (repeatable)"),
   ),
   allowMissing: Flag.Boolean("allow-missing").pipe(
     Flag.withDefault(false),
     Flag.withDescription(
-      "bundle also where files are gone that numbers follow from; the README names them",
+      "bundle even if files that numbers need are missing; the README lists them",
     ),
   ),
   anonymous: Flag.Boolean("anonymous").pipe(
     Flag.withDefault(false),
-    Flag.withDescription("for double-blind review: no commit, no authors"),
+    Flag.withDescription("for double-blind review: leave out commit and authors"),
   ),
   json: jsonFlag,
 };
@@ -79,21 +76,21 @@ export const bundleCommand = Command.make(
       models: Option.isSome(include),
       allowed,
       licenses,
-      progress: progress.tell,
+      progress: (activity) => progress.show(() => activity),
     }).pipe(
       Effect.ensuring(Effect.sync(progress.end)),
       Effect.provide(Store.layerReadOnly(storeHome())),
     );
     if (json) process.stdout.write(jsonLine({ run: name, ...written }));
-    else yield* Console.log(bundleText(name, written, styleFor(process.stdout)));
+    else yield* printText(bundleText(name, written, styleFor(process.stdout)));
   }),
-).pipe(Command.withDescription("Put a run into one archive that others can check without us"));
+).pipe(Command.withDescription("Pack a run into one archive that others can verify"));
 
-/** What was given as `name=value`, by name. */
+/** Values of the form `name=value`, by name. */
 const pairs = (flag: string, form: string, given: ReadonlyArray<string>) => {
   const found = given.map((text) => /^(?<name>[^=]+)=(?<value>.*\S.*)$/su.exec(text)?.groups);
   const bad = found.findIndex((pair) => pair === undefined);
   return bad === -1
     ? Effect.succeed(new Map(found.map((pair) => [pair?.["name"] ?? "", pair?.["value"] ?? ""])))
-    : Effect.fail(new UsageError({ message: `${flag}: \`${given[bad]}\` is no ${form}` }));
+    : Effect.fail(new UsageError({ message: `${flag}: \`${given[bad]}\` is not ${form}` }));
 };

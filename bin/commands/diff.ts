@@ -1,22 +1,26 @@
-import { Clock, Console, Effect, Schema } from "effect";
+import { Clock, Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import fs from "node:fs";
 import path from "node:path";
+import { readScores, scoresFile } from "../../kinds/Scores.ts";
+import { readTable } from "../../kinds/TableFile.ts";
 import { Store } from "../../cache/Store.ts";
-import { runDifference } from "../../pipelines/RunDifference.ts";
-import { readSide, type RunSide } from "../../pipelines/RunSide.ts";
-import { toJson } from "../../pipelines/Source.ts";
-import { specDifferences, type SpecDifference } from "../../pipelines/specDifference.ts";
-import { tableDifference } from "../../pipelines/tableDifference.ts";
-import { Table } from "../../schemas/Table.ts";
+import { runDifference } from "../../pipelines/history/RunDifference.ts";
+import { readSide, type RunSide } from "../../pipelines/history/RunSide.ts";
+import { pairedRows, type ScoresPair } from "../../pipelines/history/pairedRows.ts";
+import { toJson } from "../../pipelines/experiment/Located.ts";
+import { specDifferences, type SpecDifference } from "../../pipelines/history/specDifference.ts";
+import { tableDifference } from "../../pipelines/history/tableDifference.ts";
 import { stages } from "../../stages/stages.ts";
 import { type Diff, diffText } from "../view/diffText.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { styleFor } from "../view/style.ts";
+import { terminalWidth } from "../view/terminalWidth.ts";
 import { placeJson } from "../view/whyJson.ts";
+import { printText } from "../view/printText.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
-import { findRun } from "./table.ts";
+import { findRun } from "./findRun.ts";
 
 const runArgument = (name: string) =>
   Argument.String(name).pipe(Argument.withDescription("a run's name, or `latest`"));
@@ -33,11 +37,11 @@ export const diffCommand = Command.make(
       Effect.provide(Store.layerReadOnly(storeHome())),
     );
     if (json) process.stdout.write(jsonLine(diffJson(diff)));
-    else yield* Console.log(diffText(diff, styleFor(process.stdout)));
+    else yield* printText(diffText(diff, styleFor(process.stdout), terminalWidth()));
   }),
 ).pipe(
   Command.withDescription(
-    "Compare two runs: what was asked otherwise, where they part, and how the numbers changed",
+    "Compare two runs: changed settings, first differing nodes, changed numbers",
   ),
 );
 
@@ -62,18 +66,37 @@ const compare = Effect.fnUntraced(function* (old: RunSide, now: RunSide) {
     if (before === undefined || after === undefined) return [];
     return [{ node, difference: tableDifference(before, after) }];
   });
-  return { old, now, ...spec, nodes, tables } satisfies Diff;
+  const paired = pairedRows(changedScores(old, now, store.directoryOf));
+  return { old, now, ...spec, nodes, tables, paired } satisfies Diff;
 });
 
-const decodeTable = Schema.decodeUnknownSync(Schema.fromJsonString(Table));
-
-/** Nothing where its files were collected. */
-const readTable = (directory: string): Table | undefined => {
-  const file = path.join(directory, "table.json");
-  return fs.existsSync(file) ? decodeTable(fs.readFileSync(file, "utf8")) : undefined;
+/** The points whose scores differ, with their seeds that did not change: these belong to the mean. */
+const changedScores = (
+  old: RunSide,
+  now: RunSide,
+  directoryOf: (artifact: string) => string,
+): ReadonlyArray<ScoresPair> => {
+  const both = now.plan.nodes.flatMap(({ node, kind, stageName, labels }) => {
+    const [before, after] = [old.artifacts.get(node), now.artifacts.get(node)];
+    return kind !== "scores" || before === undefined || after === undefined
+      ? []
+      : [{ stageName, labels, before, after }];
+  });
+  const changed = new Set(
+    both.flatMap(({ stageName, before, after }) => (before === after ? [] : [stageName])),
+  );
+  return both
+    .filter(({ stageName }) => changed.has(stageName))
+    .flatMap(({ stageName, labels, before, after }) => {
+      const directories = [before, after].map(directoryOf);
+      // `pipe gc` may have deleted one.
+      if (!directories.every((each) => fs.existsSync(path.join(each, scoresFile)))) return [];
+      const [first = [], second = []] = directories.map(readScores);
+      return [{ stageName, labels, old: first, now: second }];
+    });
 };
 
-const diffJson = ({ old, now, spec, nodes, tables }: Diff) => ({
+const diffJson = ({ old, now, spec, nodes, tables, paired }: Diff) => ({
   old: { run: old.plan.run, state: old.state },
   new: { run: now.plan.run, state: now.state },
   spec: spec?.map(specJson) ?? null,
@@ -85,6 +108,7 @@ const diffJson = ({ old, now, spec, nodes, tables }: Diff) => ({
     new: Object.fromEntries(now.failures),
   },
   tables: tables.map(({ node, difference }) => ({ node, ...difference })),
+  paired,
 });
 
 const specJson = ({ path: at, old, new: now }: SpecDifference) => ({

@@ -1,34 +1,35 @@
-import { Console, Effect, Result } from "effect";
+import { Effect, Result } from "effect";
 import { Command } from "effect/cli";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
-import { trainerLocks } from "../../stages/trainer.ts";
+import { environments, pipeEnvironment } from "../../stages/environments.ts";
+import { stateText } from "../view/environmentText.ts";
 import { Exit } from "../UsageError.ts";
 import { bytesText } from "../../schemas/quantity.ts";
 import { styleFor } from "../view/style.ts";
+import { printText } from "../view/printText.ts";
+import { clusterFindings, type Finding } from "./clusterFindings.ts";
+import { chooseExecutor, executorFlag } from "./settings.ts";
 import { storeHome } from "./project.ts";
-
-interface Finding {
-  readonly what: string;
-  readonly state: "fine" | "absent" | "broken";
-  readonly detail: string;
-}
 
 export const doctorCommand = Command.make(
   "doctor",
-  {},
-  Effect.fn("pipe doctor")(function* () {
-    const findings = [node(), machine(), store(), yield* python, gpu()];
+  { executor: executorFlag },
+  Effect.fn("pipe doctor")(function* ({ executor }) {
+    const chosen = yield* chooseExecutor(executor, () => false);
+    const findings = [node(), machine(), store(), ...(yield* pythons), gpu()];
+    if (chosen.name === "slurm")
+      findings.push(yield* Effect.provide(clusterFindings, chosen.layer));
     const style = styleFor(process.stdout);
     const mark = { fine: style.green("✓"), absent: style.dim("–"), broken: style.red("✗") };
     for (const { what, state, detail } of findings)
-      yield* Console.log(`${mark[state]} ${what.padEnd(8)} ${detail}`);
+      yield* printText(`${mark[state]} ${what.padEnd(12)} ${detail}`);
     if (findings.some((finding) => finding.state === "broken")) return yield* new Exit({ code: 1 });
   }),
-).pipe(Command.withDescription("Check what this machine has of what runs need"));
+).pipe(Command.withDescription("Check whether this machine, or a cluster, has what runs need"));
 
 const node = (): Finding => ({ what: "node", state: "fine", detail: process.version });
 
@@ -38,13 +39,13 @@ const machine = (): Finding => ({
   detail: `${os.availableParallelism()} processors, ${bytesText(os.totalmem())} of memory, ${process.platform} ${process.arch}`,
 });
 
-/** The store's directory, or where it would be made. */
+/** The store's directory, which need not exist yet. */
 const store = (): Finding => {
   const home = storeHome();
   let existing = home;
   while (!fs.existsSync(existing)) existing = path.dirname(existing);
   const free = Result.try(() => {
-    if (!fs.statSync(existing).isDirectory()) throw new Error(`${existing} is no directory`);
+    if (!fs.statSync(existing).isDirectory()) throw new Error(`${existing} is not a directory`);
     fs.accessSync(existing, fs.constants.W_OK);
     const { bavail, bsize } = fs.statfsSync(existing);
     return bavail * bsize;
@@ -53,26 +54,35 @@ const store = (): Finding => {
     ? {
         what: "store",
         state: "fine",
-        detail: `${home}${existing === home ? "" : " (not made yet)"}, ${bytesText(free.success)} free`,
+        detail: `${home}${existing === home ? "" : " (not created yet)"}, ${bytesText(free.success)} free`,
       }
     : {
         what: "store",
         state: "broken",
-        detail: `${home} can't be written; set PIPE_HOME to a directory that can`,
+        detail: `${home} can't be written; set PIPE_HOME to a writable directory`,
       };
 };
 
-const python = Effect.gen(function* () {
-  const environment = yield* PythonEnvironment;
-  const found = yield* Effect.result(environment.identity(trainerLocks));
-  const finding: Finding = Result.isSuccess(found)
-    ? {
-        what: "python",
-        state: "fine",
-        detail: `found; the trainers' environment is ${found.success.slice(0, 24)}`,
-      }
-    : { what: "python", state: "broken", detail: `${found.failure.message}; ${found.failure.fix}` };
-  return finding;
+/** The trainers' environments. One that is not built yet is built on first use. */
+const pythons = Effect.gen(function* () {
+  const python = yield* PythonEnvironment;
+  return yield* Effect.forEach(environments, ([name, spec]) => {
+    const what = spec === pipeEnvironment ? "python" : name;
+    return python.inspect(spec).pipe(
+      Effect.match({
+        onSuccess: (state): Finding => ({
+          what,
+          state: state.python === undefined ? "absent" : state.missing?.length ? "broken" : "fine",
+          detail: stateText(name, spec, state),
+        }),
+        onFailure: ({ message, fix }): Finding => ({
+          what,
+          state: "broken",
+          detail: `${message}; ${fix}`,
+        }),
+      }),
+    );
+  });
 }).pipe(Effect.provide(PythonEnvironment.layer));
 
 const gpu = (): Finding => {
@@ -86,5 +96,5 @@ const gpu = (): Finding => {
   );
   return Result.isSuccess(found)
     ? { what: "gpu", state: "fine", detail: found.success.trim().split("\n").join("; ") }
-    : { what: "gpu", state: "absent", detail: "none found: micro models train on the processor" };
+    : { what: "gpu", state: "absent", detail: "none: micro models train on the processor" };
 };

@@ -1,12 +1,12 @@
-/** A node of a run, as a person names it: `RUN/NODE`, or a node of the latest run. */
+/** Finds a node of a run by its name on the command line: `RUN/NODE`, or a node of the latest run. */
 import { Effect } from "effect";
 import { UsageError, unknownNameError } from "../UsageError.ts";
-import { findRun } from "./table.ts";
+import { findRun } from "./findRun.ts";
 
 /** A slash after the first bracket belongs to a label. */
 const runAndNode = /^([^/[]+)\/(.+)$/su;
 
-/** Where `run` is given, `name` is a node's and nothing else. `what` says what else such a name could have been. */
+/** With `run`, `name` names a node only. `what` says in errors what the name can stand for. */
 export const findNode = Effect.fnUntraced(function* (name: string, run?: string, what = "node") {
   const [, named = "latest", node = name] = run === undefined ? (runAndNode.exec(name) ?? []) : [];
   const plan = yield* findRun(run ?? named);
@@ -16,7 +16,7 @@ export const findNode = Effect.fnUntraced(function* (name: string, run?: string,
   const [first] = points;
   if (first !== undefined)
     return yield* new UsageError({
-      message: `\`${node}\` of ${plan.run} has ${points.length} points; name one of them, such as \`${first.node}\``,
+      message: `\`${node}\` of ${plan.run} has ${points.length} points; name one, such as \`${first.node}\``,
     });
   return yield* unknownNameError(
     `${what} of ${plan.run}`,

@@ -1,19 +1,20 @@
-import { Console, Effect } from "effect";
+import { Effect } from "effect";
 import { Command, Flag } from "effect/cli";
 import fs from "node:fs";
-import { type Examined, examine } from "../../cache/Fsck.ts";
-import { clearGarbage } from "../../cache/Gc.ts";
-import { Index } from "../../cache/Index.ts";
-import { othersLive } from "../../cache/Leftovers.ts";
+import { type FsckReport, examine } from "../../cache/Fsck.ts";
+import type { Ledger } from "../../cache/Ledger.ts";
 import { repair } from "../../cache/repair.ts";
-import { indexDamage, indexFile, rescueIndex } from "../../cache/rescueIndex.ts";
-import { StoreTrouble, storeTrouble } from "../../cache/StoreTrouble.ts";
-import { runNames } from "../../pipelines/RunHistory.ts";
-import { readRunPlan } from "../../pipelines/RunRecord.ts";
+import { Store } from "../../cache/Store.ts";
+import { storeTrouble } from "../../cache/StoreTrouble.ts";
+import { clearGarbage } from "../../cache/sweep.ts";
+import { runNames } from "../../pipelines/history/RunHistory.ts";
+import { readRunPlan } from "../../pipelines/history/RunPlan.ts";
 import { Exit } from "../UsageError.ts";
-import { examinedText, progressLine, rescuedText } from "../view/fsckText.ts";
+import { examinedText, fsckProgress } from "../view/fsckText.ts";
 import { jsonLine } from "../view/jsonLine.ts";
+import { progressLine } from "../view/progressLine.ts";
 import { styleFor } from "../view/style.ts";
+import { printText } from "../view/printText.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
 
@@ -25,91 +26,63 @@ export const fsckCommand = Command.make(
     repair: Flag.Boolean("repair").pipe(
       Flag.withDefault(false),
       Flag.withDescription(
-        "set aside what is damaged, so that it is made anew; remove what crashes left",
+        "set damaged files aside, so that they are made again; remove leftovers of crashes",
       ),
     ),
     json: jsonFlag,
   },
-  Effect.fn("pipe fsck")(function* ({ repair: isMeant, json }) {
+  Effect.fn("pipe fsck")(function* ({ repair: shouldRepair, json }) {
     const home = storeHome();
-    const wrong = yield* trying("the store can't be read", () => indexDamage(home));
-    if (wrong !== undefined) {
-      if (!isMeant)
-        return yield* new StoreTrouble({
-          message: `the index is damaged: ${wrong}`,
-          fix: "pipe fsck --repair moves it aside and saves what can be read of it",
-        });
-      yield* rescue(home, wrong, json);
-    }
-    const index = yield* Effect.acquireRelease(
-      trying("the store can't be opened", () =>
-        isMeant && fs.existsSync(indexFile(home))
-          ? Index.writing(indexFile(home))
-          : Index.reading(indexFile(home)),
-      ),
-      (open) => Effect.sync(() => open.close()),
-    );
-    const examined = yield* look(home, index);
-    const freed = isMeant
-      ? yield* trying("the store can't be repaired", () => {
-          for (const { repair: work } of examined.findings) repair(home, index, work);
-          return clearGarbage(home, index);
-        })
-      : undefined;
-    yield* tell(examined, freed, json);
-    if (!isMeant && examined.findings.some(({ damage }) => damage))
-      return yield* new Exit({ code: isDamaged });
-  }, Effect.scoped),
+    const isWritten = shouldRepair && fs.existsSync(home);
+    const layer = isWritten ? Store.layer(home) : Store.layerReadOnly(home);
+    yield* examineStore(home, shouldRepair, json).pipe(Effect.provide(layer));
+  }),
 ).pipe(
   Command.withDescription(
-    "Read everything in the store and check it against its digests; --repair sets aside what is damaged",
+    "Check every file in the store against its digest; --repair sets damaged files aside",
   ),
 );
 
-const trying = <A>(doing: string, body: () => A) =>
-  Effect.try({ try: body, catch: storeTrouble(doing) });
-
-const rescue = Effect.fnUntraced(function* (home: string, wrong: string, json: boolean) {
-  if (othersLive(home, undefined))
-    return yield* new StoreTrouble({
-      message: `the index is damaged (${wrong}), and another pipe is at work in this store`,
-      fix: "end it, then repair",
-    });
-  const rescued = yield* Effect.tryPromise({
-    try: () => rescueIndex(home),
-    catch: storeTrouble("the index can't be rescued"),
-  });
-  if (json) {
-    const { saved, ...rest } = rescued;
-    process.stdout.write(
-      jsonLine({ what: "index", wrong, ...rest, saved: Object.fromEntries(saved) }),
-    );
-  } else yield* Console.log(rescuedText(wrong, rescued, styleFor(process.stdout)));
+const examineStore = Effect.fnUntraced(function* (
+  home: string,
+  shouldRepair: boolean,
+  json: boolean,
+) {
+  const store = yield* Store;
+  const ledger = yield* store.change((opened) => opened);
+  // Rebuilt from the action files: nothing shows whether somebody changed the index.
+  yield* store.change(() => ledger.rebuild());
+  const examined = yield* examineWithProgress(home, ledger);
+  const freed = shouldRepair
+    ? yield* store.change(() => {
+        for (const { repair: work } of examined.findings) repair(ledger, work);
+        ledger.sync();
+        return clearGarbage(ledger);
+      })
+    : undefined;
+  yield* print(examined, freed, json);
+  if (!shouldRepair && examined.findings.some(({ damage }) => damage))
+    return yield* new Exit({ code: isDamaged });
 });
 
-const look = (home: string, index: Index) => {
-  const { stderr } = process;
-  const isLive = stderr.isTTY === true && process.env["CI"] === undefined;
+const examineWithProgress = (home: string, ledger: Ledger) => {
+  const line = progressLine(process.stderr);
   const begun = performance.now();
-  let shown = begun;
   const runs = runNames(home).map((run) => ({
     run,
     isReadable: readRunPlan(home, run) !== undefined,
   }));
   return Effect.tryPromise({
     try: () =>
-      examine(home, index, runs, (progress) => {
-        const now = performance.now();
-        if (!isLive || now - shown < 100) return;
-        shown = now;
-        stderr.write(`\r\u001B[K${progressLine(progress, (now - begun) / 1000)}`);
-      }),
+      examine(ledger, runs, (progress) =>
+        line.show(() => fsckProgress(progress, (performance.now() - begun) / 1000)),
+      ),
     catch: storeTrouble("the store can't be read"),
-  }).pipe(Effect.ensuring(Effect.sync(() => void (isLive && stderr.write("\r\u001B[K")))));
+  }).pipe(Effect.ensuring(Effect.sync(line.end)));
 };
 
-const tell = (examined: Examined, freed: number | undefined, json: boolean) => {
-  if (!json) return Console.log(examinedText(examined, freed, styleFor(process.stdout)));
+const print = (examined: FsckReport, freed: number | undefined, json: boolean) => {
+  if (!json) return printText(examinedText(examined, freed, styleFor(process.stdout)));
   const { findings, ...counts } = examined;
   for (const { message, fix, damage } of findings)
     process.stdout.write(jsonLine({ what: "finding", message, fix, damage }));

@@ -1,14 +1,17 @@
-import { Clock, Console, Effect, Option } from "effect";
+import { Clock, Effect, Option } from "effect";
 import { Command, Flag } from "effect/cli";
-import { type GcOptions, type GcPlan, goingBytes, planGc, sweep } from "../../cache/Gc.ts";
+import { type GcOptions, type GcPlan, goingBytes, planGc } from "../../cache/Gc.ts";
 import { leftoverWords } from "../../cache/Leftovers.ts";
 import { Store } from "../../cache/Store.ts";
-import { runNames } from "../../pipelines/RunHistory.ts";
-import { readRunRoot } from "../../pipelines/runRoots.ts";
+import { StoreTrouble } from "../../cache/StoreTrouble.ts";
+import { sweep } from "../../cache/sweep.ts";
+import { runNames } from "../../pipelines/history/RunHistory.ts";
+import { readRunRoot } from "../../pipelines/history/runRoots.ts";
 import { gcText, sweptText } from "../view/gcText.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { styleFor } from "../view/style.ts";
-import { seconds, size } from "./amounts.ts";
+import { printText } from "../view/printText.ts";
+import { parseBytes, parseSeconds } from "./amounts.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
 
@@ -17,26 +20,28 @@ export const gcCommand = Command.make(
   {
     delete: Flag.Boolean("delete").pipe(
       Flag.withDefault(false),
-      Flag.withDescription("delete it; without this it is only listed"),
+      Flag.withDescription("delete; without it, only list"),
     ),
     olderThan: Flag.String("older-than").pipe(
       Flag.optional,
-      Flag.withDescription("runs that began longer ago go, and keep nothing: 30d, 12h, 2w"),
+      Flag.withDescription("also delete runs that began longer ago, such as 30d, 12h or 2w"),
     ),
     maxSize: Flag.String("max-size").pipe(
       Flag.optional,
       Flag.withDescription(
-        "take away more, what is quickest to make again first, until the store is no bigger: 10GB",
+        "delete more, what is quickest to make again first, until the store is at most this large: 10GB",
       ),
     ),
     json: jsonFlag,
   },
-  Effect.fn("pipe gc")(function* ({ delete: isMeant, olderThan, maxSize, json }) {
+  Effect.fn("pipe gc")(function* ({ delete: shouldDelete, olderThan, maxSize, json }) {
     const options: GcOptions = {
       ...(Option.isNone(olderThan)
         ? {}
-        : { before: yield* timeBefore(yield* seconds("--older-than", olderThan.value)) }),
-      ...(Option.isNone(maxSize) ? {} : { maxBytes: yield* size("--max-size", maxSize.value) }),
+        : { before: yield* timeBefore(yield* parseSeconds("--older-than", olderThan.value)) }),
+      ...(Option.isNone(maxSize)
+        ? {}
+        : { maxBytes: yield* parseBytes("--max-size", maxSize.value) }),
     };
     const home = storeHome();
     const runs = {
@@ -44,29 +49,36 @@ export const gcCommand = Command.make(
       read: (run: string) => readRunRoot(home, run),
     };
     const style = styleFor(process.stdout);
-    if (!isMeant) {
+    if (!shouldDelete) {
       const gcPlan = yield* Store.use((store) =>
         store.query((index) => planGc(home, index, runs, options)),
       ).pipe(Effect.provide(Store.layerReadOnly(home)));
-      if (json) return tellJson(gcPlan);
-      return yield* Console.log(gcText(gcPlan, options, style));
+      if (json) return printJson(gcPlan);
+      return yield* printText(gcText(gcPlan, options, style));
     }
     const [gcPlan, swept] = yield* sweep(runs, options).pipe(Effect.provide(Store.layer(home)));
+    const { failures, ...counts } = swept;
     if (json) {
-      tellJson(gcPlan);
-      return void process.stdout.write(jsonLine({ what: "deleted", ...swept }));
-    }
-    yield* Console.log(sweptText(gcPlan, swept, options));
+      printJson(gcPlan);
+      for (const failure of failures)
+        process.stdout.write(jsonLine({ ...failure, what: "failure", of: failure.what }));
+      process.stdout.write(jsonLine({ what: "deleted", ...counts }));
+    } else yield* printText(sweptText(gcPlan, swept, options));
+    if (failures.length > 0)
+      return yield* new StoreTrouble({
+        message: `pipe gc could not delete everything: ${failures.map(({ what, message }) => `${what}: ${message}`).join("; ")}`,
+        fix: "the rest is deleted; let the owner of these files delete them",
+      });
   }),
 ).pipe(
   Command.withDescription(
-    "List what takes room in the store and is not needed, with what it cost; --delete deletes it",
+    "List what the store does not need, with sizes and costs; --delete deletes it",
   ),
 );
 
 const timeBefore = (age: number) => Effect.map(Clock.currentTimeMillis, (now) => now - age * 1000);
 
-const tellJson = (gcPlan: GcPlan) => {
+const printJson = (gcPlan: GcPlan) => {
   for (const { holding, because, freed, staying } of gcPlan.artifacts) {
     const { digest, madeBy } = holding;
     const made =

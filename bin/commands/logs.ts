@@ -1,26 +1,29 @@
 import { Console, Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import fs from "node:fs";
-import path from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import { fileName } from "../../cache/fileName.ts";
 import { successesBehind } from "../../cache/History.ts";
 import { Store } from "../../cache/Store.ts";
-import { EventLog } from "../../pipelines/EventLog.ts";
-import { FollowedLog } from "../../pipelines/FollowedLog.ts";
+import { EventLog } from "../../pipelines/history/EventLog.ts";
+import { RunDirectory } from "../../cache/RunDirectory.ts";
+import { FollowedLog } from "../../pipelines/history/FollowedLog.ts";
 import {
   isOfNode,
   isOver,
+  type NodeEvent,
   type NodeState,
   nextState,
   plannedState,
-  withoutRun,
-} from "../../pipelines/NodeState.ts";
-import { artifactIn } from "../../pipelines/RunHistory.ts";
-import { runLives, type RunPlan } from "../../pipelines/RunRecord.ts";
+  stateAfterRun,
+} from "../../pipelines/history/NodeState.ts";
+import { artifactIn } from "../../pipelines/history/RunHistory.ts";
+import { isRunAlive } from "../../pipelines/history/RunRecord.ts";
+import type { RunPlan } from "../../pipelines/history/RunPlan.ts";
 import type { Digest } from "../../schemas/Digest.ts";
 import { duration } from "../../schemas/quantity.ts";
-import { printable, printableName } from "../view/format.ts";
+import { printable, printableName } from "../../kinds/terminal.ts";
+import { reportText } from "../view/reportText.ts";
+import { printText } from "../view/printText.ts";
 import { findNode } from "./findNode.ts";
 import { storeHome } from "./project.ts";
 
@@ -35,7 +38,7 @@ export const logsCommand = Command.make(
     follow: Flag.Boolean("follow").pipe(
       Flag.withAlias("f"),
       Flag.withDefault(false),
-      Flag.withDescription("go on until the node ends, over all its tries"),
+      Flag.withDescription("keep printing until the node ends, over all its attempts"),
     ),
     run: Flag.String("run").pipe(
       Flag.optional,
@@ -45,27 +48,29 @@ export const logsCommand = Command.make(
   },
   Effect.fn("pipe logs")(function* ({ node: name, follow, run }) {
     const { plan, node } = yield* findNode(name, run);
-    const shown = yield* showLog(plan.run, node, follow);
-    yield* say(ending(node.node, shown));
-    const { artifact, state } = shown.state;
-    // Cached or reused: another run has made it.
+    const printed = yield* printLog(plan.run, node, follow);
+    yield* print(stateSentence(node.node, printed));
+    const { artifact, state } = printed.state;
+    // A cached or reused node was made by another run.
     if (artifact !== undefined && state !== "made")
-      yield* showMaker(node.recipe, artifact).pipe(
+      yield* printMakersLog(node.recipe, artifact).pipe(
         Effect.provide(Store.layerReadOnly(storeHome())),
       );
   }),
-).pipe(Command.withDescription("Print what a node's program wrote; -f follows it while it runs"));
+).pipe(Command.withDescription("Print a node's log; -f follows it while the node runs"));
 
-interface Shown {
+interface PrintedLog {
   readonly run: string;
   readonly state: NodeState;
-  /** Whether there was anything to show. */
-  readonly any: boolean;
-  readonly runGoesOn: boolean;
+  /** It has a log file. */
+  readonly hasLog: boolean;
+  /** It reported progress, metrics or messages. */
+  readonly hasReports: boolean;
+  readonly isRunActive: boolean;
 }
 
-/** Shows what there is of the node's log, and with `follow` what comes, until the node or its run has ended. */
-const showLog = Effect.fnUntraced(function* (
+/** Prints the node's log; with `follow`, until the node or its run has ended. */
+const printLog = Effect.fnUntraced(function* (
   run: string,
   node: RunPlan["nodes"][number],
   follow: boolean,
@@ -75,41 +80,49 @@ const showLog = Effect.fnUntraced(function* (
   let state = plannedState(node);
   let log: FollowedLog | undefined;
   let isFinished = false;
-  const turnTo = Effect.fnUntraced(function* (next: FollowedLog | undefined) {
+  let hasReports = false;
+  const switchTo = Effect.fnUntraced(function* (next: FollowedLog | undefined) {
     if (log !== undefined) yield* writeAll(log);
     log?.close();
     log = next;
   });
   for (let isFirst = true; ; isFirst = false) {
-    // Asked first: what a run has written before it ended is read below.
-    const lives = runLives(home, run);
+    // Read before the events: a run writes its end before it releases its lock.
+    const isAlive = isRunAlive(home, run);
     for (const event of events.read()) {
       isFinished ||= event._tag === "RunFinished";
       if (!isOfNode(event) || event.node !== node.node) continue;
+      hasReports = (yield* writeReport(event, state)) || hasReports;
       state = nextState(state, event);
-      if (event._tag === "NodeStarted") yield* turnTo(new FollowedLog(event.log));
-      if (event._tag === "NodeRetried" && follow && !isFirst) yield* say(triedAgain(state));
+      if (event._tag === "NodeStarted") yield* switchTo(new FollowedLog(event.log));
+      if (event._tag === "NodeRetried" && follow && !isFirst) yield* print(retryText(state));
     }
     if (log !== undefined) yield* writeAll(log);
-    const ended = isFinished || !lives;
+    const ended = isFinished || !isAlive;
     const isDone = isOver(state) || ended;
     if (isDone || !follow) {
-      const known = ended ? withoutRun(state, isFinished ? "ended" : "killed") : state;
-      const live = log?.isThere ?? false;
-      yield* turnTo(undefined);
+      const known = ended ? stateAfterRun(state, isFinished ? "ended" : "killed") : state;
+      const live = log?.exists ?? false;
+      yield* switchTo(undefined);
       const kept = live ? false : yield* writeKept(run, node.node);
-      return { run, state: known, any: live || kept, runGoesOn: !isDone } satisfies Shown;
+      return {
+        run,
+        state: known,
+        hasLog: live || kept,
+        hasReports,
+        isRunActive: !isDone,
+      } satisfies PrintedLog;
     }
     yield* Effect.sleep(pollMillis);
   }
 });
 
-const triedAgain = ({ attempt = 1, message = "", seconds = 0 }: NodeState): string =>
-  `try ${attempt} was failed by the machinery (${printableName(message)}); again in ${duration(seconds)}`;
+const retryText = ({ attempt = 1, message = "", seconds = 0 }: NodeState): string =>
+  `attempt ${attempt} failed (infrastructure: ${printableName(message)}); retrying in ${duration(seconds)}`;
 
-/** The log that a run has kept of a node whose attempt is gone. */
+/** Prints the log that the run kept, where the attempt's directory is gone. */
 const writeKept = Effect.fnUntraced(function* (run: string, node: string) {
-  const file = path.join(storeHome(), "runs", run, "logs", `${fileName(node)}.log`);
+  const file = RunDirectory.of(storeHome(), run).logOf(node);
   if (!fs.existsSync(file)) return false;
   const log = new FollowedLog(file);
   yield* writeAll(log);
@@ -119,7 +132,7 @@ const writeKept = Effect.fnUntraced(function* (run: string, node: string) {
 
 const decoder = new StringDecoder("utf8");
 
-/** A terminal would obey what a log says, so it gets text; a file or another program gets the bytes as they are. */
+/** Escapes control characters for a terminal, which would obey them; a file or program gets the bytes. */
 const shownAs = (bytes: Buffer): Buffer | string =>
   process.stdout.isTTY === true ? printable(decoder.write(bytes).replace(/\r\n?/gu, "\n")) : bytes;
 
@@ -131,13 +144,31 @@ const writeAll = (log: FollowedLog) =>
     }
   });
 
-/** Not part of the log, so not on stdout. */
-const say = Console.error;
+/** Prints what a node reported by an event; false if that is nothing. */
+const writeReport = (event: NodeEvent, before: NodeState) => {
+  const report = reportText(event, before);
+  return report === undefined ? Effect.succeed(false) : Effect.as(printText(report), true);
+};
 
-/** What has become of the node, in a sentence. */
-const ending = (node: string, { run, state, any, runGoesOn }: Shown): string => {
+/** Prints what a node reported in a run that is over; false if it reported nothing. */
+const writeReports = Effect.fnUntraced(function* (home: string, run: string, node: string) {
+  let state: NodeState = { state: "not started" };
+  let hasReports = false;
+  for (const event of new EventLog(home, run).read()) {
+    if (!isOfNode(event) || event.node !== node) continue;
+    hasReports = (yield* writeReport(event, state)) || hasReports;
+    state = nextState(state, event);
+  }
+  return hasReports;
+});
+
+/** To stderr, since stdout is the log. */
+const print = Console.error;
+
+const stateSentence = (node: string, printed: PrintedLog): string => {
+  const { run, state, hasLog, hasReports, isRunActive } = printed;
   const name = printableName(node);
-  const nothing = any ? "" : "; it wrote no log";
+  const nothing = hasLog || hasReports ? "" : "; it wrote no log";
   const { seconds = 0 } = state;
   switch (state.state) {
     case "made":
@@ -147,36 +178,38 @@ const ending = (node: string, { run, state, any, runGoesOn }: Shown): string => 
     case "interrupted":
       return `${name} of ${run} was interrupted${nothing}`;
     case "lost":
-      return `${run} was killed while ${name} was at work; ${any ? "its log ends here" : "its log is gone: the work was begun anew since"}`;
+      return `${run} was killed while ${name} was running; ${hasLog ? "its log ends here" : "its log is gone, because the node was started again since"}`;
     case "skipped":
-      return `${name} was not run: ${printableName(state.because ?? "")} failed`;
+      return `${name} was skipped: ${printableName(state.because ?? "")} failed`;
     case "not started":
-      return runGoesOn
-        ? `${name} has not begun; -f waits for it`
-        : `${name} was not begun by ${run}`;
+      return isRunActive
+        ? `${name} has not started; -f waits for it`
+        : `${name} was not started in ${run}`;
     case "waiting":
-      return `${name} waits: it is being made by ${printableName(state.owner ?? "")}`;
+      return `${name} is waiting: ${printableName(state.owner ?? "")} is making it`;
     case "retrying":
-      return triedAgain(state);
+      return retryText(state);
     case "running":
-      return `${name} is at work${any ? "" : " and has written nothing yet"}; -f follows it`;
+      return `${name} is running${hasLog || hasReports ? "" : "; it wrote no log yet"}; -f follows it`;
     case "cached":
-      return `${name} of ${run} was there before`;
+      return `${name} was cached when ${run} began`;
     case "reused":
-      return `${name} of ${run} was found while the run went on`;
+      return `${name} was found in the store during ${run}`;
   }
 };
 
-/** Of a node that was there already: which run made it, with the log that was written then. */
-const showMaker = Effect.fnUntraced(function* (recipe: Digest, artifact: Digest) {
+/** Prints which run made a cached node, and the log that it kept. */
+const printMakersLog = Effect.fnUntraced(function* (recipe: Digest, artifact: Digest) {
   const store = yield* Store;
   const candidates = yield* store.query((index) => successesBehind(index, recipe, artifact));
   const made = candidates.find(
     ({ run, node }) => artifactIn(store.home, run, { node }) === artifact,
   );
   if (made === undefined)
-    return yield* say("it was made by a run that is not kept here, nor is its log");
+    return yield* print("the run that made it is no longer in the store, and neither is its log");
   const name = printableName(made.node);
-  yield* say(`it was made by ${made.run}, there as ${name}; its log:`);
-  if (!(yield* writeKept(made.run, made.node))) yield* say(`${name} wrote no log`);
+  yield* print(`made by ${made.run} as ${name}; its log:`);
+  const hasReports = yield* writeReports(store.home, made.run, made.node);
+  const hasLog = yield* writeKept(made.run, made.node);
+  if (!hasReports && !hasLog) yield* print(`${name} wrote no log`);
 });

@@ -2,18 +2,25 @@ import { Console, Effect } from "effect";
 import { Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
-import { plan } from "../../pipelines/Plan.ts";
-import { predict } from "../../pipelines/Prediction.ts";
-import { explain } from "../../pipelines/Why.ts";
+import { lastFailures } from "../../pipelines/history/lastFailures.ts";
+import { plan } from "../../pipelines/plan/Plan.ts";
+import type { Prediction } from "../../pipelines/plan/predictSeconds.ts";
+import { estimateTime } from "../../pipelines/plan/TimeEstimate.ts";
+import { explain } from "../../pipelines/plan/Explainer.ts";
+import { renderNote } from "../view/diagnostics.ts";
 import { planText, reasonText } from "../view/planText.ts";
 import { styleFor } from "../view/style.ts";
 import { Exit } from "../UsageError.ts";
-import { choose, loadSpec, project, storeHome } from "./project.ts";
+import { loadSpec, project, selectGraph, storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { becauseJson, causeJson } from "../view/whyJson.ts";
+import { printText } from "../view/printText.ts";
 import { choiceFlags, jobsFlag, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 
 const workIsDue = 10;
+
+const rangeOf = (prediction: Prediction | undefined) =>
+  prediction === undefined ? null : [prediction.low, prediction.high];
 
 export const planCommand = Command.make(
   "plan",
@@ -25,21 +32,26 @@ export const planCommand = Command.make(
     json: jsonFlag,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),
-      Flag.withDescription("exit 10 when there is work to do"),
+      Flag.withDescription("exit with code 10 when nodes are due"),
     ),
   },
   Effect.fn("pipe plan")(function* ({ experiment, set, axis, only, force, jobs, json, check }) {
     const loaded = yield* loadSpec(experiment, { set, axis });
-    const { graph, forced } = yield* choose(loaded.graph, { only, force });
-    const { planned, explanations, prediction } = yield* Effect.gen(function* () {
+    const { graph, forced } = yield* selectGraph(loaded.graph, { only, force });
+    const { planned, explanations, prediction, failures } = yield* Effect.gen(function* () {
       const planned = yield* plan(graph, project(), forced);
       const explanations = yield* explain(planned, new Set(graph.nodes));
-      return { planned, explanations, prediction: yield* predict(planned, jobs) };
+      const due = planned.nodes.filter(({ status }) => status !== "cached");
+      const failures = yield* lastFailures(due);
+      const prediction = yield* estimateTime(planned, jobs);
+      return { planned, explanations, prediction, failures };
     }).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
       Effect.provide(PythonEnvironment.layer),
     );
     if (json) {
+      for (const note of planned.notes)
+        yield* Console.error(renderNote(note, styleFor(process.stderr)));
       for (const { node, recipe, status, because, found } of planned.nodes) {
         const artifact = found === undefined ? {} : { artifact: found.artifact };
         const causes = explanations.get(node)?.causes;
@@ -57,14 +69,19 @@ export const planCommand = Command.make(
               ? {}
               : {
                   causes: causes.map(causeJson),
-                  predictedSeconds: prediction.secondsOf.get(node.stageName) ?? null,
+                  predictedSeconds: prediction.secondsOf.get(node)?.seconds ?? null,
+                  lastFailure: failures.get(node) ?? null,
+                  predictedRange: rangeOf(prediction.secondsOf.get(node)),
                 }),
           }),
         );
       }
     } else
-      yield* Console.log(
-        planText({ plan: planned, explanations, prediction, jobs }, styleFor(process.stdout)),
+      yield* printText(
+        planText(
+          { plan: planned, explanations, prediction, failures, jobs },
+          styleFor(process.stdout),
+        ),
       );
     if (check && planned.nodes.some((node) => node.status !== "cached"))
       return yield* new Exit({ code: workIsDue });

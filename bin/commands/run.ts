@@ -1,32 +1,31 @@
 import { Console, Effect, Layer, Option } from "effect";
 import { Command, Flag } from "effect/cli";
-import { importBundle, type ImportReport } from "../../bundle/importBundle.ts";
-import { recordedPython, recordedSources } from "../../bundle/replay.ts";
-import { shown } from "../../bundle/shown.ts";
+import { importBundle, type ImportReport } from "../../bundle/import/importBundle.ts";
+import { recordedPython, recordedSources } from "../../bundle/import/recordedMachine.ts";
+import { printable } from "../../bundle/format/printable.ts";
 import { Store } from "../../cache/Store.ts";
 import type { StoreTrouble } from "../../cache/StoreTrouble.ts";
-import { Local } from "../../executors/Local.ts";
-import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
-import { roomFor } from "../../pipelines/capacity.ts";
-import type { Graph, Node } from "../../pipelines/Compile.ts";
-import { type Plan, plan } from "../../pipelines/Plan.ts";
-import { run } from "../../pipelines/Run.ts";
+import { capacityFor } from "../../pipelines/run/capacity.ts";
+import type { Graph, Node } from "../../pipelines/experiment/Node.ts";
+import { type Plan, plan } from "../../pipelines/plan/Plan.ts";
+import { run } from "../../pipelines/run/Run.ts";
+import { flagsOf } from "../../schemas/Overrides.ts";
 import { Exit } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
-import { runLine } from "../../pipelines/commandLine.ts";
-import { plural } from "../view/format.ts";
-import { openedBundle } from "./openedBundle.ts";
-import { choose, type LoadedSpec, loadSpec, project, storeHome } from "./project.ts";
+import { runLine, shellWord } from "../../pipelines/experiment/commandLine.ts";
+import { plural } from "../../kinds/terminal.ts";
+import { askToDetach } from "../view/askToDetach.ts";
+import { openBundleAt } from "./openBundleAt.ts";
+import { type LoadedSpec, loadSpec, project, selectGraph, storeHome } from "./project.ts";
+import { chooseExecutor, executorFlag } from "./settings.ts";
 import { choiceFlags, jobsFlag, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
-import { printTables, type TableRun } from "./table.ts";
-
-/** Built together, so that they share one supervisor. */
-const machinery = Layer.mergeAll(Local.layer, PythonEnvironment.layer);
+import { printTables } from "./table.ts";
+import type { NumberedRun } from "../../pipelines/history/runNumbers.ts";
 
 const fromBundleFlag = Flag.String("from-bundle").pipe(
   Flag.optional,
   Flag.withDescription(
-    "first take what a bundle holds into the store, after its bytes and structure are verified",
+    "first import the results of a bundle into the store; its bytes and structure are verified",
   ),
 );
 
@@ -41,38 +40,63 @@ export const runCommand = Command.make(
     keepGoing: Flag.Boolean("keep-going").pipe(
       Flag.withAlias("k"),
       Flag.withDefault(false),
-      Flag.withDescription("after a failure, finish all that does not depend on it"),
+      Flag.withDescription("after a failure, still run everything that does not depend on it"),
+    ),
+    executor: executorFlag,
+    detach: Flag.Boolean("detach").pipe(
+      Flag.withDefault(false),
+      Flag.withDescription(
+        "on Ctrl-C leave the jobs of a cluster; the same command later attaches to them",
+      ),
     ),
     json: jsonFlag,
   },
-  Effect.fn("pipe run")(function* ({ fromBundle, ...options }) {
-    const { experiment, set, axis, only, force } = options;
+  Effect.fn("pipe run")(function* (options) {
+    const { experiment, set, axis, only, force, executor } = options;
     const { graph: whole, spec } = yield* loadSpec(experiment, { set, axis });
-    const chosen = yield* choose(whole, { only, force });
-    const making = { ...options, ...chosen, spec };
-    const home = Store.layerReadOnly(storeHome());
-    if (Option.isNone(fromBundle)) return yield* makeDue(making, home, []);
-    const { recorded } = yield* takeIn(fromBundle.value, options.json);
-    const planning = Layer.provide(recordedSources(recorded, project()), home);
-    yield* makeDue(making, planning, [`--from-bundle ${fromBundle.value}`]).pipe(
-      Effect.provide(recordedPython(recorded)),
-    );
-  }, Effect.provide(machinery)),
+    const chosen = yield* selectGraph(whole, { only, force });
+    const detached = { now: options.detach };
+    const { layer, name } = yield* chooseExecutor(executor, () => detached.now);
+    const isAsked = name === "slurm" && !options.detach && process.stdin.isTTY;
+    const beforeStop = (running: number) =>
+      isAsked
+        ? Effect.map(askToDetach(running), (leave) => void (detached.now = leave))
+        : Effect.void;
+    const request = { ...options, ...chosen, spec, beforeStop };
+    yield* importAndRun(request, options.fromBundle).pipe(Effect.provide(layer));
+  }),
 ).pipe(
-  Command.withDescription("Make what an experiment asks for and is not there yet"),
+  Command.withDescription("Run an experiment; nodes whose results are in the store are reused"),
   Command.withExamples([
     {
       command: "pipe run experiments/sft-lambda.yaml",
       description: "the main study, on two cores",
     },
     {
+      command: "pipe run experiment.yaml --executor slurm",
+      description: "run the jobs on a Slurm cluster; pipe.yaml has the site's settings",
+    },
+    {
       command: "pipe run experiment.yaml --from-bundle study.tar.gz",
-      description: "only what a bundle does not hold",
+      description: "reuse the results in a bundle",
     },
   ]),
 );
 
-interface Making {
+const importAndRun = Effect.fnUntraced(function* (
+  request: RunRequest,
+  fromBundle: Option.Option<string>,
+) {
+  const home = Store.layerReadOnly(storeHome());
+  if (Option.isNone(fromBundle)) return yield* planAndRun(request, home, []);
+  const { recorded } = yield* importResults(fromBundle.value, request.json);
+  const planning = Layer.provide(recordedSources(recorded, project()), home);
+  yield* planAndRun(request, planning, [["--from-bundle", fromBundle.value]]).pipe(
+    Effect.provide(recordedPython(recorded)),
+  );
+});
+
+interface RunRequest {
   readonly experiment: string;
   readonly graph: Graph;
   readonly forced: ReadonlySet<Node>;
@@ -83,23 +107,25 @@ interface Making {
   readonly jobs: number;
   readonly keepGoing: boolean;
   readonly json: boolean;
+  readonly beforeStop: (running: number) => Effect.Effect<void>;
 }
 
-/** `planning` is the store as it is; `bundle` the flag that names a bundle, where there is one. */
-const makeDue = Effect.fnUntraced(function* (
-  { graph, forced, spec, jobs, keepGoing, json, experiment, set, axis, only }: Making,
+/** `planning` is the read-only store for the plan; `bundle` is the flag that names a bundle, if any. */
+const planAndRun = Effect.fnUntraced(function* (
+  request: RunRequest,
   planning: Layer.Layer<Store, StoreTrouble>,
-  bundle: ReadonlyArray<string>,
+  bundle: ReadonlyArray<readonly [flag: string, value: string]>,
 ) {
-  // The plan is made before the store is touched: what is wrong is said while nothing is written yet.
+  const { graph, forced, spec, jobs, keepGoing, json, beforeStop } = request;
+  const { experiment, set, axis, only } = request;
+  // Planned with a read-only store, so that errors are reported before anything is written.
   const planned = yield* plan(graph, project(), forced).pipe(Effect.provide(planning));
   const due = planned.nodes.filter(({ status }) => status !== "cached");
-  const capacity = yield* roomFor(
+  const capacity = yield* capacityFor(
     due.map(({ node }) => node),
     jobs,
   );
-  const edits = [...set.map((edit) => `--set ${edit}`), ...axis.map((edit) => `--axis ${edit}`)];
-  const overrides = [...edits, ...only.map((name) => `--only ${name}`)];
+  const overrides = { set, axis, only };
   const end = yield* run({
     plan: planned,
     spec,
@@ -107,27 +133,29 @@ const makeDue = Effect.fnUntraced(function* (
     project: project(),
     capacity,
     keepGoing,
+    beforeStop,
   }).pipe(
     Effect.tap(({ run: name, status }) =>
-      json || status !== "done" ? Effect.void : printTables(tableRun(name, planned)),
+      json || status !== "done" ? Effect.void : printTables(numberedRun(name, planned)),
     ),
     Effect.provide(
       Layer.mergeAll(
         Store.layer(storeHome()),
         eventsLayer({
           json,
-          again: runLine(experiment, [...overrides, ...bundle]),
-          only: (node) => runLine(experiment, [...edits, `--only ${node}`, ...bundle]),
+          again: runLine(experiment, [...flagsOf(overrides), ...bundle]),
+          only: (node) =>
+            runLine(experiment, [...flagsOf({ ...overrides, only: [node] }), ...bundle]),
         }),
       ),
     ),
   );
+  if (!json) yield* Console.error(`report: npx pipe report ${shellWord(end.run)}`);
   if (end.status !== "done") return yield* new Exit({ code: 1 });
 });
 
-/** What the bundle holds is in the store from here on. */
-const takeIn = Effect.fnUntraced(function* (named: string, json: boolean) {
-  const bundle = yield* openedBundle(named);
+const importResults = Effect.fnUntraced(function* (file: string, json: boolean) {
+  const bundle = yield* openBundleAt(file);
   const report = yield* importBundle(bundle).pipe(Effect.provide(Store.layer(storeHome())));
   if (!json) yield* Console.error(importText(bundle.top, report));
   return report;
@@ -138,20 +166,20 @@ const importText = (
   { stored, known, incomplete, different }: ImportReport,
 ): string => {
   const parts = [
-    `${plural(stored, "artifact")} taken in`,
-    ...(known > 0 ? [`${known} known`] : []),
-    ...(incomplete > 0 ? [`${incomplete} without the files that it leaves out`] : []),
+    `${plural(stored, "artifact")} imported`,
+    ...(known > 0 ? [`${known} already in the store`] : []),
+    ...(incomplete > 0 ? [`${incomplete} incomplete, because the bundle leaves files out`] : []),
     ...(different.length > 0
       ? [
-          `${different.length} with another answer here, which stays: ${different.map(shown).join(", ")}`,
+          `${different.length} not imported, because the store has another result: ${different.map(printable).join(", ")}`,
         ]
       : []),
   ];
   return `${name}: ${parts.join(", ")}`;
 };
 
-/** The plan is at hand; the run's own record of it need not be read again. */
-const tableRun = (run: string, { nodes }: Plan): TableRun => ({
+/** From the plan in memory, so that the run's record is not read again. */
+const numberedRun = (run: string, { nodes }: Plan): NumberedRun => ({
   run,
   nodes: nodes.map(({ node, recipe, found }) => ({
     node: node.name,

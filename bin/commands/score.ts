@@ -2,7 +2,7 @@ import { Effect } from "effect";
 import { Command } from "effect/cli";
 import { isScoreError, scoreLine } from "../../tasks/score.ts";
 
-/** Answers are gathered into writes of this size; an idle input is answered at once. */
+/** Answers are written in chunks of this size; while stdin is idle, at once. */
 const bufferedCharacters = 64 * 1024;
 
 export const scoreCommand = Command.make("score", {}, () =>
@@ -16,7 +16,7 @@ export const scoreCommand = Command.make("score", {}, () =>
   Command.withDescription("Score transcripts: JSON lines on stdin, a JSON line for each on stdout"),
 );
 
-/** Reads stdin to its end and answers every line, in order; returns how many could not be scored. */
+/** Answers every line of stdin in order; returns how many could not be scored. */
 const scoreInput = async (): Promise<number> => {
   let bad = 0;
   let rest = "";

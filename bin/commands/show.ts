@@ -1,12 +1,16 @@
-import { Console, Effect } from "effect";
+import { Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
-import { bytesText, duration } from "../../schemas/quantity.ts";
-import { numbersIn } from "../view/numbers.ts";
+import { bytesText } from "../../schemas/quantity.ts";
+import { sampledModels } from "../../kinds/Model.ts";
+import { numbersIn } from "../../kinds/kinds.ts";
+import { actionText } from "../view/actionText.ts";
+import { terminalWidth } from "../view/terminalWidth.ts";
 import { styleFor } from "../view/style.ts";
 import { findArtifact } from "./artifacts.ts";
 import { storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
+import { printText } from "../view/printText.ts";
 import { jsonFlag } from "./specFlags.ts";
 
 const shownFiles = 40;
@@ -22,9 +26,7 @@ export const showCommand = Command.make(
   Effect.fn("pipe show")(function* ({ artifact: name, json }) {
     yield* show(name, json).pipe(Effect.provide(Store.layerReadOnly(storeHome())));
   }),
-).pipe(
-  Command.withDescription("Show an artifact: its files, what made it, from what, and at what cost"),
-);
+).pipe(Command.withDescription("Show an artifact: its files, how it was made, and at what cost"));
 
 const show = Effect.fnUntraced(function* (name: string, json: boolean) {
   const store = yield* Store;
@@ -35,7 +37,11 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
       jsonLine({ artifact, directory: store.directoryOf(artifact.digest), actions }),
     );
   const style = styleFor(process.stdout);
-  const numbers = numbersIn(artifact.kind, [store.directoryOf(artifact.digest)]);
+  const numbers = yield* store.query((index) =>
+    numbersIn(artifact.kind, [store.directoryOf(artifact.digest)], () =>
+      sampledModels(artifact.digest, (digest) => index.actionsOf(digest)[0]),
+    ),
+  );
   const lines = [
     `${style.bold(artifact.kind)} ${artifact.digest}`,
     `${store.directoryOf(artifact.digest)}`,
@@ -46,19 +52,10 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
     ...(artifact.files.length > shownFiles
       ? [`  … ${artifact.files.length} files, ${bytesText(artifact.bytes)} in all`]
       : []),
-    ...actions.flatMap((action) => [
-      "",
-      `made by ${style.bold(action.stage)} in ${duration(action.cost.wallSeconds)} on ${action.environment["gpus"] ?? action.environment["cpu"] ?? "an unknown processor"}, ${action.finishedAt}`,
-      `  recipe  ${action.recipe}`,
-      `  content ${action.content}`,
-      indent(JSON.stringify(action.keyParts, null, 2)),
-      ...(Object.keys(action.summary).length === 0
-        ? []
-        : ["  said:", indent(JSON.stringify(action.summary, null, 2))]),
-    ]),
-    ...(numbers === undefined ? [] : ["", numbers.text("the numbers", style)]),
+    ...actions.flatMap((action) => ["", ...actionText(action, style)]),
+    ...(numbers === undefined
+      ? []
+      : ["", numbers.text("the numbers", style, { width: terminalWidth() })]),
   ];
-  yield* Console.log(lines.join("\n"));
+  yield* printText(lines.join("\n"));
 });
-
-const indent = (text: string): string => text.replace(/^/gmu, "  ");

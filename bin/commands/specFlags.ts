@@ -1,4 +1,4 @@
-/** The argument and flags of every command that reads an experiment. */
+/** Argument and flags that the commands on experiments share. */
 import { Argument, Flag } from "effect/cli";
 import os from "node:os";
 
@@ -9,15 +9,11 @@ export const specArgument = Argument.String("experiment").pipe(
 export const overrideFlags = {
   set: Flag.String("set").pipe(
     Flag.atLeast(0),
-    Flag.withDescription(
-      "path=value: an edit of the experiment, such as model.steps=300 (can be repeated)",
-    ),
+    Flag.withDescription("path=value: edit the experiment, such as model.steps=300 (repeatable)"),
   ),
   axis: Flag.String("axis").pipe(
     Flag.atLeast(0),
-    Flag.withDescription(
-      "name=v1,v2: other values for an axis, by label or as YAML (can be repeated)",
-    ),
+    Flag.withDescription("name=v1,v2: give an axis other values, by label or as YAML (repeatable)"),
   ),
 };
 
@@ -25,28 +21,30 @@ export const choiceFlags = {
   only: Flag.String("only").pipe(
     Flag.atLeast(0),
     Flag.withDescription(
-      "a node, or a stage for all its points: nothing but it and what it needs (can be repeated)",
+      "a node, or a stage with all its points: run only it and what it needs (repeatable)",
     ),
   ),
   force: Flag.String("force").pipe(
     Flag.atLeast(0),
     Flag.withDescription(
-      "a stage or a node to make anew, whatever is known of it (can be repeated)",
+      "a node, or a stage with all its points: run it even if it is cached (repeatable)",
     ),
   ),
 };
+
+const mostJobs = 10_000;
 
 export const jobsFlag = Flag.Int("jobs").pipe(
   Flag.withAlias("j"),
   Flag.withDefault(os.availableParallelism()),
   Flag.filter(
-    (jobs) => jobs >= 1,
-    () => "a number from 1 up",
+    (jobs) => jobs >= 1 && jobs <= mostJobs,
+    () => `a whole number from 1 to ${mostJobs}`,
   ),
-  Flag.withDescription("how many nodes run at a time; by default one a processor"),
+  Flag.withDescription("how many nodes run at a time; by default one for each processor"),
 );
 
 export const jsonFlag = Flag.Boolean("json").pipe(
   Flag.withDefault(false),
-  Flag.withDescription("JSON lines on stdout, for programs"),
+  Flag.withDescription("print JSON lines on stdout"),
 );

@@ -1,82 +1,77 @@
 import { Console, Effect } from "effect";
-import { Argument, Command } from "effect/cli";
-import path from "node:path";
-import { fileName } from "../../cache/fileName.ts";
-import { severalAnswers } from "../../cache/History.ts";
+import { Argument, Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
-import { nondeterministicNodes } from "../../pipelines/nondeterminism.ts";
-import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
-import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
-import { numbersIn } from "../view/numbers.ts";
+import type { Table } from "../../kinds/TableFile.ts";
+import { tableCsv } from "../../kinds/TableFile.ts";
+import { columnNames, numberNames } from "../../kinds/tableColumns.ts";
+import { tableText } from "../../kinds/tableText.ts";
+import {
+  tableLatex,
+  tableMarkdown,
+  tableSorted,
+  tableWhere,
+  type Where,
+} from "../../kinds/tableView.ts";
+import {
+  nondeterministicIn,
+  type NumberedRun,
+  numbersOfRun,
+} from "../../pipelines/history/runNumbers.ts";
 import { styleFor } from "../view/style.ts";
-import { nondeterminismText } from "../view/tableText.ts";
+import { nondeterminismText } from "../view/nondeterminismText.ts";
+import { terminalWidth } from "../view/terminalWidth.ts";
 import { UsageError, unknownNameError } from "../UsageError.ts";
+import { findRun } from "./findRun.ts";
 import { storeHome } from "./project.ts";
 import { jsonLine } from "../view/jsonLine.ts";
+import { printText } from "../view/printText.ts";
 import { jsonFlag } from "./specFlags.ts";
 
-/** The run of that name; `latest` is the youngest whose plan can be read. */
-export const findRun = Effect.fnUntraced(function* (name: string) {
-  const home = storeHome();
-  if (name !== "latest") {
-    const plan = readRunPlan(home, name);
-    return plan ?? (yield* noSuchRun(name));
-  }
-  for (const run of runNames(home).toReversed()) {
-    const plan = readRunPlan(home, run);
-    if (plan !== undefined) return plan;
-    yield* Console.error(`${unreadablePlan(run)}; looking at the run before`);
-  }
-  return yield* noSuchRun(name);
-});
-
-const unreadablePlan = (run: string): string => `the plan of ${run} can't be read`;
-
-const noSuchRun = (name: string): UsageError => {
-  const runs = runNames(storeHome());
-  if (runs.includes(name)) return new UsageError({ message: unreadablePlan(name) });
-  return unknownNameError("run", name, runs.toReversed());
-};
-
-/** What is needed of a run to find its tables. */
-export interface TableRun {
-  readonly run: string;
-  readonly nodes: ReadonlyArray<
-    Pick<RunPlan["nodes"][number], "node" | "kind" | "recipe" | "cached">
-  >;
-}
-
-/** The tables and other numbers that a run has made, with the node that each is from. */
-const tablesOf = ({ run, nodes }: TableRun) =>
-  nodes.flatMap(({ node, kind, cached }) => {
-    const linked = path.join(storeHome(), "runs", run, "artifacts", fileName(node));
-    // What was there before the run is not linked in long runs.
-    const stored = path.join(storeHome(), "trees", cached ?? "");
-    const numbers = numbersIn(kind, [linked, stored]);
-    return numbers === undefined ? [] : [{ node, numbers }];
-  });
-
-const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: TableRun) {
-  const store = yield* Store;
-  const answers = yield* store.query(severalAnswers);
-  return nondeterministicNodes(nodes, answers, (node) => artifactIn(store.home, run, node));
-});
-
-/**
- * The numbers of a run on stdout, and below them what of it can't be reproduced; without numbers that goes to stderr. Says
- * how many tables there are.
- */
-export const printTables = Effect.fnUntraced(function* (run: TableRun) {
-  const tables = tablesOf(run);
+/** Prints the numbers of a run and its nondeterministic nodes, the latter on stderr if it has no numbers. Returns how many. */
+export const printTables = Effect.fnUntraced(function* (run: NumberedRun) {
+  const tables = yield* numbersOfRun(run);
+  const style = styleFor(process.stdout);
   for (const { node, numbers } of tables)
-    yield* Console.log(numbers.text(`${run.run} · ${node}`, styleFor(process.stdout)));
+    yield* printText(numbers.text(`${run.run} · ${node}`, style, { width: terminalWidth() }));
   const nodes = yield* nondeterministicIn(run);
   if (nodes.length > 0 && tables.length > 0)
-    yield* Console.log(nondeterminismText(nodes, run.run, styleFor(process.stdout)));
+    yield* printText(nondeterminismText(nodes, run.run, styleFor(process.stdout)));
   else if (nodes.length > 0)
     yield* Console.error(nondeterminismText(nodes, run.run, styleFor(process.stderr)));
   return tables.length;
 });
+
+const forms = ["csv", "md", "latex"] as const;
+
+const formFlag = (name: (typeof forms)[number], text: string) =>
+  Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(text));
+
+const viewFlags = {
+  columns: Flag.String("columns").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription(`columns, separated by commas: ${columnNames.join(", ")}`),
+  ),
+  sort: Flag.String("sort").pipe(
+    Flag.withDefault(""),
+    Flag.withDescription("sort rows by an axis or a column, such as a (largest first) or a:asc"),
+  ),
+  where: Flag.String("where").pipe(
+    Flag.atLeast(0),
+    Flag.withDescription("axis=label: only these rows (repeatable)"),
+  ),
+  csv: formFlag("csv", "print every column as CSV"),
+  md: formFlag("md", "print Markdown"),
+  latex: formFlag("latex", "print LaTeX"),
+};
+
+interface ViewFlags {
+  readonly columns: string;
+  readonly sort: string;
+  readonly where: ReadonlyArray<string>;
+  readonly csv: boolean;
+  readonly md: boolean;
+  readonly latex: boolean;
+}
 
 export const tableCommand = Command.make(
   "table",
@@ -86,22 +81,123 @@ export const tableCommand = Command.make(
       Argument.withDescription("a run's name; by default the latest"),
     ),
     json: jsonFlag,
+    ...viewFlags,
   },
-  Effect.fn("pipe table")(function* ({ run, json }) {
+  Effect.fn("pipe table")(function* ({ run, json, ...view }) {
+    const form = yield* formOf(json, view);
     const plan = yield* findRun(run);
-    const tables = yield* (json ? writeTables(plan) : printTables(plan)).pipe(
-      Effect.provide(Store.layerReadOnly(storeHome())),
-    );
+    const isViewed =
+      form !== undefined || view.columns !== "" || view.sort !== "" || view.where.length > 0;
+    const print = json ? writeTables(plan) : isViewed ? printViews(plan, view) : printTables(plan);
+    const tables = yield* print.pipe(Effect.provide(Store.layerReadOnly(storeHome())));
     if (tables === 0)
-      return yield* new UsageError({ message: `the run ${plan.run} has made no table` });
+      return yield* new UsageError({
+        message: `${plan.run} has made no table; \`pipe status ${plan.run}\` shows its nodes`,
+      });
   }),
 ).pipe(Command.withDescription("Print the numbers of a run"));
 
-const writeTables = Effect.fnUntraced(function* (run: TableRun) {
+const formOf = (json: boolean, view: ViewFlags) => {
+  const named = forms.filter((form) => view[form]);
+  const others = Object.values(view).some((value) => value !== false && value.length > 0);
+  const problem =
+    json && (named.length > 0 || others)
+      ? "`--json` prints everything; leave the other options out"
+      : named.length > 1
+        ? `${named.map((form) => `--${form}`).join(" and ")} are different forms; keep one`
+        : view.csv && view.columns !== ""
+          ? "`--csv` prints every column; leave `--columns` out"
+          : undefined;
+  return problem === undefined
+    ? Effect.succeed(named[0])
+    : Effect.fail(new UsageError({ message: problem }));
+};
+
+const writeTables = Effect.fnUntraced(function* (run: NumberedRun) {
   const nodes = yield* nondeterministicIn(run);
   const nondeterministic = nodes.length === 0 ? {} : { nondeterministic: nodes };
-  const tables = tablesOf(run);
+  const tables = yield* numbersOfRun(run);
   for (const { node, numbers } of tables)
     process.stdout.write(jsonLine({ run: run.run, node, ...numbers.json, ...nondeterministic }));
   return tables.length;
 });
+
+/** Prints the run's tables as asked; other numbers have no rows to choose. */
+const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlags) {
+  const all = yield* numbersOfRun(run);
+  const tables = all.flatMap(({ node, numbers }) =>
+    numbers.table === undefined ? [] : [{ node, table: numbers.table }],
+  );
+  if (tables.length === 0 && all.length > 0 && !view.csv)
+    return yield* new UsageError({
+      message: `${run.run} has numbers but no accuracies, and these options are for accuracies alone; \`pipe table ${run.run}\` prints them, also with --csv or --json`,
+    });
+  const others = view.csv ? all.flatMap(({ numbers: { csv } }) => csv?.() ?? []) : [];
+  for (const text of others) process.stdout.write(text);
+  const axes = [...new Set(tables.flatMap(({ table }) => table.axes))];
+  const columns = yield* columnsOf(view.columns);
+  const where = yield* whereOf(
+    view.where,
+    tables.map(({ table }) => table),
+    axes,
+  );
+  const [sort, upwards] = yield* sortOf(view.sort, axes);
+  for (const { node, table } of tables) {
+    const chosen = tableWhere(table, where);
+    const sorted = sort === "" ? chosen : tableSorted(chosen, sort, upwards);
+    const title = `${run.run} · ${node}`;
+    yield* Effect.sync(() =>
+      process.stdout.write(
+        view.csv
+          ? tableCsv(sorted)
+          : view.md
+            ? tableMarkdown(sorted, columns)
+            : view.latex
+              ? tableLatex(sorted, columns)
+              : `${tableText(sorted, title, styleFor(process.stdout), {
+                  width: terminalWidth(),
+                  ...(columns === undefined ? {} : { columns }),
+                })}\n`,
+      ),
+    );
+  }
+  return tables.length + others.length;
+});
+
+const columnsOf = (text: string) => {
+  if (text === "") return Effect.succeed(undefined);
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !columnNames.includes(name));
+  return unknown === undefined
+    ? Effect.succeed(names)
+    : Effect.fail(unknownNameError("column", unknown, columnNames, "--columns: "));
+};
+
+const whereOf = Effect.fnUntraced(function* (
+  conditions: ReadonlyArray<string>,
+  tables: ReadonlyArray<Table>,
+  axes: ReadonlyArray<string>,
+) {
+  const where = new Map<string, ReadonlyArray<string>>();
+  for (const condition of conditions) {
+    const axis = axes.find((name) => condition.startsWith(`${name}=`));
+    if (axis === undefined)
+      return yield* unknownNameError("axis", condition.replace(/=.*$/u, ""), axes, "--where: ");
+    const label = condition.slice(axis.length + 1);
+    const labels = new Set(
+      tables.flatMap(({ rows }) => rows.flatMap((row) => row.labels[axis] ?? [])),
+    );
+    if (!labels.has(label))
+      return yield* unknownNameError(`label of \`${axis}\``, label, [...labels], "--where: ");
+    where.set(axis, [...(where.get(axis) ?? []), label]);
+  }
+  return where satisfies Where;
+});
+
+const sortOf = (text: string, axes: ReadonlyArray<string>) => {
+  const [, name = text, order] = /^(.*?)(?::(asc|desc))?$/u.exec(text) ?? [];
+  const valid = [...axes, ...numberNames];
+  return name === "" || valid.includes(name)
+    ? Effect.succeed([name, order === undefined ? null : order === "asc"] as const)
+    : Effect.fail(unknownNameError("column", name, valid, "--sort: "));
+};

@@ -1,8 +1,8 @@
 import { Effect, Layer, Stream } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import path from "node:path";
-import type { OpenBundle } from "../../bundle/open.ts";
-import { verifyAgain } from "../../bundle/verify/again.ts";
+import type { OpenBundle } from "../../bundle/format/open.ts";
+import { verifyCheapStages } from "../../bundle/verify/cheapStages.ts";
 import { identityOf } from "../../bundle/verify/bytes.ts";
 import { type Check, type Level, levels } from "../../bundle/verify/Check.ts";
 import { verifyByRunning } from "../../bundle/verify/fullRun.ts";
@@ -14,7 +14,7 @@ import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { Exit } from "../UsageError.ts";
 import { eventsLayer } from "../view/eventsLayer.ts";
 import { jsonLine } from "../view/jsonLine.ts";
-import { openedBundle, scratchFolder } from "./openedBundle.ts";
+import { openBundleAt, scratchFolder } from "./openBundleAt.ts";
 import { project } from "./project.ts";
 import { jobsFlag, jsonFlag } from "./specFlags.ts";
 
@@ -24,7 +24,7 @@ export const verifyCommand = Command.make(
   "verify",
   {
     bundle: Argument.String("bundle").pipe(
-      Argument.withDescription("an archive that `pipe bundle` has made, or its folder"),
+      Argument.withDescription("an archive that `pipe bundle` made, or its folder"),
     ),
     level: Flag.Int("level").pipe(
       Flag.withDefault(3),
@@ -33,7 +33,7 @@ export const verifyCommand = Command.make(
         () => "1 to 5",
       ),
       Flag.withDescription(
-        "how far to go: 1 bytes, 2 structure, 3 every number and key, 4 cheap stages again, 5 everything again, which runs what the bundle says",
+        "how far to verify: 1 bytes, 2 structure, 3 every number and key, 4 rerun cheap stages, 5 rerun everything, which executes the bundle's commands",
       ),
     ),
     jobs: jobsFlag,
@@ -41,23 +41,21 @@ export const verifyCommand = Command.make(
   },
   Effect.fn("pipe verify")(function* ({ bundle: named, level, jobs, json }) {
     const last = level as Level;
-    const bundle = yield* openedBundle(named);
+    const bundle = yield* openBundleAt(named);
     const report = json ? new JsonReport() : new Report((line) => write(`${line}\n`));
     yield* tellAll(verify(bundle, Math.min(last, 3) as Level), report);
     if (last >= 4 && report.failed === undefined) {
       const scratch = yield* scratchFolder("pipe-verify-");
       yield* tellAll(
-        safely(4, () => verifyAgain(bundle, scratch)),
+        safely(4, () => verifyCheapStages(bundle, scratch)),
         report,
       );
     }
-    if (last === 5 && report.failed === undefined) report.tell(yield* runAgain(bundle, jobs));
+    if (last === 5 && report.failed === undefined) report.tell(yield* rerun(bundle, jobs));
     report.end(bundle, last);
     if (report.failed !== undefined) return yield* new Exit({ code: mismatch });
   }, Effect.scoped),
-).pipe(
-  Command.withDescription("Check a bundle: its bytes, its structure, and every number and key"),
-);
+).pipe(Command.withDescription("Verify a bundle: its bytes, its structure, every number and key"));
 
 const tellAll = (checks: AsyncIterable<Check>, report: Report | JsonReport) =>
   Stream.fromAsyncIterable(checks, (error) => error as Error).pipe(
@@ -66,13 +64,13 @@ const tellAll = (checks: AsyncIterable<Check>, report: Report | JsonReport) =>
 
 const write = (text: string) => void process.stdout.write(text);
 
-/** What `Report` says, for programs. */
+/** Like `Report`, as JSON lines. */
 class JsonReport {
   failed: Level | undefined;
 
   tell(check: Check): void {
     if (!check.ok) this.failed ??= check.level;
-    this.#line({ what: "check", check });
+    this.line({ what: "check", check });
   }
 
   end(bundle: OpenBundle, level: Level): void {
@@ -81,15 +79,15 @@ class JsonReport {
     const identity = bundle.files.has("manifest-sha512.txt")
       ? { identity: identityOf(bundle) }
       : {};
-    this.#line({ what: "total", bundle: bundle.top, ...identity, level, verified, ...failed });
+    this.line({ what: "total", bundle: bundle.top, ...identity, level, verified, ...failed });
   }
 
-  #line(value: object): void {
+  private line(value: object): void {
     write(jsonLine(value));
   }
 }
 
-const runAgain = Effect.fnUntraced(function* (bundle: OpenBundle, jobs: number) {
+const rerun = Effect.fnUntraced(function* (bundle: OpenBundle, jobs: number) {
   const scratch = yield* scratchFolder("pipe-verify-");
   const again = `npx pipe verify --level 5 ${bundle.top}`;
   return yield* verifyByRunning(bundle, project(), jobs).pipe(

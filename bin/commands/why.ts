@@ -1,15 +1,18 @@
-import { Console, Effect } from "effect";
+import { Effect } from "effect";
 import { Argument, Command } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { madeBy } from "../../cache/History.ts";
-import { plan, type Plan } from "../../pipelines/Plan.ts";
-import { explain, wayFrom } from "../../pipelines/Why.ts";
+import { plan, type Plan } from "../../pipelines/plan/Plan.ts";
+import { lastFailures } from "../../pipelines/history/lastFailures.ts";
+import { explain } from "../../pipelines/plan/Explainer.ts";
+import { pathFromCause } from "../../pipelines/plan/Explanation.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { styleFor } from "../view/style.ts";
 import { becauseJson, causeJson, madeJson } from "../view/whyJson.ts";
 import { type Answer, type DueAnswer, whyText } from "../view/whyText.ts";
-import { choose, loadSpec, named, project, storeHome } from "./project.ts";
+import { printText } from "../view/printText.ts";
+import { findNodes, loadSpec, project, selectGraph, storeHome } from "./project.ts";
 import { choiceFlags, jsonFlag, overrideFlags, specArgument } from "./specFlags.ts";
 
 export const whyCommand = Command.make(
@@ -17,7 +20,7 @@ export const whyCommand = Command.make(
   {
     experiment: specArgument,
     node: Argument.String("node").pipe(
-      Argument.withDescription("a node, such as 'model[seed=0]', or a stage for all its points"),
+      Argument.withDescription("a node, such as 'model[seed=0]', or a stage with all its points"),
     ),
     ...overrideFlags,
     ...choiceFlags,
@@ -25,37 +28,38 @@ export const whyCommand = Command.make(
   },
   Effect.fn("pipe why")(function* ({ experiment, node: name, set, axis, only, force, json }) {
     const loaded = yield* loadSpec(experiment, { set, axis });
-    const { graph, forced } = yield* choose(loaded.graph, { only, force });
-    const targets = yield* named(graph, "NODE", [name]);
+    const { graph, forced } = yield* selectGraph(loaded.graph, { only, force });
+    const targets = yield* findNodes(graph, "NODE", [name]);
     const answers = yield* Effect.gen(function* () {
       const planned = yield* plan(graph, project(), forced);
-      return yield* answersTo(planned, targets);
+      return yield* explainNodes(planned, targets);
     }).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
       Effect.provide(PythonEnvironment.layer),
     );
     if (json) for (const answer of answers) process.stdout.write(jsonLine(answerJson(answer)));
-    else yield* Console.log(whyText(answers, styleFor(process.stdout)));
+    else yield* printText(whyText(answers, styleFor(process.stdout)));
   }),
 ).pipe(
   Command.withDescription(
-    "Say why a node is due, root cause first; or how it was found and who made it",
+    "Explain why a node is due, root cause first; or how it was found and which run made it",
   ),
   Command.withExamples([
     {
       command: "pipe why experiments/sft-lambda.yaml table --set model.steps=800",
-      description: "why the table would be made again",
+      description: "why the table would be rerun",
     },
   ]),
 );
 
-const answersTo = Effect.fnUntraced(function* (
+const explainNodes = Effect.fnUntraced(function* (
   planned: Plan,
   targets: Parameters<typeof explain>[1],
 ) {
   const store = yield* Store;
   const explanations = yield* explain(planned, targets);
   const nodes = planned.nodes.filter(({ node }) => targets.has(node));
+  const failures = yield* lastFailures(nodes.filter(({ status }) => status !== "cached"));
   return yield* store.query((index) =>
     nodes.map((target): Answer => {
       const explanation = explanations.get(target.node);
@@ -67,7 +71,7 @@ const answersTo = Effect.fnUntraced(function* (
         };
       }
       const causes = explanation.causes.map((cause) => {
-        const way = wayFrom(cause, explanation);
+        const way = pathFromCause(cause, explanation);
         const against = way[0]?.explanation.against?.action;
         return {
           cause,
@@ -75,7 +79,14 @@ const answersTo = Effect.fnUntraced(function* (
           ...(against === undefined ? {} : { against: madeBy(index, against) }),
         };
       });
-      return { planned: target, explanation, causes };
+      const failure = failures.get(target.node);
+      return {
+        planned: target,
+        experiment: planned.experiment,
+        explanation,
+        causes,
+        ...(failure === undefined ? {} : { failure }),
+      };
     }),
   );
 });
@@ -96,7 +107,8 @@ const answerJson = (answer: Answer) => {
   };
 };
 
-const dueJson = ({ causes, explanation }: DueAnswer) => ({
+const dueJson = ({ causes, explanation, failure }: DueAnswer) => ({
+  lastFailure: failure ?? null,
   causes: causes.map(({ cause, way, against }) => ({
     ...causeJson(cause),
     way: way.map(({ explanation: { planned }, input }) => ({

@@ -1,4 +1,4 @@
-/** What a person sees of a run: a pure rendering of its events. `lines` are for good, `live` is the moving part. */
+/** Renders the events of a run into lines. Pure. `liveLines.ts` renders the live part. */
 import {
   isActive,
   isOfNode,
@@ -6,24 +6,50 @@ import {
   type NodeEvent,
   type NodeState,
   nextState,
-} from "../../pipelines/NodeState.ts";
+} from "../../pipelines/history/NodeState.ts";
+import { renderNote } from "./diagnostics.ts";
 import { shortDigest } from "../../schemas/Digest.ts";
 import type { Event, EventOf } from "../../schemas/Event.ts";
-import { addFailure, type FailureGroups, groupLines, logsCommand } from "./failureGroups.ts";
+import { stageNameOf } from "../../pipelines/experiment/nodeName.ts";
+import {
+  addFailure,
+  type FailureGroups,
+  groupLines,
+  logsCommand,
+  repeatedFailures,
+} from "./failureGroups.ts";
 import { duration } from "../../schemas/quantity.ts";
-import { compact, padEnd, plural, printable, printableName, width } from "./format.ts";
-import { addSkipped, noneSkipped, skippedRows, type SkippedNodes } from "./skippedNodes.ts";
-import type { Style } from "./style.ts";
+import { compact } from "./format.ts";
+import {
+  padEnd,
+  plural,
+  printable,
+  printableName,
+  type Style,
+  width,
+} from "../../kinds/terminal.ts";
+import { activityText, firstFacts } from "./nodeActivity.ts";
+import { addSkip, emptySkips, skipRows, type SkipSummary } from "./SkipSummary.ts";
+
+/** The due nodes of one stage. */
+export interface StageCounts {
+  readonly due: number;
+  readonly made: number;
+  readonly failed: number;
+  /** Summed over the nodes that this run made. */
+  readonly seconds: number;
+}
 
 export interface RunView {
   readonly run: string;
-  /** What is being made or waited for. */
+  /** Nodes that are running, waiting or about to be retried. */
   readonly active: ReadonlyMap<string, NodeState>;
   readonly total: number;
   readonly settled: number;
+  readonly stages: ReadonlyMap<string, StageCounts>;
   readonly failures: FailureGroups;
-  readonly skipped: SkippedNodes;
-  /** When a line last told of a node's progress, or of failures; only where there is no live part. */
+  readonly skipped: SkipSummary;
+  /** When a line last reported a node's progress, or failures; used only without a live part. */
   readonly lastLine: ReadonlyMap<string, number>;
 }
 
@@ -32,23 +58,30 @@ export const emptyView: RunView = {
   active: new Map(),
   total: 0,
   settled: 0,
+  stages: new Map(),
   failures: new Map(),
-  skipped: noneSkipped,
+  skipped: emptySkips,
   lastLine: new Map(),
 };
 
 export interface RenderOptions {
   readonly style: Style;
-  /** Whether there is a live part; without one, progress becomes a line now and then. */
+  /** Has a moving part; without one, progress is printed as a line now and then. */
   readonly live: boolean;
-  /** How to go on after a failure. */
+  /** Cells of a line of the terminal; absent for a log, whose lines may have any length. */
+  readonly columns?: number;
+  /** The command that continues after a failure. */
   readonly again: string;
-  /** How to run one node again, and nothing else. */
+  /** The command that runs one node only. */
   readonly only: (node: string) => string;
 }
 
+const noCounts: StageCounts = { due: 0, made: 0, failed: 0, seconds: 0 };
+
 const quietMillis = 15_000;
 const nodeCells = 32;
+/** The rest of a line of progress in a log: a training has more metrics than a line has room. */
+const lineCells = 60;
 
 /** The next view, and the lines that the event adds for good. */
 export const advance = (
@@ -59,11 +92,8 @@ export const advance = (
   const { style } = options;
   const view = isOfNode(event) ? track(before, event) : before;
   switch (event._tag) {
-    case "RunStarted": {
-      const due = event.nodes - event.cached;
-      const line = `${style.bold(event.run)} · ${plural(event.nodes, "node")}, ${event.cached} cached, ${due} to make, ${plural(event.jobs, "job")} at a time`;
-      return [{ ...view, run: event.run, total: event.nodes, settled: event.cached }, [line]];
-    }
+    case "RunStarted":
+      return startedRun(view, event, style);
     case "NodeReused":
       return [
         view,
@@ -72,12 +102,12 @@ export const advance = (
           : [row(style.dim("="), event.node, reuse[event.found], style)],
       ];
     case "NodeWaiting": {
-      const text = `is being made by ${printableName(event.owner)}; waiting`;
+      const text = `waiting for ${printableName(event.owner)}, which is making it`;
       return [view, [row(style.dim("…"), event.node, text, style)]];
     }
     case "NodeStarted": {
       const { attempt = 1 } = view.active.get(event.node) ?? {};
-      const text = attempt === 1 ? "started" : `started again, try ${attempt}`;
+      const text = attempt === 1 ? "started" : `started, attempt ${attempt}`;
       return [view, options.live ? [] : [row("▸", event.node, text, style)]];
     }
     case "NodeProgress":
@@ -88,32 +118,54 @@ export const advance = (
         ? [view, [row(style.yellow("!"), event.node, printable(event.message), style)]]
         : progressLine(view, event, options);
     case "NodeSucceeded":
-      return [view, success(event, style)];
+      return [view, success(event, options)];
     case "NodeRetried": {
       const { attempt = 1 } = view.active.get(event.node) ?? {};
-      const text = `try ${attempt} was failed by the machinery (${printable(event.message)}); again in ${duration(event.seconds)}`;
+      const text = `attempt ${attempt} failed (infrastructure: ${printable(event.message)}); retrying in ${duration(event.seconds)}`;
       return [view, [row(style.yellow("↻"), event.node, text, style)]];
     }
     case "NodeFailed":
       return fail(view, event, options);
     case "NodeSkipped":
-      return [{ ...view, skipped: addSkipped(view.skipped, event) }, []];
+      return [{ ...view, skipped: addSkip(view.skipped, event) }, []];
     case "NodeInterrupted":
       return [
         view,
-        [row(style.yellow("■"), event.node, "interrupted; what it has saved is kept", style)],
+        [row(style.yellow("■"), event.node, "interrupted; its checkpoints are kept", style)],
       ];
     case "RunStopping":
       return [
         view,
-        [style.yellow(`stopping: ${plural(event.running, "running node")} asked to save and end`)],
+        [
+          style.yellow(
+            `stopping: waiting for ${plural(event.running, "running node")} to save and end`,
+          ),
+        ],
       ];
     case "RunFinished":
       return [{ ...view, active: new Map() }, closing(view, event, options)];
   }
 };
 
-/** What the event makes of its node. */
+const startedRun = (
+  view: RunView,
+  { run, nodes, cached, jobs, due = {}, notes = [] }: EventOf<"RunStarted">,
+  style: Style,
+): readonly [RunView, ReadonlyArray<string>] => {
+  const counts = `${plural(nodes, "node")}: ${cached} cached, ${nodes - cached} to run`;
+  const stages = new Map(
+    Object.entries(due).map(([name, count]) => [name, { ...noCounts, due: count }]),
+  );
+  return [
+    { ...view, run, total: nodes, settled: cached, stages },
+    [
+      `${style.bold(run)} · ${counts}, ${plural(jobs, "job")} at a time`,
+      ...notes.map((note) => renderNote(note, style)),
+    ],
+  ];
+};
+
+/** The view with the node's next state. */
 const track = (view: RunView, event: NodeEvent): RunView => {
   const next = nextState(view.active.get(event.node), event);
   const active = new Map(view.active);
@@ -121,24 +173,47 @@ const track = (view: RunView, event: NodeEvent): RunView => {
   if (!isOver(next)) return view;
   active.delete(event.node);
   const settled = view.settled + (next.state === "skipped" ? 0 : 1);
-  return { ...view, active, settled };
+  return { ...view, active, settled, stages: countNode(view.stages, event) };
+};
+
+/** The counts of the node's stage after it ended. */
+const countNode = (stages: RunView["stages"], event: NodeEvent): RunView["stages"] => {
+  const name = stageNameOf(event.node);
+  const counts = stages.get(name) ?? noCounts;
+  switch (event._tag) {
+    case "NodeSucceeded": {
+      const seconds = counts.seconds + event.seconds;
+      return new Map(stages).set(name, { ...counts, made: counts.made + 1, seconds });
+    }
+    case "NodeReused":
+      return new Map(stages).set(name, { ...counts, due: Math.max(0, counts.due - 1) });
+    case "NodeFailed":
+      return new Map(stages).set(name, { ...counts, failed: counts.failed + 1 });
+    default:
+      return stages;
+  }
 };
 
 const reuse = {
-  content: "not run: its inputs came out as before",
-  "other-run": "not run: equal work has just been done",
+  content: "cached: its inputs are unchanged",
+  "other-run": "cached: another run has just made it",
 } as const;
 
 const row = (mark: string, node: string, text: string, style: Style): string =>
   `${mark} ${padEnd(style.bold(printableName(node)), nodeCells + style.bold("").length)} ${text}`;
 
-const success = (event: EventOf<"NodeSucceeded">, style: Style): ReadonlyArray<string> => {
+const success = (
+  event: EventOf<"NodeSucceeded">,
+  { style, columns = Infinity }: RenderOptions,
+): ReadonlyArray<string> => {
   const { node, seconds, summary, differs } = event;
-  const text = `${padEnd(duration(seconds), 11)}${style.dim(facts(summary))}`;
-  const made = row(style.green("✓"), node, text, style);
+  const time = padEnd(duration(seconds), 11);
+  const taken = Math.max(nodeCells, width(printableName(node))) + width(time) + 3;
+  const facts = firstFacts(summaryFacts(summary), columns - taken - 1);
+  const made = row(style.green("✓"), node, `${time}${style.dim(facts)}`, style);
   if (differs === undefined) return [made];
-  const said = `not reproducible: other bytes than the last time (${shortDigest(differs)}), now ${shortDigest(event.artifact)}; both are kept`;
-  return [made, row(style.yellow("≠"), node, said, style)];
+  const warning = `not reproducible: ${shortDigest(event.artifact)} differs from the earlier result ${shortDigest(differs)}; both are kept`;
+  return [made, row(style.yellow("≠"), node, warning, style)];
 };
 
 const progressLine = (
@@ -148,117 +223,50 @@ const progressLine = (
 ): readonly [RunView, ReadonlyArray<string>] => {
   const running = view.active.get(event.node);
   if (live || running === undefined) return [view, []];
-  const spoken = speak(view, event.node, event.at, running.since ?? event.at);
-  return spoken === undefined
+  const reported = reportNow(view, event.node, event.at, running.since ?? event.at);
+  return reported === undefined
     ? [view, []]
-    : [spoken, [row(style.dim("·"), event.node, style.dim(doing(running)), style)]];
+    : [
+        reported,
+        [
+          row(
+            style.dim("·"),
+            event.node,
+            style.dim(activityText(running, Date.parse(event.at), lineCells)),
+            style,
+          ),
+        ],
+      ];
 };
 
-/** The view in which `about` was spoken of now; nothing where that was done lately. */
-const speak = (view: RunView, about: string, at: string, since: string): RunView | undefined => {
-  const now = Date.parse(at);
-  if (now - (view.lastLine.get(about) ?? Date.parse(since)) < quietMillis) return undefined;
-  return { ...view, lastLine: new Map(view.lastLine).set(about, now) };
-};
-
-/** What a node at work says of itself. */
-export const doing = ({ state, progress, metrics, message, owner, seconds }: NodeState): string => {
-  if (state === "waiting") return `waiting for ${printableName(owner ?? "")}`;
-  if (state === "retrying") return `again in ${duration(seconds ?? 0)}`;
-  const parts = [
-    ...(progress === undefined
-      ? []
-      : [`${compact(progress.done)}/${compact(progress.total)} ${printableName(progress.unit)}`]),
-    ...Object.entries(metrics ?? {}).map(
-      ([name, value]) => `${printableName(name)} ${compact(value)}`,
-    ),
-  ];
-  return parts.length > 0 ? parts.join("  ") : printableName(message ?? "");
-};
-
-const barCells = 16;
-
-/** The terminal that the live part must not outgrow. */
-export interface Screen {
-  readonly columns: number;
-  readonly rows: number;
-}
-
-/** What nodes at work look like, one line each, those that wait last; and the failures that were not shown. */
-export const liveLines = (
+/** The view with a report of `topic` now; undefined where the last report is too recent. */
+const reportNow = (
   view: RunView,
-  now: number,
-  { columns, rows }: Screen,
-  style: Style,
-): ReadonlyArray<string> => {
-  if (view.active.size === 0) return [];
-  const failed = alike(view.failures).slice(0, 3);
-  const nodes = [...view.active];
-  const isWaiting = ([, { state }]: (typeof nodes)[number]) => state === "waiting";
-  const inOrder = [...nodes.filter((node) => !isWaiting(node)), ...nodes.filter(isWaiting)];
-  const room = Math.max(1, rows - failed.length - 4);
-  const lines = inOrder
-    .slice(0, room)
-    .map(([node, state]) =>
-      cut(
-        `${padEnd(printableName(node), nodeCells)} ${bar(state, now)} ${doing(state)}`,
-        columns - 3,
-      ),
-    );
-  return [
-    style.dim(cut(`  ${view.settled}/${view.total} nodes`, columns - 1)),
-    ...failed.map((line) => `${style.red("✗")} ${cut(line, columns - 3)}`),
-    ...lines.map((line) => `${style.cyan("▸")} ${line}`),
-    ...(nodes.length > room ? [style.dim(`  … and ${nodes.length - room} more`)] : []),
-  ];
+  topic: string,
+  at: string,
+  since: string,
+): RunView | undefined => {
+  const now = Date.parse(at);
+  if (now - (view.lastLine.get(topic) ?? Date.parse(since)) < quietMillis) return undefined;
+  return { ...view, lastLine: new Map(view.lastLine).set(topic, now) };
 };
 
-/** How far a node is, and for how long it has been at it. */
-export const bar = ({ progress, since }: NodeState, now: number): string => {
-  const share =
-    progress === undefined || progress.total === 0
-      ? undefined
-      : Math.max(0, Math.min(1, progress.done / progress.total));
-  const filled = Math.round((share ?? 0) * barCells);
-  const cells =
-    share === undefined ? " ".repeat(barCells) : "█".repeat(filled) + "░".repeat(barCells - filled);
-  const elapsed = since === undefined ? 0 : Math.max(0, now - Date.parse(since)) / 1000;
-  return `${cells} ${padEnd(duration(elapsed), 9)}`;
-};
-
-/** Failures that have been counted and not shown. */
-const alike = (failures: FailureGroups): ReadonlyArray<string> =>
-  [...failures.values()]
-    .filter(({ count }) => count > 1)
-    .map(({ count, stage, message }) => {
-      const others = `${count - 1} more ${count === 2 ? "point" : "points"} of ${stage}`;
-      return `${others} failed alike: ${printableName(message.split("\n", 1)[0] ?? "")}`;
-    });
-
-const cut = (text: string, cells: number): string => {
-  if (width(text) <= cells) return text;
-  let kept = text.slice(0, Math.max(0, cells - 1));
-  while (kept !== "" && width(kept) > cells - 1) kept = kept.slice(0, -1);
-  return `${kept}…`;
-};
-
-/** The numbers among a stage's small facts. */
-const facts = (summary: EventOf<"NodeSucceeded">["summary"]): string =>
+/** The first few facts of a stage's summary. */
+const summaryFacts = (summary: EventOf<"NodeSucceeded">["summary"]): ReadonlyArray<string> =>
   Object.entries(summary)
     .flatMap(([name, value]) =>
       typeof value === "number"
-        ? [`${name} ${compact(value)}`]
+        ? [`${printableName(name)} ${compact(value)}`]
         : typeof value === "string"
-          ? [`${name} ${value}`]
+          ? [printableName(`${name} ${value}`)]
           : [],
     )
-    .slice(0, 6)
-    .join("  ");
+    .slice(0, 6);
 
-/** More kinds of failure than this in one run are hardly read. */
+/** Beyond this many kinds of failure, only their heads are shown. */
 const shownInFull = 20;
 
-/** The first of its kind is shown in full; those like it are counted, and told of now and then. */
+/** Shows the first failure of a group in full; counts the others and reports the counts now and then. */
 const fail = (
   view: RunView,
   event: EventOf<"NodeFailed">,
@@ -274,9 +282,9 @@ const fail = (
         : failureHead(event, options.style);
     return [{ ...counted, lastLine }, lines];
   }
-  const spoken = options.live ? undefined : speak(counted, "failures", event.at, event.at);
-  if (spoken === undefined) return [counted, []];
-  return [spoken, alike(failures).map((line) => `${options.style.red("✗")} ${line}`)];
+  const reported = options.live ? undefined : reportNow(counted, "failures", event.at, event.at);
+  if (reported === undefined) return [counted, []];
+  return [reported, repeatedFailures(failures).map((line) => `${options.style.red("✗")} ${line}`)];
 };
 
 const failureHead = (event: EventOf<"NodeFailed">, style: Style): ReadonlyArray<string> => [
@@ -293,11 +301,11 @@ const failure = (
   ...logEnd(event).map((line) => style.dim(`  │ ${printable(line)}`)),
   ...(event.fix === "" ? [] : [`  ${printable(event.fix)}`]),
   ...(event.kept === "" ? [] : [style.dim(`  kept in ${event.kept}`)]),
-  style.dim(`  its log: ${logsCommand(run, event.node)}`),
-  `  just this node again: ${only(event.node)}`,
+  style.dim(`  log: ${logsCommand(run, event.node)}`),
+  `  run this node again: ${only(event.node)}`,
 ];
 
-/** A trainer's last line in its log is its message, which stands above already. */
+/** Without the message, which trainers repeat as the last line of their log. */
 const logEnd = ({ logTail, message }: EventOf<"NodeFailed">): ReadonlyArray<string> =>
   logTail.filter((line) => message === "" || !line.startsWith(message));
 
@@ -310,7 +318,7 @@ const closing = (
     `${event.executed} made`,
     `${event.reused} cached`,
     ...(event.failed > 0 ? [`${event.failed} failed`] : []),
-    ...(event.skipped > 0 ? [`${event.skipped} not run`] : []),
+    ...(event.skipped > 0 ? [`${event.skipped} skipped`] : []),
   ].join(", ");
   const took = duration(event.seconds);
   switch (event.status) {
@@ -318,24 +326,24 @@ const closing = (
       return [`${style.green("done")} in ${took} · ${counts}`];
     case "failed":
       return [
-        ...skippedRows(view.skipped).map(([what, why]) => row(style.yellow("-"), what, why, style)),
+        ...skipRows(view.skipped).map(([what, why]) => row(style.yellow("-"), what, why, style)),
         `${style.red("failed")} after ${took} · ${counts}`,
         ...failuresAtTheEnd(view),
-        `go on with: ${again}`,
+        `continue with: ${again}`,
       ];
     case "interrupted":
       return [
-        `${style.yellow("interrupted")} after ${took}; what is finished is kept`,
+        `${style.yellow("interrupted")} after ${took}; finished nodes are kept`,
         ...failuresAtTheEnd(view),
-        `go on with: ${again}`,
+        `continue with: ${again}`,
       ];
   }
 };
 
-/** What has failed alone has just been shown with its message; of several failures, here is the list. */
+/** A single failure was just shown in full; several are listed. */
 const failuresAtTheEnd = ({ failures, run }: RunView): ReadonlyArray<string> => {
   const [first, ...others] = failures.values();
   return first?.count === 1 && others.length === 0
-    ? first.nodes.map((node) => `  ${printableName(node)} failed, as told above`)
+    ? first.nodes.map((node) => `  ${printableName(node)} failed (see above)`)
     : groupLines(failures, run);
 };

@@ -1,9 +1,8 @@
-/** A bundle that has been written, as a person reads it. */
-import type { Pointer } from "../../bundle/format.ts";
-import type { WrittenBundle } from "../../bundle/writeBundle.ts";
+/** The summary of a written bundle. */
+import type { Pointer } from "../../bundle/format/format.ts";
+import type { WrittenBundle } from "../../bundle/write/writeBundle.ts";
 import { bytesText } from "../../schemas/quantity.ts";
-import { padEnd, plural, printable } from "./format.ts";
-import type { Style } from "./style.ts";
+import { padEnd, plural, printable, type Style } from "../../kinds/terminal.ts";
 
 export const bundleText = (run: string, written: WrittenBundle, style: Style): string => {
   const { stages, payload } = written;
@@ -21,18 +20,18 @@ export const bundleText = (run: string, written: WrittenBundle, style: Style): s
     ...leftOut(written),
     ...(written.unmade === 0
       ? []
-      : ["", `${plural(written.unmade, "node")} of the run not made; the README says so`]),
+      : ["", `${plural(written.unmade, "node")} of the run not made; the README lists them`]),
     ...(written.otherVersions.length === 0
       ? []
       : [
           "",
-          `made by other versions than the sources that go along (${written.otherVersions.join(", ")}): nobody can rerun or replay it with these`,
+          `made by other stage versions than the included sources (${written.otherVersions.join(", ")}), which can't rerun it`,
         ]),
     ...(written.allowed.length === 0
       ? []
       : [
           "",
-          "published although found:",
+          "findings published with a reason:",
           ...written.allowed.map(
             ({ finding, reason }) =>
               `  ${printable(finding.path)}, ${finding.place}: ${finding.kind} (${printable(reason)})`,
@@ -43,7 +42,7 @@ export const bundleText = (run: string, written: WrittenBundle, style: Style): s
 
 const reasons: { readonly [why in Pointer["why"]]: string } = {
   weights: "model weights (--include models)",
-  size: "for its size (--cap) or by --without",
+  size: "over the size limit (--cap), or --without",
   missing: "no longer in the store",
 };
 
@@ -52,13 +51,15 @@ const leftOut = ({ leftOut: pointers, needed }: WrittenBundle): ReadonlyArray<st
   const groups = [...Map.groupBy(pointers, ({ why }) => why)];
   return [
     "",
-    "left out, with a pointer each:",
+    "left out; pointers.json lists them:",
     ...groups.map(([why, group]) => {
       const size = group.reduce((sum, pointer) => sum + pointer.size, 0);
       return `  ${bytesText(size).padStart(8)}  ${plural(group.length, "file")}: ${reasons[why]}`;
     }),
     ...(needed === 0
       ? []
-      : [`numbers follow from ${plural(needed, "of these file")}; they can't be recomputed`]),
+      : [
+          `${plural(needed, "of these file")} ${needed === 1 ? "is" : "are"} needed for numbers, which can't be recomputed`,
+        ]),
   ];
 };

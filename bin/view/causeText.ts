@@ -1,9 +1,9 @@
-/** What made a node due, in a few words: old → new, and where the new stands. */
-import type { Labels } from "../../pipelines/Compile.ts";
-import type { ParamValue } from "../../pipelines/paramDefaults.ts";
-import { type Place, spanOf } from "../../pipelines/Source.ts";
-import { type Cause, isOfCode, isUnmade, type Reason } from "../../pipelines/Cause.ts";
-import type { Explanation } from "../../pipelines/Why.ts";
+/** Causes of due nodes in a few words: old → new, with the place of the new value. */
+import type { Labels } from "../../pipelines/experiment/Node.ts";
+import type { ParamValue } from "../../pipelines/plan/paramDefaults.ts";
+import { type Place, spanOf } from "../../pipelines/experiment/Source.ts";
+import { type Cause, isOfCode, isUnmade, type Reason } from "../../pipelines/plan/Cause.ts";
+import type { Explanation } from "../../pipelines/plan/Explanation.ts";
 import { type Json, shortDigest } from "../../schemas/Digest.ts";
 
 /** `e.yaml:12:30`, or the override itself. */
@@ -12,9 +12,9 @@ export const placeText = (place: Place): string => {
   return file.startsWith("--") ? `${file} ${place.source.text}` : `${file}:${line}:${col}`;
 };
 
-/** A cause as its own node sees it. */
+/** A cause, without the name of its node. */
 export const causeText = ({ node, reason, at }: Cause): string => {
-  const said = reasonWords(reason, node.stage.name);
+  const text = reasonWords(reason, node.stage.name);
   switch (reason._tag) {
     case "Param":
     case "Source":
@@ -24,9 +24,9 @@ export const causeText = ({ node, reason, at }: Cause): string => {
     case "ElementAdded":
     case "ElementRemoved":
     case "Order":
-      return `${said} (${placeText(at)})`;
+      return `${text} (${placeText(at)})`;
     default:
-      return said;
+      return text;
   }
 };
 
@@ -47,19 +47,19 @@ export const reasonWords = (reason: Reason, stage: string): string => {
     case "Input":
       return `the input ${elementText(reason)} ${shortDigest(reason.old)} → ${shortDigest(reason.new)}`;
     case "InputAdded":
-      return `the input ${reason.input} is new`;
+      return `the input ${reason.input} was added`;
     case "InputRemoved":
-      return `the input ${reason.input} is no longer taken`;
+      return `the input ${reason.input} was removed`;
     case "ElementAdded":
-      return `${labelsText(reason.labels)} is new in the input ${reason.input}`;
+      return `${labelsText(reason.labels)} was added to the input ${reason.input}`;
     case "ElementRemoved":
-      return `${labelsText(reason.labels)} is no longer in the input ${reason.input}`;
+      return `${labelsText(reason.labels)} was removed from the input ${reason.input}`;
     case "Order":
-      return `the input ${reason.input} comes in another order`;
+      return `the elements of the input ${reason.input} have another order`;
     case "Rewired":
       return `the input ${reason.input} comes from ${reason.from} → ${reason.to}`;
     case "CameOutDifferently":
-      return "came out differently although nothing was changed";
+      return "gave another result although nothing was changed";
     case "First":
     case "NotCompared":
       return "not made yet";
@@ -80,7 +80,7 @@ const goneText = {
 
 const codeText = (stage: string, sides: { readonly old?: string; readonly new?: string }): string =>
   sides.new === undefined
-    ? `the code of stage ${stage} is again what the lock records`
+    ? `the code of stage ${stage} matches the lock file again`
     : `the code of stage ${stage} ${sides.old === undefined ? "as recorded" : shortDigest(sides.old)} → ${shortDigest(sides.new)}`;
 
 const digestText = (digest: string | undefined): string =>
@@ -94,7 +94,7 @@ export const labelsText = (labels: Labels): string =>
 const elementText = ({ input, labels }: { readonly input: string; readonly labels?: Labels }) =>
   labels === undefined ? input : `${input}[${labelsText(labels)}]`;
 
-/** `300 → 500`, the long parts that both have in common left out. */
+/** `300 → 500`; long common parts are left out. */
 const sidesText = (old: ParamValue, now: ParamValue): string => {
   const [before, after] = shorten(valueText(old), valueText(now));
   const note = (side: ParamValue) => (side.isDefault === true ? " (the default)" : "");
@@ -110,7 +110,7 @@ const valueText = ({ value }: ParamValue): string => {
 
 export const jsonText = (value: Json): string => {
   if (typeof value !== "string") return JSON.stringify(value);
-  // A text that would read as something else is quoted.
+  // Quoted where it would read as another type.
   const isPlain =
     plainWord.test(value) && !/^(?:true|false|null|-?[\d.]+(?:e[+-]?\d+)?)$/u.test(value);
   return isPlain ? value : JSON.stringify(value);
@@ -119,7 +119,7 @@ export const jsonText = (value: Json): string => {
 const fewCharacters = 48;
 const context = 14;
 
-/** Both texts around the stretch in which they differ. */
+/** The parts of both texts around their difference. */
 export const shorten = (old: string, now: string): readonly [string, string] => {
   const [before, after] = [[...old], [...now]];
   if (before.length <= fewCharacters && after.length <= fewCharacters) return [old, now];
@@ -145,21 +145,21 @@ export const shorten = (old: string, now: string): readonly [string, string] => 
 
 const fewCauses = 2;
 
-/** Why a node is due, on one line: root causes first, those above it with the stage they are in. */
+/** Why a node is due, on one line: its own causes first, those from upstream with their stage. */
 export const explanationText = (
   { planned: { node, status }, causes, more, against }: Explanation,
   plain: string,
 ): string => {
-  const told = causes.filter((cause) => cause.node === node || !isUnmade(cause));
-  if (status === "may-run" && told.every(isUnmade)) return plain;
+  const shownCauses = causes.filter((cause) => cause.node === node || !isUnmade(cause));
+  if (status === "may-run" && shownCauses.every(isUnmade)) return plain;
   const isOwn = (cause: Cause) => cause.node.stageName === node.stageName || isOfCode(cause.reason);
-  const parts = told.map((cause) =>
+  const parts = shownCauses.map((cause) =>
     isOwn(cause) ? causeText(cause) : `${cause.node.stageName}: ${causeText(cause)}`,
   );
   const shown = parts.slice(0, fewCauses);
   const hidden = parts.length - shown.length;
   const rest = more ? ["and others"] : hidden > 0 ? [`and ${hidden} more`] : [];
-  const isNewPoint = against?.relation === "other" && told.some(isOwn);
+  const isNewPoint = against?.relation === "other" && shownCauses.some(isOwn);
   const lead = isNewPoint ? `new, nearest to ${against.action.node}: ` : "";
   return `${lead}${[...shown, ...rest].join("; ")}`;
 };

@@ -1,7 +1,6 @@
-/** Diagnostics as a person meets them: where, what, the line with a squiggle, and what would be right. */
+/** Diagnostics for the terminal: place, message, the line with a squiggle, and what was expected. */
 import type { Diagnostic } from "../../schemas/Diagnostic.ts";
-import { plural, printable, width } from "./format.ts";
-import type { Style } from "./style.ts";
+import { plural, printable, type Style, width } from "../../kinds/terminal.ts";
 
 /** A long line is shown around its error. */
 const shownCells = 110;
@@ -11,6 +10,10 @@ export const renderDiagnostics = (diagnostics: ReadonlyArray<Diagnostic>, style:
     ...diagnostics.map((diagnostic) => renderOne(diagnostic, style)),
     `${plural(diagnostics.length, "error")}; nothing was started`,
   ].join("\n\n");
+
+/** A line that refuses nothing. */
+export const renderNote = (note: string, style: Style): string =>
+  `${style.yellow("note")}: ${printable(note)}`;
 
 const renderOne = ({ message, at, expected, suggestion }: Diagnostic, style: Style): string => {
   const hints = [

@@ -1,37 +1,49 @@
-/** Two runs beside each other: what was asked otherwise, where they part, and how the numbers changed. */
-import type { NodeDifference, RunDifference } from "../../pipelines/RunDifference.ts";
-import type { RunSide } from "../../pipelines/RunSide.ts";
-import { type Located, spanOf, toJson } from "../../pipelines/Source.ts";
-import type { SpecDifference } from "../../pipelines/specDifference.ts";
+/** The differences between two runs: changed settings, first differing nodes, changed numbers. */
+import { RunDirectory } from "../../cache/RunDirectory.ts";
+import type { NodeDifference, RunDifference } from "../../pipelines/history/RunDifference.ts";
+import type { RunSide } from "../../pipelines/history/RunSide.ts";
+import { type Located, toJson } from "../../pipelines/experiment/Located.ts";
+import { spanOf } from "../../pipelines/experiment/Source.ts";
+import type { SpecDifference } from "../../pipelines/history/specDifference.ts";
 import type {
   MetricDifference,
   RowDifference,
   TableDifference,
-} from "../../pipelines/tableDifference.ts";
+} from "../../pipelines/history/tableDifference.ts";
+import type { PairedRow } from "../../pipelines/history/pairedRows.ts";
 import { shortDigest } from "../../schemas/Digest.ts";
 import { jsonText, labelsText, reasonWords, shorten } from "./causeText.ts";
-import { padEnd, padStart, plural, printableName, width } from "./format.ts";
+import {
+  padEnd,
+  padStart,
+  plural,
+  printableName,
+  type Style,
+  width,
+} from "../../kinds/terminal.ts";
+import { pairedLines } from "./pairedText.ts";
 import { groupsOf } from "./planText.ts";
-import type { Style } from "./style.ts";
 
 export interface Diff {
   readonly old: RunSide;
   readonly now: RunSide;
-  /** Absent where the experiment of a run can't be read any more. */
+  /** Absent where the experiment of a run can't be read. */
   readonly spec?: ReadonlyArray<SpecDifference>;
   readonly nodes: RunDifference;
   readonly tables: ReadonlyArray<{ readonly node: string; readonly difference: TableDifference }>;
+  readonly paired: ReadonlyArray<PairedRow>;
 }
 
 const fewGroups = 12;
 const fewNames = 6;
 
-export const diffText = (diff: Diff, style: Style): string =>
+export const diffText = (diff: Diff, style: Style, width: number): string =>
   [
     headText(diff, style),
     ...specLines(diff, style),
     ...nodeLines(diff, style),
     ...diff.tables.flatMap(({ node, difference }) => tableLines(node, difference, style)),
+    ...pairedLines(diff.paired, width, style),
   ].join("\n");
 
 const headText = ({ old, now }: Diff, style: Style): string =>
@@ -39,11 +51,11 @@ const headText = ({ old, now }: Diff, style: Style): string =>
 
 const specLines = ({ old, now, spec }: Diff, style: Style): ReadonlyArray<string> => {
   if (spec === undefined) return ["", "the experiment of one of the runs can't be read"];
-  if (spec.length === 0) return ["", "they ask the same"];
-  const copies = [old, now].map(({ plan }) => `runs/${plan.run}/experiment.yaml`);
+  if (spec.length === 0) return ["", "same settings"];
+  const copies = [old, now].map(({ plan }) => RunDirectory.of("", plan.run).spec);
   return [
     "",
-    `${style.bold("asked otherwise")} ${style.dim(`(line:column in ${copies.join(" → ")})`)}`,
+    `${style.bold("changed settings")} ${style.dim(`(line:column in ${copies.join(" → ")})`)}`,
     ...spec.map((each) => `  ${printableName(specText(each))}`),
   ];
 };
@@ -57,7 +69,7 @@ const specText = ({ path, old, new: now }: SpecDifference): string => {
 const locatedText = (located: Located | undefined): string =>
   located === undefined ? "nothing" : jsonText(toJson(located));
 
-/** The file is said once above. */
+/** Without the file, which is named once above. */
 const shortPlace = ({ at }: Located): string => {
   const { file, line, col } = spanOf(at);
   return file.startsWith("--") ? `${file} ${at.source.text}` : `${line}:${col}`;
@@ -69,9 +81,9 @@ const nodeLines = ({ old, now, nodes }: Diff, style: Style): ReadonlyArray<strin
     members.length === 0 ? [] : ["", style.bold(title), ...groupLines(members)];
   const runs = { old: old.plan.run, new: now.plan.run };
   return [
-    ...section("they part at", first),
-    ...section("further on, also asked otherwise", also),
-    ...(follow.length === 0 ? [] : ["", `from there ${followText(follow)}`]),
+    ...section("first differing nodes", first),
+    ...section("downstream nodes with changed settings", also),
+    ...(follow.length === 0 ? [] : ["", `downstream, ${followText(follow)}`]),
     ...unmadeLines(unmade, { old, now }),
     ...onlyLines(onlyOld, runs.old),
     ...onlyLines(onlyNew, runs.new),
@@ -92,9 +104,9 @@ const groupLines = (members: ReadonlyArray<NodeDifference>): ReadonlyArray<strin
 };
 
 const ownText = ({ own, stage, old, new: now }: NodeDifference): string => {
-  const said = own.map((difference) => reasonWords(difference, stage)).join("; ");
-  if (own.length === 0) return "came out differently though the same was asked";
-  return old !== undefined && old === now ? `${said}; came out the same` : said;
+  const text = own.map((difference) => reasonWords(difference, stage)).join("; ");
+  if (own.length === 0) return "another result from the same settings and inputs";
+  return old !== undefined && old === now ? `${text}; same result` : text;
 };
 
 const digestsText = ({ old, new: now }: NodeDifference): string =>
@@ -103,7 +115,7 @@ const digestsText = ({ old, new: now }: NodeDifference): string =>
     : `  (${shortDigest(old)} → ${shortDigest(now)})`;
 
 const followText = (follow: ReadonlyArray<NodeDifference>): string =>
-  `${plural(follow.length, "node")} came out otherwise: ${countsText(follow)}`;
+  `${plural(follow.length, "changed result")}: ${countsText(follow)}`;
 
 const countsText = (members: ReadonlyArray<{ readonly stageName: string }>): string =>
   groupsOf(members, ({ stageName }) => stageName)
@@ -156,8 +168,8 @@ const tableLines = (
     `  ${cells.map((cell, column) => (column === 4 ? cell : (column < 2 ? padEnd : padStart)(cell, widths[column] ?? 0))).join("  ")}`.trimEnd(),
   );
   const gone = [
-    ...onlyOld.map(({ labels }) => `  ${labelsText(labels)} is gone`),
-    ...onlyNew.map(({ labels }) => `  ${labelsText(labels)} is new`),
+    ...onlyOld.map(({ labels }) => `  ${labelsText(labels)} was removed`),
+    ...onlyNew.map(({ labels }) => `  ${labelsText(labels)} was added`),
   ].map(printableName);
   return [
     "",
@@ -170,7 +182,7 @@ const tableLines = (
 };
 
 const noteText =
-  "  differences with Newcombe's 95 % intervals, as if the two were asked independently; within noise: the interval holds 0";
+  "  differences with Newcombe's 95 % intervals for independent samples; within noise: the interval contains 0";
 
 /** Label, metric, old, new, difference. */
 const rowCells = ({
@@ -209,8 +221,8 @@ const proportionText = (proportion: MetricDifference["old"]): string =>
 const differenceText = ({ difference, withinNoise }: MetricDifference): string => {
   if (difference === undefined) return "";
   const { value, low, high } = difference;
-  const said = `${signed(value)} [${signed(low)}, ${signed(high)}]`;
-  return withinNoise === true ? `${said}  within noise` : said;
+  const interval = `${signed(value)} [${signed(low)}, ${signed(high)}]`;
+  return withinNoise === true ? `${interval}  within noise` : interval;
 };
 
 const signed = (value: number): string => {

@@ -1,23 +1,23 @@
-/** Failures that are the same one met at many points: told once in full, and then counted. */
-import { stageNameOf } from "../../pipelines/nodeName.ts";
-import { shellWord } from "../../pipelines/commandLine.ts";
-import { plural, printable, printableName } from "./format.ts";
+/** Groups of equal failures at many points of a stage: the first is shown in full, the others are counted. */
+import { stageNameOf } from "../../pipelines/experiment/nodeName.ts";
+import { shellWord } from "../../pipelines/experiment/commandLine.ts";
+import { plural, printable, printableName } from "../../kinds/terminal.ts";
 
 export interface Failure {
   readonly node: string;
   readonly message: string;
-  /** The last lines of its log, where they are known. */
+  /** The last lines of its log, if known. */
   readonly logTail?: ReadonlyArray<string>;
 }
 
 export interface FailureGroup {
   readonly stage: string;
-  /** As the first of them said it. */
+  /** The message of the first failure. */
   readonly message: string;
   readonly count: number;
   /** The first few. */
   readonly nodes: ReadonlyArray<string>;
-  /** The ways in which their logs end, the first few, each with a node whose log ends so. */
+  /** The first few different last lines of their logs, each with a node. */
   readonly endings: ReadonlyMap<string, { readonly line: string; readonly node: string }>;
 }
 
@@ -29,22 +29,19 @@ const shownGroups = 8;
 
 const paths = /[^\s'"`(]*\/[^\s'"`)]*/gu;
 
-/**
- * Failures are alike when nodes of one stage fail with messages that differ only in paths, such as those of their work
- * directories, and in numbers. An exit code is no such number: programs mean something by it.
- */
-const likeness = ({ node, message }: Failure): string =>
+/** Equal for messages of one stage that differ only in paths and numbers. Exit codes count, since they have a meaning. */
+const groupKey = ({ node, message }: Failure): string =>
   `${stageNameOf(node)}\n${message.replace(paths, "/").replace(/(?<!exit code \d*)\d+/gu, "0")}`;
 
-/** Lines that differ only in numbers and in paths end a log the same way. */
+/** Equal for lines that differ only in numbers and paths. */
 const shapeOf = (line: string): string => line.replace(paths, "/").replace(/\d+/gu, "0");
 
 export const addFailure = (
   groups: FailureGroups,
   failure: Failure,
 ): { readonly groups: FailureGroups; readonly isFirst: boolean } => {
-  const like = likeness(failure);
-  const known = groups.get(like);
+  const key = groupKey(failure);
+  const known = groups.get(key);
   const { node, message } = failure;
   const { count = 0, nodes = [], endings = new Map() } = known ?? {};
   const line = failure.logTail?.at(-1)?.trim() ?? "";
@@ -56,10 +53,10 @@ export const addFailure = (
     nodes: nodes.length < namedNodes ? [...nodes, node] : nodes,
     endings: isNewEnding ? new Map(endings).set(shapeOf(line), { line, node }) : endings,
   };
-  return { groups: new Map(groups).set(like, group), isFirst: known === undefined };
+  return { groups: new Map(groups).set(key, group), isFirst: known === undefined };
 };
 
-/** The largest groups, a line or a few for each, and how many more there are. */
+/** The largest groups, some lines for each, and the number of others. */
 export const groupLines = (groups: FailureGroups, run: string): ReadonlyArray<string> => {
   const bySize = [...groups.values()].toSorted((a, b) => b.count - a.count);
   const others = bySize.slice(shownGroups);
@@ -72,7 +69,16 @@ export const groupLines = (groups: FailureGroups, run: string): ReadonlyArray<st
   ];
 };
 
-/** How many, why, which, how their logs differ, and how to see one. */
+/** A line for each group with failures that were counted and not shown. */
+export const repeatedFailures = (failures: FailureGroups): ReadonlyArray<string> =>
+  [...failures.values()]
+    .filter(({ count }) => count > 1)
+    .map(({ count, stage, message }) => {
+      const others = `${plural(count - 1, "more point")} of ${stage}`;
+      return `${others} failed the same way: ${printableName(message.split("\n", 1)[0] ?? "")}`;
+    });
+
+/** The number, the message, some nodes, the different ends of their logs, and the command for a log. */
 const linesOf = (
   { stage, message, count, nodes, endings }: FailureGroup,
   run: string,
@@ -80,16 +86,16 @@ const linesOf = (
   const [first = ""] = nodes;
   const why = printableName(message.split("\n", 1)[0] ?? "");
   if (count === 1)
-    return [`  ${printableName(first)} failed: ${why}`, `    its log: ${logsCommand(run, first)}`];
+    return [`  ${printableName(first)} failed: ${why}`, `    log: ${logsCommand(run, first)}`];
   const others = count > nodes.length ? `, … and ${count - nodes.length} more` : "";
   const differing = [...endings.values()].map(
     ({ line, node }) => `      ${printableName(node)}: ${printable(line)}`,
   );
   return [
-    `  ${plural(count, "point")} of ${stage} failed alike: ${why}`,
+    `  ${plural(count, "point")} of ${stage} failed the same way: ${why}`,
     `    ${nodes.map(printableName).join(", ")}${others}`,
-    ...(differing.length > 1 ? ["    but not all of their logs end alike:", ...differing] : []),
-    `    the log of each: ${logsCommand(run, first)}`,
+    ...(differing.length > 1 ? ["    their logs end differently:", ...differing] : []),
+    `    log of the first: ${logsCommand(run, first)}`,
   ];
 };
 

@@ -1,61 +1,38 @@
-/** What `pipe fsck` found. */
-import type { Examined, Finding } from "../../cache/Fsck.ts";
+/** The findings of `pipe fsck`, and what it repaired. */
+import type { FsckReport, Finding } from "../../cache/Fsck.ts";
 import type { Progress } from "../../cache/hashBlobs.ts";
-import type { Rescued } from "../../cache/rescueIndex.ts";
 import { bytesText } from "../../schemas/quantity.ts";
-import { plural, printable } from "./format.ts";
-import type { Style } from "./style.ts";
+import { plural, printable, type Style } from "../../kinds/terminal.ts";
 
 export const examinedText = (
-  { findings, artifacts, blobs }: Examined,
+  { findings, artifacts, blobs }: FsckReport,
   freed: number | undefined,
   style: Style,
 ): string => {
   const damaged = findings.filter(({ damage }) => damage);
-  const untidy = findings.filter(({ damage }) => !damage);
-  const looked = `${plural(artifacts, "artifact")} and ${plural(blobs, "blob")} read`;
+  const harmless = findings.filter(({ damage }) => !damage);
+  const counts = `${plural(artifacts, "artifact")} and ${plural(blobs, "blob")} checked`;
   const isRepaired = freed !== undefined;
-  const said = (finding: Finding) =>
+  const findingText = (finding: Finding) =>
     isRepaired ? printable(finding.message) : `${printable(finding.message)}\n    ${finding.fix}`;
   return [
-    ...damaged.map((finding) => `${style.red("damaged")}: ${said(finding)}`),
-    ...untidy.map((finding) => `${style.yellow("untidy")}: ${said(finding)}`),
+    ...damaged.map((finding) => `${style.red("damaged")}: ${findingText(finding)}`),
+    ...harmless.map((finding) => `${style.yellow("harmless")}: ${findingText(finding)}`),
     damaged.length === 0
-      ? `${looked}: all is as it was stored`
-      : `${looked}: ${plural(damaged.length, "thing")} damaged`,
+      ? `${counts}: no damage`
+      : `${counts}: ${plural(damaged.length, "damaged item")}`,
     ...(isRepaired ? [repairedText(findings.length, freed)] : []),
-    ...(!isRepaired && findings.length > 0 ? ["pipe fsck --repair puts it right"] : []),
+    ...(!isRepaired && findings.length > 0 ? ["pipe fsck --repair repairs it"] : []),
   ].join("\n");
 };
 
 const repairedText = (count: number, freed: number): string => {
-  const cleared = freed === 0 ? "" : `; ${bytesText(freed)} that crashes had left removed`;
+  const cleared = freed === 0 ? "" : `; ${bytesText(freed)} of leftovers removed`;
   if (count === 0) return `nothing to repair${cleared}`;
-  return `${plural(count, "thing")} put right${cleared}; what was set aside lies under quarantine/ until pipe gc`;
+  return `${plural(count, "finding")} repaired${cleared}; damaged files are kept in quarantine/ until pipe gc`;
 };
 
-export const rescuedText = (
-  wrong: string,
-  { aside, saved, torn, fromTrees, nameless }: Rescued,
-  style: Style,
-): string => {
-  const of = (table: string, one: string) => plural(saved.get(table) ?? 0, one);
-  return [
-    `${style.red("the index was damaged")}: ${printable(wrong)}`,
-    ...(aside === undefined ? [] : [`  it lies in ${aside} now`]),
-    `  saved: ${of("artifacts", "artifact")}, ${of("actions", "action")}, ${of("attempts", "attempt")}, ${of("tags", "tag")}`,
-    torn.length === 0
-      ? "  lost: nothing that was recorded"
-      : `  lost: what could not be read of ${torn.join(", ")}`,
-    ...(nameless === 0
-      ? []
-      : [
-          `  ${plural(nameless, "artifact")} (${fromTrees} known by ${fromTrees === 1 ? "its" : "their"} own bytes alone) ${nameless === 1 ? "has" : "have"} no action any more: what made ${nameless === 1 ? "it" : "them"} is made again`,
-        ]),
-  ].join("\n");
-};
-
-export const progressLine = (
+export const fsckProgress = (
   { files, bytes: done, allFiles, allBytes }: Progress,
   seconds: number,
 ): string =>

@@ -1,10 +1,10 @@
-/** What `pipe gc` would delete, or has deleted. */
+/** The plan of `pipe gc`, or what it has deleted. */
 import type { GoingArtifact } from "../../cache/chooseGoing.ts";
-import { type GcOptions, type GcPlan, goingBytes, type Swept } from "../../cache/Gc.ts";
+import { type GcOptions, type GcPlan, goingBytes } from "../../cache/Gc.ts";
 import { type Leftover, type LeftoverKind, leftoverWords } from "../../cache/Leftovers.ts";
+import type { SweepResult } from "../../cache/sweep.ts";
 import { bytesText, duration } from "../../schemas/quantity.ts";
-import { plural, printableName } from "./format.ts";
-import type { Style } from "./style.ts";
+import { plural, printableName, type Style } from "../../kinds/terminal.ts";
 
 const mostShown = 40;
 
@@ -13,33 +13,35 @@ export const gcText = (gcPlan: GcPlan, options: GcOptions, style: Style): string
   const unreached = artifacts.filter(({ because }) => because === "unreached");
   const room = artifacts.filter(({ because }) => because === "room");
   const sections = [
-    ...section(style.bold("artifacts that no run and no tag needs"), unreached.map(artifactLine)),
+    ...section(style.bold("artifacts without a run or tag"), unreached.map(artifactLine)),
     ...section(
-      style.bold(
-        "artifacts that go for room, those first that take the least time for their bytes",
-      ),
+      style.bold("artifacts over --max-size, quickest to make again per byte first"),
       room.map(artifactLine),
     ),
-    ...section(style.bold("left over"), leftoverLines(leftovers)),
+    ...section(style.bold("leftovers"), leftoverLines(leftovers)),
   ];
-  if (sections.length === 0) return [nothing(total), ...tooLittle(gcPlan, options)].join("\n");
+  if (sections.length === 0) return [nothing(total), ...remainingText(gcPlan, options)].join("\n");
   return [
     ...sections,
     `${style.bold(bytesText(goingBytes(gcPlan)))} of ${bytesText(total)}${lossOf(artifacts)}`,
-    ...tooLittle(gcPlan, options),
-    "nothing has been deleted; the same line with --delete deletes it",
+    ...remainingText(gcPlan, options),
+    "nothing has been deleted; the same command with --delete deletes it",
   ].join("\n");
 };
 
-export const sweptText = (gcPlan: GcPlan, { spared, total }: Swept, options: GcOptions): string => {
+export const sweptText = (
+  gcPlan: GcPlan,
+  { spared, total }: SweepResult,
+  options: GcOptions,
+): string => {
   const count = gcPlan.artifacts.length + gcPlan.leftovers.length;
   return [
     count === 0
       ? nothing(total)
       : `deleted ${plural(gcPlan.artifacts.length, "artifact")} and ${plural(gcPlan.leftovers.length, "leftover")}: ` +
         `${bytesText(gcPlan.total)} before, ${bytesText(total)} now`,
-    ...(spared === 0 ? [] : [`${plural(spared, "thing")} spared: needed again, or in use`]),
-    ...tooLittle(gcPlan, options),
+    ...(spared === 0 ? [] : [`${plural(spared, "item")} kept after all: needed again, or in use`]),
+    ...remainingText(gcPlan, options),
   ].join("\n");
 };
 
@@ -61,7 +63,7 @@ const artifactLine = ({ holding, freed, staying }: GoingArtifact): string => {
   const { digest, madeBy } = holding;
   const size = bytesText(freed).padStart(8);
   const short = digest.slice(0, 12);
-  if (madeBy === undefined) return `  ${size}  ${short}  of unknown origin`;
+  if (madeBy === undefined) return `  ${size}  ${short}  without a record of how it was made`;
   const { kind, node, stage, experiment, cost } = madeBy;
   const stays =
     staying === 0
@@ -73,7 +75,7 @@ const artifactLine = ({ holding, freed, staying }: GoingArtifact): string => {
   );
 };
 
-/** One line a kind: what lies about has no names that say something. */
+/** One line for each kind, since names of leftovers mean nothing. */
 const leftoverLines = (leftovers: ReadonlyArray<Leftover>): ReadonlyArray<string> => {
   const kinds = new Map<LeftoverKind, { count: number; size: number }>();
   for (const { kind, bytes: size } of leftovers) {
@@ -95,11 +97,11 @@ const lossOf = (artifacts: ReadonlyArray<GoingArtifact>): string => {
   return `; making the ${plural(artifacts.length, "artifact")} again would take ${duration(seconds)}`;
 };
 
-const tooLittle = (gcPlan: GcPlan, { maxBytes }: GcOptions): ReadonlyArray<string> => {
+const remainingText = (gcPlan: GcPlan, { maxBytes }: GcOptions): ReadonlyArray<string> => {
   const left = gcPlan.total - goingBytes(gcPlan);
   return maxBytes === undefined || left <= maxBytes
     ? []
     : [
-        `${bytesText(left)} stay, more than ${bytesText(maxBytes)}: tagged, of the newest run or a living one, or the store's own records`,
+        `${bytesText(left)} remain, more than ${bytesText(maxBytes)}: tagged artifacts, those of the newest and of running runs, and the store's records`,
       ];
 };

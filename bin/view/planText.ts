@@ -1,15 +1,18 @@
 /**
- * A plan for the terminal: a line a node, or, where a stage has many, a line a stage and below it the reasons of what is
- * due, equal ones counted; then what it will take.
+ * A plan for the terminal: a line for each node, or, for a stage with many, a line for the stage and the counted reasons
+ * of its due nodes; then the estimated time.
  */
-import type { Node } from "../../pipelines/Compile.ts";
-import type { Because, Plan, PlannedNode } from "../../pipelines/Plan.ts";
-import type { Prediction } from "../../pipelines/Prediction.ts";
-import type { Explanation } from "../../pipelines/Why.ts";
+import type { Node } from "../../pipelines/experiment/Node.ts";
+import type { Because, Plan, PlannedNode } from "../../pipelines/plan/Plan.ts";
+import type { Prediction } from "../../pipelines/plan/predictSeconds.ts";
+import type { TimeEstimate } from "../../pipelines/plan/TimeEstimate.ts";
+import type { LastFailure } from "../../pipelines/history/lastFailures.ts";
+import type { Explanation } from "../../pipelines/plan/Explanation.ts";
 import { explanationText } from "./causeText.ts";
+import { isNewPoint, newPointText } from "./newPoints.ts";
+import { renderNote } from "./diagnostics.ts";
 import { duration } from "../../schemas/quantity.ts";
-import { padEnd, plural, printableName } from "./format.ts";
-import type { Style } from "./style.ts";
+import { padEnd, plural, printableName, type Style } from "../../kinds/terminal.ts";
 
 const fewPoints = 12;
 const fewReasons = 8;
@@ -17,7 +20,8 @@ const fewReasons = 8;
 export interface ShownPlan {
   readonly plan: Plan;
   readonly explanations: ReadonlyMap<Node, Explanation>;
-  readonly prediction: Prediction;
+  readonly prediction: TimeEstimate;
+  readonly failures: ReadonlyMap<Node, LastFailure>;
   readonly jobs: number;
 }
 
@@ -36,21 +40,24 @@ export const planText = (shown: ShownPlan, style: Style): string => {
   );
   const count = (status: PlannedNode["status"]) =>
     plan.nodes.filter((planned) => planned.status === status).length;
-  const totals = `${plural(plan.nodes.length, "node")}: ${count("cached")} cached, ${count("run")} to run, ${count("may-run")} that may run`;
-  return [style.bold(plan.experiment), ...lines, totals, ...timeLines(shown)].join("\n");
+  const totals = `${plural(plan.nodes.length, "node")}: ${count("cached")} cached, ${count("run")} to run, ${count("may-run")} pending`;
+  const notes = plan.notes.map((note) => renderNote(note, style));
+  return [style.bold(plan.experiment), ...lines, totals, ...timeLines(shown), ...notes].join("\n");
 };
 
 const one = (planned: PlannedNode, shown: ShownPlan, style: Style): string => {
   const { node, status } = planned;
-  const seconds = status === "cached" ? undefined : shown.prediction.secondsOf.get(node.stageName);
-  const time = seconds === undefined ? "" : ` · ${about(seconds)}`;
+  const predicted = status === "cached" ? undefined : shown.prediction.secondsOf.get(node);
+  const time = predicted === undefined ? "" : ` · ${about(predicted)}`;
   return `  ${mark(status, style)} ${padEnd(printableName(node.name), 36)} ${padEnd(node.stage.name, 10)} ${style.dim(printableName(`${whyText(planned, shown)}${time}`))}`;
 };
 
-const whyText = (planned: PlannedNode, { explanations }: ShownPlan): string => {
-  const explanation = explanations.get(planned.node);
+const whyText = (planned: PlannedNode, shown: ShownPlan): string => {
+  const explanation = shown.explanations.get(planned.node);
   const plain = reasonText(planned.because);
-  return explanation === undefined ? plain : explanationText(explanation, plain);
+  const reason = explanation === undefined ? plain : explanationText(explanation, plain);
+  const failure = failureText(planned, shown);
+  return failure === undefined ? reason : `${failure}; ${reason}`;
 };
 
 export const reasonText = (because: Because): string => {
@@ -58,7 +65,7 @@ export const reasonText = (because: Because): string => {
     case "Found":
       return because.by === "recipe" ? "made before" : "made before from equal inputs";
     case "NotNeeded":
-      return "made before; its files were collected, and nothing due needs them";
+      return "made before; its files were collected, and no due node needs them";
     case "New":
       return "not made yet";
     case "Gone":
@@ -66,7 +73,7 @@ export const reasonText = (because: Because): string => {
     case "Forced":
       return "forced";
     case "Waits":
-      return `waits for ${because.for[0]?.name ?? ""}${because.for.length > 1 ? ` and ${because.for.length - 1} more` : ""}`;
+      return `needs ${because.for[0]?.name ?? ""}${because.for.length > 1 ? ` and ${because.for.length - 1} more` : ""}`;
   }
 };
 
@@ -79,14 +86,17 @@ const collapsed = (
   const axes = Object.keys(nodes[0]?.node.labels ?? {}).join(" × ");
   const parts = (["cached", "run", "may-run"] as const).flatMap((status) => {
     const count = nodes.filter((planned) => planned.status === status).length;
-    return count === 0 ? [] : [`${count} ${status}`];
+    return count === 0 ? [] : [`${count} ${statusWord[status]}`];
   });
   const due = nodes.filter(({ status }) => status !== "cached");
-  const seconds = due.length === 0 ? undefined : shown.prediction.secondsOf.get(name);
-  const time =
-    seconds === undefined ? "" : ` · ${about(seconds)} each, ${about(seconds * due.length)} in all`;
+  const earlier = nodes.filter((planned) => !isNew(planned, shown)).map(({ node }) => node);
+  const predicted = due.flatMap(({ node }) => shown.prediction.secondsOf.get(node) ?? []);
+  const time = predicted.length === 0 ? "" : ` · ${about(sumOf(predicted))} in all`;
   const head = `  ${" ".repeat(7)} ${padEnd(`${name}[${axes}]`, 36)} ${padEnd(nodes[0]?.node.stage.name ?? "", 10)} ${style.dim(`${parts.join(", ")}${time}`)}`;
-  const groups = groupsOf(due, (planned) => `${planned.status}: ${groupText(planned, shown)}`);
+  const groups = groupsOf(
+    due,
+    (planned) => `${statusWord[planned.status]}: ${groupText(planned, shown, earlier)}`,
+  );
   const lines = groups.slice(0, fewReasons).map(([text, members]) => {
     const common = commonLabels(members, nodes);
     const where = common === "" ? "" : ` [${common}]`;
@@ -95,26 +105,47 @@ const collapsed = (
       printableName(`${" ".repeat(12)}${members.length} ${status}${where}: ${rest.join(": ")}`),
     );
   });
-  const left = groups.length - lines.length;
+  const left = groups.slice(fewReasons).reduce((sum, [, members]) => sum + members.length, 0);
   return [
     head,
     ...lines,
-    ...(left === 0 ? [] : [style.dim(`${" ".repeat(12)}and ${plural(left, "other reason")}`)]),
+    ...(left === 0
+      ? []
+      : [style.dim(`${" ".repeat(12)}${left} more; pipe why names the reason of each`)]),
   ];
 };
 
-/** What points wait for differs from one to the next; that they wait for a stage does not. */
-const groupText = (planned: PlannedNode, shown: ShownPlan): string => {
+/** Points that need different nodes of one stage share a text. */
+const groupText = (
+  planned: PlannedNode,
+  shown: ShownPlan,
+  earlier: ReadonlyArray<Node>,
+): string => {
   const { because } = planned;
+  const failure = failureText(planned, shown);
+  if (failure !== undefined) return failure;
+  if (isNew(planned, shown)) return newPointText(planned.node, earlier);
   const explanation = shown.explanations.get(planned.node);
   const plain =
     because._tag === "Waits"
-      ? `waits for ${[...new Set(because.for.map(({ stageName }) => stageName))].join(", ")}`
+      ? `needs ${[...new Set(because.for.map(({ stageName }) => stageName))].join(", ")}`
       : reasonText(because);
   return explanation === undefined ? plain : explanationText(explanation, plain);
 };
 
-/** Those with equal texts together, the most of a kind first. */
+const isNew = ({ node }: PlannedNode, { plan, explanations }: ShownPlan): boolean =>
+  isNewPoint(node, explanations.get(node), plan.experiment);
+
+/** `failed last time in study-3: the command ended with exit code 1`. */
+const failureText = ({ node }: PlannedNode, { failures }: ShownPlan): string | undefined => {
+  const failure = failures.get(node);
+  return failure === undefined ? undefined : lastFailureText(failure);
+};
+
+export const lastFailureText = ({ run, message }: LastFailure): string =>
+  `failed last time in ${run}${message === undefined ? "" : `: ${message.split("\n", 1)[0]}`}`;
+
+/** Groups by equal text, the largest first. */
 export const groupsOf = <A>(
   members: ReadonlyArray<A>,
   textOf: (member: A) => string,
@@ -129,7 +160,7 @@ export const groupsOf = <A>(
   return [...groups].toSorted(([, one], [, other]) => other.length - one.length);
 };
 
-/** The labels that all members share, and that not every point of the stage has. */
+/** The labels that all members share and some other points of the stage do not have. */
 const commonLabels = (
   members: ReadonlyArray<PlannedNode>,
   all: ReadonlyArray<PlannedNode>,
@@ -143,7 +174,7 @@ const commonLabels = (
 };
 
 const timeLines = ({ plan, prediction, jobs }: ShownPlan): ReadonlyArray<string> => {
-  const { secondsOf, seconds, elapsedSeconds, gpuHours, unknown, savedSeconds } = prediction;
+  const { secondsOf, work, elapsed, gpuHours, unknown, savedSeconds } = prediction;
   const due = plan.nodes.filter(({ status }) => status !== "cached");
   const mayRun = due.some(({ status }) => status === "may-run");
   const gpus = gpuHours === 0 ? "" : `, ${gpuHoursText(gpuHours)} GPU-hours`;
@@ -151,30 +182,40 @@ const timeLines = ({ plan, prediction, jobs }: ShownPlan): ReadonlyArray<string>
     secondsOf.size === 0
       ? []
       : [
-          `predicted: ${mayRun ? "at most " : ""}${about(seconds)} of work, ${about(elapsedSeconds)} with ${plural(jobs, "job")}${gpus}`,
+          `estimate: ${about(work)} of work, ${about(elapsed)} with ${plural(jobs, "job")}${gpus}${mayRun ? ", if every pending node runs" : ""}`,
         ];
   return [
     ...predicted,
     ...(unknown.length === 0
       ? []
-      : [`no past says how long ${printableName(unknown.join(", "))} will take`]),
+      : [`no estimate yet for ${printableName(unknown.join(", "))} (never run here)`]),
     ...(due.length === plan.nodes.length ? [] : [`the cache saves ${duration(savedSeconds)}`]),
   ];
 };
 
-/** What was measured in milliseconds is not worth a number. */
-const about = (seconds: number): string =>
-  seconds < 0.1 ? "under 0.1 s" : `about ${duration(seconds)}`;
+const sumOf = (predictions: ReadonlyArray<Prediction>): Prediction =>
+  predictions.reduce((sum, { seconds, low, high }) => ({
+    seconds: sum.seconds + seconds,
+    low: sum.low + low,
+    high: sum.high + high,
+  }));
+
+const about = ({ seconds, low, high }: Prediction): string =>
+  `about ${rough(seconds)} (${rough(low)}–${rough(high)})`;
+
+/** With no more digits than a prediction is worth. */
+const rough = (seconds: number): string => {
+  if (seconds < 90) return duration(Number(seconds.toPrecision(2)));
+  return seconds < 5400
+    ? `${Math.round(seconds / 60)} m`
+    : `${Number((seconds / 3600).toPrecision(2))} h`;
+};
 
 const gpuHoursText = (hours: number): string => String(Number(hours.toPrecision(2)));
 
+const statusWord = { cached: "cached", run: "run", "may-run": "pending" } as const;
+
 const mark = (status: PlannedNode["status"], style: Style): string => {
-  switch (status) {
-    case "cached":
-      return style.dim("cached ");
-    case "run":
-      return style.green("run    ");
-    case "may-run":
-      return style.yellow("may-run");
-  }
+  const color = { cached: style.dim, run: style.green, "may-run": style.yellow }[status];
+  return color(statusWord[status].padEnd("pending".length));
 };

@@ -1,6 +1,7 @@
-/** One line on a terminal that says what is being done; nothing where nobody looks. */
+/** One line on a terminal that shows the current activity; nothing in files and CI. */
 export interface ProgressLine {
-  readonly tell: (doing: string) => void;
+  /** Called at most ten times a second. */
+  readonly show: (activity: () => string) => void;
   readonly end: () => void;
 }
 
@@ -8,14 +9,14 @@ const everyMillis = 100;
 
 export const progressLine = (stream: NodeJS.WriteStream): ProgressLine => {
   if (stream.isTTY !== true || process.env["CI"] !== undefined)
-    return { tell: () => {}, end: () => {} };
+    return { show: () => {}, end: () => {} };
   let shown = Number.NEGATIVE_INFINITY;
   return {
-    tell: (doing) => {
+    show: (activity) => {
       const now = performance.now();
       if (now - shown < everyMillis) return;
       shown = now;
-      stream.write(`\r\u001B[K${doing}`);
+      stream.write(`\r\u001B[K${activity()}`);
     },
     end: () => void stream.write("\r\u001B[K"),
   };

@@ -1,11 +1,13 @@
-/** The runs of a store, a line each, and below a run what of it can't be read. */
-import type { RunState, RunSummary } from "../../pipelines/RunHistory.ts";
+/** The runs of a store, a line each, with unreadable files below. */
+import type { RunState, RunSummary } from "../../pipelines/history/RunHistory.ts";
+import { flagTexts } from "../../pipelines/experiment/commandLine.ts";
+import { noOverrides } from "../../schemas/Overrides.ts";
 import { duration } from "../../schemas/quantity.ts";
-import { localTime, padEnd, padStart, printableName, width } from "./format.ts";
-import type { Style } from "./style.ts";
+import { localTime } from "./format.ts";
+import { padEnd, padStart, printableName, type Style, width } from "../../kinds/terminal.ts";
 
 export const runsText = (runs: ReadonlyArray<RunSummary>, style: Style): string => {
-  const header = ["run", "begun", "state", "made", "cached", "failed", "of", "took", ""];
+  const header = ["run", "started", "state", "made", "cached", "failed", "of", "took", ""];
   const rows = runs.map((each) => [
     each.run,
     localTime(each.begun),
@@ -15,7 +17,9 @@ export const runsText = (runs: ReadonlyArray<RunSummary>, style: Style): string 
     String(each.failed),
     String(each.nodes),
     duration(each.seconds),
-    (each.overrides ?? []).map(printableName).join(" "),
+    flagTexts(each.overrides ?? noOverrides)
+      .map(printableName)
+      .join(" "),
   ]);
   const widths = header.map((name, column) =>
     Math.max(width(name), ...rows.map((row) => width(row[column] ?? ""))),
@@ -35,6 +39,10 @@ export const runsText = (runs: ReadonlyArray<RunSummary>, style: Style): string 
     }),
   ].join("\n");
 };
+
+/** As `--json` prints it: overrides as flags. */
+export const summaryJson = ({ overrides, ...summary }: RunSummary) =>
+  overrides === undefined ? summary : { ...summary, overrides: flagTexts(overrides) };
 
 export const stateText = (state: RunState, style: Style): string => {
   switch (state) {

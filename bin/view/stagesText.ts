@@ -1,10 +1,9 @@
-/** The stages with their code, a line each, and below a stage what is not as recorded. */
+/** The stages with their code, a line each, with differences from the lock file below. */
 import { shortDigest } from "../../schemas/Digest.ts";
 import type { LockedStage } from "../../stages/code/Lock.ts";
 import type { Closure, CodeReview } from "../../stages/code/review.ts";
 import type { Stage } from "../../stages/Stage.ts";
-import { padEnd } from "./format.ts";
-import type { Style } from "./style.ts";
+import { padEnd, type Style } from "../../kinds/terminal.ts";
 
 export interface ReviewedStage extends CodeReview {
   readonly stage: Stage;
@@ -19,16 +18,16 @@ export const stagesText = (stages: ReadonlyArray<ReviewedStage>, style: Style): 
       style.bold(padEnd(each.stage.name, widest)),
       `version ${each.stage.version}`,
       shortDigest(each.closure.digest),
-      each.state === "recorded" ? style.green("recorded") : style.yellow(said(each)),
+      each.state === "recorded" ? style.green("recorded") : style.yellow(stateText(each)),
     ].join("  "),
     ...each.changes.map(({ name, change }) => style.dim(`    ${padEnd(change, 7)} ${name}`)),
   ]);
   const open = stages.filter(({ state }) => state !== "recorded").map(({ stage }) => stage.name);
-  if (open.length > 0) lines.push("", whatToDo(open));
+  if (open.length > 0) lines.push("", affirmHint(open));
   return lines.join("\n");
 };
 
-const said = ({ state, locked }: ReviewedStage): string => {
+const stateText = ({ state, locked }: ReviewedStage): string => {
   switch (state) {
     case "recorded":
     case "changed":
@@ -41,10 +40,10 @@ const said = ({ state, locked }: ReviewedStage): string => {
   }
 };
 
-/** What settles stages whose code is not as recorded. */
-export const whatToDo = (names: ReadonlyArray<string>): string =>
+/** How to record stages whose code differs from the lock file. */
+export const affirmHint = (names: ReadonlyArray<string>): string =>
   [
-    "Until this is settled their results are kept under keys of their own. If the output is another one, raise `version`",
-    "in the stage's file. Then, or if the output stays the same, record it:",
+    "Until their code is recorded, results of these stages have separate keys. If the output changes, raise `version` in",
+    "the stage's file. Then, or if the output stays the same, record the code:",
     `  npx pipe stages affirm ${names.join(" ")} --reason "…"`,
   ].join("\n");

@@ -1,12 +1,15 @@
-/** How a run stands: its nodes, collapsed by stage where they are many, then whatever is at work, waits or has failed. */
-import { isActive, type NodeWord } from "../../pipelines/NodeState.ts";
-import type { NodeStatus, RunStatus } from "../../pipelines/RunStatus.ts";
+/** The status of a run: its nodes, counted by stage where they are many, then its failures. */
+import { isActive, type NodeStateName } from "../../pipelines/history/NodeState.ts";
+import type { NodeStatus, RunStatus } from "../../pipelines/history/RunStatus.ts";
 import { addFailure, type FailureGroups, groupLines } from "./failureGroups.ts";
 import { duration } from "../../schemas/quantity.ts";
-import { localTime, padEnd, plural, printableName } from "./format.ts";
-import { bar, doing } from "./RunView.ts";
+import { localTime } from "./format.ts";
+import { padEnd, plural, printableName, type Style } from "../../kinds/terminal.ts";
+import { activityText, bar, elapsed, shareDone } from "./nodeActivity.ts";
 import { stateText } from "./runsText.ts";
-import type { Style } from "./style.ts";
+
+import { flagTexts } from "../../pipelines/experiment/commandLine.ts";
+import { noOverrides } from "../../schemas/Overrides.ts";
 
 const fewPoints = 12;
 const nodeCells = 32;
@@ -30,14 +33,15 @@ export const statusText = (status: RunStatus, now: number, style: Style): string
 };
 
 const head = ({ nodes, summary }: RunStatus, style: Style): string => {
-  const { run, state, begun, seconds, overrides = [] } = summary;
-  const edits = overrides.length === 0 ? "" : ` · ${overrides.map(printableName).join(" ")}`;
-  const when = `begun ${localTime(begun)}, ${state === "running" ? "for" : "took"} ${duration(seconds)}`;
+  const { run, state, begun, seconds, overrides = noOverrides } = summary;
+  const flags = flagTexts(overrides).map(printableName);
+  const edits = flags.length === 0 ? "" : ` · ${flags.join(" ")}`;
+  const when = `started ${localTime(begun)}, ${state === "running" ? "for" : "took"} ${duration(seconds)}`;
   return `${style.bold(run)} · ${stateText(state, style)} · ${when} · ${counted(nodes)}${edits}`;
 };
 
-/** In the order in which nodes go through them. */
-const words: ReadonlyArray<NodeWord> = [
+/** The order of the counts. */
+const stateNames: ReadonlyArray<NodeStateName> = [
   "made",
   "cached",
   "reused",
@@ -53,7 +57,7 @@ const words: ReadonlyArray<NodeWord> = [
 
 const counted = (nodes: ReadonlyArray<NodeStatus>): string => {
   const counts = Map.groupBy(nodes, ({ state }) => state);
-  return words
+  return stateNames
     .flatMap((word) => {
       const count = counts.get(word)?.length ?? 0;
       return count === 0 ? [] : [`${count} ${word}`];
@@ -61,7 +65,7 @@ const counted = (nodes: ReadonlyArray<NodeStatus>): string => {
     .join(", ");
 };
 
-/** A stage of many points: how many are how, and by name those that somebody is at. */
+/** A stage with many points: counts by state, and the active points by name. */
 const collapsed = (
   points: ReadonlyArray<NodeStatus>,
   now: number,
@@ -74,7 +78,7 @@ const collapsed = (
     `    ${padEnd(printableName(name), nodeCells)} ${style.dim(counted(points))}`,
     ...active.slice(0, fewPoints).map((node) => one(node, now, style)),
     ...(active.length > fewPoints
-      ? [style.dim(`    … and ${active.length - fewPoints} more at work or waiting`)]
+      ? [style.dim(`    … and ${active.length - fewPoints} more running or waiting`)]
       : []),
   ];
 };
@@ -83,9 +87,9 @@ const runningFirst = (a: NodeStatus, b: NodeStatus): number =>
   Number(a.state !== "running") - Number(b.state !== "running");
 
 const one = (node: NodeStatus, now: number, style: Style): string =>
-  `  ${mark(node.state, style)} ${padEnd(printableName(node.node), nodeCells)} ${said(node, now, style)}`.trimEnd();
+  `  ${mark(node.state, style)} ${padEnd(printableName(node.node), nodeCells)} ${detailsText(node, now, style)}`.trimEnd();
 
-const mark = (state: NodeWord, style: Style): string => {
+const mark = (state: NodeStateName, style: Style): string => {
   switch (state) {
     case "made":
       return style.green("✓");
@@ -110,32 +114,38 @@ const mark = (state: NodeWord, style: Style): string => {
   }
 };
 
-const said = (node: NodeStatus, now: number, style: Style): string => {
+const detailsText = (node: NodeStatus, now: number, style: Style): string => {
   const took = node.seconds === undefined ? "" : `in ${duration(node.seconds)}`;
-  const tries = (node.attempt ?? 1) > 1 ? `, try ${node.attempt}` : "";
+  const attempts = (node.attempt ?? 1) > 1 ? `, attempt ${node.attempt}` : "";
   switch (node.state) {
     case "made":
-      return `made ${took}${tries}${node.differs === undefined ? "" : style.yellow(" ≠ other bytes than the last time")}`;
+      return `made ${took}${attempts}${node.differs === undefined ? "" : style.yellow(" ≠ differs from the earlier result")}`;
     case "cached":
       return style.dim("cached");
     case "reused":
-      return style.dim("found while the run went on");
+      return style.dim("found in the store during the run");
     case "running":
-      return `running ${bar(node, now)} ${doing(node)}${tries}`.trimEnd();
+      return `running ${runningText(node, now)}${attempts}`.trimEnd();
     case "waiting":
     case "retrying":
-      return doing(node);
+      return activityText(node, now);
     case "failed":
-      return `${style.red("failed")} after ${duration(node.seconds ?? 0)}${tries}${keptIn(node)}`;
+      return `${style.red("failed")} after ${duration(node.seconds ?? 0)}${attempts}${keptIn(node)}`;
     case "interrupted":
       return `interrupted${keptIn(node)}`;
     case "lost":
-      return "was at work when the run was killed";
+      return "running when the run was killed";
     case "skipped":
-      return style.dim(`not run: ${printableName(node.because ?? "")} failed`);
+      return style.dim(`skipped: ${printableName(node.because ?? "")} failed`);
     case "not started":
       return style.dim("not started");
   }
+};
+
+const runningText = (node: NodeStatus, now: number): string => {
+  const share = shareDone(node);
+  const cells = share === undefined ? "" : `${bar(share, 16)} `;
+  return `${cells}${duration(elapsed(node, now))}  ${activityText(node, now)}`;
 };
 
 const keptIn = ({ kept }: NodeStatus): string =>

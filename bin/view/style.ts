@@ -1,19 +1,12 @@
-/** Colours where a person looks on, and none elsewhere: NO_COLOR (any value) and everything that is no terminal go without. */
-
-export interface Style {
-  readonly bold: (text: string) => string;
-  readonly dim: (text: string) => string;
-  readonly red: (text: string) => string;
-  readonly green: (text: string) => string;
-  readonly yellow: (text: string) => string;
-  readonly cyan: (text: string) => string;
-}
+/** Colours in a terminal; none in a file, with NO_COLOR (any value) or with TERM=dumb. */
+import type { Style } from "../../kinds/terminal.ts";
 
 const paint = (on: boolean, open: number, close: number) => (text: string) =>
   on ? `\u001B[${open}m${text}\u001B[${close}m` : text;
 
 export const styleFor = (stream: { readonly isTTY?: boolean }): Style => {
-  const on = stream.isTTY === true && process.env["NO_COLOR"] === undefined;
+  const { NO_COLOR, TERM } = process.env;
+  const on = stream.isTTY === true && NO_COLOR === undefined && TERM !== "dumb";
   return {
     bold: paint(on, 1, 22),
     dim: paint(on, 2, 22),

@@ -1,8 +1,8 @@
-/** Explanations for programs: the reasons as they are, places as file, line and column. */
-import { type Place, spanOf } from "../../pipelines/Source.ts";
-import type { Made } from "../../cache/History.ts";
-import type { Because } from "../../pipelines/Plan.ts";
-import type { Cause } from "../../pipelines/Cause.ts";
+/** Explanations as JSON, with places as file, line and column. */
+import { type Place, spanOf } from "../../pipelines/experiment/Source.ts";
+import type { ActionOrigin } from "../../cache/History.ts";
+import type { Because } from "../../pipelines/plan/Plan.ts";
+import type { Cause } from "../../pipelines/plan/Cause.ts";
 import { causeText } from "./causeText.ts";
 
 export const placeJson = (place: Place) => {
@@ -23,7 +23,7 @@ export const becauseJson = (because: Because) =>
     ? { _tag: because._tag, for: because.for.map(({ name }) => name) }
     : because;
 
-export const madeJson = ({ action, run, isAdopted }: Made) => ({
+export const madeJson = ({ action, run, isAdopted }: ActionOrigin) => ({
   experiment: action.experiment,
   node: action.node,
   run: run ?? null,

@@ -1,4 +1,4 @@
-/** What verifying says: one thing looked at after the other, each with what is wrong about it. */
+/** The checks of verifying and their problems. */
 
 export const levels = [1, 2, 3, 4, 5] as const;
 export type Level = (typeof levels)[number];
@@ -7,44 +7,54 @@ export const levelNames: Readonly<Record<Level, string>> = {
   1: "bytes",
   2: "structure",
   3: "numbers and keys",
-  4: "cheap stages made again",
-  5: "everything run again",
+  4: "cheap stages rerun",
+  5: "everything rerun",
 };
 
 export interface Problem {
   /** Below the top folder. */
   readonly file: string;
-  /** Which value in it: `rows[loss=token].a.value`. */
+  /** The value in the file, such as `rows[loss=token].a.value`. */
   readonly number?: string;
   readonly expected: unknown;
   readonly found: unknown;
   readonly message: string;
-  /** The files that the expected value follows from. */
+  /** The files that give the expected value. */
   readonly from?: ReadonlyArray<string>;
+}
+
+/** A claimed number and the same number recomputed, as text. */
+export interface ComparedNumber {
+  /** `table[loss=token]/a` */
+  readonly id: string;
+  readonly claimed: string;
+  readonly recomputed: string;
 }
 
 export interface Check {
   readonly level: Level;
   readonly what: string;
-  /** How much was looked at. */
+  /** The amount checked, such as `14 nodes`. */
   readonly looked: string;
   readonly ok: boolean;
-  /** The first of them; `problemCount` says how many there are. */
+  /** The first of `problemCount`. */
   readonly problems: ReadonlyArray<Problem>;
   readonly problemCount: number;
-  /** What this check can't say, each in a sentence. */
+  /** Sentences on what the check does not cover. */
   readonly limits: ReadonlyArray<string>;
+  /** Empty where the check compares no claimed numbers. */
+  readonly numbers: ReadonlyArray<ComparedNumber>;
 }
 
-/** Enough to see what is going on. */
 const mostProblems = 50;
 
-/** Gathers what one check finds. */
+/** Collects the problems of one check. */
 export class Findings {
   readonly #level: Level;
   readonly #what: string;
   readonly #problems: Array<Problem> = [];
   readonly #limits = new Set<string>();
+  readonly #numbers: Array<ComparedNumber> = [];
   #count = 0;
 
   constructor(level: Level, what: string) {
@@ -61,6 +71,10 @@ export class Findings {
     this.#limits.add(sentence);
   }
 
+  compare(numbers: ReadonlyArray<ComparedNumber>): void {
+    this.#numbers.push(...numbers);
+  }
+
   check(looked: string): Check {
     return {
       level: this.#level,
@@ -70,6 +84,7 @@ export class Findings {
       problems: this.#problems,
       problemCount: this.#count,
       limits: [...this.#limits],
+      numbers: this.#numbers,
     };
   }
 }

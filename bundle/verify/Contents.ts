@@ -1,17 +1,18 @@
-/** What a bundle's own files say, decoded. */
+/** The decoded files of a bundle. */
 import { Schema } from "effect";
 import path from "node:path";
 import type { TreeFile } from "../../schemas/Artifact.ts";
 import {
   BundledAttempt,
+  bundleFormat,
   type BundleNode,
   BundleRun,
   type Claim,
   Claims,
   type Pointer,
   Pointers,
-} from "../format.ts";
-import type { OpenBundle } from "../open.ts";
+} from "../format/format.ts";
+import type { OpenBundle } from "../format/open.ts";
 
 export interface Contents {
   readonly bundle: OpenBundle;
@@ -32,12 +33,32 @@ export const lockFile = `${sourceFolder}/stages/stages.lock.json`;
 export const crateFile = "data/ro-crate-metadata.json";
 export const attemptsFile = "record/attempts.jsonl";
 
+/** The part of the crate that verifying reads; level 2 has checked it. */
+export interface Crate {
+  readonly "@graph": ReadonlyArray<{
+    readonly "@id": string;
+    readonly [property: string]: unknown;
+  }>;
+}
+
+export const readCrate = (bundle: OpenBundle): Crate =>
+  JSON.parse(textOf(bundle, crateFile)) as Crate;
+
 const options = { onExcessProperty: "error" } as const;
-export const decodeRun = Schema.decodeUnknownSync(Schema.fromJsonString(BundleRun), options);
+const decodeThisFormat = Schema.decodeUnknownSync(Schema.fromJsonString(BundleRun), options);
+
+export const decodeRun = (text: string): BundleRun => {
+  const { format } = JSON.parse(text) as { readonly format?: unknown };
+  if (format !== bundleFormat)
+    throw new Error(
+      `bundle format ${JSON.stringify(format)}; this pipe reads ${bundleFormat} only: check it with its own verifier, node data/verify.mjs`,
+    );
+  return decodeThisFormat(text);
+};
 export const decodePointers = Schema.decodeUnknownSync(Schema.fromJsonString(Pointers), options);
 export const decodeClaims = Schema.decodeUnknownSync(Schema.fromJsonString(Claims), options);
 
-/** Throws where level 2 finds fault with one of the files. */
+/** Requires a bundle that passes level 2. */
 export const readContents = (bundle: OpenBundle): Contents => ({
   bundle,
   run: readRun(bundle),
@@ -56,38 +77,38 @@ export const readClaims = (bundle: OpenBundle): ReadonlyArray<Claim> =>
 
 const decodeAttempt = Schema.decodeUnknownSync(Schema.fromJsonString(BundledAttempt), options);
 
-/** Throws on a line that is none. */
+/** Throws on a malformed line. */
 export const decodeAttempts = (text: string): ReadonlyArray<BundledAttempt> =>
   linesOf(text).map((line) => decodeAttempt(line));
 
 export const readAttempts = (bundle: OpenBundle): ReadonlyArray<BundledAttempt> =>
   decodeAttempts(textOf(bundle, attemptsFile));
 
-/** Throws where the last line has no end. */
+/** Throws if the last line has no line break. */
 export const linesOf = (text: string): ReadonlyArray<string> => {
-  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line has no end");
+  if (text !== "" && !text.endsWith("\n")) throw new Error("the last line has no line break");
   return text.split("\n").slice(0, -1);
 };
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Throws on what is not UTF-8. */
+/** Throws on invalid UTF-8. */
 export const textOf = (bundle: OpenBundle, file: string): string => utf8.decode(bundle.read(file));
 
-/** The folder of an artifact's files, below the top folder. */
+/** The folder of an artifact, below the top folder. */
 export const folderOf = (artifact: string): string => `data/artifacts/${artifact}`;
 
-/** The same on this machine. */
+/** The absolute folder of an artifact. */
 export const directoryOf = ({ bundle }: Pick<Contents, "bundle">, artifact: string): string =>
   path.join(bundle.directory, folderOf(artifact));
 
 export interface BundledArtifact {
-  /** The same files may be several things, such as rollouts that another experiment brings in as files. */
+  /** Equal files may have several kinds: rollouts of one stage, imported as files by another. */
   readonly kinds: ReadonlySet<BundleNode["kind"]>;
   readonly files: ReadonlyArray<TreeFile>;
 }
 
-/** Every artifact once, though several nodes may have it. */
+/** Every artifact once; several nodes may have it. */
 export const artifactsOf = ({ nodes }: BundleRun): ReadonlyMap<string, BundledArtifact> => {
   const artifacts = new Map<string, BundledArtifact>();
   for (const { artifact, kind, files } of nodes) {

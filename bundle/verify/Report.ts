@@ -1,11 +1,11 @@
-/** Says line by line how a bundle fares, and remembers the level that found the first problem. */
-import type { OpenBundle } from "../open.ts";
+/** Prints the checks of a bundle and keeps the level of the first problem. */
+import type { OpenBundle } from "../format/open.ts";
 import { identityOf } from "./bytes.ts";
 import type { Check, Level } from "./Check.ts";
-import { checkText, endText, levelText } from "./text.ts";
+import { checkText, endText, levelText } from "./checkText.ts";
 
 export class Report {
-  /** Undefined while all is right. */
+  /** Undefined without a problem so far. */
   failed: Level | undefined;
   #level: Level | undefined;
   readonly #print: (line: string) => void;

@@ -1,12 +1,11 @@
-/** Level 2, the artifacts: each is what its list of files says, and each file is there, or a pointer says why not. */
-import { createHash } from "node:crypto";
-import fs from "node:fs";
+/** Level 2, artifacts: digests match the lists of files, and every listed file is present or has a pointer. */
 import path from "node:path";
 import type { TreeFile } from "../../schemas/Artifact.ts";
 import { digestJson, type Json } from "../../schemas/Digest.ts";
-import type { BundleNode, BundleRun, Pointer } from "../format.ts";
-import type { OpenBundle } from "../open.ts";
+import type { BundleNode, BundleRun, Pointer } from "../format/format.ts";
+import type { OpenBundle } from "../format/open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
+import { hashFile } from "./hashFile.ts";
 import { artifactsOf, folderOf, pointersFile, runFile } from "./Contents.ts";
 
 export const verifyArtifacts = (
@@ -18,7 +17,7 @@ export const verifyArtifacts = (
   const names = new Set<string>();
   for (const node of run.nodes) {
     if (names.has(node.node)) {
-      const message = "is a node";
+      const message = "the node is listed twice";
       findings.add({ file: runFile, number: node.node, expected: "once", found: "twice", message });
     }
     names.add(node.node);
@@ -27,7 +26,12 @@ export const verifyArtifacts = (
   const leftOut = new Map(pointers.map((pointer) => [placeOf(pointer), pointer]));
   if (leftOut.size < pointers.length) {
     const [expected, found] = [leftOut.size, pointers.length];
-    findings.add({ file: pointersFile, expected, found, message: "names a file twice" });
+    findings.add({
+      file: pointersFile,
+      expected,
+      found,
+      message: "two pointers name the same file",
+    });
   }
   const known = new Set<string>();
   for (const [artifact, { files }] of artifactsOf(run))
@@ -39,12 +43,12 @@ export const verifyArtifacts = (
   for (const place of leftOut.keys())
     if (!known.has(place)) {
       const expected = "a file of an artifact";
-      const message = "points to nothing";
+      const message = "no artifact has this file";
       findings.add({ file: pointersFile, number: place, expected, found: "none", message });
     }
   for (const file of bundle.files.keys())
     if (file.startsWith("data/artifacts/") && !known.has(file)) {
-      const message = "belongs to no artifact";
+      const message = "no artifact has this file";
       findings.add({ file, expected: "absent", found: "present", message, from: [runFile] });
     }
   return findings.check(
@@ -62,10 +66,10 @@ const verifyDigests = (
   const about = { file: runFile, number: node };
   for (const found of [artifact, recipe, content])
     if (!/^[\da-f]{64}$/u.test(found))
-      findings.add({ ...about, expected: "a SHA-256", found, message: "is no digest" });
+      findings.add({ ...about, expected: "a SHA-256", found, message: "is not a digest" });
   const expected = digestJson(files as unknown as Json);
   if (expected === artifact) return;
-  const message = "the artifact's digest is not that of its list of files";
+  const message = "differs from the digest of the artifact's list of files";
   findings.add({ ...about, expected, found: artifact, message });
 };
 
@@ -77,35 +81,23 @@ const verifyFile = (
   findings: Findings,
 ): void => {
   const there = bundle.files.get(file);
-  const say = (expected: unknown, found: unknown, message: string) =>
+  const add = (expected: unknown, found: unknown, message: string) =>
     findings.add({ file, expected, found, message, from: [runFile, pointersFile] });
   if (there === undefined && pointer === undefined)
-    return say("present", "absent", "is neither here nor among the pointers");
+    return add("present", "absent", "is missing and has no pointer");
   if (there !== undefined && pointer !== undefined)
-    return say("absent", "present", "is here, and said to be left out");
-  const found = there === undefined ? pointer : { sha256: hashed(bundle, file), size: there.size };
+    return add("absent", "present", "is present although it has a pointer");
+  const found =
+    there === undefined
+      ? pointer
+      : { sha256: hashFile(path.join(bundle.directory, file), "sha256"), size: there.size };
   if (found?.sha256 !== sha256 || found.size !== size)
-    say(
+    add(
       `${sha256} (${size} bytes)`,
       `${found?.sha256} (${found?.size} bytes)`,
-      "is not the file that the artifact is made of",
+      "differs from the file of the artifact",
     );
-  // A folder may have been unpacked by what knows no modes.
+  // Other programs may unpack a folder without modes.
   if (bundle.isArchive && there !== undefined && there.executable !== (executable === true))
-    say(executable === true, there.executable, "may it be run");
-};
-
-const hashed = (bundle: OpenBundle, file: string): string => {
-  const hasher = createHash("sha256");
-  const chunk = Buffer.allocUnsafe(1 << 18);
-  const descriptor = fs.openSync(path.join(bundle.directory, file), "r");
-  try {
-    for (let read = 1; read > 0;) {
-      read = fs.readSync(descriptor, chunk, 0, chunk.length, null);
-      hasher.update(chunk.subarray(0, read));
-    }
-  } finally {
-    fs.closeSync(descriptor);
-  }
-  return hasher.digest("hex");
+    add(executable === true, there.executable, "has another executable bit");
 };

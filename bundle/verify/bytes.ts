@@ -1,30 +1,29 @@
-/** Level 1: every byte of the bundle is the one that its manifests name, and they name every file (BagIt, RFC 8493). */
-import { createHash } from "node:crypto";
-import fs from "node:fs";
+/** Level 1: the manifests list every file with its hash, and the hashes match (BagIt, RFC 8493). */
 import path from "node:path";
 import { digestBytes } from "../../schemas/Digest.ts";
-import type { OpenBundle } from "../open.ts";
+import type { OpenBundle } from "../format/open.ts";
 import { type Check, counted, Findings } from "./Check.ts";
+import { hashFile } from "./hashFile.ts";
 
 const manifestFile = "manifest-sha512.txt";
 const tagManifestFile = "tagmanifest-sha512.txt";
 const declaration = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
 
-/** The identity of what a bundle holds. */
+/** The SHA-256 of the payload manifest. */
 export const identityOf = (bundle: OpenBundle): string => digestBytes(bundle.read(manifestFile));
 
-export function* verifyBytes(bundle: OpenBundle): Generator<Check> {
+export const verifyBytes = function* (bundle: OpenBundle): Generator<Check> {
   const isPayload = (file: string) => file.startsWith("data/");
   const files = [...bundle.files.keys()];
   const payload = files.filter(isPayload);
   const tags = files.filter((file) => !isPayload(file) && file !== tagManifestFile);
-  yield agreeing(bundle, manifestFile, payload, "payload");
-  yield agreeing(bundle, tagManifestFile, tags, "tag files");
-  yield bag(bundle, payload);
-}
+  yield compareManifest(bundle, manifestFile, payload, "payload");
+  yield compareManifest(bundle, tagManifestFile, tags, "tag files");
+  yield verifyBag(bundle, payload);
+};
 
-/** What a manifest says and what is there are the same, both ways. */
-const agreeing = (
+/** The manifest and the files match in both directions. */
+const compareManifest = (
   bundle: OpenBundle,
   manifest: string,
   files: ReadonlyArray<string>,
@@ -36,13 +35,13 @@ const agreeing = (
   for (const file of files) {
     const expected = named.get(file);
     if (expected === undefined) {
-      const message = `${manifest} does not name it`;
+      const message = `${manifest} does not list it`;
       findings.add({ file, expected: "absent", found: "present", message });
       continue;
     }
-    const found = sha512(path.join(bundle.directory, file));
+    const found = hashFile(path.join(bundle.directory, file), "sha512");
     if (found !== expected) {
-      const message = "its bytes are not those that the manifest names";
+      const message = "differs from its hash in the manifest";
       findings.add({ file, expected, found, message, from: [manifest] });
     }
     bytes += bundle.files.get(file)?.size ?? 0;
@@ -50,12 +49,12 @@ const agreeing = (
   const there = new Set(files);
   for (const file of named.keys()) {
     if (there.has(file)) continue;
-    findings.add({ file, expected: "present", found: "absent", message: `${manifest} names it` });
+    findings.add({ file, expected: "present", found: "absent", message: `${manifest} lists it` });
   }
   return findings.check(`${counted(files.length, "file")}, ${counted(bytes, "byte")}`);
 };
 
-/** BagIt writes what would end a line, and the sign that it writes it by, as %0D, %0A and %25. */
+/** BagIt escapes line breaks and the percent sign as %0D, %0A and %25. */
 const unescaped = (name: string): string =>
   name.replaceAll(/%(0A|0D|25)/giu, (_, code: string) =>
     String.fromCharCode(Number.parseInt(code, 16)),
@@ -68,13 +67,13 @@ const readManifest = (
 ): ReadonlyMap<string, string> => {
   const named = new Map<string, string>();
   if (!bundle.files.has(manifest)) {
-    const message = "a bundle has it";
+    const message = "every bundle has this file";
     findings.add({ file: manifest, expected: "present", found: "absent", message });
     return named;
   }
   const lines = bundle.read(manifest).toString("utf8").split("\n");
   if (lines.pop() !== "") {
-    const message = "its last line has no end";
+    const message = "the last line has no line break";
     findings.add({ file: manifest, expected: "a line break", found: "none", message });
   }
   for (const [index, line] of lines.entries()) {
@@ -82,30 +81,36 @@ const readManifest = (
     const number = `line ${index + 1}`;
     const expected = "SHA-512, two blanks, a path";
     if (digest === undefined || name === undefined)
-      findings.add({ file: manifest, number, expected, found: line, message: "is no such line" });
+      findings.add({
+        file: manifest,
+        number,
+        expected,
+        found: line,
+        message: "is not a line of a manifest",
+      });
     else if (named.has(unescaped(name)))
       findings.add({
         file: manifest,
         number,
         expected: "once",
         found: name,
-        message: "is a second line of the same file",
+        message: "a second line lists the same file",
       });
     else named.set(unescaped(name), digest);
   }
   return named;
 };
 
-const bag = (bundle: OpenBundle, payload: ReadonlyArray<string>): Check => {
+const verifyBag = (bundle: OpenBundle, payload: ReadonlyArray<string>): Check => {
   const findings = new Findings(1, "bag");
   const found = bundle.read("bagit.txt").toString("utf8");
   if (found !== declaration)
     findings.add({ file: "bagit.txt", expected: declaration, found, message: "is not BagIt 1.0" });
   if (!bundle.files.has(manifestFile)) return findings.check("no identity");
   const identity = identityOf(bundle);
-  const written = /-([\da-f]{12})$/u.exec(bundle.top)?.[1];
-  if (bundle.isArchive && written !== identity.slice(0, 12)) {
-    const message = "the name of the folder at the top ends in the bundle's identity";
+  const suffix = /-([\da-f]{12})$/u.exec(bundle.top)?.[1];
+  if (bundle.isArchive && suffix !== identity.slice(0, 12)) {
+    const message = "the name of the top folder must end in the bundle's identity";
     const expected = identity.slice(0, 12);
     findings.add({ file: ".", expected, found: bundle.top, message, from: [manifestFile] });
   }
@@ -121,24 +126,7 @@ const bag = (bundle: OpenBundle, payload: ReadonlyArray<string>): Check => {
       number: "Payload-Oxum",
       expected,
       found: oxum,
-      message: "bytes and files of the payload",
+      message: "differs from the payload's bytes and files",
     });
   return findings.check(`identity ${identity}`);
-};
-
-const chunkBytes = 1 << 18;
-
-const sha512 = (file: string): string => {
-  const hasher = createHash("sha512");
-  const chunk = Buffer.allocUnsafe(chunkBytes);
-  const descriptor = fs.openSync(file, "r");
-  try {
-    for (let read = chunkBytes; read > 0;) {
-      read = fs.readSync(descriptor, chunk, 0, chunkBytes, null);
-      hasher.update(chunk.subarray(0, read));
-    }
-  } finally {
-    fs.closeSync(descriptor);
-  }
-  return hasher.digest("hex");
 };

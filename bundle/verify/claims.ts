@@ -1,71 +1,76 @@
-/**
- * What the bundle stands for, held against its own tables and correlations: the claims and the page that a reader sees first are made once
- * more from them, and from what the run's record says of costs. Nothing else may stand there.
- */
-import { claimingNodes } from "../claims.ts";
-import { readme } from "../readme.ts";
-import { runNodes } from "../runNodes.ts";
+/** Level 3, claims: CLAIMS.json and the marked blocks of README.md are recomputed from the bundle's results and its record of costs. */
+import { type ClaimingNode, claimingNodes } from "../describe/claims.ts";
+import { readme } from "../describe/readme.ts";
+import { runNodes } from "../describe/runNodes.ts";
+import { parsePage } from "../format/markdown.ts";
 import { type Check, counted, Findings } from "./Check.ts";
-import { claimsFile, type Contents, folderOf, readmeFile, runFile, textOf } from "./Contents.ts";
-import { differencesOf } from "./difference.ts";
+import { claimsFile, type Contents, readmeFile, runFile, textOf } from "./Contents.ts";
+import { differencesOf, linesApart } from "./difference.ts";
 
-export const verifyClaims = ({ bundle, run, pointers, claims }: Contents): Check => {
+export const verifyClaims = (contents: Contents): Check => {
+  const { bundle, run, pointers, claims } = contents;
   const findings = new Findings(3, "claims");
   const nodes = runNodes(run);
   const claiming = claimingNodes(run, nodes, (file) =>
     bundle.files.has(file) ? textOf(bundle, file) : undefined,
   );
-  const say = (
-    number: string | undefined,
-    expected: unknown,
-    found: unknown,
-    message: string,
-    from = runFile,
-  ) =>
-    findings.add({
-      file: claimsFile,
-      ...(number === undefined ? {} : { number }),
-      expected,
-      found,
-      message,
-      from: [from],
-    });
-  const expected = claiming.flatMap(({ node, kind, claims: due }) =>
-    due.map((claim) => ({ claim, from: `${folderOf(node.told.artifact)}/${kind}.json` })),
-  );
-  const there = new Map(claims.map((claim) => [claim.id, claim]));
-  if (there.size < claims.length)
-    say(undefined, there.size, claims.length, "claims a number twice");
-  for (const { claim, from } of expected) {
-    const found = there.get(claim.id);
-    there.delete(claim.id);
-    if (found === undefined) say(claim.id, claim.value, "absent", "is not claimed", from);
-    else
-      for (const { path, ...sides } of differencesOf(claim, found))
-        say(
-          `${claim.id}: ${path}`,
-          sides.expected,
-          sides.found,
-          "is not what the bundle gives",
-          from,
-        );
-  }
-  for (const id of there.keys())
-    say(id, "a number of a table", "none", "nothing in the bundle says so");
-  comparePage(readme({ run, nodes, pointers, claiming }), textOf(bundle, readmeFile), findings);
+  compareClaims(contents, claiming, findings);
+  const page = readme({ run, nodes, pointers, claiming });
+  comparePages(page, textOf(bundle, readmeFile), findings);
   return findings.check(`${counted(claims.length, "claim")}, ${readmeFile}`);
 };
 
-/** Line by line, up to the first that differs. */
-const comparePage = (expected: string, found: string, findings: Findings): void => {
-  if (expected === found) return;
-  const [due, there] = [expected.split("\n"), found.split("\n")];
-  const line = due.findIndex((text, index) => text !== there[index]);
-  const at = line === -1 ? due.length : line;
-  findings.add({
-    file: `${readmeFile}:${at + 1}`,
-    expected: due[at] ?? "nothing",
-    found: there[at] ?? "nothing",
-    message: "is not what the bundle says",
-  });
+const compareClaims = (
+  { claims }: Contents,
+  claiming: ReadonlyArray<ClaimingNode>,
+  findings: Findings,
+): void => {
+  const found = new Map(claims.map((claim) => [claim.id, claim]));
+  const add = (
+    number: string,
+    expected: unknown,
+    there: unknown,
+    message: string,
+    from = runFile,
+  ): void =>
+    findings.add({ file: claimsFile, number, expected, found: there, message, from: [from] });
+  if (found.size < claims.length)
+    add("", found.size, claims.length, "several claims have the same id");
+  for (const { claims: expected, file } of claiming)
+    for (const claim of expected) {
+      const there = found.get(claim.id);
+      found.delete(claim.id);
+      if (there === undefined) {
+        add(claim.id, claim.value, "absent", "this number is not claimed", file);
+        continue;
+      }
+      // The hashes alone cover the text.
+      for (const { path, ...sides } of differencesOf(claim, { ...there, text: claim.text })) {
+        const message = "differs from the value that the bundle's results give";
+        add(`${claim.id}: ${path}`, sides.expected, sides.found, message, file);
+      }
+    }
+  for (const id of found.keys())
+    add(id, "a number of a result", "none", "no result in the bundle has this number");
+};
+
+/** Compares the marked blocks, in order; the page may have no other tables. */
+const comparePages = (expected: string, found: string, findings: Findings): void => {
+  const [due, there] = [parsePage(expected), parsePage(found)];
+  const names = differencesOf(
+    due.blocks.map(({ name }) => name),
+    there.blocks.map(({ name }) => name),
+  );
+  const add = (place: string, sides: { expected: unknown; found: unknown }, message: string) =>
+    findings.add({ file: `${readmeFile}${place}`, ...sides, message });
+  for (const { path, ...sides } of names)
+    add("", sides, `marked block ${path} differs: the page has other blocks than the bundle gives`);
+  for (const [index, block] of due.blocks.entries()) {
+    const other = there.blocks[index];
+    if (other?.name !== block.name) continue;
+    for (const { line, ...sides } of linesApart(block.lines, other.lines).slice(0, 1))
+      add(`:${other.line + line - 1}`, sides, `the block ${block.name} differs from the results`);
+  }
+  for (const line of there.strayRows)
+    add(`:${line}`, { expected: "no table", found: "a table row" }, "outside the marked blocks");
 };

@@ -1,14 +1,16 @@
 /**
- * The code behind the keys. A key says a stage's version; `stages.lock.json` says which files that version stands for, and the bundle
- * has these files. Which files they are is the lock's word: to find out anew needs a parser, which `pipe stages` has.
+ * Level 3, code: a key names a stage's version, `stages.lock.json` lists the files that the version stands for, and the bundle has those
+ * files. The list itself is the lock's: recomputing it takes a parser, which `pipe stages` has.
  */
 import { Schema } from "effect";
 import { type Digest, shortDigest } from "../../schemas/Digest.ts";
 import { recordedParts } from "../../schemas/KeyParts.ts";
+import { originOf } from "../../stages/audits.ts";
 import { closureDigest } from "../../stages/code/review.ts";
 import { digestText } from "../../stages/code/SourceModule.ts";
-import type { Stage } from "../../stages/Stage.ts";
+import { numberRuns } from "../../stages/numberRuns.ts";
 import { stages as registry } from "../../stages/stages.ts";
+import { groupBy } from "../../stats/groupBy.ts";
 import { type Check, counted, Findings } from "./Check.ts";
 import { type Contents, lockFile, runFile, sourceFolder, textOf } from "./Contents.ts";
 
@@ -24,20 +26,16 @@ export const decodeLock = Schema.decodeUnknownSync(
   Schema.fromJsonString(Schema.Record(Schema.String, LockedStage)),
 );
 
-/** For a bundle whose keys are right. */
+/** Requires a bundle whose keys are right. */
 export const verifyCode = (contents: Contents): Check => {
   const findings = new Findings(3, "code");
   const lock = decodeLock(textOf(contents.bundle, lockFile));
-  const { nodes } = contents.run;
-  sayWhatIsTaken(contents, findings);
-  // Node 20 has no `Map.groupBy`.
-  const stages = new Set(nodes.map(({ stage }) => stage));
+  noteUnchecked(contents, findings);
+  const stages = groupBy(contents.run.nodes, ({ stage }) => stage);
   const files = new Set<string>();
-  for (const stage of stages) {
+  for (const [stage, nodes] of stages) {
     const locked = lock[stage];
-    const recorded = nodes
-      .filter((node) => node.stage === stage)
-      .map(({ node, keyParts }) => ({ node, ...recordedParts(keyParts) }));
+    const recorded = nodes.map(({ node, keyParts }) => ({ node, ...recordedParts(keyParts) }));
     const newest = Math.max(locked?.version ?? 0, registry.get(stage)?.version ?? 0);
     for (const { node, version } of recorded)
       if (version < 1 || version > newest)
@@ -46,7 +44,7 @@ export const verifyCode = (contents: Contents): Check => {
           number: `${node}: keyParts.version`,
           expected: `1 to ${newest}`,
           found: version,
-          message: `is a version that \`${stage}\` never had`,
+          message: `\`${stage}\` never had this version`,
           from: [lockFile],
         });
     const isLocked = recorded.map(
@@ -58,28 +56,28 @@ export const verifyCode = (contents: Contents): Check => {
     }
     if (isLocked.includes(false))
       findings.limit(
-        `\`${stage}\` ran other code than its version stands for in these sources; the keys say which, by version or digest`,
+        `\`${stage}\` ran other code than these sources; its keys name it by version or digest`,
       );
   }
   return findings.check(`${counted(stages.size, "stage")}, ${counted(files.size, "source file")}`);
 };
 
-/** What no number can be traced behind without doing the work again. */
-const sayWhatIsTaken = ({ run }: Contents, findings: Findings): void => {
-  const made = (isSuch: (stage: Stage) => boolean) => {
-    const nodes = run.nodes.filter(({ stage }) => isSuch(registry.get(stage)!));
+/** Notes the results that level 3 accepts without recomputing them. */
+const noteUnchecked = ({ run }: Contents, findings: Findings): void => {
+  const nodesOf = (isSuch: (stage: string) => boolean) => {
+    const nodes = run.nodes.filter(({ stage }) => isSuch(stage));
     const names = [...new Set(nodes.map(({ stage }) => stage))].sort();
     return { count: nodes.length, named: names.map((name) => `\`${name}\``).join(", ") };
   };
-  const outside = made((stage) => stage.trainer !== undefined || stage.sources !== undefined);
+  const outside = nodesOf((stage) => originOf(stage) !== "computed");
   if (outside.count > 0)
     findings.limit(
-      `${counted(outside.count, "node")} of ${outside.named}: what they made, and what their summaries say, is taken as it stands`,
+      `${counted(outside.count, "node")} of ${outside.named}: results and summaries not recomputed`,
     );
-  const data = made(({ name }) => name === "render" || name === "distill");
+  const data = nodesOf((stage) => originOf(stage) === "computed" && !numberRuns.has(stage));
   if (data.count > 0)
     findings.limit(
-      `${counted(data.count, "node")} of ${data.named}: the data sets are taken as they stand; level 4 makes them again`,
+      `${counted(data.count, "node")} of ${data.named}: data sets not recomputed; level 4 does it`,
     );
 };
 
@@ -95,12 +93,11 @@ const verifyStage = (
     const digest = bundle.files.has(file) ? digestText(textOf(bundle, file)) : "absent";
     digests[name] = digest;
     if (shortDigest(digest) === recorded) continue;
-    const message = `is not what version ${locked.version} of \`${stage}\` stands for`;
     findings.add({
       file,
       expected: recorded,
       found: shortDigest(digest),
-      message,
+      message: `differs from the file of \`${stage}\` version ${locked.version}`,
       from: [lockFile],
     });
   }

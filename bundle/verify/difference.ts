@@ -1,4 +1,4 @@
-/** Where two JSON values part, value by value, each with a path that a person can follow. */
+/** The differences between two JSON values, each with a path that a person can follow. */
 
 export interface Difference {
   readonly path: string;
@@ -6,7 +6,7 @@ export interface Difference {
   readonly found: unknown;
 }
 
-/** What stands for a value that one side lacks. */
+/** Stands for a value that one side lacks. */
 const absent = "(absent)";
 
 export const differencesOf = (
@@ -45,7 +45,7 @@ export const differencesOf = (
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** An item by what it calls itself, else by its place. */
+/** An item by its labels or id, else by its index. */
 const nameOf = (item: unknown, index: number): string => {
   if (!isRecord(item)) return String(index);
   const { labels, id, mode, reward, target } = item;
@@ -56,3 +56,20 @@ const nameOf = (item: unknown, index: number): string => {
   const parts = [id, mode, reward, target].filter((part) => typeof part === "string");
   return parts.length > 0 ? parts.join(" ") : String(index);
 };
+
+export interface LineDifference {
+  /** From 1. */
+  readonly line: number;
+  readonly expected: unknown;
+  readonly found: unknown;
+}
+
+export const linesApart = (
+  expected: ReadonlyArray<string>,
+  found: ReadonlyArray<string>,
+): ReadonlyArray<LineDifference> =>
+  Array.from({ length: Math.max(expected.length, found.length) }, (_, index) => ({
+    line: index + 1,
+    expected: expected[index] ?? absent,
+    found: found[index] ?? absent,
+  })).filter((sides) => sides.expected !== sides.found);

@@ -1,6 +1,6 @@
 /**
- * The Python behind the keys of trainers: a key has a digest of the locked packages and Python's version (`executors/PythonEnvironment.ts`),
- * and the bundle has the lock. That the trainers really ran there is the key's word.
+ * Level 3, environments: a trainer's key has a digest of the locked packages and Python's version (`executors/PythonEnvironment.ts`), and
+ * the bundle has the lock. Nothing proves that the trainers ran there.
  */
 import { Result } from "effect";
 import { parseLock } from "../../executors/LockFile.ts";
@@ -11,10 +11,10 @@ import { type Contents, runFile, textOf } from "./Contents.ts";
 
 export const requirementsFile = "data/environment/requirements.lock";
 
-/** Those that trainers may run with; the last is ahead of its time. */
+/** Versions that trainers may run with, and the next one. */
 const pythons = ["3.11", "3.12", "3.13", "3.14", "3.15"];
 
-/** For a bundle whose keys are right. */
+/** Requires a bundle whose keys are right. */
 export const verifyEnvironments = (contents: Contents): Check => {
   const findings = new Findings(3, "environments");
   const locked = lockedEnvironments(contents);
@@ -30,19 +30,19 @@ export const verifyEnvironments = (contents: Contents): Check => {
       looked.push(`${counted(nodes.length, "node")} with the locked packages and Python ${python}`);
     else if (/^installed:[\da-f]{64}$/u.test(environment))
       findings.limit(
-        `${counted(nodes.length, "node")} ran in a Python of their own (PIPE_PYTHON, ${environment.slice(0, 22)}): its packages are not in the bundle`,
+        `${counted(nodes.length, "node")} ran in a Python of PIPE_PYTHON (${environment.slice(0, 22)}), whose packages are not in the bundle`,
       );
     else if (/^[\da-f]{64}$/u.test(environment))
       findings.limit(
-        `${counted(nodes.length, "node")} ran in environment ${shortDigest(environment)}, which is not the bundled lock with Python ${pythons[0]} to ${pythons.at(-1)}: taken as recorded`,
+        `${counted(nodes.length, "node")} ran in environment ${shortDigest(environment)}, which is not the bundled lock with Python ${pythons[0]} to ${pythons.at(-1)}: not checked`,
       );
     else
       findings.add({
         file: runFile,
         number: `${nodes[0]}: keyParts.environment`,
-        expected: "a digest, or installed: and one",
+        expected: "a digest, or `installed:` and a digest",
         found: environment,
-        message: "is no identity of a Python environment",
+        message: "is not the identity of a Python environment",
       });
   }
   if (looked.length < used.size || used.size === 0)
@@ -50,7 +50,7 @@ export const verifyEnvironments = (contents: Contents): Check => {
   return findings.check(looked.join(", "));
 };
 
-/** Every identity that the bundled lock can give, with its Python. */
+/** Pythons by the identities that the bundled lock gives. */
 const lockedEnvironments = ({ bundle }: Contents): ReadonlyMap<string, string> => {
   if (!bundle.files.has(requirementsFile)) return new Map();
   const parsed = parseLock(textOf(bundle, requirementsFile));

@@ -1,87 +1,82 @@
 /**
- * Every key of the bundle from what it is made of: the spec by the compiler, the artifacts' digests, and, as recorded, the code's
- * identity, the content of local files, and the Python environment, which the spec can't say.
+ * Level 3, keys: every key is recomputed from the compiled experiment and the artifacts' digests. Code identity, digests of local files
+ * and the Python environment are taken as recorded, because the experiment does not determine them.
  */
-import type { Node } from "../../pipelines/Compile.ts";
-import { type KeyFields, keyOf, keyParts } from "../../pipelines/Keys.ts";
+import { mapInputs, type Node } from "../../pipelines/experiment/Node.ts";
+import { type KeyFields, keyOf, keyParts } from "../../pipelines/plan/Keys.ts";
 import { type InputIdentity, type RecordedParts, recordedParts } from "../../schemas/KeyParts.ts";
-import { mapInputs } from "../../pipelines/Plan.ts";
-import type { BundleNode } from "../format.ts";
 import { type Check, counted, Findings } from "./Check.ts";
+import { type CompiledNode, compileNodes } from "./compiledNodes.ts";
 import { type Contents, runFile, specFile } from "./Contents.ts";
 import { differencesOf } from "./difference.ts";
-import { place, type Placed } from "./placed.ts";
 
 export interface VerifiedKeys {
   readonly check: Check;
-  /** Undefined where the spec and the run don't go together. */
-  readonly placed: ReadonlyArray<Placed> | undefined;
+  /** Undefined where spec and run do not match. */
+  readonly compiled: ReadonlyArray<CompiledNode> | undefined;
 }
 
 export const verifyKeys = (contents: Contents): VerifiedKeys => {
   const findings = new Findings(3, "keys");
-  const placed = place(contents, findings);
-  if (placed === undefined) return { check: findings.check("no keys"), placed };
-  const bundledOf = new Map(placed.map(({ node, bundled }) => [node, bundled]));
+  const compiled = compileNodes(contents, findings);
+  if (compiled === undefined) return { check: findings.check("no keys"), compiled };
+  const artifacts = new Map(compiled.map(({ node, bundled }) => [node, bundled.artifact]));
   const recipes = new Map<Node, string>();
-  const artifactOf = (node: Node) => bundledOf.get(node)?.artifact ?? "";
-  for (const each of placed) {
-    const { node, bundled } = each;
-    const say = (what: string, expected: unknown, found: unknown, message: string) =>
-      findings.add({
-        file: runFile,
-        number: `${node.name}: ${what}`,
-        expected,
-        found,
-        message,
-        from: [specFile],
-      });
-    sayPlace(each, say);
-    let recorded: RecordedParts;
-    try {
-      recorded = recordedParts(bundled.keyParts);
-    } catch (error) {
-      say("keyParts", "the fields of a key", (error as Error).message, "can't be read");
-      continue;
-    }
-    if (recorded.version !== node.stage.version)
-      findings.limit(
-        `\`${node.stage.name}\` was version ${recorded.version} then and is ${node.stage.version} here: its params are read as they are now`,
-      );
-    const fieldsWith = (inputs: Readonly<Record<string, InputIdentity>>) =>
-      fieldsOf(node, recorded, inputs);
-    const asked = fieldsWith(mapInputs(node, artifactOf));
-    for (const { path, expected, found } of differencesOf(keyParts(asked), bundled.keyParts))
-      say(`keyParts.${path}`, expected, found, "is not what the spec and the artifacts give");
-    const content = keyOf(asked);
-    if (content !== bundled.content)
-      say("content", content, bundled.content, "is not the key of what was asked");
-    const recipe = keyOf(fieldsWith(mapInputs(node, (input) => recipes.get(input) ?? "")));
-    recipes.set(node, recipe);
-    if (recipe !== bundled.recipe)
-      say("recipe", recipe, bundled.recipe, "is not the key of what was asked");
+  for (const each of compiled) verifyNode(each, artifacts, recipes, findings);
+  return { check: findings.check(counted(2 * compiled.length, "key")), compiled };
+};
+
+/** Adds the node's recipe key to `recipes`, which has those of its inputs. */
+const verifyNode = (
+  { node, bundled }: CompiledNode,
+  artifacts: ReadonlyMap<Node, string>,
+  recipes: Map<Node, string>,
+  findings: Findings,
+): void => {
+  const add = (field: string, expected: unknown, found: unknown, message: string) =>
+    findings.add({
+      file: runFile,
+      number: `${node.name}: ${field}`,
+      expected,
+      found,
+      message,
+      from: [specFile],
+    });
+  const { stageName, labels, stage, kind } = bundled;
+  const declared = { stageName: node.stageName, labels: node.labels };
+  for (const { path, expected, found } of differencesOf(
+    { ...declared, stage: node.stage.name, kind: node.stage.output },
+    { stageName, labels, stage, kind },
+  ))
+    add(path, expected, found, "differs from the experiment");
+  let recorded: RecordedParts;
+  try {
+    recorded = recordedParts(bundled.keyParts);
+  } catch (error) {
+    return add("keyParts", "the fields of a key", (error as Error).message, "can't be read");
   }
-  return { check: findings.check(counted(2 * placed.length, "key")), placed };
+  if (recorded.version !== node.stage.version)
+    findings.limit(
+      `\`${node.stage.name}\` was version ${recorded.version} and is ${node.stage.version} here: its params are read as this version does`,
+    );
+  const fields = (inputs: KeyFields["inputs"]) => fieldsOf(node, recorded, inputs);
+  const asArtifacts = fields(mapInputs(node, (input) => artifacts.get(input) ?? ""));
+  for (const { path, expected, found } of differencesOf(keyParts(asArtifacts), bundled.keyParts))
+    add(`keyParts.${path}`, expected, found, "differs from the experiment and the artifacts");
+  const content = keyOf(asArtifacts);
+  if (content !== bundled.content)
+    add("content", content, bundled.content, "is not the node's content key");
+  const recipe = keyOf(fields(mapInputs(node, (input) => recipes.get(input) ?? "")));
+  recipes.set(node, recipe);
+  if (recipe !== bundled.recipe)
+    add("recipe", recipe, bundled.recipe, "is not the node's recipe key");
 };
 
-type Say = (what: string, expected: unknown, found: unknown, message: string) => void;
-
-const sayPlace = ({ node, bundled }: Placed, say: Say): void => {
-  const { stageName, labels } = node;
-  const expected = { stageName, labels, stage: node.stage.name, kind: node.stage.output };
-  const found = pick(bundled, ["stageName", "labels", "stage", "kind"]);
-  for (const each of differencesOf(expected, found))
-    say(each.path, each.expected, each.found, "is not what the experiment says");
-};
-
-const pick = <K extends keyof BundleNode>(node: BundleNode, names: ReadonlyArray<K>) =>
-  Object.fromEntries(names.map((name) => [name, node[name]]));
-
-/** What the spec can't say is taken as it is recorded; that there is such a field, or none, the stage says. */
+/** The stage declares which of the recorded fields a key has. */
 const fieldsOf = (
   { stage, params }: Node,
   { version, code, sources = {}, environment = "" }: RecordedParts,
-  inputs: KeyFields["inputs"],
+  inputs: Readonly<Record<string, InputIdentity>>,
 ): KeyFields => {
   const named = stage.sources?.(params.decoded) ?? [];
   return {

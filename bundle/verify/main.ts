@@ -1,14 +1,14 @@
 /**
- * `verify.mjs` of a bundle, made of this file and everything that it imports (`rolldown.config.ts`): levels 1 to 3, by Node 20 or newer
- * alone. `node verify.mjs` checks the bundle that it lies in, `node verify.mjs PATH` another, packed or not.
+ * `verify.mjs` of a bundle: this file with all its imports (`rolldown.config.ts`). It runs levels 1 to 3 on Node 20 or newer.
+ * `node verify.mjs` checks its own bundle, `node verify.mjs PATH` another archive or folder.
  */
 import { Effect } from "effect";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { BadBundle } from "../BadBundle.ts";
-import { openBundle } from "../open.ts";
+import { BadBundle } from "../format/BadBundle.ts";
+import { openBundle } from "../format/open.ts";
 import type { Level } from "./Check.ts";
 import { Report } from "./Report.ts";
 import { verify } from "./verify.ts";
@@ -20,17 +20,17 @@ const usage = 2;
 const own = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const [named = own, ...others] = process.argv.slice(2);
 if (others.length > 0 || !fs.existsSync(named)) {
-  process.stderr.write("usage: node verify.mjs [BUNDLE], an archive or a folder that is there\n");
+  process.stderr.write("usage: node verify.mjs [BUNDLE], where BUNDLE is an archive or a folder\n");
   process.exit(usage);
 }
 
-/** Where the system puts what is for a while; a folder beside us would be one more thing in the bundle. */
+/** In the temporary directory: a folder beside this file would be part of the bundle. */
 const scratchFolder = (): string => {
   try {
     return fs.mkdtempSync(path.join(os.tmpdir(), "pipe-bundle-"));
   } catch (error) {
     process.stderr.write(
-      `error: nothing can be written to ${os.tmpdir()}: ${(error as Error).message}\n  set TMPDIR to a folder with room\n`,
+      `error: can't write to ${os.tmpdir()}: ${(error as Error).message}\n  set TMPDIR to a writable folder\n`,
     );
     process.exit(usage);
   }

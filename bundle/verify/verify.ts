@@ -1,15 +1,15 @@
-/** Levels 1 to 3, one check after the other: no network, no GPU, no Python, and nothing of the bundle is run. */
+/** Levels 1 to 3, which need no network, no GPU and no Python, and run nothing of the bundle. */
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { OpenBundle } from "../open.ts";
+import type { OpenBundle } from "../format/open.ts";
 import { verifyBytes } from "./bytes.ts";
 import { type Check, Findings, type Level, type Problem } from "./Check.ts";
 import { verifyNumbers } from "./numbers.ts";
 import { verifyStructure } from "./structure.ts";
 
-/** The checks of the levels up to `last`; those above a level that finds a problem are left out, as they would build on it. */
-export async function* verify(bundle: OpenBundle, last: Level): AsyncGenerator<Check> {
+/** The checks up to level `last`, without the levels above the first with a problem, because they build on it. */
+export const verify = async function* (bundle: OpenBundle, last: Level): AsyncGenerator<Check> {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-verify-"));
   const checksOf = [
     () => verifyBytes(bundle),
@@ -18,19 +18,19 @@ export async function* verify(bundle: OpenBundle, last: Level): AsyncGenerator<C
   ];
   try {
     for (const [index, checks] of checksOf.slice(0, last).entries()) {
-      let sound = true;
+      let isSound = true;
       for await (const check of safely((index + 1) as Level, checks)) {
-        sound &&= check.ok;
+        isSound &&= check.ok;
         yield check;
       }
-      if (!sound) return;
+      if (!isSound) return;
     }
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
   }
-}
+};
 
-/** The first problem up to a level; undefined where there is none. */
+/** The first problem up to a level, if any. */
 export const verifyUpTo = async (
   bundle: OpenBundle,
   last: Level,
@@ -42,8 +42,8 @@ export const verifyUpTo = async (
   return undefined;
 };
 
-/** A bundle that makes a check stumble is a bundle that is not verified. */
-export async function* safely(
+/** Turns an exception of a check into a problem. */
+export const safely = async function* (
   level: Level,
   checks: () => AsyncIterable<Check> | Iterable<Check>,
 ): AsyncGenerator<Check> {
@@ -52,8 +52,8 @@ export async function* safely(
   } catch (error) {
     const findings = new Findings(level, "reading");
     const { message: found = String(error) } = error as Partial<Error>;
-    const message = "something in the bundle can't be read";
-    findings.add({ file: ".", expected: "files that can be read", found, message });
+    const message = "a file of the bundle can't be read";
+    findings.add({ file: ".", expected: "readable files", found, message });
     yield findings.check("");
   }
-}
+};

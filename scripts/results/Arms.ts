@@ -1,23 +1,27 @@
-/** The arms of a study: what is compared, each with its seeds. */
-import type { Table, TableRow } from "../../schemas/Table.ts";
-import { type Proportion, wilson } from "../../stats/wilson.ts";
+/** The arms of a study, each with its seeds. */
+import type { Table, TableRow } from "../../kinds/TableFile.ts";
+import { clusteredProportion } from "../../stats/clusteredProportion.ts";
+import type { Proportion } from "../../stats/wilson.ts";
 import type { ExampleLine, Labels } from "./Evidence.ts";
 import type { Page } from "./Page.ts";
 import { type Metric, metrics, named } from "./Study.ts";
 
 export type Accuracies = { readonly [metric in Metric]: Proportion | null };
 
+export interface ArmExample extends ExampleLine {
+  readonly instance: string;
+}
+
 export interface ArmPoint {
   readonly seed: string;
   readonly accuracies: Accuracies;
-  /** Undefined where the examples were not kept. */
-  readonly examples: ReadonlyArray<ExampleLine> | undefined;
+  readonly examples: ReadonlyArray<ArmExample>;
 }
 
 export interface Arm {
   readonly label: string;
   readonly points: ReadonlyArray<ArmPoint>;
-  /** Over its seeds. */
+  /** Pooled over its seeds, with intervals over seeds and instances. */
   readonly pooled: Accuracies;
 }
 
@@ -29,52 +33,68 @@ export interface ArmSet {
 
 export const armsNamed = (page: Page, name: string): ArmSet => {
   const { seed } = page.study;
-  const { of, axis, where, also } = named("set of arms", page.study.arms, name);
+  const { of, pages, axis, where, also } = named("set of arms", page.study.arms, name);
+  const rows = new RowReader([page, ...pages.map((other) => page.sibling(other))], of);
   const table = page.table(of);
-  const rows = new RowReader(page, of, table);
   const labels = [...new Set(table.rows.flatMap((row) => row.labels[axis] ?? []))];
   if (labels.length === 0)
     throw new Error(`the table \`${of}\` has no axis \`${axis}\`, but ${table.axes.join(", ")}`);
   const own = labels.map((label) => rows.arm(label, { ...where, [axis]: label }, seed));
   const others = also.map((other) =>
-    new RowReader(page, other.of, page.table(other.of)).arm(other.label, other.where, seed),
+    new RowReader([page], other.of).arm(other.label, other.where, seed),
   );
-  return { axis, arms: [...others, ...own], models: table.models };
+  return { axis, arms: [...others, ...own], models: table.models ?? [] };
 };
 
+/** The points of a table, those of sibling pages added. */
 class RowReader {
-  readonly #page: Page;
-  readonly #node: string;
-  readonly #table: Table;
+  private readonly table: Table;
+  private readonly pages: ReadonlyArray<Page>;
+  private readonly node: string;
 
-  constructor(page: Page, node: string, table: Table) {
-    this.#page = page;
-    this.#node = node;
-    this.#table = table;
+  constructor(pages: readonly [Page, ...ReadonlyArray<Page>], node: string) {
+    this.pages = pages;
+    this.node = node;
+    const [own, ...others] = [
+      pages[0].table(node),
+      ...pages.slice(1).map((page) => page.table(node)),
+    ];
+    this.table = { ...own, rows: [...own.rows, ...others.flatMap(({ rows }) => rows)] };
   }
 
-  /** The points that have these labels, and no other axis but the seed. */
+  /** The points with these labels; the seed is the only other axis. */
   arm(label: string, labels: Labels, seed: string): Arm {
-    const open = this.#table.axes.filter((axis) => axis !== seed && labels[axis] === undefined);
+    const open = this.table.axes.filter((axis) => axis !== seed && labels[axis] === undefined);
     if (open.length > 0)
       throw new Error(
-        `the table \`${this.#node}\` has the axis ${open.join(" and ")}, too: say which label by \`where\``,
+        `the table \`${this.node}\` also has the axis ${open.join(" and ")}: choose its label with \`where\``,
       );
-    const points = this.#table.rows
+    const points = this.table.rows
       .filter((row) => covers(row.labels, labels))
       .map((row): ArmPoint => ({
         seed: row.labels[seed] ?? "",
         accuracies: accuraciesOf(row),
-        examples: this.#examplesAt(row.labels),
+        examples: this.examplesAt(row.labels),
       }));
     if (points.length === 0)
-      throw new Error(`the table \`${this.#node}\` has no point ${JSON.stringify(labels)}`);
+      throw new Error(`the table \`${this.node}\` has no point ${JSON.stringify(labels)}`);
     return { label, points, pooled: pooled(points) };
   }
 
-  #examplesAt(labels: Labels): ReadonlyArray<ExampleLine> | undefined {
-    const all = this.#page.examples(this.#node);
-    return all?.filter((example) => covers(example.labels, labels));
+  private examplesAt(labels: Labels): ReadonlyArray<ArmExample> {
+    const keyOf = (of: Labels) => JSON.stringify(this.table.axes.map((axis) => of[axis]));
+    return this.pages.flatMap((page) => {
+      const instances = page.instances(this.node);
+      const byPoint = page.once(`examples by point: ${this.node}`, () =>
+        Map.groupBy(
+          page
+            .examples(this.node)
+            .map((line) => ({ ...line, instance: instances.get(line.id) ?? line.id })),
+          (example) => keyOf(example.labels),
+        ),
+      );
+      return byPoint.get(keyOf(labels)) ?? [];
+    });
   }
 }
 
@@ -84,20 +104,25 @@ const covers = (all: Labels, some: Labels): boolean =>
 const accuraciesOf = ({ a, a_p, a_r }: TableRow): Accuracies => ({ a, a_p, a_r });
 
 const pooled = (points: ReadonlyArray<ArmPoint>): Accuracies => {
-  const of = (metric: Metric): Proportion | null => {
-    const found = points.flatMap(({ accuracies }) => accuracies[metric] ?? []);
-    const sum = (field: "successes" | "n") => found.reduce((total, each) => total + each[field], 0);
-    return wilson(sum("successes"), sum("n"));
-  };
+  const of = (metric: Metric): Proportion | null =>
+    clusteredProportion(
+      points.flatMap(({ examples }, run) =>
+        examples.map((example) => ({
+          right: example[metric] === 1,
+          run,
+          instance: example.instance,
+        })),
+      ),
+    );
   return Object.fromEntries(metrics.map((metric) => [metric, of(metric)])) as unknown as Accuracies;
 };
 
 const symbols: Readonly<Record<string, string>> = { alpha: "α", lambda: "λ" };
 
-/** An axis as one writes it in a formula. */
+/** An axis in the notation of formulas. */
 export const axisName = (axis: string): string => symbols[axis] ?? axis;
 
-/** What is only a number says of what. */
+/** A label that is only a number needs the name of its axis. */
 export const armName = (axis: string, label: string): string =>
   Number.isNaN(Number(label)) ? label : `${axisName(axis)} = ${label}`;
 

@@ -1,17 +1,18 @@
 /**
- * The files of a page that its numbers follow from, as JSON Lines that are packed. Who only wants to check the numbers needs
- * these, `NODE.json`, and no program of ours.
+ * The evidence of a page, as compressed JSON Lines: with `NODE.json`, enough to check its numbers without `pipe`.
  *
  * - `NODE.scores.jsonl.gz`: for each point and example of a table, whether a, a_p and a_r were right.
- * - `NODE.rollouts.jsonl.gz`: for each response that correlations are of, every part of its reward. Responses of a group that
- *   are alike in all of it are one line, and `times` says how many they are.
+ * - `NODE.instances.jsonl.gz`: the instance that each picture of a table shows; absent where it is not known, and then every
+ *   picture counts as an instance of its own.
+ * - `NODE.rollouts.jsonl.gz`: for each response behind correlations, every part of its reward. Equal responses of a group
+ *   share a line, whose `times` counts them.
  * - `STAGE.curves.jsonl.gz`: the metrics of each training, step by step.
  */
 import { Schema } from "effect";
 import fs from "node:fs";
 import zlib from "node:zlib";
-import { Rollout } from "../../schemas/Rollout.ts";
-import { ScoreLine } from "../../schemas/ScoreLine.ts";
+import { Rollout } from "../../kinds/Rollouts.ts";
+import { ScoreLine } from "../../kinds/Scores.ts";
 
 const Labels = Schema.Record(Schema.String, Schema.String);
 export type Labels = typeof Labels.Type;
@@ -28,6 +29,9 @@ export const ExampleLine = Schema.Struct({
   reason: ScoreLine.fields.reason,
 });
 export interface ExampleLine extends Schema.Schema.Type<typeof ExampleLine> {}
+
+export const InstanceLine = Schema.Struct({ id: Schema.String, instance: Schema.String });
+export interface InstanceLine extends Schema.Schema.Type<typeof InstanceLine> {}
 
 export const RolloutLine = Schema.Struct({
   labels: Labels,
@@ -50,7 +54,7 @@ export const CurveLine = Schema.Struct({
 });
 export interface CurveLine extends Schema.Schema.Type<typeof CurveLine> {}
 
-/** The same lines are the same bytes: Node writes no time into gzip's header. */
+/** Equal lines give equal bytes: Node writes no time into the gzip header. */
 export const packLines = (lines: ReadonlyArray<object>): Buffer =>
   zlib.gzipSync(lines.map((line) => `${JSON.stringify(line)}\n`).join(""), { level: 9 });
 

@@ -1,10 +1,10 @@
-/** What a page shows, read from its own files alone: the store is not asked. */
+/** The content of a page, read from its own files without the store. */
 import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
-import { Correlations } from "../../schemas/Correlation.ts";
-import { Table } from "../../schemas/Table.ts";
-import { CurveLine, ExampleLine, readLines } from "./Evidence.ts";
+import { Correlations } from "../../kinds/CorrelationsFile.ts";
+import { Table } from "../../kinds/TableFile.ts";
+import { CurveLine, ExampleLine, InstanceLine, readLines } from "./Evidence.ts";
 import { parseStudy, type Study } from "./Study.ts";
 
 const decodeTable = Schema.decodeUnknownSync(
@@ -17,48 +17,63 @@ const decodeCorrelations = Schema.decodeUnknownSync(
 export class Page {
   readonly directory: string;
   readonly study: Study;
-  readonly #once = new Map<string, unknown>();
+  private readonly results = new Map<string, unknown>();
 
   constructor(directory: string) {
     this.directory = directory;
     this.study = parseStudy(fs.readFileSync(path.join(directory, "study.yaml"), "utf8"));
   }
 
+  /** Another page, by its folder beside this one. */
+  sibling(name: string): Page {
+    return this.once(`page: ${name}`, () => new Page(path.join(this.directory, "..", name)));
+  }
+
   table(node: string): Table {
-    return decodeTable(this.#numbers(node)).table;
+    return decodeTable(this.numbers(node)).table;
   }
 
   correlations(node: string): Correlations {
-    return decodeCorrelations(this.#numbers(node)).correlations;
+    return decodeCorrelations(this.numbers(node)).correlations;
   }
 
-  /** The examples of a table's points; undefined where they were not kept. */
-  examples(node: string): ReadonlyArray<ExampleLine> | undefined {
-    return this.once(`examples: ${node}`, () =>
-      readLines(this.#file(`${node}.scores.jsonl.gz`), ExampleLine),
-    );
+  /** The examples of a table's points. */
+  examples(node: string): ReadonlyArray<ExampleLine> {
+    return this.once(`examples: ${node}`, () => {
+      const lines = readLines(this.file(`${node}.scores.jsonl.gz`), ExampleLine);
+      if (lines === undefined) throw new Error(`${node}.scores.jsonl.gz is missing`);
+      return lines;
+    });
   }
 
-  /** What takes a while is worked out once, by name. */
+  /** The instance that a picture of a table shows; a picture without an entry is an instance of its own. */
+  instances(node: string): ReadonlyMap<string, string> {
+    return this.once(`instances: ${node}`, () => {
+      const lines = readLines(this.file(`${node}.instances.jsonl.gz`), InstanceLine) ?? [];
+      return new Map(lines.map(({ id, instance }) => [id, instance]));
+    });
+  }
+
+  /** Computes slow results once, by name. */
   once<A>(name: string, work: () => A): A {
-    if (!this.#once.has(name)) this.#once.set(name, work());
-    return this.#once.get(name) as A;
+    if (!this.results.has(name)) this.results.set(name, work());
+    return this.results.get(name) as A;
   }
 
   curves(stageName: string): ReadonlyArray<CurveLine> {
-    const lines = readLines(this.#file(`${stageName}.curves.jsonl.gz`), CurveLine);
+    const lines = readLines(this.file(`${stageName}.curves.jsonl.gz`), CurveLine);
     if (lines === undefined) throw new Error(`there are no curves of \`${stageName}\``);
     return lines;
   }
 
-  #numbers(node: string): string {
-    const file = this.#file(`${node}.json`);
+  private numbers(node: string): string {
+    const file = this.file(`${node}.json`);
     if (!fs.existsSync(file))
-      throw new Error(`study.yaml names \`${node}\`, and there is no ${node}.json`);
+      throw new Error(`study.yaml names \`${node}\`, but ${node}.json is missing`);
     return fs.readFileSync(file, "utf8");
   }
 
-  #file(name: string): string {
+  private file(name: string): string {
     return path.join(this.directory, name);
   }
 }

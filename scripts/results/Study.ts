@@ -1,6 +1,6 @@
 /**
- * `docs/results/STUDY/study.yaml`: what a page shows of a study: which points of its tables are arms, what is held against
- * what, and the tables and figures by the names that they have in the page.
+ * `docs/results/STUDY/study.yaml`: the content of a page: the points that are arms, the comparisons, and the tables and
+ * figures by their names in the page.
  */
 import { Effect, Schema } from "effect";
 import { parse } from "yaml";
@@ -14,33 +14,35 @@ const byDefault = <S extends Schema.Top>(value: S["Encoded"]) =>
 
 const Texts = Schema.Record(Schema.String, Schema.String);
 
-/** One arm for every label of `axis`; the seeds are its points. */
+/** One arm for each label of `axis`; its points are the seeds. */
 const Arms = Schema.Struct({
-  /** The node whose table has them. */
+  /** The node of the table. */
   of: Schema.String.pipe(byDefault("table")),
   axis: Schema.String,
-  /** The labels that other axes must have. */
+  /** Pages beside this one whose table of that name adds its points, such as more seeds. */
+  pages: Schema.Array(Schema.String).pipe(byDefault([])),
+  /** The labels of other axes. */
   where: Texts.pipe(byDefault({})),
-  /** One more arm each, from other tables: where a training started, say. They come first. */
+  /** Further arms from other tables, such as the start of a training. They come first. */
   also: Schema.Array(
     Schema.Struct({ label: Schema.String, of: Schema.String, where: Texts.pipe(byDefault({})) }),
   ).pipe(byDefault([])),
 });
 
-/** Each arm against one of them, seed by seed and example by example. */
+/** Each arm compared with one of them, seed by seed and example by example. */
 const Differences = Schema.Struct({
   arms: Schema.String,
   baseline: Schema.String,
   metrics: Schema.Array(Schema.Literals(metrics)).pipe(byDefault([...metrics])),
-  /** Arms that are shown but not compared. */
+  /** Arms without a comparison. */
   except: Schema.Array(Schema.String).pipe(byDefault([])),
 });
 
-/** What a surrogate promised, and what training on it brought. */
+/** A surrogate's correlation with perception, and the gain of training on it. */
 const surrogates = {
   differences: Schema.String,
   of: Schema.String.pipe(byDefault("correlations")),
-  /** Arm → the reward of it that correlations have; `perception` is perception itself. */
+  /** Arm → its reward in the correlations; `perception` is perception itself. */
   rewards: Texts,
   gain: Schema.Literals(metrics).pipe(byDefault("a_p")),
 };
@@ -54,6 +56,7 @@ const correlations = {
 
 const PageTable = Schema.Union([
   Schema.Struct({ show: Schema.Literal("accuracies"), arms: Schema.String }),
+  Schema.Struct({ show: Schema.Literal("decomposition"), arms: Schema.String }),
   Schema.Struct({ show: Schema.Literal("differences"), differences: Schema.String }),
   Schema.Struct({ show: Schema.Literal("correlations"), ...correlations }),
   Schema.Struct({
@@ -62,6 +65,7 @@ const PageTable = Schema.Union([
     rewards: correlations.rewards,
   }),
   Schema.Struct({ show: Schema.Literal("checkpoints"), of: correlations.of }),
+  Schema.Struct({ show: Schema.Literal("order"), of: correlations.of }),
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
 ]);
 export type PageTable = typeof PageTable.Type;
@@ -70,12 +74,12 @@ const Figure = Schema.Union([
   Schema.Struct({
     show: Schema.Literal("accuracies"),
     arms: Schema.String,
-    /** What the numbers are that labels end with. */
+    /** The meaning of the numbers at the ends of labels. */
     x: Schema.String,
     log: Schema.Boolean.pipe(byDefault(false)),
-    /** Arms that are no place on the axis. */
+    /** Arms without a place on the axis. */
     references: Schema.Array(Schema.String).pipe(byDefault([])),
-    /** A panel for every metric, with an axis of its own; else one for all. */
+    /** One panel and axis for each metric, or one for all. */
     apart: Schema.Boolean.pipe(byDefault(true)),
   }),
   Schema.Struct({ show: Schema.Literal("differences"), differences: Schema.String }),
@@ -83,18 +87,24 @@ const Figure = Schema.Union([
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
   Schema.Struct({
     show: Schema.Literal("curves"),
-    /** The stage whose models bring `metrics.jsonl`. */
+    /** The stage whose models have the metrics. */
     of: Schema.String.pipe(byDefault("model")),
     axis: Schema.String,
     where: Texts.pipe(byDefault({})),
-    /** Which of the metrics, and what they are in words. */
+    /** The metrics, with their names in words. */
     values: Texts,
+    /** What the values are, for the caption. */
+    about: Schema.String.pipe(
+      byDefault(
+        "Means over what the model sampled in each step of its training, as it wrote them down",
+      ),
+    ),
   }),
 ]);
 export type Figure = typeof Figure.Type;
 
 export const Study = Schema.Struct({
-  /** The axis whose points are repetitions. */
+  /** The axis of repetitions. */
   seed: Schema.String.pipe(byDefault("seed")),
   arms: Schema.Record(Schema.String, Arms).pipe(byDefault({})),
   differences: Schema.Record(Schema.String, Differences).pipe(byDefault({})),
@@ -107,7 +117,7 @@ const decode = Schema.decodeUnknownSync(Study, { errors: "all", onExcessProperty
 
 export const parseStudy = (yaml: string): Study => decode(parse(yaml));
 
-/** The entry of that name; throws with those there are. */
+/** The entry of that name; throws with the valid names. */
 export const named = <A>(what: string, entries: Readonly<Record<string, A>>, name: string): A => {
   const found = Object.hasOwn(entries, name) ? entries[name] : undefined;
   if (found !== undefined) return found;

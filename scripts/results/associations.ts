@@ -1,11 +1,6 @@
-/** The correlations that a table or a figure shows, one by one. */
-import type {
-  Association,
-  Correlations,
-  Estimate,
-  Reading,
-  Target,
-} from "../../schemas/Correlation.ts";
+/** The correlations of a table or a figure. */
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
+import type { Association, Estimate, Reading, Target } from "../../schemas/Correlation.ts";
 import { armName } from "./Arms.ts";
 import type { Labels } from "./Evidence.ts";
 
@@ -13,7 +8,7 @@ export interface Shown {
   readonly reward: string;
   readonly target: Target;
   readonly reading: Reading;
-  /** Those of the point without the seed, as one reads them; empty where there is one. */
+  /** The labels of the point without the seed; empty where there is only one point. */
   readonly point: string;
   readonly seed: string;
   readonly estimate: Estimate;
@@ -26,7 +21,7 @@ export interface Choice {
   readonly readings: ReadonlyArray<Reading>;
 }
 
-/** By reward, then point, target and seed; throws where a reward is in none of the points. */
+/** Sorted by reward, point, target and seed. Throws if no point has a reward. */
 export const associationsOf = (
   { points }: Correlations,
   { rewards, targets, readings }: Choice,
@@ -35,7 +30,7 @@ export const associationsOf = (
   const all = [...new Set(points.flatMap((each) => each.associations.map(({ reward }) => reward)))];
   const missing = rewards?.find((reward) => !all.includes(reward));
   if (missing !== undefined)
-    throw new Error(`no correlations are of the reward \`${missing}\`; there is ${all.join(", ")}`);
+    throw new Error(`the correlations have no reward \`${missing}\`, but ${all.join(", ")}`);
   return (rewards ?? all).flatMap((reward) =>
     points.flatMap(({ labels, associations }) =>
       readings.flatMap((reading) =>

@@ -1,55 +1,59 @@
-/** What stands below every table and figure: which models, of how many examples and seeds, and what the intervals are. */
+/** The captions of tables and figures: the models, the numbers of examples and seeds, the kinds of intervals. */
 import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
 import { armName, type ArmSet, armsNamed } from "./Arms.ts";
 import type { Differences } from "./differences.ts";
 import type { Direction } from "./figures/axes.ts";
 import { counted, decimals, extent } from "./numbers.ts";
 import type { Page } from "./Page.ts";
-import type { Correlations } from "../../schemas/Correlation.ts";
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
 import type { Figure } from "./Study.ts";
 
-const modelsText = (models: ReadonlyArray<string>): string =>
+const modelsText = (models: ReadonlyArray<string> = []): string =>
   models.length === 0 ? "Models that say nothing of themselves." : `${models.join("; ")}.`;
 
 const sizes = ({ arms }: ArmSet) => {
   const points = arms.flatMap((arm) => arm.points);
   const n = extent(points.map(({ accuracies: { a, a_r } }) => (a ?? a_r)?.n ?? 0));
   const seeds = extent(arms.map((arm) => arm.points.length));
-  return { n, seeds: seeds === "1" ? "1 seed" : `${seeds} seeds`, repeated: seeds !== "1" };
+  const instances = new Set(
+    points.flatMap(({ examples }) => examples.map((each) => each.instance)),
+  );
+  return {
+    n,
+    seeds: seeds === "1" ? "1 seed" : `${seeds} seeds`,
+    repeated: seeds !== "1",
+    instances: counted(instances.size, "distinct instance"),
+  };
 };
 
 export const accuraciesCaption = (page: Page, name: string, isFigure: boolean): string => {
   const set = armsNamed(page, name);
-  const { n, seeds, repeated } = sizes(set);
+  const { n, seeds, repeated, instances } = sizes(set);
   return [
     modelsText(set.models),
-    `n = ${n} test examples a model, ${seeds} an arm.`,
+    `n = ${n} test examples a model, of ${instances}; ${seeds} an arm.`,
     repeated
-      ? "Values are pooled over seeds with Wilson 95 % intervals, which take the seeds' answers as independent though they are to the same examples: the spread between seeds says more."
-      : "Wilson 95 % intervals; of one seed, so the variance between trainings was not measured.",
+      ? "Values are pooled over seeds; 95 % intervals are over seeds and instances (Wilson's, of the effective number of answers)."
+      : "95 % intervals are over instances; of one seed, so the variance between trainings was not measured.",
     ...(isFigure && repeated ? ["Small circles are the seeds."] : []),
   ].join(" ");
 };
 
 export const differencesCaption = (page: Page, differences: Differences, isFigure: boolean) => {
-  const { arms: name, axis, interval, compared } = differences;
+  const { arms: name, axis, compared } = differences;
   const baseline = armName(axis, differences.baseline);
   const set = armsNamed(page, name);
-  const { n, seeds } = sizes(set);
-  const kept = differences.differences.some(({ over_examples }) => over_examples.low !== null);
+  const { n, seeds, instances } = sizes(set);
   return [
     modelsText(set.models),
-    `Each arm minus ${baseline}, seed by seed and on the same examples; n = ${n} examples, ${seeds}.`,
+    `Each arm minus ${baseline}, seed by seed and on the same examples; n = ${n} examples of ${instances}, ${seeds}.`,
     isFigure
-      ? `Dot: mean of seeds; circles: seeds; thin line: over seeds (${interval.over_seeds}).`
-      : `Over seeds: ${interval.over_seeds} of the seeds' differences.`,
-    kept
-      ? `${isFigure ? "Thick bar: over examples" : "Over examples"} (${interval.over_examples}, ${counted(interval.resamples, "resample")}, all seeds of an example together, the trained models given).`
-      : "The answers to single examples were not kept, so there is no interval over examples.",
+      ? "Dot: mean of seeds; circles: seeds; line: 95 % interval over seeds and instances."
+      : "95 % intervals and p are over seeds and instances (clusters in two ways, Student's t).",
     ...(isFigure || compared === 0
       ? []
       : [
-          `p: two-sided, from Student's t over seeds; p (Holm) is adjusted for the ${counted(compared, "comparison")} of this table.`,
+          `p: two-sided; p (Holm) is adjusted for the ${counted(compared, "comparison")} of this table.`,
         ]),
   ].join(" ");
 };
@@ -82,8 +86,8 @@ export const surrogatesCaption = (
     modelsText(models),
     `Correlations before the training, mean of seeds: ${rolloutsText(points)} Gains after it: ${seeds}, n = ${n} test examples.`,
     isFigure
-      ? "Circles are the seeds; lines are 95 % intervals of the gain over examples."
-      : "Intervals of gains are over examples (bootstrap, BCa, 95 %).",
+      ? "Circles are the seeds; lines are 95 % intervals of the gain over seeds and instances."
+      : "95 % intervals of gains are over seeds and instances.",
     "So few arms show a tendency at most.",
   ].join(" ");
 };
@@ -95,16 +99,16 @@ export const curvesCaption = (
   const lines = page.curves(figure.of);
   const { seed } = page.study;
   const seeds = new Set(lines.map(({ labels }) => labels[seed] ?? "")).size;
-  const tables = Object.values(page.study.arms).map(({ of }) => page.table(of).models);
+  const tables = Object.values(page.study.arms).map(({ of }) => page.table(of).models ?? []);
   return [
     modelsText([...new Set(tables.flat())]),
-    `Means over what the model sampled in each step of its training, as it wrote them down; ${counted(seeds, "seed")}.`,
+    `${figure.about}; ${counted(seeds, "seed")}.`,
     ...(seeds > 1 ? ["Thin lines are the seeds, strong ones their mean."] : []),
     "No intervals.",
   ].join(" ");
 };
 
-/** What a reader who holds panels against one another has to know; nothing where all have the same axes. */
+/** A warning for readers who compare panels; empty where all have the same axes. */
 export const axesCaption = (differing: ReadonlyArray<Direction>): string =>
   differing.length === 0
     ? ""

@@ -1,6 +1,6 @@
 /**
- * Copies out of the store what a page stands on: the numbers as `pipe table --json` says them, and the lines they follow from,
- * which the records of the store lead to. Weights, pictures and transcripts are not needed, and may be gone.
+ * Copies the evidence of a page from the store: the numbers of `pipe table --json` and the lines that they are computed from.
+ * Weights, pictures and transcripts are not needed.
  */
 import { Effect, Schema } from "effect";
 import { execFileSync } from "node:child_process";
@@ -8,16 +8,20 @@ import fs from "node:fs";
 import path from "node:path";
 import type { Index } from "../../cache/Index.ts";
 import { Store } from "../../cache/Store.ts";
-import { artifactIn, runNames } from "../../pipelines/RunHistory.ts";
-import { readRunPlan, type RunPlan } from "../../pipelines/RunRecord.ts";
-import { Correlations } from "../../schemas/Correlation.ts";
+import { treeDirectory } from "../../cache/Trees.ts";
+import { artifactIn, runNames } from "../../pipelines/history/RunHistory.ts";
+import { readRunPlan, type RunPlan } from "../../pipelines/history/RunPlan.ts";
+import { Correlations } from "../../kinds/CorrelationsFile.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
 import { recordedParts } from "../../schemas/KeyParts.ts";
-import { ScoreLine } from "../../schemas/ScoreLine.ts";
-import { eachRollout } from "../../stages/rolloutLines.ts";
+import { readScores, scoresFile } from "../../kinds/Scores.ts";
+import { eachRollout, rolloutsFiles } from "../../kinds/Rollouts.ts";
+import { readLines } from "../../kinds/jsonLines.ts";
+import { metricsFile } from "../../kinds/Model.ts";
 import {
   type CurveLine,
   type ExampleLine,
+  type InstanceLine,
   type Labels,
   packLines,
   type RolloutLine,
@@ -26,7 +30,7 @@ import type { Study } from "./Study.ts";
 
 const pipe = path.join(import.meta.dirname, "../../bin/pipe");
 
-/** Writes the files of the latest run of an experiment into a directory, and says which run that was. */
+/** Writes the files of the latest run of an experiment into a directory. Returns the name of the run. */
 export const collect = Effect.fnUntraced(function* (
   experiment: string,
   study: Study,
@@ -34,11 +38,11 @@ export const collect = Effect.fnUntraced(function* (
 ) {
   const { home, query } = yield* Store;
   const plan = latestRun(home, experiment);
-  const said = execFileSync(pipe, ["table", plan.run, "--json"], {
+  const output = execFileSync(pipe, ["table", plan.run, "--json"], {
     encoding: "utf8",
     env: { ...process.env, PIPE_HOME: home },
   });
-  const written = said
+  const written = output
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as { readonly node: string });
@@ -49,6 +53,8 @@ export const collect = Effect.fnUntraced(function* (
     if ("table" in numbers) {
       const lines = yield* query(() => exampleLines(store, numbers.node));
       fs.writeFileSync(file("scores.jsonl.gz"), packLines(lines));
+      const instances = yield* query(() => instanceLines(store, numbers.node));
+      if (instances.length > 0) fs.writeFileSync(file("instances.jsonl.gz"), packLines(instances));
     } else if ("correlations" in numbers) {
       const { points } = Schema.decodeUnknownSync(Correlations)(numbers.correlations);
       const lines = yield* Effect.promise((signal) =>
@@ -79,72 +85,67 @@ interface Element {
   readonly directory: string;
 }
 
-/** A run's nodes, and the files that they were made from. */
+/** The nodes of a run and their inputs. */
 class RunStore {
   readonly nodes: RunPlan["nodes"];
-  readonly #home: string;
-  readonly #run: string;
-  readonly #index: Index;
+  private readonly home: string;
+  private readonly run: string;
+  private readonly index: Index;
 
   constructor(home: string, { run, nodes }: RunPlan, index: Index) {
     this.nodes = nodes;
-    this.#home = home;
-    this.#run = run;
-    this.#index = index;
+    this.home = home;
+    this.run = run;
+    this.index = index;
   }
 
-  /** What a node was made from, by the record of its making. */
+  /** The artifacts of an input of a node, by its action. */
   elementsOf(name: string, input: string): ReadonlyArray<Element> {
     const node = this.nodes.find((each) => each.node === name);
-    const digest = node && artifactIn(this.#home, this.#run, node);
-    const actions = digest === undefined ? [] : this.#index.actionsOf(digest);
+    const digest = node && artifactIn(this.home, this.run, node);
+    const actions = digest === undefined ? [] : this.index.actionsOf(digest);
     const action = actions.find(({ recipe }) => recipe === node?.recipe) ?? actions[0];
-    if (action === undefined) throw new Error(`the store does not say what ${name} was made from`);
+    if (action === undefined)
+      throw new Error(`the store has no record of ${name}; run the study again`);
     const from = recordedParts(action.keyParts).inputs[input] ?? [];
     return typeof from === "string"
-      ? [{ labels: {}, directory: this.#directoryOf(from) }]
-      : from.map(({ labels, identity }) => ({ labels, directory: this.#directoryOf(identity) }));
+      ? [{ labels: {}, directory: this.directoryOf(from) }]
+      : from.map(({ labels, identity }) => ({ labels, directory: this.directoryOf(identity) }));
   }
 
-  /** Every point of a stage of the experiment. */
+  /** The points of a stage of the experiment. */
   pointsOf(stageName: string): ReadonlyArray<Element> {
     return this.nodes.flatMap((node) => {
-      const digest = artifactIn(this.#home, this.#run, node);
+      const digest = artifactIn(this.home, this.run, node);
       if (node.stageName !== stageName || digest === undefined) return [];
-      return [{ labels: node.labels, directory: this.#directoryOf(digest) }];
+      return [{ labels: node.labels, directory: this.directoryOf(digest) }];
     });
   }
 
-  /** The path of a file of an artifact; throws where it is not what was stored. */
-  file({ directory }: Element, names: ReadonlyArray<string>): string {
-    const files = this.#index.artifact(path.basename(directory))?.files ?? [];
+  /** The path of a file of an artifact; throws where its bytes are not those that were stored. */
+  check({ directory }: Element, names: ReadonlyArray<string>): string {
+    const files = this.index.artifact(path.basename(directory))?.files ?? [];
     const stored = files.find((each) => names.includes(each.path));
     const file = path.join(directory, stored?.path ?? names[0] ?? "");
     if (stored === undefined || !fs.existsSync(file))
-      throw new Error(`${file} is not in the store; bring it, or run the study again`);
+      throw new Error(`${file} is not in the store; run the study again`);
     if (digestBytes(fs.readFileSync(file)) !== stored.sha256)
-      throw new Error(`${file} is not what was stored; \`pipe fsck\` says more`);
+      throw new Error(`${file} differs from the stored file; run \`pipe fsck\``);
     return file;
   }
 
-  #directoryOf(digest: string): string {
-    return path.join(this.#home, "trees", digest);
+  private directoryOf(digest: string): string {
+    return treeDirectory(this.home, digest);
   }
 }
 
-const linesOf = (file: string): ReadonlyArray<string> =>
-  fs
-    .readFileSync(file, "utf8")
-    .split("\n")
-    .filter((line) => line !== "");
-
-const decodeScore = Schema.decodeUnknownSync(Schema.fromJsonString(ScoreLine));
 const bit = (is: boolean): 0 | 1 => (is ? 1 : 0);
 
-/** Point by point in the order of the table, example by example as they were scored. */
+/** In the order of the table, then of the scores. */
 const exampleLines = (store: RunStore, node: string): ReadonlyArray<ExampleLine> =>
   store.elementsOf(node, "scores").flatMap((element) => {
-    const scores = linesOf(store.file(element, ["scores.jsonl"])).map((line) => decodeScore(line));
+    store.check(element, [scoresFile]);
+    const scores = readScores(element.directory);
     const forced = new Map(
       scores.filter(({ mode }) => mode === "counterfactual").map((score) => [score.id, score]),
     );
@@ -161,6 +162,19 @@ const exampleLines = (store: RunStore, node: string): ReadonlyArray<ExampleLine>
       }));
   });
 
+/** Empty where the scores do not name their instances. */
+const instanceLines = (store: RunStore, node: string): ReadonlyArray<InstanceLine> => {
+  const found = new Map<string, string>();
+  for (const { directory } of store.elementsOf(node, "scores"))
+    for (const { id, instance } of readScores(directory)) {
+      if (instance === undefined) continue;
+      if ((found.get(id) ?? instance) !== instance)
+        throw new Error(`${id} of \`${node}\` shows one instance here and another there`);
+      found.set(id, instance);
+    }
+  return [...found].map(([id, instance]) => ({ id, instance }));
+};
+
 const rolloutLines = async (
   store: RunStore,
   node: string,
@@ -170,9 +184,9 @@ const rolloutLines = async (
   const lines = new Map<string, RolloutLine>();
   for (const [place, element] of store.elementsOf(node, "rollouts").entries()) {
     const { labels } = element;
-    // The correlations may be of some of a training's steps.
+    // The correlations may cover only some steps of a training.
     const steps = points[place]?.steps ?? { first: 0, last: Number.MAX_SAFE_INTEGER };
-    store.file(element, ["rollouts.jsonl", "rollouts.jsonl.gz"]);
+    store.check(element, rolloutsFiles);
     await eachRollout(
       element.directory,
       ({ id, group, step, mode, rewards, ...rollout }) => {
@@ -190,7 +204,7 @@ const rolloutLines = async (
   return [...lines.values()];
 };
 
-/** The metrics that figures show, by the stage that they are of. */
+/** The metrics of the figures, by stage. */
 const curvesOf = ({ figures }: Study): ReadonlyMap<string, ReadonlySet<string>> => {
   const values = new Map<string, Set<string>>();
   for (const figure of Object.values(figures)) {
@@ -212,7 +226,7 @@ const curveLines = (
   values: ReadonlySet<string>,
 ): ReadonlyArray<CurveLine> =>
   store.pointsOf(stageName).flatMap((element) =>
-    linesOf(store.file(element, ["metrics.jsonl"])).map((line): CurveLine => {
+    readLines(store.check(element, [metricsFile])).map((line): CurveLine => {
       const metrics = decodeMetrics(line);
       const shown = [...values].flatMap((name) => {
         const value = metrics[name];

@@ -1,33 +1,27 @@
 /**
- * Each arm minus the baseline, for the same seed and the same test examples.
- *
- * Two intervals, since there are two things that could have come out otherwise. Over examples: a bootstrap of the test
- * examples, each with the answers of all seeds, the trained models being as they are. Over seeds: Student's t of the seeds'
- * differences, the test examples being as they are. P-values are those of the latter, and Holm's over all that is compared.
+ * Each arm minus the baseline, for the same seed and the same test examples, with the interval and the p-value of
+ * `stats/contrast.ts`, which know that seeds and instances are shared. Holm adjusts the p-values over all comparisons.
  */
+import { contrast } from "../../stats/contrast.ts";
 import { holm } from "../../stats/holm.ts";
-import { pairedBootstrap } from "../../stats/pairedBootstrap.ts";
-import type { Interval, Statistic } from "../../stats/Statistic.ts";
-import { studentMean } from "../../stats/studentT.ts";
 import { type Arm, armsNamed } from "./Arms.ts";
 import type { Page } from "./Page.ts";
 import { type Metric, named } from "./Study.ts";
-
-const resamples = 2000;
-const bootstrapSeed = 0;
 
 export interface Difference {
   readonly arm: string;
   readonly metric: Metric;
   readonly seeds: ReadonlyArray<{ readonly seed: string; readonly value: number }>;
   readonly mean: number | null;
-  /** Between seeds. */
-  readonly sd: Statistic;
-  readonly over_seeds: Interval;
-  readonly over_examples: Interval;
-  readonly examples: number;
-  readonly p: Statistic;
-  /** Null where there is no p. */
+  /** The spread between seeds; null for one seed. */
+  readonly sd: number | null;
+  /** 95 %, over seeds and instances; null where every difference is the same. */
+  readonly low: number | null;
+  readonly high: number | null;
+  readonly instances: number;
+  /** Two-sided. */
+  readonly p: number | null;
+  /** Null without a p-value. */
   readonly p_holm: number | null;
 }
 
@@ -35,13 +29,8 @@ export interface Differences {
   readonly arms: string;
   readonly axis: string;
   readonly baseline: string;
-  readonly interval: {
-    readonly over_seeds: string;
-    readonly over_examples: string;
-    readonly resamples: number;
-    readonly seed: number;
-  };
-  /** How many p-values Holm's are adjusted for. */
+  readonly interval: string;
+  /** The number of p-values in Holm's adjustment. */
   readonly compared: number;
   readonly differences: ReadonlyArray<Difference>;
 }
@@ -64,18 +53,13 @@ const workOut = (page: Page, name: string): Differences => {
     );
   const others = arms.filter(({ label }) => label !== baseline && !except.includes(label));
   const raw = metrics.flatMap((metric) => others.map((arm) => difference(arm, base, metric)));
-  const compared = raw.filter(({ p }) => p.value !== null);
-  const adjusted = holm(compared.map(({ p }) => p.value ?? 1));
+  const compared = raw.filter(({ p }) => p !== null);
+  const adjusted = holm(compared.map(({ p }) => p ?? 1));
   return {
     arms: set,
     axis,
     baseline,
-    interval: {
-      over_seeds: "Student's t, 95 %",
-      over_examples: "bootstrap of the test examples, BCa, 95 %",
-      resamples,
-      seed: bootstrapSeed,
-    },
+    interval: "over seeds and instances, 95 %",
     compared: compared.length,
     differences: raw.map((each) => ({
       ...each,
@@ -90,34 +74,26 @@ const difference = (arm: Arm, base: Arm, metric: Metric): Omit<Difference, "p_ho
     const [one, two] = [point.accuracies[metric], other?.accuracies[metric]];
     return one && two ? [{ point, other: other!, value: one.value - two.value }] : [];
   });
-  const seeds = pairs.map(({ point: { seed }, value }) => ({ seed, value }));
-  const overSeeds = studentMean(seeds.map(({ value }) => value));
-  const first: Array<number> = [];
-  const second: Array<number> = [];
-  const clusters: Array<string> = [];
-  for (const { point, other } of pairs) {
-    if (point.examples?.length !== other.examples?.length)
+  const answers = pairs.flatMap(({ point, other }, run) => {
+    const theirs = new Map(other.examples.map((example) => [example.id, example[metric]]));
+    if (point.examples.length !== theirs.size || point.examples.some(({ id }) => !theirs.has(id)))
       throw new Error(`${arm.label} and ${base.label} differ in examples`);
-    const theirs = new Map(other.examples?.map((example) => [example.id, example[metric]]));
-    for (const { id, [metric]: ours } of point.examples ?? []) {
-      const their = theirs.get(id);
-      if (their === undefined) throw new Error(`${arm.label} and ${base.label} differ in examples`);
-      first.push(ours);
-      second.push(their);
-      clusters.push(id);
-    }
-  }
-  const options = { seed: bootstrapSeed, resamples, method: "bca", clusters } as const;
-  const overExamples = pairedBootstrap(first, second, options);
+    return point.examples.map(({ id, instance, [metric]: ours }) => ({
+      value: ours - theirs.get(id)!,
+      run,
+      instance,
+    }));
+  });
+  const { value, sd, low, high, p, instances } = contrast(answers);
   return {
     arm: arm.label,
     metric,
-    seeds,
-    mean: overSeeds.mean.value,
-    sd: overSeeds.sd,
-    over_seeds: overSeeds.interval,
-    over_examples: overExamples.interval,
-    examples: overExamples.clusters,
-    p: overSeeds.p,
+    seeds: pairs.map(({ point: { seed }, value: own }) => ({ seed, value: own })),
+    mean: value,
+    sd,
+    low,
+    high,
+    instances,
+    p,
   };
 };

@@ -1,4 +1,4 @@
-/** The figures of a page: the SVG, and what it shows in words. */
+/** The figures of a page: the SVG and its description in words. */
 import { armName } from "./Arms.ts";
 import {
   accuraciesCaption,
@@ -14,14 +14,14 @@ import { differingAxes } from "./figures/axes.ts";
 import { correlationsChart } from "./figures/correlations.ts";
 import { curvesChart } from "./figures/curves.ts";
 import { differencesChart } from "./figures/differences.ts";
-import { draw } from "./figures/draw.ts";
+import { draw } from "../../report/figures/draw.ts";
 import { surrogatesChart } from "./figures/surrogates.ts";
 import type { Page } from "./Page.ts";
 import type { Figure } from "./Study.ts";
 
 export interface Drawn {
   readonly svg: string;
-  /** For those who don't see it. */
+  /** The alternative text. */
   readonly alternative: string;
   readonly caption: string;
 }

@@ -1,6 +1,6 @@
 /**
- * Fills what stands between `<!-- table: NAME -->` or `<!-- figure: NAME -->` and the next `<!-- end -->`, and touches nothing
- * else. Every table and figure of the study has its place, and every place its table or figure.
+ * Replaces the text between `<!-- table: NAME -->` or `<!-- figure: NAME -->` and the next `<!-- end -->`, and nothing else.
+ * Markers and the tables and figures of study.yaml must correspond one to one.
  */
 
 const block = /^<!-- (?<kind>table|figure): (?<name>[^\n]+?) -->$(?<old>.*?)^<!-- end -->$/gmsu;

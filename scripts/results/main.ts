@@ -1,6 +1,6 @@
 /**
- * `npm run results -- STUDY [--tables]`: makes the page docs/results/STUDY from the latest run of the experiment STUDY in the
- * store (`PIPE_HOME`, or `.pipe` here), or, with `--tables`, from the tables that the page has already.
+ * `npm run results -- STUDY… [--tables]`: makes the page docs/results/STUDY from the latest run of the experiment STUDY in the
+ * store (`PIPE_HOME`, or `.pipe` here); with `--tables` from the page's own tables.
  */
 import { Effect } from "effect";
 import fs from "node:fs";
@@ -17,9 +17,9 @@ import { Page } from "./Page.ts";
 import { parseStudy } from "./Study.ts";
 import { tableText } from "./tables.ts";
 
-const usage = "npm run results -- STUDY [--tables] [--to docs/results]";
+const usage = "npm run results -- STUDY… [--tables] [--to docs/results]";
 
-/** What git takes without a thought. */
+/** A size that git takes easily. */
 const mostBytes = 2_000_000;
 
 const main = async (): Promise<void> => {
@@ -30,13 +30,16 @@ const main = async (): Promise<void> => {
       to: { type: "string", default: path.join(import.meta.dirname, "../../docs/results") },
     },
   });
-  const [study, ...others] = positionals;
-  if (study === undefined || others.length > 0) throw new Error(usage);
-  const directory = path.join(values.to, study);
+  if (positionals.length === 0) throw new Error(usage);
+  for (const study of positionals)
+    await makePage(study, path.join(values.to, study), values.tables);
+};
+
+const makePage = async (study: string, directory: string, fromTables: boolean): Promise<void> => {
   for (const name of ["study.yaml", "README.md"])
     if (!fs.existsSync(path.join(directory, name)))
       throw new Error(`${path.join(directory, name)} is missing: it is written by hand`);
-  if (!values.tables) {
+  if (!fromTables) {
     const described = parseStudy(fs.readFileSync(path.join(directory, "study.yaml"), "utf8"));
     const run = await Effect.runPromise(
       collect(study, described, directory).pipe(Effect.provide(Store.layerReadOnly(storeHome()))),
@@ -51,7 +54,7 @@ const main = async (): Promise<void> => {
   if (total > mostBytes) console.error(`${bytesText(total)} is much for git`);
 };
 
-/** The page from its tables. */
+/** Makes the page from its tables. */
 const write = async (directory: string): Promise<void> => {
   const page = new Page(directory);
   const { study } = page;

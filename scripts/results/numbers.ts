@@ -1,4 +1,4 @@
-/** How numbers read in a page. */
+/** Numbers as text. */
 import type { Proportion } from "../../stats/wilson.ts";
 
 export const none = "–";

@@ -1,4 +1,4 @@
-/** For each arm that was trained on a surrogate: how its reward went along with perception before, and what it brought. */
+/** For each arm trained on a surrogate: its reward's correlation with perception before the training, and the gain. */
 import type { Reading } from "../../schemas/Correlation.ts";
 import { spearman } from "../../stats/spearman.ts";
 import type { Statistic } from "../../stats/Statistic.ts";
@@ -32,7 +32,7 @@ export interface Surrogate {
 
 export interface Ranking {
   readonly surrogates: ReadonlyArray<Surrogate>;
-  /** Of the promise with the gain, over the arms. */
+  /** Correlation of the former with the gain, over arms. */
   readonly rank: Readonly<Record<Promised, Statistic>>;
 }
 
@@ -44,7 +44,7 @@ export const rankingOf = (page: Page, { differences, of, rewards, gain }: Option
     const brought = all.find((each) => each.arm === arm && each.metric === gain);
     if (brought === undefined)
       throw new Error(`\`${differences}\` has no ${gain} of ${arm} against ${baseline}`);
-    // Perception goes along with itself.
+    // Perception correlates perfectly with itself.
     const perception = reward === "perception";
     const choice = { rewards: [reward], targets: ["perception"], readings: promises } as const;
     const shown = perception ? [] : associationsOf(correlations, choice, seed);

@@ -15,6 +15,8 @@ import {
 } from "./captions.ts";
 import { differencesNamed } from "./differences.ts";
 import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
+import type { ExampleLine } from "./Evidence.ts";
+import { orderOfReadings } from "./orderOfReadings.ts";
 import type { Page } from "./Page.ts";
 import { studentMean } from "../../stats/studentT.ts";
 import type { Estimate } from "../../schemas/Correlation.ts";
@@ -25,6 +27,8 @@ export const tableText = (page: Page, table: PageTable): string => {
   switch (table.show) {
     case "accuracies":
       return accuracies(page, table.arms);
+    case "decomposition":
+      return decomposition(page, table.arms);
     case "differences":
       return differences(page, table.differences);
     case "correlations":
@@ -33,6 +37,8 @@ export const tableText = (page: Page, table: PageTable): string => {
       return contingency(page, table);
     case "checkpoints":
       return checkpoints(page, table.of);
+    case "order":
+      return order(page, table.of);
     case "surrogates":
       return surrogates(page, table);
   }
@@ -62,16 +68,42 @@ const accuracies = (page: Page, name: string): string => {
   );
 };
 
+/** a = a_p · P(a | caption right) + (1 − a_p) · P(a | caption wrong), over all answers of an arm. */
+const decomposition = (page: Page, name: string): string => {
+  const { axis, arms } = armsNamed(page, name);
+  const rows = arms.map(({ label, points }) => {
+    const all = points.flatMap(({ examples }) => examples);
+    const right = all.filter(({ a_p }) => a_p === 1);
+    const wrong = all.filter(({ a_p }) => a_p === 0);
+    const share = (some: ReadonlyArray<ExampleLine>) =>
+      decimals(some.length === 0 ? null : some.filter(({ a }) => a === 1).length / some.length);
+    const count = (some: ReadonlyArray<ExampleLine>) => some.length.toLocaleString("en");
+    return [
+      label,
+      share(all),
+      decimals(all.length === 0 ? null : right.length / all.length),
+      share(right),
+      share(wrong),
+      count(right),
+      count(wrong),
+    ];
+  });
+  const given = ["a, caption right", "a, caption wrong"];
+  return withCaption(
+    markdownTable([axisName(axis), "a", "a_p", ...given, "captions right", "captions wrong"], rows),
+    "a = a_p · P(a, caption right) + (1 − a_p) · P(a, caption wrong), over the answers of all seeds.",
+  );
+};
+
 const differences = (page: Page, name: string): string => {
   const found = differencesNamed(page, name);
   const rows = found.differences.map((each) => [
     each.arm,
     each.metric,
     signed(each.mean),
-    span(each.over_seeds.low, each.over_seeds.high, signed),
-    span(each.over_examples.low, each.over_examples.high, signed),
+    span(each.low, each.high, signed),
     each.seeds.map(({ value }) => signed(value)).join(" "),
-    pText(each.p.value),
+    pText(each.p),
     pText(each.p_holm),
   ]);
   const seeds = [
@@ -79,14 +111,7 @@ const differences = (page: Page, name: string): string => {
   ];
   const bySeed = seeds.length > 1 ? `by seed (${seeds.join(", ")})` : "by seed";
   const base = armName(found.axis, found.baseline);
-  const heading = [
-    axisName(found.axis),
-    "of",
-    `minus ${base}`,
-    "over seeds",
-    "over examples",
-    bySeed,
-  ];
+  const heading = [axisName(found.axis), "of", `minus ${base}`, "95 % interval", bySeed];
   return withCaption(
     markdownTable([...heading, "p", "p (Holm)"], rows),
     differencesCaption(page, found, false),
@@ -175,7 +200,31 @@ const contingency = (
   return withCaption(markdownTable(heading, rows), correlationsCaption(page, of, false));
 };
 
-/** Each checkpoint's means, and what goes along across them. */
+const order = (page: Page, of: string): string => {
+  const rows = orderOfReadings(page.correlations(of)).map((each) => [
+    each.name,
+    `${each.reasoningHigher} of ${each.checkpoints}`,
+    ...[each.above, each.below].map((count) => (count === null ? none : String(count))),
+    decimals(each.withReasoning, 2),
+    decimals(each.withPerception, 2),
+  ]);
+  const heading = [
+    "reading of reasoning",
+    "the outcome correlates more with it than with perception",
+    "interval above 0",
+    "interval below 0",
+    "mean correlation with it",
+    "mean correlation with perception",
+  ];
+  const about =
+    "Checkpoints are counted; intervals are those of the difference. The first three readings share their definition with the outcome where the caption is right; the last does not, and its correlations are of other answers than the outcome's.";
+  return withCaption(
+    markdownTable(heading, rows),
+    `${about} ${correlationsCaption(page, of, false)}`,
+  );
+};
+
+/** The means of each checkpoint, and their rank correlations. */
 const checkpoints = (page: Page, of: string): string => {
   const { seed } = page.study;
   const { points, across } = page.correlations(of);
@@ -221,7 +270,7 @@ const surrogates = (page: Page, options: Options): string => {
     arm,
     rewardNames(reward),
     ...promises.map((reading) => decimals(promised[reading], 2)),
-    `${signed(gain.mean)} ${span(gain.over_examples.low, gain.over_examples.high, signed)}`,
+    `${signed(gain.mean)} ${span(gain.low, gain.high, signed)}`,
     gain.seeds.map(({ value }) => signed(value)).join(" "),
   ]);
   const heading = [

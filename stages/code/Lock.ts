@@ -1,13 +1,13 @@
-/** `stages/stages.lock.json`: the code that each stage's version stands for, and who said so why. */
+/** `stages/stages.lock.json`: the code of each stage's version, with the reasons of the affirmations. */
 import fs from "node:fs";
 import path from "node:path";
-import { root } from "../../executors/root.ts";
+import { root } from "../../schemas/root.ts";
 import type { Digest } from "../../schemas/Digest.ts";
 import { UnknownCode } from "./SourceModule.ts";
 
 export interface Affirmation {
   readonly date: string;
-  /** Why the version's results are still what this code would make. */
+  /** Why this code gives the same output as the code recorded before. */
   readonly reason: string;
   readonly digest: Digest;
 }
@@ -15,9 +15,9 @@ export interface Affirmation {
 export interface LockedStage {
   readonly version: number;
   readonly digest: Digest;
-  /** Since the version was raised last, oldest first. */
+  /** Since the last raise of the version, oldest first. */
   readonly affirmations: ReadonlyArray<Affirmation>;
-  /** The closure, so that a change can be told by file: short digests, as the whole is in `digest`. */
+  /** Short digests by file, to name changed files; `digest` covers everything. */
   readonly files: Readonly<Record<string, string>>;
   readonly packages: Readonly<Record<string, string>>;
 }
@@ -34,16 +34,16 @@ export const readLock = (): StagesLock => {
   } catch (cause) {
     throw new UnknownCode({
       message: `${lockFile} can't be read: ${String(cause)}`,
-      fix: `after a merge, take either side whole, then look at \`pipe stages\``,
+      fix: `after a merge conflict, take one side of the file whole, then run \`pipe stages\``,
     });
   }
 };
 
-/** In place, as another file in `stages/` would make the bundle look older than its sources. */
+/** Writes in place: a temporary file in `stages/` would make the built program look older than its sources. */
 export const writeLock = (lock: StagesLock): void =>
   fs.writeFileSync(path.join(root, lockFile), lockText(lock));
 
-/** The same text for the same lock, whoever writes it, so that what a commit changes can be read. */
+/** Sorted, so that a commit shows only what changes. */
 export const lockText = (lock: StagesLock): string => `${JSON.stringify(sorted(lock), null, 2)}\n`;
 
 const sorted = <A>(record: Readonly<Record<string, A>>): Readonly<Record<string, A>> =>

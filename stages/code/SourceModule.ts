@@ -1,17 +1,17 @@
-/** One source file as the code identity of stages sees it. */
+/** One source file in the code identity of a stage. */
 import { Runtime, Schema } from "effect";
 import { type Digest, digestBytes } from "../../schemas/Digest.ts";
 
-/** Paths start at the root, with `/`, on every machine. */
+/** Paths are relative to the root of the repository, with `/`. */
 export interface SourceModule {
   readonly digest: Digest;
-  /** The files of this repository that it brings in at run time. */
+  /** Files of this repository that it imports at run time. */
   readonly imports: ReadonlyArray<string>;
-  /** The packages it brings in: name → the version that `package.json` pins. */
+  /** Packages it imports: name → version pinned in `package.json`. */
   readonly packages: Readonly<Record<string, string>>;
 }
 
-/** Nobody can say which code a stage would run, so nobody may look for its results. */
+/** The code of a stage can't be determined, so no key can be computed. */
 export class UnknownCode extends Schema.TaggedError<UnknownCode>()("UnknownCode", {
   message: Schema.String,
   fix: Schema.String,
@@ -20,5 +20,5 @@ export class UnknownCode extends Schema.TaggedError<UnknownCode>()("UnknownCode"
   override readonly [Runtime.errorReported] = false;
 }
 
-/** Git may write other line endings on another machine; they are the same code. */
+/** Line endings don't count: Git may write different ones on another machine. */
 export const digestText = (text: string): Digest => digestBytes(text.replaceAll("\r\n", "\n"));

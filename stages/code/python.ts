@@ -1,10 +1,10 @@
 /**
- * The Python that a trainer runs: its module, what that imports from this repository, and the files that these modules
- * read from it. Looked up when asked for, as these files are never bundled: they run as they are.
+ * The Python code of a trainer: its module, the modules of this repository that it imports, and the data files that these
+ * read. Read from disk, since Python files are not part of the built program.
  */
 import fs from "node:fs";
 import path from "node:path";
-import { root } from "../../executors/root.ts";
+import { root } from "../../schemas/root.ts";
 import { digestText, type SourceModule, UnknownCode } from "./SourceModule.ts";
 
 export const pythonModule = (file: string): SourceModule => {
@@ -23,7 +23,7 @@ const importedFiles = (file: string, text: string): ReadonlyArray<string> =>
   importedModules(file, text).flatMap((module) => {
     const parts = module.split(".");
     const [first = ""] = parts;
-    if (!exists(first) && !exists(`${first}.py`)) return []; // of the environment, like nearly all
+    if (!exists(first) && !exists(`${first}.py`)) return []; // a package of the environment
     return parts
       .flatMap((_, index) => {
         const place = parts.slice(0, index + 1).join("/");
@@ -33,15 +33,15 @@ const importedFiles = (file: string, text: string): ReadonlyArray<string> =>
   });
 
 /**
- * The dotted names that may be modules: in `from a import b`, `b` may be one or a name in `a`. Whatever looks like an
- * import at the start of a statement counts, be it within a string: to know too many files costs a sentence, one too few
- * a wrong number.
+ * The dotted names that may be modules: in `from a import b`, `b` may be a module or a name in `a`. Anything that looks like
+ * an import at the start of a statement counts, even inside a string: a file too many costs an affirmation, a file too few
+ * serves a wrong number.
  */
 export const importedModules = (file: string, text: string): ReadonlyArray<string> => {
   if (/\b(?:import_module|__import__|runpy|spec_from_file_location)\b/u.test(text))
     throw new UnknownCode({
-      message: `${file} imports by a name that is known at run time alone`,
-      fix: "write the module's name out in an import statement",
+      message: `${file} imports a module whose name is computed at run time`,
+      fix: "name the module in an import statement",
     });
   const code = text.replaceAll(/#[^\n]*/gu, "").replaceAll(/\\\r?\n/gu, " ");
   const from = [
@@ -78,7 +78,7 @@ const here = /\b__file__\b/gu;
 const dataFile = /\bPath\(__file__\)((?:\.parent)+)((?:\s*\/\s*"[^"]*")+)/gu;
 
 /**
- * A module learns where this repository is from `__file__` alone, so every use of it must say which file it is after:
+ * A module can find this repository only through `__file__`, so every use of it must name the file that it reads:
  * `Path(__file__).parent.parent / "tasks" / "pieces.json"`.
  */
 const dataFiles = (file: string, text: string): ReadonlyArray<string> => {
@@ -89,7 +89,7 @@ const dataFiles = (file: string, text: string): ReadonlyArray<string> => {
   });
   if (found.length === [...text.matchAll(here)].length) return found.filter(exists);
   throw new UnknownCode({
-    message: `${file} uses __file__ so that nobody can say which file it reads`,
+    message: `${file} uses __file__ without naming the file that it reads`,
     fix: 'name the file in one expression: Path(__file__).parent / "name"',
   });
 };
@@ -99,7 +99,7 @@ const exists = (file: string): boolean =>
 
 const folders = new Map<string, ReadonlySet<string>>();
 
-/** A folder is read once: a module's imports may be in a hundred places, nearly all of which don't exist. */
+/** Each folder is read once: most places that an import may point to don't exist. */
 const namesIn = (folder: string): ReadonlySet<string> => {
   const known = folders.get(folder);
   if (known !== undefined) return known;

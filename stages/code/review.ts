@@ -1,8 +1,8 @@
-/** How a stage's code stands against what the lock records for it, and the record that would settle it. */
+/** Compares a stage's code with the lock file, and makes the record that settles a difference. */
 import { type Digest, digestJson, shortDigest } from "../../schemas/Digest.ts";
 import type { LockedStage } from "./Lock.ts";
 
-/** Everything that a stage's code consists of: files and packages with their versions. */
+/** The files of a stage's code, and its packages with their versions. */
 export interface Closure {
   readonly digest: Digest;
   readonly files: Readonly<Record<string, Digest>>;
@@ -13,8 +13,8 @@ export const closureDigest = (files: Closure["files"], packages: Closure["packag
   digestJson({ files, packages });
 
 /**
- * `changed`: the version is the same and the code is not. `raised`: the version is above the recorded one. `lowered`: it
- * is below, so that old results of other code would be served. `new`: there is no record.
+ * `changed`: same version, different code. `raised`: the version is above the recorded one. `lowered`: it is below, so old
+ * results of different code could be served. `new`: not in the lock file.
  */
 export type CodeState = "recorded" | "changed" | "raised" | "lowered" | "new";
 
@@ -25,7 +25,7 @@ export interface CodeChange {
 
 export interface CodeReview {
   readonly state: CodeState;
-  /** The files, and the packages as `name@version`, that are not as recorded. */
+  /** Files, and packages as `name@version`, that differ from the record. */
   readonly changes: ReadonlyArray<CodeChange>;
 }
 
@@ -74,7 +74,7 @@ const recordOf = ({ digest, files, packages }: Closure): Recorded => ({
   packages,
 });
 
-/** The record that this code is what the version stands for. What was said of an earlier version is of no more use. */
+/** The record of this code for its version. Affirmations of earlier versions are dropped. */
 export const affirmed = (
   version: number,
   closure: Closure,

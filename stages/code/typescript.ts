@@ -1,11 +1,11 @@
 /**
- * The TypeScript modules of this repository, each with what it imports as a value. From source they are read and parsed
- * when asked for; the build puts in this module's place one that knows them already (`rolldown.config.ts`).
+ * The TypeScript modules of this repository, each with its value imports. Running from source, it reads and parses them;
+ * the build replaces this module by one that holds them (`rolldown.config.ts`).
  */
 import fs from "node:fs";
 import { createRequire, isBuiltin } from "node:module";
 import path from "node:path";
-import { root } from "../../executors/root.ts";
+import { root } from "../../schemas/root.ts";
 import { digestText, type SourceModule, UnknownCode } from "./SourceModule.ts";
 
 const known = new Map<string, SourceModule>();
@@ -35,14 +35,14 @@ const read = (file: string): string => {
   } catch (cause) {
     throw new UnknownCode({
       message: `${file} is part of a stage's code and can't be read: ${String(cause)}`,
-      fix: "a stage named `x-y` is declared in stages/XY.ts, and what it imports is in the repository",
+      fix: "a stage named `x-y` needs stages/XY.ts and stages/XY.run.ts, and their imports must exist",
     });
   }
 };
 
-/** What stays of a module's imports when the types are gone. */
+/** A module's imports, without those of types. */
 export const valueImports = (file: string, text: string): ReadonlyArray<string> => {
-  // Needed from source alone, and takes 40 ms to load.
+  // Only needed from source, and takes 40 ms to load.
   const { parseSync } = createRequire(import.meta.url)(
     "rolldown/utils",
   ) as typeof import("rolldown/utils");
@@ -50,7 +50,7 @@ export const valueImports = (file: string, text: string): ReadonlyArray<string> 
   if (errors.length > 0)
     throw new UnknownCode({
       message: `${file} can't be parsed: ${errors[0]?.message}`,
-      fix: "node_modules/.bin/tsc --noEmit says more",
+      fix: "node_modules/.bin/tsc --noEmit shows the place",
     });
   const isType = (entries: ReadonlyArray<{ readonly isType: boolean }>) =>
     entries.length > 0 && entries.every((entry) => entry.isType);
@@ -74,8 +74,8 @@ const literal = (written: string, file: string): string => {
   const name = /^(["'`])([^"'`$]*)\1$/u.exec(written)?.[2];
   if (name !== undefined) return name;
   throw new UnknownCode({
-    message: `${file} imports ${written}, so nobody can say which module it will be`,
-    fix: "write the module's name out in every import()",
+    message: `${file} imports ${written}, whose value is known only at run time`,
+    fix: "give import() a literal name",
   });
 };
 
@@ -85,14 +85,16 @@ const packageOf = (name: string): string =>
     .slice(0, name.startsWith("@") ? 2 : 1)
     .join("/");
 
+/** The build bundles packages, which are `devDependencies` for that; the few that it can't are `optionalDependencies`. */
 const pinned = (name: string, file: string): readonly [string, string] => {
-  const { dependencies } = JSON.parse(read("package.json")) as {
-    readonly dependencies: Readonly<Record<string, string>>;
+  const { devDependencies, optionalDependencies } = JSON.parse(read("package.json")) as {
+    readonly devDependencies: Readonly<Record<string, string>>;
+    readonly optionalDependencies: Readonly<Record<string, string>>;
   };
-  const version = dependencies[name];
+  const version = devDependencies[name] ?? optionalDependencies[name];
   if (version !== undefined) return [name, version];
   throw new UnknownCode({
     message: `${file} imports ${name}, which package.json does not name`,
-    fix: `npm install ${name}`,
+    fix: `npm install --save-dev ${name}`,
   });
 };

@@ -1,43 +1,47 @@
 import { Schema } from "effect";
 import { byDefault } from "../../schemas/byDefault.ts";
-import { normalQuantile } from "../normalQuantile.ts";
-import type { Random } from "../Random.ts";
+import { normalQuantile } from "../../stats/normalQuantile.ts";
+import type { Random } from "../../stats/Random.ts";
 import { encodePng, type Texture } from "./png.ts";
 import type { Raster } from "./Raster.ts";
 
 const fraction = (maximum: number) =>
   Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum }));
 
-/** How an instance is pictured; jitter, rotation and noise set how hard it is to perceive. */
+/** The params of a picture; jitter, rotation and noise make perception harder. */
 export const ImageParams = Schema.Struct({
   size: Schema.Int.check(Schema.isBetween({ minimum: 16, maximum: 2048 }))
-    .annotate({ description: "Width and height in pixels." })
+    .annotate({ description: "width and height in pixels" })
     .pipe(byDefault(512)),
-  color: Schema.Boolean.annotate({ description: "Colour, or grey levels only." }).pipe(
+  color: Schema.Boolean.annotate({ description: "colour, or grey levels only" }).pipe(
     byDefault(true),
   ),
   jitter: fraction(0.5)
     .annotate({
       description:
-        "Largest random shift, as a fraction of the distance between neighbouring vertices or of a cell.",
+        "largest random shift, as a fraction of the distance between neighbouring vertices or of a cell",
     })
     .pipe(byDefault(0)),
   rotation: fraction(180)
-    .annotate({ description: "Largest random turn to either side, in degrees." })
+    .annotate({ description: "largest random turn to either side, in degrees" })
     .pipe(byDefault(0)),
   noise: fraction(1)
     .annotate({
       description:
-        "Standard deviation of Gaussian pixel noise, as a fraction of full scale; the sum is clipped.",
+        "standard deviation of Gaussian pixel noise, as a fraction of full scale; the sum is clipped",
     })
     .pipe(byDefault(0)),
 });
 export interface ImageParams extends Schema.Schema.Type<typeof ImageParams> {}
 
-/** Grey levels the pictures are painted with, dark on white. */
+/** Whether chance changes the picture of an instance. */
+export const isRandomImage = ({ jitter, rotation, noise }: ImageParams): boolean =>
+  jitter > 0 || rotation > 0 || noise > 0;
+
+/** The grey levels of all pictures, dark on white. */
 export const ink = { text: 0, outline: 50, stroke: 95, face: 222, paper: 255 } as const;
 
-// A picture is painted in grey levels only; colour is a ramp through these stops, so it costs a palette and nothing else.
+// Pictures are painted in grey levels. Colour is a ramp through these stops and costs only a palette.
 const stops: ReadonlyArray<readonly [level: number, r: number, g: number, b: number]> = [
   [ink.text, 8, 20, 48],
   [ink.outline, 23, 78, 140],
@@ -59,24 +63,24 @@ for (let level = 0; level < 256; level++) {
   }
 }
 
-// Noise is looked up by 16 random bits: as fine as 8-bit samples can show, and several times cheaper than a logarithm a pixel.
+// A table of 2^16 quantiles: finer than 8-bit samples can show, and several times cheaper than a logarithm for each pixel.
 let quantiles: Float32Array | undefined;
 const normalTable = () =>
   (quantiles ??= Float32Array.from({ length: 65536 }, (_, i) => normalQuantile((i + 0.5) / 65536)));
 
-function addNoise(samples: Uint8Array, sigma: number, random: Random): void {
+const addNoise = (samples: Uint8Array, sigma: number, random: Random): void => {
   const table = normalTable();
   const scale = sigma * 255;
-  // This kind of array rounds and clips what is stored in it.
+  // This array type rounds and clips stored values.
   const clipped = new Uint8ClampedArray(samples.buffer);
   for (let i = 0; i < clipped.length; i += 2) {
     const bits = random.bits();
     clipped[i]! += scale * table[bits & 0xffff]!;
     if (i + 1 < clipped.length) clipped[i + 1]! += scale * table[bits >>> 16]!;
   }
-}
+};
 
-function colored(levels: Uint8Array): Uint8Array {
+const colored = (levels: Uint8Array): Uint8Array => {
   const samples = new Uint8Array(levels.length * 3);
   for (let pixel = 0, at = 0; pixel < levels.length; pixel++, at += 3) {
     const color = levels[pixel]! * 3;
@@ -85,18 +89,18 @@ function colored(levels: Uint8Array): Uint8Array {
     samples[at + 2] = ramp[color + 2]!;
   }
   return samples;
-}
+};
 
 /**
- * The painted picture as a PNG: grey, palette colour, or (colour with noise) RGB with independent noise a channel.
- * `texture` says what a picture without noise is like.
+ * Encodes the picture as a PNG: grey, palette colour, or, for colour with noise, RGB with independent noise in each channel.
+ * `texture` is that of the picture without noise.
  */
-export function finishImage(
+export const finishImage = (
   raster: Raster,
   image: ImageParams,
   random: Random,
   texture: Exclude<Texture, "noise">,
-): Buffer {
+): Buffer => {
   const { size, pixels } = raster;
   if (image.noise === 0)
     return encodePng(
@@ -108,4 +112,4 @@ export function finishImage(
   const samples = image.color ? colored(pixels) : pixels;
   addNoise(samples, image.noise, random);
   return encodePng(size, samples, { kind: image.color ? "rgb" : "gray" }, "noise");
-}
+};

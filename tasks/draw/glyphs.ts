@@ -1,4 +1,4 @@
-// Made by make-glyphs.mjs from DejaVu Sans 2.37; the font's licence is in DEJAVU-LICENSE.txt beside this file.
+// Made by makeGlyphs.mjs from DejaVu Sans 2.37; the font's licence is in DEJAVU-LICENSE.txt beside this file.
 
 /** One glyph in font units, y upwards; a contour is its start x, y and then quadratic pieces control x, y, end x, y. */
 export interface Glyph {

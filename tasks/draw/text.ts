@@ -1,10 +1,10 @@
 import { digitHeight, glyphs, unitsPerEm } from "./glyphs.ts";
 import type { Level, Raster } from "./Raster.ts";
 
-/** Digit height in ems: what turns a wanted height in pixels into a font size. */
+/** Digit height in ems. */
 export const heightInEms = digitHeight / unitsPerEm;
 
-// Eight chords a quadratic piece stay within a tenth of a pixel of the curve up to digits 500 pixels high.
+// Eight chords for each quadratic piece stay within a tenth of a pixel of the curve, for digits up to 500 pixels high.
 const chords = 8;
 
 interface Outline {
@@ -13,7 +13,7 @@ interface Outline {
   readonly segments: Float64Array;
 }
 
-function flatten(contour: ReadonlyArray<number>): Array<number> {
+const flatten = (contour: ReadonlyArray<number>): Array<number> => {
   const points = contour as Array<number>;
   const segments: Array<number> = [];
   let x = points[0]! / unitsPerEm;
@@ -38,7 +38,7 @@ function flatten(contour: ReadonlyArray<number>): Array<number> {
     }
   }
   return segments;
-}
+};
 
 const outlines = new Map<string, Outline>(
   Object.entries(glyphs).map(([character, glyph]) => [
@@ -51,8 +51,8 @@ const outlines = new Map<string, Outline>(
 );
 
 /**
- * Signed areas of outline pieces in a window of pixels: summed along a row from the left they give each pixel's coverage.
- * A piece adds, to the pixel it crosses, the area to its right there, and to the next pixel the rest of its height.
+ * Signed areas of outline segments in a window of pixels; their running sum along a row is each pixel's coverage.
+ * A segment adds the area to its right to the pixel that it crosses, and the rest of its height to the next pixel.
  */
 class CoverageWindow {
   readonly left: number;
@@ -64,7 +64,7 @@ class CoverageWindow {
   constructor(left: number, top: number, right: number, bottom: number) {
     this.left = Math.floor(left);
     this.top = Math.floor(top);
-    // Two columns more than the shape: one for its last pixel, one for what that pixel passes on.
+    // Two columns beyond the shape: one for its last pixel, one for the rest that this pixel adds to the next.
     this.width = Math.floor(right) - this.left + 3;
     this.height = Math.floor(bottom) - this.top + 1;
     this.cells = new Float32Array(this.width * this.height);
@@ -81,21 +81,21 @@ class CoverageWindow {
     for (let row = Math.floor(ay); row < by; row++) {
       const from = Math.max(ay, row);
       const to = Math.min(by, row + 1);
-      this.#addInRow(row, ax + (from - ay) * slope, ax + (to - ay) * slope, sign * (to - from));
+      this.addInRow(row, ax + (from - ay) * slope, ax + (to - ay) * slope, sign * (to - from));
     }
   }
 
-  /** A piece within one row of pixels, cut at the columns it crosses; `height` is signed. */
-  #addInRow(row: number, xa: number, xb: number, height: number): void {
+  /** Adds a segment within one row of pixels, cut at the columns that it crosses; `height` is signed. */
+  private addInRow(row: number, xa: number, xb: number, height: number): void {
     const start = Math.min(xa, xb);
     const end = Math.max(xa, xb);
     const first = Math.floor(start);
     const base = row * this.width;
-    if (end <= first + 1) return this.#addInPixel(base + first, height, (start + end) / 2 - first);
+    if (end <= first + 1) return this.addInPixel(base + first, height, (start + end) / 2 - first);
     for (let column = first; column < end; column++) {
       const from = Math.max(start, column);
       const to = Math.min(end, column + 1);
-      this.#addInPixel(
+      this.addInPixel(
         base + column,
         (height * (to - from)) / (end - start),
         (from + to) / 2 - column,
@@ -103,7 +103,7 @@ class CoverageWindow {
     }
   }
 
-  #addInPixel(cell: number, height: number, meanOffset: number): void {
+  private addInPixel(cell: number, height: number, meanOffset: number): void {
     this.cells[cell]! += height * (1 - meanOffset);
     this.cells[cell + 1]! += height * meanOffset;
   }
@@ -116,7 +116,7 @@ class CoverageWindow {
       for (let column = 0; column < this.width; column++) {
         covered += this.cells[row * this.width + column]!;
         const x = this.left + column;
-        // Coverage below one grey level is rounding dust of the sum.
+        // Coverage below one grey level is rounding error of the sum.
         const share = Math.abs(covered);
         if (share > 0.002 && x >= 0 && x < raster.size)
           raster.blend(y * raster.size + x, level, share);
@@ -126,10 +126,10 @@ class CoverageWindow {
 }
 
 /**
- * Digits centred on (cx, cy): half their height above and below, half their advance left and right.
- * `em` is the font size in pixels, `angle` a clockwise turn in radians about the centre.
+ * Draws digits centred on (cx, cy): half of their height above and below, half of their advance left and right.
+ * `em` is the font size in pixels, `angle` a clockwise rotation about the centre in radians.
  */
-export function drawDigits(
+export const drawDigits = (
   raster: Raster,
   digits: string,
   cx: number,
@@ -137,7 +137,7 @@ export function drawDigits(
   em: number,
   level: Level,
   angle = 0,
-): void {
+): void => {
   const shapes = [...digits].map((digit) => outlines.get(digit)!);
   const total = shapes.reduce((sum, shape) => sum + shape.advance, 0);
   const cos = Math.cos(angle) * em;
@@ -164,4 +164,4 @@ export function drawDigits(
     window.paint(raster, level);
     pen += advance;
   }
-}
+};

@@ -8,16 +8,16 @@ export interface Graph {
   readonly edges: ReadonlyArray<Edge>;
 }
 
-/** Colours are the letters a..z, so no graph has more vertices than that: it could need as many colours. */
+/** A graph may need a colour for each vertex, and colours are the letters a..z. */
 export const maximumVertices = 26;
 
 export const colorName = (color: number) => String.fromCharCode(97 + color);
 
 /** The neighbours of each vertex, ascending. */
-export function neighbourLists(
+export const neighbourLists = (
   v: number,
   edges: ReadonlyArray<Edge>,
-): ReadonlyArray<ReadonlyArray<number>> {
+): ReadonlyArray<ReadonlyArray<number>> => {
   const lists: Array<Array<number>> = Array.from({ length: v }, () => []);
   for (const [a, b] of edges) {
     lists[a]!.push(b);
@@ -25,14 +25,14 @@ export function neighbourLists(
   }
   for (const list of lists) list.sort((a, b) => a - b);
   return lists;
-}
+};
 
 /** Edges with the smaller vertex first, sorted, each once. */
-export function normalEdges(edges: ReadonlyArray<Edge>): ReadonlyArray<Edge> {
+export const normalEdges = (edges: ReadonlyArray<Edge>): ReadonlyArray<Edge> => {
   const codes = new Set(
     edges.map(([a, b]) => (a < b ? a * maximumVertices + b : b * maximumVertices + a)),
   );
   return [...codes]
     .sort((a, b) => a - b)
     .map((code) => [Math.floor(code / maximumVertices), code % maximumVertices]);
-}
+};

@@ -1,11 +1,11 @@
 import { type Edge, neighbourLists } from "./Graph.ts";
 
-/** One pick of the search: what was known when `vertex` was picked, and the colour it got, or null for a dead end. */
+/** One pick of the search: the state before it, the vertex, and its new colour, or null for a dead end. */
 export interface Step {
   /** The distinct colours around each vertex, ascending; null for the vertices already coloured. */
   readonly around: ReadonlyArray<ReadonlyArray<number> | null>;
   readonly vertex: number;
-  /** Colours tried on it before, in this state, that led to dead ends. */
+  /** Colours of the vertex that led to dead ends from the same state. */
   readonly tried: ReadonlyArray<number>;
   readonly color: number | null;
 }
@@ -20,15 +20,15 @@ const bitsSet = (bits: number) =>
   Array.from({ length: 32 - Math.clz32(bits) }, (_, bit) => bit).filter((bit) => (bits >> bit) & 1);
 
 /**
- * Colours a graph with at most `limit` colours by DSATUR (Brelaz, 1979) with backtracking: the vertex with the most
- * distinct colours around it is next, ties going to the higher degree and then to the lower number; it takes the lowest
- * free colour. Returns null when there is no such colouring. `onStep` hears of every pick and every dead end.
+ * Colours a graph with at most `limit` colours by DSATUR (Brelaz, 1979) with backtracking, or returns null if it needs more.
+ * The next vertex is the one with the most distinct colours around it; ties go to the higher degree, then to the lower
+ * number. It takes the lowest free colour. Every pick and every dead end calls `onStep`.
  */
-export function colorWithin(
+export const colorWithin = (
   neighbours: ReadonlyArray<ReadonlyArray<number>>,
   limit: number,
   onStep?: (step: Step) => void,
-): ReadonlyArray<number> | null {
+): ReadonlyArray<number> | null => {
   const colors = neighbours.map(() => -1);
 
   const colorsAround = (vertex: number) => {
@@ -50,9 +50,9 @@ export function colorWithin(
     return best;
   };
 
-  const tell = (vertex: number, tried: ReadonlyArray<number>, color: number | null) =>
+  const reportStep = (vertex: number, tried: ReadonlyArray<number>, color: number | null) =>
     onStep?.({
-      around: colors.map((taken, other) => (taken >= 0 ? null : bitsSet(colorsAround(other)))),
+      around: colors.map((color, other) => (color >= 0 ? null : bitsSet(colorsAround(other)))),
       vertex,
       tried: [...tried],
       color,
@@ -66,29 +66,29 @@ export function colorWithin(
     // One colour beyond those in use stands for all unused ones: they are interchangeable.
     for (let color = 0; color < Math.min(used + 1, limit); color++) {
       if ((forbidden >> color) & 1) continue;
-      tell(vertex, tried, color);
+      reportStep(vertex, tried, color);
       colors[vertex] = color;
       if (search(left - 1, Math.max(used, color + 1))) return true;
       colors[vertex] = -1;
       tried.push(color);
     }
-    tell(vertex, tried, null);
+    reportStep(vertex, tried, null);
     return false;
   };
 
   return search(neighbours.length, 0) ? colors : null;
-}
+};
 
-/** The least number of colours of a proper colouring. */
-export function chromaticNumber(v: number, edges: ReadonlyArray<Edge>): number {
+/** The chromatic number: the least number of colours of a proper colouring. */
+export const chromaticNumber = (v: number, edges: ReadonlyArray<Edge>): number => {
   const neighbours = neighbourLists(v, edges);
   let colors = cliqueSize(neighbours);
   while (colorWithin(neighbours, colors) === null) colors++;
   return colors;
-}
+};
 
-/** The size of a clique, found greedily from every vertex: most often the chromatic number itself. */
-function cliqueSize(neighbours: ReadonlyArray<ReadonlyArray<number>>): number {
+/** The size of the largest clique found greedily from each vertex, a lower bound that is mostly the chromatic number. */
+const cliqueSize = (neighbours: ReadonlyArray<ReadonlyArray<number>>): number => {
   const bits = neighbours.map((list) => list.reduce((set, other) => set | (1 << other), 0));
   const sizes = neighbours.map((list, vertex) => {
     let clique = 1 << vertex;
@@ -96,4 +96,4 @@ function cliqueSize(neighbours: ReadonlyArray<ReadonlyArray<number>>): number {
     return bitCount(clique);
   });
   return Math.max(...sizes);
-}
+};

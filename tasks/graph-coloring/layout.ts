@@ -1,4 +1,4 @@
-import type { Random } from "../Random.ts";
+import type { Random } from "../../stats/Random.ts";
 import type { Edge, Graph } from "./Graph.ts";
 
 /** A position in the layout: the unit disc about the origin, y downwards. */
@@ -7,17 +7,20 @@ export interface Point {
   readonly y: number;
 }
 
-type Movable = { x: number; y: number };
+interface Movable {
+  x: number;
+  y: number;
+}
 
 /** Vertices evenly on the unit circle, 0 at the top, clockwise. */
-export function circularLayout(v: number): ReadonlyArray<Point> {
+export const circularLayout = (v: number): ReadonlyArray<Point> => {
   return Array.from({ length: v }, (_, i) => {
     const angle = (2 * Math.PI * i) / v;
     return { x: Math.sin(angle), y: -Math.cos(angle) };
   });
-}
+};
 
-/** Distance between neighbours on the circle: the layout unit, whatever the layout. */
+/** Distance between neighbours on the circle: the unit of length of every layout. */
 export const spacing = (v: number) => 2 * Math.sin(Math.PI / v);
 
 const settleRounds = 50;
@@ -25,10 +28,10 @@ const spreadRounds = 40;
 const starts = 6;
 
 /**
- * A force-directed layout in which every vertex can be told from its neighbours and from the edges that pass it:
- * settled, then spread until all clearances (see `clearance`) are `enough`; the clearest of a few random starts.
+ * A force-directed layout with room between vertices and passing edges: settled, then spread until `clearance` reaches
+ * `enough`. Of a few random starts the one with the largest clearance is kept.
  */
-export function forceLayout(graph: Graph, enough: number, random: Random): ReadonlyArray<Point> {
+export const forceLayout = (graph: Graph, enough: number, random: Random): ReadonlyArray<Point> => {
   let best: ReadonlyArray<Point> = [];
   let widest = -1;
   for (let start = 0; start < starts && widest < enough; start++) {
@@ -38,10 +41,10 @@ export function forceLayout(graph: Graph, enough: number, random: Random): Reado
     if (clear > widest) [best, widest] = [points, clear];
   }
   return best;
-}
+};
 
-/** How near the closest vertex comes to another vertex (halved: both are discs) or to an edge that does not end at it. */
-export function clearance(points: ReadonlyArray<Point>, edges: ReadonlyArray<Edge>): number {
+/** The least distance of a vertex to another vertex (halved, as both are discs) or to an edge that does not end at it. */
+export const clearance = (points: ReadonlyArray<Point>, edges: ReadonlyArray<Edge>): number => {
   let least = Infinity;
   points.forEach((p, i) => {
     for (let j = 0; j < i; j++) least = Math.min(least, distance(p, points[j]!) / 2);
@@ -50,17 +53,17 @@ export function clearance(points: ReadonlyArray<Point>, edges: ReadonlyArray<Edg
         least = Math.min(least, distance(p, nearestOn(p, points[a]!, points[b]!)));
   });
   return least;
-}
+};
 
 /** Fruchterman and Reingold (1991): all vertices repel, edges attract, steps shrink to nothing over the rounds. */
-function settle({ v, edges }: Graph, random: Random): Array<Movable> {
+const settle = ({ v, edges }: Graph, random: Random): Array<Movable> => {
   const ideal = 1.6 / Math.sqrt(v);
   const points = Array.from({ length: v }, () => ({
     x: random.uniform(-1, 1),
     y: random.uniform(-1, 1),
   }));
   for (let round = 0; round < settleRounds; round++) {
-    // A pull to the middle keeps parts that no edge connects from drifting apart without end.
+    // A pull to the middle keeps unconnected parts from drifting apart forever.
     const forces = points.map(({ x, y }) => ({ x: -x, y: -y }));
     const pull = (a: number, b: number, force: (distance: number) => number) => {
       const [p, q] = [points[a]!, points[b]!];
@@ -81,10 +84,14 @@ function settle({ v, edges }: Graph, random: Random): Array<Movable> {
   }
   fillUnitDisc(points);
   return points;
-}
+};
 
-/** Moves apart what is too near, in place, keeping everything in the unit disc. */
-function spread(points: ReadonlyArray<Movable>, edges: ReadonlyArray<Edge>, enough: number): void {
+/** Moves vertices away from near vertices and edges, in place and within the unit disc. */
+const spread = (
+  points: ReadonlyArray<Movable>,
+  edges: ReadonlyArray<Edge>,
+  enough: number,
+): void => {
   for (let round = 0; round < spreadRounds && clearance(points, edges) < enough; round++) {
     points.forEach((p, i) => {
       for (let j = 0; j < i; j++) pushApart(p, points[j]!, 2.1 * enough, [points[j]!]);
@@ -102,27 +109,27 @@ function spread(points: ReadonlyArray<Movable>, edges: ReadonlyArray<Edge>, enou
       p.y /= excess;
     }
   }
-}
+};
 
-/** Moves `p` away from a place it comes too near, and whatever carries that place the other way, half the lack each. */
-function pushApart(
+/** Moves `p` away from `place` and the carriers of `place` the other way, each by half of what `wanted` lacks. */
+const pushApart = (
   p: Movable,
   place: Point,
   wanted: number,
   carriers: ReadonlyArray<Movable>,
-): void {
+): void => {
   const apart = distance(p, place);
   if (apart >= wanted) return;
   const share = (wanted - apart) / 2 / Math.max(apart, 1e-3);
-  // Exactly on top of each other there is no direction to go: any will do.
+  // Coincident points have no direction between them, so any serves.
   const [x, y] =
     apart < 1e-3 ? [share * 1e-3, 0] : [(p.x - place.x) * share, (p.y - place.y) * share];
   move(p, x, y);
   for (const carrier of carriers) move(carrier, -x / carriers.length, -y / carriers.length);
-}
+};
 
-/** Centres the points and stretches them, each axis by itself and then both, to fill the unit disc. */
-function fillUnitDisc(points: ReadonlyArray<Movable>): void {
+/** Centres the points and stretches them to fill the unit disc, first each axis, then both together. */
+const fillUnitDisc = (points: ReadonlyArray<Movable>): void => {
   for (const axis of ["x", "y"] as const) {
     const values = points.map((point) => point[axis]);
     const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -134,20 +141,20 @@ function fillUnitDisc(points: ReadonlyArray<Movable>): void {
     point.x /= radius;
     point.y /= radius;
   }
-}
+};
 
-function move(point: Movable, x: number, y: number): void {
+const move = (point: Movable, x: number, y: number): void => {
   point.x += x;
   point.y += y;
-}
+};
 
 const distance = (p: Point, q: Point) => Math.hypot(p.x - q.x, p.y - q.y);
 
-function nearestOn(p: Point, a: Point, b: Point): Point {
+const nearestOn = (p: Point, a: Point, b: Point): Point => {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const t = Math.min(
     1,
     Math.max(0, ((p.x - a.x) * dx + (p.y - a.y) * dy) / (dx * dx + dy * dy || 1)),
   );
   return { x: a.x + t * dx, y: a.y + t * dy };
-}
+};

@@ -7,8 +7,8 @@ import { type Edge, type Graph, maximumVertices, normalEdges } from "./Graph.ts"
 /** The colour of each vertex, by name. */
 export type Coloring = ReadonlyArray<string>;
 
-/** A stored graph `{v, c, edges}`; `c` may be left out, and is checked when it is there. */
-export function readGraph(value: unknown): Result.Result<Graph, string> {
+/** Reads a stored graph `{v, c, edges}`; `c` is optional and must be the chromatic number. */
+export const readGraph = (value: unknown): Result.Result<Graph, string> => {
   if (!isRecord(value)) return Result.fail("the graph is not an object {v, c, edges}");
   const { v, c, edges } = value;
   if (typeof v !== "number" || !Number.isInteger(v) || v < 1 || v > maximumVertices) {
@@ -29,10 +29,13 @@ export function readGraph(value: unknown): Result.Result<Graph, string> {
   if (c !== undefined && c !== graph.c)
     return Result.fail(`"c" is ${JSON.stringify(c)}, but the chromatic number is ${graph.c}`);
   return Result.succeed(graph);
-}
+};
 
-/** A caption: edges in any order and direction, repeats allowed; `{"edges": [...]}` is read as its list. */
-export function readGraphCaption(json: unknown, { v }: Graph): Result.Result<Graph, FailureReason> {
+/** Reads a caption: edges in any order and direction, with repeats, as a list or as `{"edges": [...]}`. */
+export const readGraphCaption = (
+  json: unknown,
+  { v }: Graph,
+): Result.Result<Graph, FailureReason> => {
   const list = isRecord(json) ? json["edges"] : json;
   if (!Array.isArray(list)) return Result.fail("bad-caption");
   const pairs: Array<Edge> = [];
@@ -43,10 +46,13 @@ export function readGraphCaption(json: unknown, { v }: Graph): Result.Result<Gra
     pairs.push(pair);
   }
   return Result.succeed(withChromaticNumber(v, pairs));
-}
+};
 
-/** An answer: an object vertex -> colour or the list of colours; colours are letters of either case, words or numbers. */
-export function readColoring(json: unknown, { v }: Graph): Result.Result<Coloring, FailureReason> {
+/** Reads an answer: an object vertex -> colour or a list of colours; colours are letters of either case, words or numbers. */
+export const readColoring = (
+  json: unknown,
+  { v }: Graph,
+): Result.Result<Coloring, FailureReason> => {
   if (!Array.isArray(json) && !isRecord(json)) return Result.fail("bad-answer");
   const colors = new Map<number, string>();
   for (const [key, value] of Object.entries(json)) {
@@ -58,21 +64,21 @@ export function readColoring(json: unknown, { v }: Graph): Result.Result<Colorin
   }
   if (colors.size < v) return Result.fail("wrong-size");
   return Result.succeed(Array.from({ length: v }, (_, vertex) => colors.get(vertex)!));
-}
+};
 
-function readEdge(edge: unknown): Edge | undefined {
+const readEdge = (edge: unknown): Edge | undefined => {
   if (!Array.isArray(edge) || edge.length !== 2) return undefined;
   const [a, b] = [asCount(edge[0]), asCount(edge[1])];
   return a === undefined || b === undefined || a === b ? undefined : [a, b];
-}
+};
 
-function readColor(value: unknown): string | undefined {
+const readColor = (value: unknown): string | undefined => {
   if (typeof value === "number") return Number.isSafeInteger(value) ? String(value) : undefined;
   if (typeof value !== "string" || value.length > 32) return undefined;
   return value.trim().toLowerCase() || undefined;
-}
+};
 
-function withChromaticNumber(v: number, pairs: ReadonlyArray<Edge>): Graph {
+const withChromaticNumber = (v: number, pairs: ReadonlyArray<Edge>): Graph => {
   const edges = normalEdges(pairs);
   return { v, c: chromaticNumber(v, edges), edges };
-}
+};

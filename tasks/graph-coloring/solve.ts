@@ -3,12 +3,12 @@ import { colorWithin, type Step } from "./dsatur.ts";
 import { colorName, type Graph, neighbourLists } from "./Graph.ts";
 
 /**
- * DSATUR with backtracking, written out: a line `adj V N..` a vertex, then a line a pick, `sat S.. pick V [tried C..] -> C`,
- * where S are the colours around a vertex, written together (`.` none, `-` already coloured), and `-> back` is a dead end: the
- * latest vertex with a choice is picked again. The colours themselves, not their number: then each line follows from
- * the one before by one small step for each vertex.
+ * The trace of DSATUR with backtracking. First a line `adj V N..` for each vertex and its neighbours, then a line for each
+ * pick, `sat S.. pick V [tried C..] -> C`. S are the colours around each vertex, written together (`.` none, `-` already
+ * coloured). `-> back` is a dead end: the latest vertex with a choice is picked again. Colours rather than their number let
+ * each line follow from the previous one by a small step for each vertex.
  */
-export function solveGraph(graph: Graph): Solution {
+export const solveGraph = (graph: Graph): Solution => {
   const neighbours = neighbourLists(graph.v, graph.edges);
   const lines = neighbours.map((list, vertex) => ["adj", vertex, ...list].join(" "));
   const colors = colorWithin(neighbours, graph.c, (step) => lines.push(stepLine(step)));
@@ -18,9 +18,9 @@ export function solveGraph(graph: Graph): Solution {
     reasoning: lines.join("\n"),
     answer: JSON.stringify(Object.fromEntries(colors.map((color, v) => [v, colorName(color)]))),
   };
-}
+};
 
-function stepLine({ around, vertex, tried, color }: Step): string {
+const stepLine = ({ around, vertex, tried, color }: Step): string => {
   const words = [
     "sat",
     ...around.map((colors) => (colors === null ? "-" : colors.map(colorName).join("") || ".")),
@@ -31,4 +31,4 @@ function stepLine({ around, vertex, tried, color }: Step): string {
     color === null ? "back" : colorName(color),
   ];
   return words.join(" ");
-}
+};

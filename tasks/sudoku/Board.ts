@@ -1,4 +1,4 @@
-import type { Random } from "../Random.ts";
+import type { Random } from "../../stats/Random.ts";
 import { shape, type Shape, type Size } from "./Grid.ts";
 
 const bitCounts = Uint8Array.from(
@@ -6,63 +6,62 @@ const bitCounts = Uint8Array.from(
   (_, bits) => bits.toString(2).replaceAll("0", "").length,
 );
 
-/** Digits 1.. as bits 0..: the digits of a set, ascending. */
-export function digitsIn(bits: number): Array<number> {
+/** The digits of a set, ascending; bit 0 is digit 1. */
+export const digitsIn = (bits: number): Array<number> => {
   const digits: Array<number> = [];
   for (let digit = 1; bits >> (digit - 1) !== 0; digit++)
     if ((bits >> (digit - 1)) & 1) digits.push(digit);
   return digits;
-}
+};
 
-/** A grid being filled in, with the digits used in each row, column and box as bits. */
+/** A partly filled grid, with the digits of each row, column and box as bits. */
 export class Board {
   readonly shape: Shape;
   readonly cells: Uint8Array;
-  readonly #rows: Uint16Array;
-  readonly #columns: Uint16Array;
-  readonly #boxes: Uint16Array;
-  readonly #all: number;
+  private readonly rows: Uint16Array;
+  private readonly columns: Uint16Array;
+  private readonly boxes: Uint16Array;
+  private readonly all: number;
 
   constructor(size: Size, cells: Uint8Array) {
     this.shape = shape(size);
     this.cells = new Uint8Array(size * size);
-    this.#rows = new Uint16Array(size);
-    this.#columns = new Uint16Array(size);
-    this.#boxes = new Uint16Array(size);
-    this.#all = (1 << size) - 1;
+    this.rows = new Uint16Array(size);
+    this.columns = new Uint16Array(size);
+    this.boxes = new Uint16Array(size);
+    this.all = (1 << size) - 1;
     cells.forEach((digit, cell) => {
       if (digit !== 0) this.place(cell, digit);
     });
   }
 
-  /** Digits that nothing in the cell's row, column or box rules out, as bits. */
+  /** The digits absent from the cell's row, column and box, as bits. */
   candidates(cell: number): number {
     const { row, column, box } = this.shape;
     return (
-      this.#all &
-      ~(this.#rows[row[cell]!]! | this.#columns[column[cell]!]! | this.#boxes[box[cell]!]!)
+      this.all & ~(this.rows[row[cell]!]! | this.columns[column[cell]!]! | this.boxes[box[cell]!]!)
     );
   }
 
   place(cell: number, digit: number): void {
     this.cells[cell] = digit;
-    this.#toggle(cell, digit);
+    this.toggle(cell, digit);
   }
 
   clear(cell: number): void {
-    this.#toggle(cell, this.cells[cell]!);
+    this.toggle(cell, this.cells[cell]!);
     this.cells[cell] = 0;
   }
 
-  #toggle(cell: number, digit: number): void {
+  private toggle(cell: number, digit: number): void {
     const { row, column, box } = this.shape;
     const bit = 1 << (digit - 1);
-    this.#rows[row[cell]!]! ^= bit;
-    this.#columns[column[cell]!]! ^= bit;
-    this.#boxes[box[cell]!]! ^= bit;
+    this.rows[row[cell]!]! ^= bit;
+    this.columns[column[cell]!]! ^= bit;
+    this.boxes[box[cell]!]! ^= bit;
   }
 
-  /** The blank with the fewest candidates, the first of equals; -1 when there is no blank. */
+  /** The first blank with the fewest candidates, or -1 without blanks. */
   tightest(): number {
     let [best, fewest] = [-1, Infinity];
     for (let cell = 0; cell < this.cells.length; cell++) {
@@ -75,7 +74,7 @@ export class Board {
     return best;
   }
 
-  /** Number of solutions, counting no further than `limit`. The board is left as it was. */
+  /** The number of solutions, at most `limit`. Leaves the board unchanged. */
   solutions(limit: number): number {
     const cell = this.tightest();
     if (cell < 0) return 1;
@@ -88,7 +87,7 @@ export class Board {
     return found;
   }
 
-  /** Fills the blanks with a random solution; false, and unchanged, when there is none. */
+  /** Fills the blanks with a random solution; returns false and leaves the board unchanged if there is none. */
   fill(random: Random): boolean {
     const cell = this.tightest();
     if (cell < 0) return true;

@@ -3,7 +3,7 @@ export type Grid = ReadonlyArray<ReadonlyArray<number>>;
 
 export type Size = 4 | 6 | 9;
 
-/** What belongs to a size: everything about a grid that does not depend on its digits. Cells are numbered row by row. */
+/** The geometry of a size of grid. Cells are numbered row by row. */
 export interface Shape {
   readonly size: Size;
   readonly boxHeight: number;
@@ -15,7 +15,7 @@ export interface Shape {
   readonly boxCells: ReadonlyArray<ReadonlyArray<number>>;
 }
 
-function shapeOf(size: Size, boxHeight: number, boxWidth: number): Shape {
+const shapeOf = (size: Size, boxHeight: number, boxWidth: number): Shape => {
   const cells = Array.from({ length: size * size }, (_, cell) => cell);
   const row = Uint8Array.from(cells, (cell) => Math.floor(cell / size));
   const column = Uint8Array.from(cells, (cell) => cell % size);
@@ -33,7 +33,7 @@ function shapeOf(size: Size, boxHeight: number, boxWidth: number): Shape {
     box,
     boxCells: cells.map((cell) => cells.filter((other) => box[other] === box[cell])),
   };
-}
+};
 
 const shapes: Readonly<Record<Size, Shape>> = {
   4: shapeOf(4, 2, 2),

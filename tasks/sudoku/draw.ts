@@ -1,13 +1,14 @@
 import { finishImage, type ImageParams, ink } from "../draw/Image.ts";
 import { Raster } from "../draw/Raster.ts";
 import { drawDigits, heightInEms } from "../draw/text.ts";
-import type { Random } from "../Random.ts";
+import type { Random } from "../../stats/Random.ts";
 import { type Grid, shape, sizeOf } from "./Grid.ts";
+import type { SudokuParams } from "./params.ts";
 
 /** Free paper on each side, as a fraction of the picture. */
 const margin = 0.06;
 
-/** Where the grid lies: grid coordinates (in pixels from its corner) go to (x, y) = origin + turned coordinates. */
+/** The position of the grid: its corner (x, y) in pixels, and the rotation of its axes. */
 interface Placement {
   readonly x: number;
   readonly y: number;
@@ -16,13 +17,13 @@ interface Placement {
   readonly angle: number;
 }
 
-/** The grid with thick lines around boxes. Jitter shifts the grid and, by half as much, each digit; rotation turns it all. */
-export function drawSudoku(
+/** Draws the grid with thick lines around boxes. Jitter shifts the grid, and each digit by half as much; rotation turns both. */
+export const drawSudoku = (
   grid: Grid,
-  _params: unknown,
+  { blank_cells }: SudokuParams,
   image: ImageParams,
   random: Random,
-): Buffer {
+): Buffer => {
   const raster = new Raster(image.size, ink.paper);
   const placement = place(sizeOf(grid), image, random);
   const { cell, angle } = placement;
@@ -32,7 +33,7 @@ export function drawSudoku(
     row.forEach((digit, c) => {
       const dx = shift * random.uniform(-1, 1);
       const dy = shift * random.uniform(-1, 1);
-      if (digit === 0) return;
+      if (digit === 0 && blank_cells === "empty") return;
       const center = turned(placement, (c + 0.5) * cell + dx, (r + 0.5) * cell + dy);
       drawDigits(
         raster,
@@ -46,13 +47,13 @@ export function drawSudoku(
     }),
   );
   return finishImage(raster, image, random, image.rotation === 0 ? "rows" : "runs");
-}
+};
 
-function place(size: number, image: ImageParams, random: Random): Placement {
+const place = (size: number, image: ImageParams, random: Random): Placement => {
   const angle = (random.uniform(-1, 1) * image.rotation * Math.PI) / 180;
-  const room = (1 - 2 * margin) * image.size;
-  // A turned square needs |cos| + |sin| times its side. Upright, whole pixels keep the lines sharp.
-  const exact = room / size / (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)));
+  const width = (1 - 2 * margin) * image.size;
+  // A rotated square is |cos| + |sin| times as wide as its side. Without rotation, whole pixels keep lines sharp.
+  const exact = width / size / (Math.abs(Math.cos(angle)) + Math.abs(Math.sin(angle)));
   const cell = angle === 0 ? Math.max(2, Math.floor(exact)) : exact;
   const reach = Math.min(image.jitter * cell, margin * image.size - 1);
   const centre = () => image.size / 2 + Math.max(0, reach) * random.uniform(-1, 1);
@@ -66,20 +67,20 @@ function place(size: number, image: ImageParams, random: Random): Placement {
     cell,
     angle,
   };
-}
+};
 
-function drawLines(raster: Raster, grid: Grid, placement: Placement): void {
+const drawLines = (raster: Raster, grid: Grid, placement: Placement): void => {
   const { size, boxHeight, boxWidth } = shape(sizeOf(grid));
   const thin = Math.max(1, Math.round(raster.size / 360));
   const thick = Math.max(2, Math.round(raster.size / 120));
   const end = size * placement.cell;
   const stroke = (x0: number, y0: number, x1: number, y1: number, width: number, level: number) => {
-    // An upright line is sharp when its sides, not its middle, lie between pixels.
+    // A vertical or horizontal line is sharp when its edges, not its middle, lie between pixels.
     const nudge = placement.angle === 0 && width % 2 === 1 ? 0.5 : 0;
     const [from, to] = [turned(placement, x0, y0), turned(placement, x1, y1)];
     raster.line(from.x + nudge, from.y + nudge, to.x + nudge, to.y + nudge, width, level);
   };
-  // Thick lines last, so that no thin one crosses them.
+  // Thick lines come last, so that no thin line crosses them.
   for (const thickPass of [false, true]) {
     const [width, level] = thickPass ? [thick, ink.outline] : [thin, ink.stroke];
     for (let i = 0; i <= size; i++) {
@@ -88,11 +89,11 @@ function drawLines(raster: Raster, grid: Grid, placement: Placement): void {
       if ((i % boxHeight === 0) === thickPass) stroke(0, at, end, at, width, level);
     }
   }
-}
+};
 
-function turned({ x, y, angle }: Placement, u: number, v: number) {
+const turned = ({ x, y, angle }: Placement, u: number, v: number) => {
   return {
     x: x + u * Math.cos(angle) - v * Math.sin(angle),
     y: y + u * Math.sin(angle) + v * Math.cos(angle),
   };
-}
+};

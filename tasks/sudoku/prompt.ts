@@ -1,7 +1,7 @@
 import { type Grid, shape, sizeOf } from "./Grid.ts";
 
-/** Says everything but the picture: the size, the boxes, what to find and how to write it. */
-export function promptSudoku(grid: Grid): string {
+/** The question beside the picture: the size, the boxes, the goal and the format. */
+export const promptSudoku = (grid: Grid): string => {
   const { size, boxHeight, boxWidth } = shape(sizeOf(grid));
   return [
     `The picture shows a ${size}x${size} Sudoku, partly filled in.`,
@@ -9,4 +9,4 @@ export function promptSudoku(grid: Grid): string {
     `Begin with what you see: the grid as a JSON list of ${size} rows between <caption> and </caption>, a number for a given digit and "-" for an empty cell.`,
     `Then reason. End with the complete grid as a JSON list of ${size} rows of numbers between <answer> and </answer>.`,
   ].join("\n");
-}
+};

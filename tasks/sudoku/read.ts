@@ -5,8 +5,8 @@ import { type Grid, isSize, shape, sizeOf } from "./Grid.ts";
 
 const blanks: ReadonlySet<unknown> = new Set([0, null, "", "0", "-", ".", "_"]);
 
-/** A stored puzzle: rows of digits, 0 for a blank; its size is the number of rows. */
-export function readPuzzle(value: unknown): Result.Result<Grid, string> {
+/** Reads a stored puzzle: rows of digits, 0 for a blank. The number of rows is its size. */
+export const readPuzzle = (value: unknown): Result.Result<Grid, string> => {
   if (!Array.isArray(value) || !isSize(value.length))
     return Result.fail("the Sudoku is not a list of 4, 6 or 9 rows");
   const size = value.length;
@@ -23,15 +23,15 @@ export function readPuzzle(value: unknown): Result.Result<Grid, string> {
     grid.push(digits);
   }
   const clash = firstClash(grid);
-  return clash === null ? Result.succeed(grid) : Result.fail(`${clash} holds a digit twice`);
-}
+  return clash === null ? Result.succeed(grid) : Result.fail(`${clash} has a digit twice`);
+};
 
-/** A caption's or answer's rows, any of the blanks allowed. */
-function readRows(
+/** Reads the rows of a caption or an answer, with any symbol for blanks. */
+const readRows = (
   written: unknown,
   size: number,
   malformed: FailureReason,
-): Result.Result<Grid, FailureReason> {
+): Result.Result<Grid, FailureReason> => {
   const json = Array.isArray(written) ? written.map(cellsOf) : written;
   if (!Array.isArray(json) || !json.every(Array.isArray)) return Result.fail(malformed);
   if (json.length !== size || json.some((row) => row.length !== size))
@@ -47,9 +47,9 @@ function readRows(
     grid.push(digits);
   }
   return Result.succeed(grid);
-}
+};
 
-/** A row may be written as one text, a character a cell: `"1--4"`. */
+/** The cells of a row, which may be one string with a character for each cell: `"1--4"`. */
 const cellsOf = (row: unknown): unknown =>
   typeof row === "string" ? [...row.replace(/[\s,|]/gu, "")] : row;
 
@@ -59,18 +59,18 @@ export const readGridCaption = (json: unknown, truth: Grid) =>
 export const readGridAnswer = (json: unknown, truth: Grid) =>
   readRows(json, truth.length, "bad-answer");
 
-function readCell(cell: unknown, size: number): number | undefined {
-  // Nearly every cell is a plain number or one of the blanks as it stands.
+const readCell = (cell: unknown, size: number): number | undefined => {
+  // The fast path: nearly every cell is a number or an exact blank symbol.
   if (typeof cell === "number")
     return Number.isInteger(cell) && cell >= 0 && cell <= size ? cell : undefined;
   if (blanks.has(cell) || (typeof cell === "string" && cell.length <= 8 && blanks.has(cell.trim())))
     return 0;
   const digit = asCount(cell);
   return digit !== undefined && digit <= size ? digit : undefined;
-}
+};
 
-/** The first row, column or box (named from 1, in reading order of the second digit) that holds a digit twice. */
-export function firstClash(grid: Grid): string | null {
+/** The first row, column or box with a digit twice, numbered from 1, in reading order of the second occurrence. */
+export const firstClash = (grid: Grid): string | null => {
   const { size, box } = shape(sizeOf(grid));
   const columns = new Uint16Array(size);
   const boxes = new Uint16Array(size);
@@ -89,4 +89,4 @@ export function firstClash(grid: Grid): string | null {
     }
   }
   return null;
-}
+};

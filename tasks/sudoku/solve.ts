@@ -10,16 +10,34 @@ export interface EliminationTrace {
   readonly guesses: number;
 }
 
-/** What a visit to a blank found: the only digit left, a choice, or nothing left. */
-type Found = number | "?" | "!";
+/** The result of a visit to a blank: its only candidate, several (`?`) or none (`!`). */
+export type Found = number | "?" | "!";
+
+export interface Surroundings {
+  readonly row: ReadonlyArray<number | string>;
+  readonly column: ReadonlyArray<number | string>;
+  readonly box: ReadonlyArray<number | string>;
+}
+
+/** The style of a trace: the order in which a pass visits the blanks, and the line for a visit. */
+export interface Wording {
+  readonly order: (blanks: ReadonlyArray<number>) => ReadonlyArray<number>;
+  readonly visit: (cell: string, around: Surroundings, found: Found) => string;
+}
+
+const terse: Wording = {
+  order: (blanks) => blanks,
+  visit: (cell, { row, column, box }, found) =>
+    `${cell} ${[...row, ...column, ...box].join(" ")} -> ${found}`,
+};
 
 /**
- * Elimination in passes over the blanks in reading order, written out: a line a visited blank with its cell, the values
- * of its row, column and box (`.` blank), and `-> D` when one digit is left, `-> ?` when several are, `-> !` when none.
- * When a pass fills nothing, the blank with the fewest candidates is guessed (`guess CELL D`); at a `!` everything since the
- * latest guess is taken back (`undo CELL D`) and that blank's next digit guessed.
+ * The trace of elimination in passes over the blanks. Each visit to a blank is a line with its cell, the values of its row,
+ * column and box (`.` blank), and the candidates: `-> D` for one digit, `-> ?` for several, `-> !` for none. When a pass fills
+ * nothing, the blank with the fewest candidates is guessed (`guess CELL D`). A `!` reverts everything since the latest guess
+ * (`undo CELL D`) and guesses that blank's next digit.
  */
-export function eliminate(puzzle: Grid): EliminationTrace {
+export const eliminate = (puzzle: Grid, wording: Wording = terse): EliminationTrace => {
   const size = sizeOf(puzzle);
   const lines: Array<string> = [];
   const tally = { visits: 0, guesses: 0 };
@@ -28,13 +46,15 @@ export function eliminate(puzzle: Grid): EliminationTrace {
     const digits = digitsIn(board.candidates(cell));
     const found = digits.length === 1 ? digits[0]! : digits.length === 0 ? "!" : "?";
     tally.visits++;
-    lines.push(`${cellName(cell, size)} ${surroundings(board, cell)} -> ${found}`);
+    lines.push(wording.visit(cellName(cell, size), surroundings(board, cell), found));
     return found;
   };
 
   const solveFrom = (board: Board): Board | null => {
     for (;;) {
-      const blanks = [...board.cells.keys()].filter((cell) => board.cells[cell] === 0);
+      const blanks = wording.order(
+        [...board.cells.keys()].filter((cell) => board.cells[cell] === 0),
+      );
       if (blanks.length === 0) return board;
       let filled = 0;
       for (const cell of blanks) {
@@ -64,27 +84,28 @@ export function eliminate(puzzle: Grid): EliminationTrace {
 
   const solved = solveFrom(new Board(size, cellsOf(puzzle)));
   return { lines, solution: solved && gridOf(solved.cells, size), ...tally };
-}
+};
 
-/** The written-out solution of a puzzle that has one. */
-export function solveSudoku(puzzle: Grid): Solution {
+/** The worked solution of a puzzle that has one. */
+export const solveSudoku = (puzzle: Grid): Solution => {
   const { lines, solution } = eliminate(puzzle);
   if (solution === null) throw new Error("a Sudoku without a solution cannot be an instance");
   return { reasoning: lines.join("\n"), answer: JSON.stringify(solution) };
-}
+};
 
 const cellName = (cell: number, size: number) =>
   `r${Math.floor(cell / size) + 1}c${(cell % size) + 1}`;
 
-function surroundings(
+/** The values in the row, the column and the box of a cell. */
+const surroundings = (
   { cells, shape: { size, row, column, boxCells } }: Board,
   cell: number,
-): string {
+): Surroundings => {
   const line = Array.from({ length: size }, (_, i) => i);
-  const seen = [
-    ...line.map((i) => row[cell]! * size + i),
-    ...line.map((i) => i * size + column[cell]!),
-    ...boxCells[cell]!,
-  ];
-  return seen.map((other) => cells[other] || ".").join(" ");
-}
+  const values = (others: ReadonlyArray<number>) => others.map((other) => cells[other] || ".");
+  return {
+    row: values(line.map((i) => row[cell]! * size + i)),
+    column: values(line.map((i) => i * size + column[cell]!)),
+    box: values(boxCells[cell]!),
+  };
+};

@@ -1,10 +1,10 @@
-/** Equal failures of many points: the first in full, the others counted; so are nodes that were not run for them. */
+/** Equal failures of many points: the first is shown in full, the others are counted, and so are skipped nodes. */
 import { assert, describe, it } from "@effect/vitest";
 import { inRig, jsonLines, puppet } from "../rig/Rig.ts";
 
 const values = (count: number) => Array.from({ length: count }, (_, index) => index).join(", ");
 
-/** Of 30 points of mid, those below 20 end with exit code 3, those below 22 with 4; leaf takes from each. */
+/** Of 30 points of mid, those below 20 end with exit code 3 and those below 22 with 4; leaf needs each. */
 const many = `name: many
 axes: { x: [${values(30)}] }
 stages:
@@ -16,7 +16,7 @@ const count = (text: string, pattern: RegExp): number => [...text.matchAll(patte
 
 describe("equal failures of many points", () => {
   it(
-    "are shown once in full and counted at the end, others by themselves; what was not run is counted, too",
+    "are shown once in full and counted at the end; different ones are shown separately; skipped nodes are counted",
     inRig(async (rig) => {
       rig.write("e.yaml", many);
       const { code, stderr } = await rig.pipe("run", "e.yaml", "--keep-going", "-j", "1");
@@ -24,23 +24,29 @@ describe("equal failures of many points", () => {
       assert.strictEqual(count(stderr, /^✗ /gmu), 2, "one for each exit code");
       assert.strictEqual(count(stderr, /│ last words$/gmu), 2);
       assert.strictEqual(count(stderr, /^ {2}kept in /gmu), 2);
-      assert.include(stderr, "just this node again: npx pipe run e.yaml --only 'mid[x=0]'");
-      assert.strictEqual(count(stderr, /go on with/gu), 1);
+      assert.include(stderr, "run this node again: npx pipe run e.yaml --only 'mid[x=0]'");
+      assert.strictEqual(count(stderr, /continue with/gu), 1);
 
       const summary = stderr.slice(stderr.indexOf("\nfailed after"));
-      assert.include(summary, "9 made, 7 cached, 22 failed, 22 not run");
-      assert.include(summary, "20 points of mid failed alike: the command ended with exit code 3");
+      assert.include(summary, "9 made, 7 cached, 22 failed, 22 skipped");
+      assert.include(
+        summary,
+        "20 points of mid failed the same way: the command ended with exit code 3",
+      );
       assert.include(summary, "mid[x=0], mid[x=1], mid[x=2], … and 17 more");
-      assert.include(summary, "the log of each: npx pipe logs 'many-1/mid[x=0]'");
-      assert.include(summary, "2 points of mid failed alike: the command ended with exit code 4");
+      assert.include(summary, "log of the first: npx pipe logs 'many-1/mid[x=0]'");
+      assert.include(
+        summary,
+        "2 points of mid failed the same way: the command ended with exit code 4",
+      );
       assert.notMatch(stderr, /^- leaf\[/mu);
-      assert.match(stderr, /^- 22 points of leaf +not run: mid\[x=0\] or another node/mu);
+      assert.match(stderr, /^- 22 points of leaf +skipped: mid\[x=0\] or another node/mu);
       assert.include((await rig.pipe("logs", "many-1/mid[x=0]")).stdout, "last words");
     }),
   );
 
   it(
-    "that end their logs otherwise are said to",
+    "list the different ends of their logs",
     inRig(async (rig) => {
       const does =
         "case ${x} in 2) echo quite another end;; *) echo broken at step ${x};; esac; exit 1";
@@ -50,8 +56,8 @@ describe("equal failures of many points", () => {
       );
       const { stderr } = await rig.pipe("run", "e.yaml", "-k", "-j", "1");
       const summary = stderr.slice(stderr.indexOf("\nfailed after"));
-      assert.include(summary, "4 points of mid failed alike");
-      assert.include(summary, "not all of their logs end alike");
+      assert.include(summary, "4 points of mid failed the same way");
+      assert.include(summary, "their logs end differently");
       assert.include(summary, "mid[x=0]: broken at step 0");
       assert.include(summary, "mid[x=2]: quite another end");
       assert.notInclude(summary, "broken at step 1");
@@ -59,20 +65,20 @@ describe("equal failures of many points", () => {
   );
 
   it(
-    "are events each in JSON",
+    "are separate events in JSON",
     inRig(async (rig) => {
       rig.write("e.yaml", many);
       const { stdout, stderr } = await rig.pipe("run", "e.yaml", "-k", "--json");
       assert.strictEqual(stderr, "");
       const events = jsonLines(stdout);
-      const told = (tag: string) => events.filter((event) => event["_tag"] === tag).length;
-      assert.strictEqual(told("NodeFailed"), 22);
-      assert.strictEqual(told("NodeSkipped"), 22);
+      const countOf = (tag: string) => events.filter((event) => event["_tag"] === tag).length;
+      assert.strictEqual(countOf("NodeFailed"), 22);
+      assert.strictEqual(countOf("NodeSkipped"), 22);
     }),
   );
 
   it(
-    "of different stages are not taken for the same",
+    "of different stages are not grouped",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",

@@ -1,4 +1,4 @@
-/** Bad experiments, one for every way to be wrong, and what must be said of each. */
+/** Bad experiments, one for each kind of error, with the expected diagnostics. */
 
 export interface Complaint {
   /** The text above the squiggle. */
@@ -10,7 +10,7 @@ export interface Complaint {
 
 export const head = "name: bad\n";
 
-/** What is wrong → the experiment, and everything that must be said of it, in the order of the file. */
+/** The error → the experiment and all its diagnostics, in the order of the file. */
 export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Complaint>]>> = {
   "an unknown stage": [
     `stages: { data: { use: rendre, with: {} } }`,
@@ -21,6 +21,54 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
         expected: "render",
         suggestion: "`render`",
       },
+    ],
+  ],
+  "params and inputs of the other trainer": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  s: { use: pretrained, with: { path: theirs } }
+  a: { use: sft, from: { data: c }, with: { trainer: llamafactory, model: { kind: micro, size: small } } }
+  b: { use: sft, from: { data: c, model: s }, with: { trainer: pipe, llamafactory: { longest: 9 } } }
+  e: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory, accumulate: 3, llamafactory: { processes: 2 } } }
+`,
+    [
+      {
+        under: "llamafactory",
+        says: "the trainer `llamafactory` needs a model to go on with",
+        expected: "`model: start`",
+      },
+      {
+        under: "{ kind: micro, size: small }",
+        says: "the trainer `llamafactory` does not read `model`",
+      },
+      {
+        under: "pipe",
+        says: "the trainer `pipe` begins with random weights, so it reads no input `model`",
+        expected: "`trainer: llamafactory`",
+      },
+      { under: "{ longest: 9 }", says: "the trainer `pipe` does not read `llamafactory`" },
+      {
+        under: "2",
+        says: "2 processes can't share 3 micro-batches equally",
+        expected: "a divisor of `accumulate`",
+      },
+    ],
+  ],
+  "an engine without its bound, and settings of the other": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5 } } }
+  m: { use: pretrained, with: { path: theirs } }
+  e: { use: generate, from: { model: m, data: d }, with: { mode: end-to-end, engine: vllm } }
+  o: { use: generate, from: { model: m, data: d }, with: { mode: counterfactual, vllm: { context: 9 } } }
+`,
+    [
+      {
+        under: "vllm",
+        says: "the engine `vllm` has no bound on the tokens of a response",
+        expected: "a `max_tokens`",
+      },
+      { under: "{ context: 9 }", says: "the engine `transformers` does not read `vllm`" },
     ],
   ],
   "an unknown param": [
@@ -38,9 +86,9 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
   ],
   "a missing input": [
     `stages: { cot: { use: distill } }`,
-    [{ under: "cot", says: "lacks its input `data`", expected: "dataset" }],
+    [{ under: "cot", says: "needs the input `data`", expected: "dataset" }],
   ],
-  "an input from a stage that is not there": [
+  "an input from an unknown stage": [
     `stages:
   data: { use: command, with: { run: "true" } }
   next: { use: command, from: { in: dota }, with: { run: "true" } }
@@ -51,7 +99,7 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
     `stages: { a: { use: command, with: { sources: [] } } }`,
     [{ under: "{ sources: [] }", says: "`run` is missing" }],
   ],
-  "a missing param where there are no params at all": [
+  "a missing param without any params": [
     `stages: { a: { use: command } }`,
     [{ under: "a", says: "`run` is missing" }],
   ],
@@ -67,7 +115,7 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
       { under: "5.5", says: "`splits.test`", expected: "integer" },
     ],
   ],
-  "a value out of its range": [
+  "a value out of range": [
     `axes:
   loss:
     - { label: good, kind: fixed, lambda: 0.3 }
@@ -79,7 +127,7 @@ stages:
 `,
     [{ under: "1.7", says: "`loss.lambda` of stage `m` is 1.7", expected: "between 0 and 1" }],
   ],
-  "a kind that is not there": [
+  "an unknown kind": [
     `stages:
   d: { use: render, with: { task: { kind: sudoko }, splits: { train_sft: 5 } } }
 `,
@@ -106,18 +154,24 @@ stages:
   b: { use: command, from: { x: a }, with: { run: "true" } }
   c: { use: command, from: { x: b }, with: { run: "true" } }
 `,
-    [{ under: "a", says: "in a circle: a ← c ← b ← a" }],
+    [{ under: "a", says: "form a cycle: a ← c ← b ← a" }],
   ],
-  "a stage that takes from itself": [
+  "a stage that needs itself": [
     `stages: { a: { use: command, from: { x: a }, with: { run: "true" } } }`,
-    [{ under: "a", says: "in a circle: a ← a" }],
+    [{ under: "a", says: "form a cycle: a ← a" }],
   ],
   "an input of the wrong kind": [
     `stages:
   data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5 } } }
   m: { use: sft, from: { data: data } }
 `,
-    [{ under: "data", says: "makes dataset, which `sft` can't take", expected: "transcripts" }],
+    [
+      {
+        under: "data",
+        says: "makes dataset, which `sft` does not accept",
+        expected: "transcripts",
+      },
+    ],
   ],
   "an unknown axis, as a value and in a text": [
     `axes: { seed: [0] }
@@ -130,11 +184,93 @@ stages:
       { under: '"echo ${sed}"', says: "unknown axis `sed`", suggestion: "`seed`" },
     ],
   ],
+  "axes that no stage uses": [
+    `axes: { seed: [0, 1], speed: [1] }
+stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5 } } }
+`,
+    [
+      {
+        under: "seed",
+        says: "no stage uses the axis `seed`",
+        expected: "`seed: $seed` in `d.with`",
+      },
+      {
+        under: "speed",
+        says: "no stage uses the axis `speed`",
+        expected: "in the `with` of a stage",
+      },
+    ],
+  ],
+  "a field that one value of an axis lacks": [
+    `axes:
+  arm:
+    - { label: slow, speed: 1, sides: 2 }
+    - { label: fast, sped: 2, sides: 2 }
+stages:
+  a: { use: command, with: { run: "echo \${arm.speed}" } }
+`,
+    [{ under: '"echo ${arm.speed}"', says: "unknown field of `fast`", suggestion: "`sped`" }],
+  ],
+  "a field of an axis that no stage uses": [
+    `axes: { arm: [{ label: slow, speed: 1, sides: 2 }] }
+stages:
+  a: { use: command, with: { run: "echo \${arm.speed}" } }
+`,
+    [
+      {
+        under: "sides",
+        says: "no stage uses the field `sides` of the axis `arm`",
+        expected: "`$arm.sides` in the `with` of a stage",
+      },
+    ],
+  ],
+  "an axis without braces in a text, and a label for a number": [
+    `axes: { seed: [0, 1] }
+stages:
+  a: { use: command, with: { run: [echo, --seed=$seed] } }
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { test: 5 }, seed: "\${seed}" } }
+`,
+    [
+      { under: "--seed=$seed", says: "`$seed` inside a longer text", expected: "`${seed}`" },
+      { under: '"${seed}"', says: '`seed` of stage `d` is "0"', expected: "write `$seed`" },
+    ],
+  ],
+  "keys by their names in other programs": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: c }, with: { lr: 1e-3, batch_size: 4, max_steps: 5 } }
+  x: { use: command, with: { rn: "true" } }
+  y: { uses: command }
+`,
+    [
+      { under: "lr", says: "unknown key `lr`", suggestion: "`learning_rate`" },
+      { under: "batch_size", says: "unknown key `batch_size`", suggestion: "`batch`" },
+      { under: "max_steps", says: "unknown key `max_steps`", suggestion: "`steps`" },
+      { under: "rn", says: "unknown key `rn`", suggestion: "`run`" },
+      { under: "uses", says: "unknown key `uses`", suggestion: "`use`" },
+    ],
+  ],
+  "times out of range, and a variable without a name": [
+    `stages:
+  a: { use: command, with: { run: "true", timeout: -5 seconds } }
+  b: { use: command, with: { run: "true", timeout: Infinity } }
+  c: { use: command, with: { run: "true", env: { "A=B": x } } }
+  d: { use: command, with: { run: "true" }, retry: { wait: 99999 days } }
+`,
+    [
+      { under: "-5 seconds", says: "`timeout` of stage `a`", expected: "from 1 millisecond" },
+      { under: "Infinity", says: "`timeout` of stage `b`", expected: "to 365 days" },
+      { under: '"A=B"', says: "`A=B` can't be a key", expected: "a variable's name" },
+      { under: "99999 days", says: "`stages.d.retry.wait`", expected: "at most 365 days" },
+    ],
+  ],
   "a fact about the machine": [
     `stages: { a: { use: command, with: { run: "echo \${env:HOME}" } } }`,
-    [{ under: '"echo ${env:HOME}"', says: "never enters a key", expected: "`$$`" }],
+    [{ under: '"echo ${env:HOME}"', says: "never enter a key", expected: "`$$`" }],
   ],
-  "a key written twice, which hides nothing else": [
+  "a key that occurs twice, beside another error": [
     `axes: { loss: [{ label: a, kind: fixed, lambda: 1.7 }] }
 stages:
   d: { use: rendr, use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5 } } }
@@ -143,7 +279,7 @@ stages:
 `,
     [
       { under: "1.7", says: "is 1.7", expected: "between 0 and 1" },
-      { under: "use", says: "written twice", expected: "each key once" },
+      { under: "use", says: "occurs twice", expected: "each key once" },
     ],
   ],
   "an unknown stage, without blaming what fans in over it": [
@@ -155,7 +291,7 @@ stages:
 `,
     [{ under: "comand", says: "unknown stage `comand`", suggestion: "`command`" }],
   ],
-  "an axis to pool over that the scores do not have": [
+  "an unknown axis to pool over": [
     `axes: { seed: [0, 1] }
 stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5, test: 5 } } }
@@ -168,7 +304,7 @@ stages:
 `,
     [{ under: "sead", says: "unknown axis of the scores `sead`", suggestion: "`seed`" }],
   ],
-  "an input from nowhere, without blaming what names it": [
+  "an unknown input, without blaming a param that names it": [
     `stages:
   a: { use: command, from: { x: nothing }, with: { run: "cat {in.x}/y" } }
 `,
@@ -179,14 +315,14 @@ stages:
     `axes: { text: ["\${env:HOME}"] }
 stages: { a: { use: command, with: { run: $text } } }
 `,
-    [{ under: '"${env:HOME}"', says: "never enters a key", expected: "`$$`" }],
+    [{ under: '"${env:HOME}"', says: "never enter a key", expected: "`$$`" }],
   ],
-  "a fan-in over something without an axis": [
+  "a fan-in over a stage without axes": [
     `stages:
   a: { use: command, with: { run: "true" } }
   b: { use: command, from: { x: { all: a } }, with: { run: "true" } }
 `,
-    [{ under: "a", says: "`a` has no axis to fan in over", expected: "x: a" }],
+    [{ under: "a", says: "`a` does not vary", expected: "x: a" }],
   ],
   "a fan-in over no axis": [
     `axes: { seed: [0, 1] }
@@ -204,15 +340,15 @@ stages:
 `,
     [{ under: "other", says: "unknown axis of `a` `other`", expected: "seed" }],
   ],
-  "a fan-in into an input that takes one": [
+  "a fan-in for an input that takes one artifact": [
     `axes: { seed: [0, 1] }
 stages:
   data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5 }, seed: $seed } }
   cot: { use: distill, from: { data: { all: data } } }
 `,
-    [{ under: "data", says: "takes one artifact, not a fan-in", expected: "data: data" }],
+    [{ under: "data", says: "takes one artifact, not all points", expected: "data: data" }],
   ],
-  "a point-wise input where a fan-in is due": [
+  "a point-wise input that needs a fan-in": [
     `axes: { seed: [0, 1] }
 stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
@@ -223,24 +359,24 @@ stages:
   s: { use: score, from: { data: d, end_to_end: e, counterfactual: o } }
   t: { use: summarize, from: { scores: s } }
 `,
-    [{ under: "s", says: "takes a fan-in", expected: "scores: { all: s }" }],
+    [{ under: "s", says: "needs all points", expected: "scores: { all: s }" }],
   ],
-  "a key written twice": [
+  "a key that occurs twice": [
     `stages:
   a: { use: command, with: { run: "true" } }
   b: { use: command, with: { run: "true", run: "false" } }
   a: { use: command, with: { run: "false" } }
 `,
     [
-      { under: "run", says: "the key `run` is written twice", expected: "each key once" },
-      { under: "a", says: "the key `a` is written twice" },
+      { under: "run", says: "the key `run` occurs twice", expected: "each key once" },
+      { under: "a", says: "the key `a` occurs twice" },
     ],
   ],
   "a tab as indentation": [
     `stages:\n\ta: { use: command, with: { run: "true" } }\n`,
     [{ under: " ", says: "a tab is used as indentation", expected: "spaces" }],
   ],
-  "aliases that explode": [
+  "aliases that expand too far": [
     `stages:
   a:
     use: command
@@ -258,27 +394,27 @@ stages:
 `,
     [{ under: "*d", says: "expand to more than 100000 values" }],
   ],
-  "an anchor that holds its own alias": [
+  "an anchor with its own alias": [
     `stages: { a: &a { use: command, with: { run: "true", env: *a } } }`,
-    [{ under: "*a", says: "stands inside its own anchor" }],
+    [{ under: "*a", says: "is inside its own anchor" }],
   ],
   "an alias without an anchor": [
     `stages: { a: { use: command, with: *nothing } }`,
     [{ under: "*nothing", says: "nothing" }],
   ],
-  "an axis value of two that say the same": [
+  "two equal axis values": [
     `axes: { seed: [0, 1, 0] }\nstages: { a: { use: command, with: { run: "echo \${seed}" } } }`,
-    [{ under: "0", says: "two values labelled `0`", expected: "a label of its own" }],
+    [{ under: "0", says: "two values labelled `0`", expected: "a different label" }],
   ],
   "an axis value without a label": [
-    `axes: { loss: [{ kind: token }] }\nstages: { a: { use: command, with: { run: "true" } } }`,
+    `axes: { loss: [{ kind: token }] }\nstages: { a: { use: command, with: { run: "echo \${loss}" } } }`,
     [{ under: "{ kind: token }", says: "label" }],
   ],
   "an axis without values": [
-    `axes: { seed: [] }\nstages: { a: { use: command, with: { run: "true" } } }`,
+    `axes: { seed: [] }\nstages: { a: { use: command, with: { run: "echo \${seed}" } } }`,
     [{ under: "[]", says: "`axes.seed`", expected: "at least 1" }],
   ],
-  "more points than anybody can mean": [
+  "too many points": [
     `axes:
   x: [${Array.from({ length: 1000 }, (_, index) => index).join(", ")}]
   y: [${Array.from({ length: 1000 }, (_, index) => index).join(", ")}]
@@ -294,10 +430,10 @@ stages: { cube: { use: command, with: { run: "echo \${x} \${y} \${z}" } } }
 `,
     [{ under: '"{in.modle}/x"', says: "unknown input `modle`", suggestion: "`model`" }],
   ],
-  "names that are none": [
+  "invalid names": [
     `axes: { "a b": [1] }
 stages:
-  "x/y": { use: command, with: { run: "true" } }
+  "x/y": { use: command, with: { run: "echo \${a b}" } }
   ok: { use: command, with: { run: "true" } }
   z: { use: command, from: { "../../x": ok }, with: { run: "true" } }
 `,
@@ -307,7 +443,7 @@ stages:
       { under: '"../../x"', says: "../../x", expected: "a name" },
     ],
   ],
-  "keys that are none": [
+  "invalid keys": [
     `axis: { seed: [0] }
 stages: { a: { use: command, form: {}, with: { run: "true" } } }
 `,
@@ -316,7 +452,7 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
       { under: "form", says: "unknown key `form`", suggestion: "`from`" },
     ],
   ],
-  "a number that is none": [
+  "an infinite number": [
     `axes: { x: [.inf] }\nstages: { a: { use: command, with: { run: "\${x}" } } }`,
     [{ under: ".inf", says: "finite" }],
   ],
@@ -324,7 +460,7 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
     `stages: { a: { use: command, with: { run: "x", env: { A: "\\ud800" } } } }`,
     [{ under: '"\\ud800"', says: "half a character" }],
   ],
-  "an endpoint that gives secrets away, and one that says too little": [
+  "endpoints with secrets or without a model": [
     `stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5, validation: 5 } } }
   c: { use: distill, from: { data: d } }
@@ -354,17 +490,17 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
       { under: "keyenv", says: "unknown key `keyenv`", suggestion: "`key_env`" },
       {
         under: "[consensus, teacher]",
-        says: "the surrogate `teacher` has nobody to ask",
+        says: "the surrogate `teacher` has no captioner",
         expected: "an endpoint",
       },
       {
         under: '{ url: "http://[::1]:8000/v1", model: x }',
-        says: "`solver` is an input and an endpoint at once",
+        says: "`solver` is both an input and an endpoint",
       },
     ],
   ],
-  "a local file that is not there": [
+  "a missing local file": [
     `stages: { a: { use: files, with: { path: nowhere/x.txt } } }`,
-    [{ under: "nowhere/x.txt", says: "`nowhere/x.txt`, which does not exist" }],
+    [{ under: "nowhere/x.txt", says: "`nowhere/x.txt` of the stage `a` does not exist" }],
   ],
 };

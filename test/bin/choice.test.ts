@@ -1,8 +1,8 @@
-/** `--only` and `--force`: exactly what is named is made, once, and the wave stops where nothing changes. */
+/** `--only` and `--force`: exactly the named nodes are made, once, and nothing downstream of equal results. */
 import { assert, describe, it } from "@effect/vitest";
 import { inRig, puppet } from "../rig/Rig.ts";
 
-/** b and c take from a point by point, d from all of c. */
+/** b and c need a point by point, d needs all of c. */
 const experiment = `name: e
 axes: { x: [1, 2, 3] }
 stages:
@@ -14,7 +14,7 @@ stages:
 
 describe("--only", () => {
   it(
-    "makes a node and what it needs, and then nothing",
+    "makes a node and what it needs, and nothing the second time",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment);
       assert.deepStrictEqual(await rig.made("e.yaml", "--only", "c[x=2]"), ["a", "b2", "c2"]);
@@ -23,31 +23,31 @@ describe("--only", () => {
       assert.deepStrictEqual(
         await rig.made("e.yaml", "--only", "b", "--only", "c[x=3]"),
         ["b1", "b3", "c3"],
-        "a stage for all its points, several at once",
+        "a stage with all its points, and several names",
       );
       assert.deepStrictEqual(await rig.made("e.yaml"), ["c1", "d"]);
     }),
   );
 
   it(
-    "is part of the command to go on with",
+    "is part of the command that continues",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment.replace(puppet("c${x}"), '"false"'));
       const { stderr } = await rig.pipe("run", "e.yaml", "--only", "c[x=2]", "--axis", "x=1,2");
-      assert.include(stderr, "go on with: npx pipe run e.yaml --axis x=1,2 --only 'c[x=2]'");
+      assert.include(stderr, "continue with: npx pipe run e.yaml --axis x=1,2 --only 'c[x=2]'");
     }),
   );
 });
 
 describe("--force outside of --only", () => {
   it(
-    "is said to be left out, not unknown; of a stage that is there in part, what is there is made anew",
+    "is reported as left out, not as unknown; of a partly selected stage, the selected points are remade",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment);
       await rig.made("e.yaml");
       const { code, stderr } = await rig.pipe("run", "e.yaml", "--only", "b", "--force", "c");
       assert.strictEqual(code, 2);
-      assert.include(stderr, "--force: `c` is left out by --only");
+      assert.include(stderr, "--force c: --only leaves `c` out");
       assert.notInclude(stderr, "unknown");
       const unknown = await rig.pipe("run", "e.yaml", "--only", "b", "--force", "nothing");
       assert.include(unknown.stderr, "--force: unknown stage or node `nothing`");
@@ -58,7 +58,7 @@ describe("--force outside of --only", () => {
 
 describe("--force", () => {
   it(
-    "makes all points of a stage anew, once; equal bytes leave what depends on them cached",
+    "remakes all points of a stage once; nodes downstream of equal results stay cached",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment);
       await rig.made("e.yaml");
@@ -69,10 +69,10 @@ describe("--force", () => {
   );
 
   it(
-    "makes one node anew, and with other bytes what depends on it, as far as that changes",
+    "remakes one node, and after a different result its downstream nodes, as far as results change",
     inRig(async (rig) => {
       rig.write("value", "1");
-      // What it reads is not in its key: nobody but --force makes it look again.
+      // The file it reads is not in its key, so only --force rereads it.
       const reading = experiment.replace(
         puppet("b${x}"),
         puppet("b${x}", { value: "b${x} $(cat value)" }),
@@ -88,7 +88,7 @@ describe("--force", () => {
   );
 
   it(
-    "makes one piece of work once, also where two forced nodes ask for it",
+    "makes equal work of two forced nodes once",
     inRig(async (rig) => {
       const same = `{ use: command, with: { run: ${puppet("same")} } }`;
       rig.write("e.yaml", `name: e\nstages: { a: ${same}, b: ${same} }\n`);
@@ -98,7 +98,7 @@ describe("--force", () => {
   );
 
   it(
-    "together with --only makes anew what is both",
+    "together with --only remakes the nodes that both name",
     inRig(async (rig) => {
       rig.write("e.yaml", experiment);
       await rig.made("e.yaml");
@@ -109,7 +109,7 @@ describe("--force", () => {
 });
 
 it(
-  "a name that is none gets the nearest that is, exit code 2, and nothing is made",
+  "an unknown name gives the nearest valid name and exit code 2, and nothing is made",
   inRig(async (rig) => {
     rig.write("e.yaml", experiment);
     for (const flag of ["--only", "--force"])

@@ -1,13 +1,13 @@
-/** The commands that show what is there: plan, show, table, export, doctor, schema, help, and the JSON of each. */
+/** The commands that show results: plan, show, table, export, doctor, schema, help, and their JSON. */
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import { RunPlan } from "../../pipelines/RunRecord.ts";
+import { RunPlan } from "../../pipelines/history/RunPlan.ts";
 import { Event } from "../../schemas/Event.ts";
-import { Table } from "../../schemas/Table.ts";
+import { Table } from "../../kinds/TableFile.ts";
 import { wilson } from "../../stats/wilson.ts";
-import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+import { inCopies, inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 const experiment = `name: e
 axes: { x: [1, 2] }
@@ -16,12 +16,10 @@ stages:
   b: { use: command, from: { a: a }, with: { run: ${puppet("b${x}", { value: "${x}" })} } }
 `;
 
-const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
-  inRig(async (rig) => {
-    rig.write("e.yaml", experiment);
-    await rig.made("e.yaml");
-    await test(rig);
-  });
+const inMadeRig = inCopies(async (rig) => {
+  rig.write("e.yaml", experiment);
+  await rig.made("e.yaml");
+});
 
 const digestOf = async (rig: Rig, node: string): Promise<string> => {
   const { stdout } = await rig.pipe("show", "--json", node);
@@ -30,7 +28,7 @@ const digestOf = async (rig: Rig, node: string): Promise<string> => {
 
 describe("run --json", () => {
   it(
-    "is versioned lines that all decode as events, and the run's own log holds the same",
+    "prints versioned lines that decode as events, equal to those in the run's log",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -59,7 +57,7 @@ describe("run --json", () => {
   );
 
   it(
-    "says in the second run what was there, and only what happens",
+    "reports cached nodes in the second run as a count, and only events that happen",
     inMadeRig(async (rig) => {
       const { stdout } = await rig.pipe("run", "e.yaml", "--json");
       const [started, finished, ...others] = jsonLines(stdout);
@@ -71,13 +69,13 @@ describe("run --json", () => {
 });
 
 it(
-  "plan shows every node, its status and why",
+  "plan shows every node with its status and reason",
   inRig(async (rig) => {
     rig.write("e.yaml", experiment);
     const { stdout } = await rig.pipe("plan", "e.yaml");
     assert.match(stdout, /^ {2}run +a +command +not made yet$/mu);
-    assert.match(stdout, /^ {2}may-run b\[x=1\] +command +waits for a$/mu);
-    assert.include(stdout, "3 nodes: 0 cached, 1 to run, 2 that may run");
+    assert.match(stdout, /^ {2}pending b\[x=1\] +command +needs a$/mu);
+    assert.include(stdout, "3 nodes: 0 cached, 1 to run, 2 pending");
     assert.notInclude(stdout, "\u001B");
   }),
 );
@@ -93,11 +91,13 @@ describe("show", () => {
   );
 
   it(
-    "says what made it, from what, and names what it can't find",
+    "shows the stage, inputs and cost, and gives the nearest name for an unknown one",
     inMadeRig(async (rig) => {
       const { stdout } = await rig.pipe("show", "b[x=1]");
-      assert.include(stdout, "made by command");
-      assert.include(stdout, await digestOf(rig, "a"));
+      assert.match(stdout, /^made by b\[x=1\] of e in /mu);
+      assert.match(stdout, /^ +stage +command, version \d+$/mu);
+      assert.match(stdout, /^ +sources +\[\] \(default\)$/mu);
+      assert.include(stdout, (await digestOf(rig, "a")).slice(0, 12));
       assert.match(stdout, /\d B {2}value$/mu);
       const unknown = await rig.pipe("show", "b[x=3]");
       assert.strictEqual(unknown.code, 2);
@@ -109,7 +109,22 @@ describe("show", () => {
 
 describe("export", () => {
   it(
-    "copies files out, writable, with what is executable kept so",
+    "takes a directory or a file for a run's lines, and writes no empty table",
+    inMadeRig(async (rig) => {
+      for (const args of [["latest"], ["latest", "out", "--scores", "s.parquet"]]) {
+        const { code, stderr } = await rig.pipe("export", ...args);
+        assert.strictEqual(code, 2);
+        assert.include(stderr, "give a directory for an artifact's files, or --scores");
+      }
+      const { code, stderr } = await rig.pipe("export", "latest", "--rollouts", "r.parquet");
+      assert.strictEqual(code, 2);
+      assert.match(stderr, /e-\d+ has no rollouts; r\.parquet not written/u);
+      assert.isFalse(rig.has("r.parquet"));
+    }),
+  );
+
+  it(
+    "copies files, writable, and keeps the executable bit",
     inMadeRig(async (rig) => {
       const { code, stdout } = await rig.pipe("export", "a", "out/there");
       assert.strictEqual(code, 0);
@@ -123,7 +138,7 @@ describe("export", () => {
   );
 
   it(
-    "by digest prefix and by run and node; never over something",
+    "accepts a digest's beginning or run and node, and refuses an existing target",
     inMadeRig(async (rig) => {
       const digest = await digestOf(rig, "b[x=1]");
       assert.strictEqual((await rig.pipe("export", digest.slice(0, 6), "one")).code, 0);
@@ -145,7 +160,7 @@ stages:
 `;
 
 it(
-  "render and distill are reproducible to the byte, whatever the store and the jobs",
+  "render and distill give equal bytes for every store and number of jobs",
   inRig(async (rig) => {
     rig.write("study.yaml", study);
     const homes = ["one", "two"];
@@ -163,11 +178,11 @@ it(
 
 describe("table", () => {
   it(
-    "says so where a run has made none, and names the runs there are",
+    "reports a run without tables, and lists the runs for an unknown name",
     inMadeRig(async (rig) => {
       const none = await rig.pipe("table");
       assert.strictEqual(none.code, 2);
-      assert.include(none.stderr, "the run e-1 has made no table");
+      assert.include(none.stderr, "e-1 has made no table");
       const unknown = await rig.pipe("table", "e-2");
       assert.strictEqual(unknown.code, 2);
       assert.include(unknown.stderr, "e-1");
@@ -175,7 +190,7 @@ describe("table", () => {
   );
 
   it(
-    "prints every row with its interval, and pooled rows after",
+    "prints every row with its interval, then the pooled rows",
     inRig(async (rig) => {
       const proportion = (successes: number, n: number) => wilson(successes, n);
       const row = (labels: Readonly<Record<string, string>>, points: number, n: number) => ({
@@ -214,11 +229,11 @@ describe("table", () => {
       assert.match(header ?? "", /^loss +seed +n +a +a_p +a_r +F1$/u);
       assert.match(
         first ?? "",
-        /^λ=0\.3 +0 +10 +0\.500 \[0\.237, 0\.763\] +1\.000 \[0\.722, 1\.000\] +– +0\.500$/u,
+        /^λ=0\.3 +0 +10 +\.500 \[\.237, \.763\] +1\.000 \[\.722, 1\.000\] +– +\.500$/u,
       );
       assert.match(second ?? "", /^λ=0\.3 +1 +10/u);
       assert.strictEqual(pooled, "pooled over seed");
-      assert.match(last ?? "", /^λ=0\.3 +20 +0\.250 \[0\.112, 0\.469\]/u);
+      assert.match(last ?? "", /^λ=0\.3 +20 +\.250 \[.112, .469\]/u);
       const json = jsonLines((await rig.pipe("table", "study-1", "--json")).stdout);
       assert.deepStrictEqual(json, [{ v: 1, run: "study-1", node: "table", table }] as never);
     }),
@@ -226,13 +241,13 @@ describe("table", () => {
 });
 
 it(
-  "doctor looks at the machine and changes nothing",
+  "doctor inspects the machine and changes nothing",
   inRig(async (rig) => {
     const { code, stdout } = await rig.pipe("doctor");
     assert.strictEqual(code, 0, stdout);
     for (const what of ["node", "machine", "store", "python", "gpu"])
       assert.match(stdout, new RegExp(`^[✓–] ${what} `, "mu"));
-    assert.include(stdout, "(not made yet)");
+    assert.include(stdout, "(not created yet)");
     assert.isFalse(rig.has(".pipe"));
     rig.write("file", "");
     const blocked = await rig.start(["doctor"], { PIPE_HOME: "file/store" }).ended;
@@ -243,7 +258,7 @@ it(
 
 describe("help", () => {
   it(
-    "of pipe and of every command says what it is for",
+    "of pipe and every command describes it",
     inRig(async (rig) => {
       const { code, stdout } = await rig.pipe("--help");
       assert.strictEqual(code, 0);

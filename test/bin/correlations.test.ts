@@ -1,12 +1,12 @@
-/** Correlations through the command line: rollouts that came as files, what a run prints of them, and how much they may be. */
+/** Correlations through the command line: of rollouts from files, as a run prints them, and of many rollouts. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import zlib from "node:zlib";
-import { Random } from "../../tasks/Random.ts";
+import { Random } from "../../stats/Random.ts";
 import { inRig, jsonLines, type Rig } from "../rig/Rig.ts";
 import { jsonl, rollout } from "../stages/correlating.ts";
 
-/** Groups of four in which outcome and reasoning agree three times of four, and perception half of the time. */
+/** Groups of four in which outcome and reasoning agree in three, outcome and perception in two. */
 const rollouts = (prompts: number) =>
   Array.from({ length: prompts }, (_, group) =>
     [0, 1, 2, 3].map((sample) => {
@@ -34,7 +34,7 @@ const writeStudy = (rig: Rig): void => {
 
 describe("correlations", () => {
   it(
-    "are printed by the run that makes them, by table, and by show, and are not made twice",
+    "are printed by their run, by table and by show, and are made once",
     inRig(async (rig) => {
       writeStudy(rig);
       const first = await rig.pipe("run", "study.yaml");
@@ -46,10 +46,10 @@ describe("correlations", () => {
         table.stdout,
         "seed=2 · 96 rollouts · 24 prompts · step 0 · a 0.500 · a_p 0.500",
       );
-      // Of both, half are true; they differ in one of four: phi = 1 - 2/4.
+      // Half of each are true, and they differ in one of four: phi = 1 - 2/4.
       assert.match(table.stdout, /^outcome +reasoning, own caption +0\.50 /mu);
       assert.match(table.stdout, /^teacher +perception \(a_p\) +1\.00 +1\.00 +–/mu);
-      assert.include(table.stdout, "of so few prompts the intervals are too narrow");
+      assert.include(table.stdout, "with so few prompts the intervals are too narrow");
       assert.include(table.stdout, "outcome × reasoning: both 36, only outcome 12");
       assert.include(table.stdout, "every prompt has the same mean of perception");
       assert.include(table.stdout, "it takes three checkpoints, here are 2");
@@ -70,7 +70,7 @@ describe("correlations", () => {
   );
 
   it(
-    "as JSON and CSV are the same numbers",
+    "have equal numbers in JSON and CSV",
     inRig(async (rig) => {
       writeStudy(rig);
       assert.strictEqual((await rig.pipe("run", "study.yaml", "--json")).code, 0);
@@ -89,19 +89,19 @@ describe("correlations", () => {
   );
 
   it(
-    "of lines that are no rollouts fail with the line",
+    "fail on a line that is not a rollout, and name the line",
     inRig(async (rig) => {
       writeStudy(rig);
       rig.write("rollouts/2/rollouts.jsonl", `${jsonl(rollouts(2))}{"id":"p9"}\n`);
       const { code, stderr } = await rig.pipe("run", "study.yaml");
       assert.strictEqual(code, 1);
       assert.include(stderr, "seed=2: rollouts.jsonl:9: ");
-      assert.include(stderr, "schemas/Rollout.ts");
+      assert.include(stderr, "kinds/Rollouts.ts");
     }),
   );
 
   it(
-    "of 200,000 rollouts are made in the memory that a few would need",
+    "of 200,000 rollouts need no more memory than those of a few",
     inRig(async (rig) => {
       const random = Random.of("many");
       const write = fs.createWriteStream(rig.path("packed"));

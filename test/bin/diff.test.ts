@@ -1,8 +1,8 @@
-/** `pipe diff`: from changed values to where two runs part, to the numbers. */
+/** `pipe diff`: changed settings, first differing nodes, and changed numbers of two runs. */
 import { assert, describe, it } from "@effect/vitest";
-import type { Table } from "../../schemas/Table.ts";
+import type { Table } from "../../kinds/TableFile.ts";
 import { wilson } from "../../stats/wilson.ts";
-import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
+import { inCopies, inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 
 const spec = (size: string, does = "true") => `name: study
 axes: { loss: [low, high] }
@@ -45,16 +45,14 @@ const diff = async (rig: Rig, one: string, other: string): Promise<Diff> => {
 
 const names = (nodes: ReadonlyArray<NodeLine>) => nodes.map(({ node }) => node);
 
-const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
-  inRig(async (rig) => {
-    rig.write("study.yaml", spec("300"));
-    await rig.made("study.yaml");
-    await test(rig);
-  });
+const inMadeRig = inCopies(async (rig) => {
+  rig.write("study.yaml", spec("300"));
+  await rig.made("study.yaml");
+});
 
 describe("two runs", () => {
   it(
-    "part where something was asked otherwise; what follows is counted, not listed as a cause",
+    "first differ at the changed setting; downstream nodes are counted, not listed as causes",
     inMadeRig(async (rig) => {
       rig.write("study.yaml", spec("500"));
       await rig.made("study.yaml");
@@ -69,25 +67,25 @@ describe("two runs", () => {
       const { stdout } = await rig.pipe("diff", "study-1", "latest");
       assert.match(stdout, /^study-1 → study-2 \(done → done\)$/mu);
       assert.match(stdout, /^ {2}stages\.data\.with\.env\.SIZE "300" → "500" \(4:\d+ → 4:\d+\)$/mu);
-      assert.match(stdout, /^they part at\n {2}data +env\.SIZE "300" → "500"/mu);
-      assert.include(stdout, "from there 3 nodes came out otherwise: 2 × model, table");
+      assert.match(stdout, /^first differing nodes\n {2}data +env\.SIZE "300" → "500"/mu);
+      assert.include(stdout, "downstream, 3 changed results: 2 × model, table");
     }),
   );
 
   it(
-    "of the same experiment ask the same and have the same",
+    "of the same experiment have equal settings and results",
     inMadeRig(async (rig) => {
       rig.write("study.yaml", `# a comment\n${spec("300")}`);
       await rig.made("study.yaml");
       const found = await diff(rig, "study-1", "study-2");
       assert.deepStrictEqual([found.spec, found.first, found.follow], [[], [], []]);
       assert.strictEqual(found.same, 4);
-      assert.include((await rig.pipe("diff", "study-1", "study-2")).stdout, "they ask the same");
+      assert.include((await rig.pipe("diff", "study-1", "study-2")).stdout, "same settings");
     }),
   );
 
   it(
-    "that were overridden: the override is the place, and points may be in one of them only",
+    "with overrides: the place is the override, and points can be in one run only",
     inMadeRig(async (rig) => {
       await rig.made("study.yaml", "--axis", "loss=low,top,high", "--set", "data.env.SIZE='1'");
       const found = await diff(rig, "study-1", "study-2");
@@ -103,7 +101,7 @@ describe("two runs", () => {
   );
 
   it(
-    "part at a stage that was edited and came out the same, and nothing follows",
+    "first differ at an edited stage with the same result, and nowhere downstream",
     inMadeRig(async (rig) => {
       rig.write("study.yaml", spec("300").replace('"echo \\"data\\"', '"true; echo \\"data\\"'));
       assert.deepStrictEqual(await rig.made("study.yaml"), ["data"]);
@@ -111,12 +109,12 @@ describe("two runs", () => {
       assert.deepStrictEqual(names(found.first), ["data"]);
       assert.deepStrictEqual(found.follow, []);
       assert.strictEqual(found.first[0]?.old, found.first[0]?.new);
-      assert.include((await rig.pipe("diff", "study-1", "study-2")).stdout, "came out the same");
+      assert.include((await rig.pipe("diff", "study-1", "study-2")).stdout, "; same result");
     }),
   );
 
   it(
-    "one of which failed, or was killed",
+    "of which one failed or was killed",
     inMadeRig(async (rig) => {
       rig.write("study.yaml", spec("300", "exit 3"));
       assert.strictEqual((await rig.pipe("run", "study.yaml", "-k")).code, 1);
@@ -131,7 +129,7 @@ describe("two runs", () => {
       assert.include(failed.failures.new["model[loss=low]"], "exit code 3");
       rig.write("study.yaml", spec("300", waitFor("never")));
       const { child, ended } = rig.start(["run", "study.yaml"]);
-      await rig.until("the models are at work", () => rig.calls.length >= 7);
+      await rig.until("the models runs", () => rig.calls.length >= 7);
       child.kill("SIGKILL");
       await ended;
       const killed = await diff(rig, "study-1", "study-3");
@@ -142,7 +140,7 @@ describe("two runs", () => {
   );
 
   it(
-    "must both be there",
+    "must both exist",
     inMadeRig(async (rig) => {
       const { code, stderr } = await rig.pipe("diff", "study-1", "study-7");
       assert.strictEqual(code, 2);
@@ -175,7 +173,7 @@ const numbers = (right: number, perceived: number): string => {
 };
 
 it(
-  "the numbers of tables stand side by side, each difference with its interval",
+  "numbers of tables are compared, each difference with its interval",
   inRig(async (rig) => {
     rig.write(
       "study.yaml",
@@ -184,7 +182,7 @@ it(
     for (const run of ["study-1", "study-2"]) {
       rig.write("numbers.json", run === "study-1" ? numbers(200, 100) : numbers(260, 105));
       assert.strictEqual((await rig.pipe("run", "study.yaml")).code, 0);
-      // A puppet can't make a table, only its file; so the run is told that it is one.
+      // A puppet can only make the file, so the run's plan is edited to call it a table.
       const file = `.pipe/runs/${run}/plan.json`;
       rig.write(file, rig.read(file).replace('"kind":"files"', '"kind":"table"'));
     }

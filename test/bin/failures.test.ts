@@ -1,12 +1,12 @@
-/** What becomes of a run in which something fails, and what a person is told. */
+/** Runs with failures: what stops, what continues, and the messages. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
-/** bad fails; after depends on it; one, two and three don't. Its program can be mended by making a file. */
+/** bad fails until a file exists; after depends on it; one, two and three don't. */
 const broken = `name: broken
 stages:
-  bad: { use: command, with: { run: ${puppet("bad", { does: "echo to the log; echo last words >&2; test -e mended || exit 3" })} } }
+  bad: { use: command, with: { run: ${puppet("bad", { does: "echo to the log; echo last words >&2; test -e fixed || exit 3" })} } }
   after: { use: command, from: { bad: bad }, with: { run: ${puppet("after")} } }
   one: { use: command, with: { run: ${puppet("one")} } }
   two: { use: command, from: { one: one }, with: { run: ${puppet("two")} } }
@@ -14,7 +14,7 @@ stages:
 `;
 
 describe("with --json every error is one line on stdout:", () => {
-  const said = async (rig: Rig, ...args: ReadonlyArray<string>) => {
+  const errorOf = async (rig: Rig, ...args: ReadonlyArray<string>) => {
     const { code, stdout, stderr } = await rig.pipe(...args, "--json");
     assert.strictEqual(stderr, "");
     const [line, ...others] = jsonLines(stdout);
@@ -24,14 +24,14 @@ describe("with --json every error is one line on stdout:", () => {
   };
 
   it(
-    "a name or a file that is not there, a command line that can't be parsed",
+    "an unknown name, a missing file, a command line that can't be parsed",
     inRig(async (rig) => {
-      assert.deepInclude(await said(rig, "plan", "none.yaml"), {
+      assert.deepInclude(await errorOf(rig, "plan", "none.yaml"), {
         code: 2,
         _tag: "UsageError",
-        message: "there is no file none.yaml",
+        message: "the experiment none.yaml does not exist",
       });
-      assert.deepInclude(await said(rig, "status", "--no-such-flag"), {
+      assert.deepInclude(await errorOf(rig, "status", "--no-such-flag"), {
         code: 2,
         _tag: "UsageError",
         fix: "see pipe status --help",
@@ -40,11 +40,11 @@ describe("with --json every error is one line on stdout:", () => {
   );
 
   it(
-    "a store in trouble, with the way out",
+    "an unusable store, with a fix",
     inRig(async (rig) => {
       rig.write("e.yaml", broken);
       rig.write(".pipe/index.sqlite", "no database at all, but long enough to be looked at as one");
-      const { code, _tag, fix } = await said(rig, "plan", "e.yaml");
+      const { code, _tag, fix } = await errorOf(rig, "plan", "e.yaml");
       assert.deepStrictEqual([code, _tag], [4, "StoreTrouble"]);
       assert.include(String(fix), "pipe fsck --repair");
     }),
@@ -53,7 +53,7 @@ describe("with --json every error is one line on stdout:", () => {
 
 describe("a stage that fails", () => {
   it(
-    "is shown with its message, the end of its log, what is kept and how to go on; mended, the run goes on",
+    "is shown with message, end of log, kept files and the command to continue; once fixed, the run continues",
     inRig(async (rig) => {
       rig.write("e.yaml", broken);
       const { code, stdout, stderr } = await rig.pipe("run", "e.yaml", "--set", "two.env={A: b c}");
@@ -62,14 +62,14 @@ describe("a stage that fails", () => {
       assert.match(stderr, /^✗ bad +failed after/mu);
       assert.include(stderr, "the command ended with exit code 3");
       assert.include(stderr, "│ to the log\n  │ last words\n");
-      assert.include(stderr, "go on with: npx pipe run e.yaml --set 'two.env={A: b c}'");
-      assert.match(stderr, /not run: bad failed/u);
+      assert.include(stderr, "continue with: npx pipe run e.yaml --set 'two.env={A: b c}'");
+      assert.match(stderr, /skipped: bad failed/u);
       const kept = rig.path(/kept in (.+)/u.exec(stderr)?.[1] ?? "");
       assert.include(fs.readFileSync(`${kept}/log`, "utf8"), "last words");
       assert.include(rig.read(".pipe/runs/broken-1/logs/bad.log"), "last words");
 
       rig.newCalls();
-      rig.write("mended", "");
+      rig.write("fixed", "");
       const made = await rig.made("e.yaml", "--set", "two.env={A: b c}");
       assert.includeMembers([...made], ["bad", "after", "three"]);
       assert.isFalse(fs.existsSync(kept), "what a failure kept goes with its success");
@@ -78,7 +78,7 @@ describe("a stage that fails", () => {
   );
 
   it(
-    "stops what has not begun",
+    "stops nodes that have not started",
     inRig(async (rig) => {
       rig.write("e.yaml", broken);
       assert.strictEqual((await rig.pipe("run", "e.yaml", "--jobs", "1")).code, 1);
@@ -87,7 +87,7 @@ describe("a stage that fails", () => {
   );
 
   it(
-    "with --keep-going stops only what depends on it",
+    "with --keep-going stops only its downstream nodes",
     inRig(async (rig) => {
       rig.write("e.yaml", broken);
       const { code, stdout } = await rig.pipe("run", "e.yaml", "--jobs", "1", "-k", "--json");
@@ -104,22 +104,22 @@ describe("a stage that fails", () => {
   );
 
   it(
-    "leaves no result behind, and what it had written half is not taken for one",
+    "leaves no result, and its partial output is not used",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
-        `name: e\nstages: { a: { use: command, with: { run: "echo half > {out}/value; test -e mended && echo whole > {out}/other" } } }\n`,
+        `name: e\nstages: { a: { use: command, with: { run: "echo half > {out}/value; test -e fixed && echo whole > {out}/other" } } }\n`,
       );
       assert.strictEqual((await rig.pipe("run", "e.yaml")).code, 1);
       assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/trees")), []);
-      rig.write("mended", "");
+      rig.write("fixed", "");
       assert.deepStrictEqual(await rig.made("e.yaml"), []);
       assert.deepStrictEqual(await rig.filesOf("a"), { value: "half\n", other: "whole\n" });
     }),
   );
 
   it(
-    "may say anything: control characters and long lines are shown, not obeyed",
+    "can print anything: control characters and long lines are escaped and cut",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -132,7 +132,7 @@ describe("a stage that fails", () => {
   );
 
   it(
-    "through its time limit says so, and nothing of it is left",
+    "at its time limit says so, and leaves no process",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -147,7 +147,7 @@ describe("a stage that fails", () => {
   );
 
   it(
-    "because its program is not there says so",
+    "because its program is missing says so",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -160,9 +160,9 @@ describe("a stage that fails", () => {
     }),
   );
 
-  for (const [what, program, said] of [
-    ["a pipe", "mkfifo {out}/fifo", "fifo is neither a file nor a directory"],
-    ["a link to nowhere", "ln -s nowhere {out}/link", "no such file or directory"],
+  for (const [what, program, message] of [
+    ["a pipe", "mkfifo {out}/fifo", "fifo is a pipe, not a file"],
+    ["a link to nowhere", "ln -s nowhere {out}/link", "is a link to nowhere, which does not exist"],
     ["a link into a circle", "ln -s . {out}/link", "a link to a directory that holds it"],
     ["a name that is no text", "touch {out}/$(printf '\\377')", "is not UTF-8"],
   ] as const) {
@@ -176,7 +176,7 @@ describe("a stage that fails", () => {
         const { code, stderr } = await rig.pipe("run", "e.yaml");
         assert.strictEqual(code, 1, stderr);
         assert.match(stderr, /^✗ a +failed/mu);
-        assert.include(stderr, said);
+        assert.include(stderr, message);
       }),
     );
   }
@@ -186,7 +186,7 @@ describe("exit codes:", () => {
   const simple = `name: e\nstages: { a: { use: command, with: { run: ${puppet("a")} } } }\n`;
 
   it(
-    "plan --check says 10 when there is work and 0 when there is none; plan writes nothing",
+    "plan --check exits 10 when nodes are due, else 0; plan writes nothing",
     inRig(async (rig) => {
       rig.write("e.yaml", simple);
       assert.strictEqual((await rig.pipe("plan", "e.yaml", "--check")).code, 10);
@@ -223,7 +223,7 @@ describe("exit codes:", () => {
   );
 
   it(
-    "a store that can't be used is 4, with a way out",
+    "an unusable store is 4, with a fix",
     inRig(async (rig) => {
       rig.write("e.yaml", simple);
       rig.write("file", "");
@@ -243,7 +243,7 @@ describe("exit codes:", () => {
 });
 
 it(
-  "a reader that is slow gets every line although the exit code is not 0",
+  "a slow reader gets every line even if the exit code is not 0",
   inRig(async (rig) => {
     const values = Array.from({ length: 5000 }, (_, index) => index).join(", ");
     rig.write(

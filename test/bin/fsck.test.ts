@@ -1,8 +1,11 @@
-/** Damage of every kind is found, said, set aside and made anew; and nothing else is. */
+/** Every kind of damage is found, reported, set aside and made again, and nothing else is. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+import { actionFileOf } from "../cache/recordsIn.ts";
+import { inCopies, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 /** a → b → c, and d, which shares a file with b. */
 const experiment = `name: e
@@ -14,18 +17,16 @@ stages:
 `;
 const everything = ["a", "b", "c", "d"];
 
-const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
-  inRig(async (rig) => {
-    rig.write("e.yaml", experiment);
-    assert.deepStrictEqual(await rig.made("e.yaml"), everything);
-    await clean(rig);
-    await test(rig);
-  });
+const inMadeRig = inCopies(async (rig) => {
+  rig.write("e.yaml", experiment);
+  assert.deepStrictEqual(await rig.made("e.yaml"), everything);
+  await clean(rig);
+});
 
 const clean = async (rig: Rig) => {
   const { code, stdout, stderr } = await rig.pipe("fsck");
   assert.strictEqual(code, 0, stdout + stderr);
-  assert.include(stdout, "all is as it was stored");
+  assert.include(stdout, "no damage");
 };
 
 interface Finding {
@@ -52,7 +53,7 @@ const directoryOf = async (rig: Rig, node: string) => {
   return (JSON.parse(stdout) as { readonly directory: string }).directory;
 };
 
-/** Other bytes of the same number, at the same time of change: as rotten bits are. */
+/** Replaces bytes and keeps size and modification time, as bit rot does. */
 const rot = (file: string) => {
   const { size, mtime, atime, mode } = fs.statSync(file);
   fs.chmodSync(file, 0o644);
@@ -63,21 +64,15 @@ const rot = (file: string) => {
   fs.utimesSync(file, atime, mtime);
 };
 
-const sql = (rig: Rig, ...statements: ReadonlyArray<string>) => {
-  const index = new DatabaseSync(rig.path(".pipe/index.sqlite"));
-  for (const statement of statements) index.exec(statement);
-  index.close();
-};
-
 const expectMade = async (rig: Rig, nodes: ReadonlyArray<string>) => {
   assert.deepStrictEqual(await rig.made("e.yaml"), nodes);
   assert.strictEqual((await rig.filesOf("c"))["value"], "c of b of a\n");
   await clean(rig);
 };
 
-describe("bits that rotted without a trace", () => {
+describe("bit rot", () => {
   it(
-    "are found; after --repair exactly that artifact is made again, and what was made from it stays",
+    "is found; after --repair exactly that artifact is made again, and downstream results stay",
     inMadeRig(async (rig) => {
       rot(`${await directoryOf(rig, "b")}/value`);
       assert.deepStrictEqual(await rig.made("e.yaml"), [], "no stat shows it");
@@ -87,7 +82,7 @@ describe("bits that rotted without a trace", () => {
         [true, true],
       );
       assert.match(found[1]?.message ?? "", /\(b of e\).*value holds other bytes/u);
-      assert.match(await repaired(rig), /2 things put right/u);
+      assert.match(await repaired(rig), /2 findings repaired/u);
       await clean(rig);
       const kept = fs.readdirSync(rig.path(".pipe/quarantine"));
       assert.strictEqual(kept.length, 2);
@@ -96,7 +91,7 @@ describe("bits that rotted without a trace", () => {
   );
 
   it(
-    "in a file that two artifacts share cost both; in a large file, too",
+    "in a file that two artifacts share damages both; in a large file, too",
     inMadeRig(async (rig) => {
       rot(`${await directoryOf(rig, "b")}/shared`);
       rot(`${await directoryOf(rig, "a")}/zeros`);
@@ -107,7 +102,7 @@ describe("bits that rotted without a trace", () => {
   );
 
   it(
-    "in a blob that no artifact has are set aside before anything is made of it",
+    "in a blob without an artifact is set aside before the blob is used",
     inMadeRig(async (rig) => {
       const directory = await directoryOf(rig, "d");
       rot(`${directory}/value`);
@@ -147,24 +142,23 @@ describe("other damage to files", () => {
         fs.rmSync(`${tree}/value`);
         fs.symlinkSync("/etc/hostname", `${tree}/value`);
       },
-      "links of others",
+      "symbolic link",
       ["b"],
     ],
   ] as const)
     it(
-      `${what} is found, and made anew after --repair`,
+      `${what} is found, and made again after --repair`,
       inMadeRig(async (rig) => {
         harm(await directoryOf(rig, "b"));
         const found = await findings(rig, 3);
         assert.include(found.map((each) => each.message).join("\n"), message);
         await repaired(rig);
-        await clean(rig);
         await expectMade(rig, made);
       }),
     );
 
   it(
-    "a time or mode that changed, and a blob that lost its name, are put back: nothing is made again",
+    "a changed time or mode and a blob that lost its name are restored, and nothing is made again",
     inMadeRig(async (rig) => {
       const [b, d] = [await directoryOf(rig, "b"), await directoryOf(rig, "d")];
       fs.utimesSync(`${b}/value`, new Date(), new Date());
@@ -194,93 +188,174 @@ const overwrite = (file: string, text: string) => {
   fs.writeFileSync(file, text);
 };
 
-describe("what the index says", () => {
+describe("records", () => {
   it(
-    "is checked: actions without artifact, records that can't be read, tags, dead claims, runs without a plan, links",
+    "are checked: torn and changed actions, tags, stale locks, runs without a plan, links",
     inMadeRig(async (rig) => {
-      sql(
-        rig,
-        "DELETE FROM artifacts WHERE digest = (SELECT artifact FROM actions WHERE node = 'd')",
-        "UPDATE actions SET record = '{' WHERE node = 'a'",
-        "INSERT INTO tags VALUES ('lost', '00', '2026-01-01')",
-        "INSERT INTO claims VALUES ('key', 'token', 'nobody', 'process 1 on a host')",
+      const home = rig.path(".pipe");
+      const [rotten, torn] = [actionFileOf(home, "a"), actionFileOf(home, "d")];
+      fs.truncateSync(torn, 100);
+      fs.writeFileSync(
+        rotten,
+        fs.readFileSync(rotten, "utf8").replace("wallSeconds", "wallSecondz"),
       );
+      const digest = path.basename(await directoryOf(rig, "c"));
+      assert.strictEqual((await rig.pipe("tag", "kept", digest)).code, 0);
+      rig.write(".pipe/tags/unreadable.json", "{");
+      rig.write(".pipe/tags/lost.json", '{"name":"lost","artifact":"00","taggedAt":"2026-01-01"}');
+      fs.symlinkSync("nobody/token/process 1 on a host", rig.path(".pipe/claims/key"));
       fs.mkdirSync(rig.path(".pipe/runs/e-9"));
       rig.write(".pipe/runs/e-9/plan.json", "{");
       rig.write(".pipe/owners/dead", "");
-      const said = (await findings(rig, 3)).map(({ message }) => message).join("\n");
+      const messages = (await findings(rig, 3)).map(({ message }) => message).join("\n");
       for (const part of [
-        "made d names an artifact",
-        "made a can't be read",
+        `${path.basename(rotten)} is damaged`,
+        `${path.basename(torn)} is damaged`,
         "tag lost",
-        "process 1 on a host, which is gone",
+        "unreadable.json can't be read",
+        "process 1 on a host, which is dead",
         "run e-9 can't be read",
       ])
-        assert.include(said, part);
+        assert.include(messages, part);
       await repaired(rig);
       assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/owners")), []);
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/claims")), []);
+      assert.deepStrictEqual(fs.readdirSync(rig.path(".pipe/tags")), ["kept.json"]);
       const { stdout } = await rig.pipe("fsck");
       assert.notInclude(stdout, "damaged");
       await expectMade(rig, ["a", "d"]);
     }),
   );
-});
-
-describe("a corrupt index", () => {
-  const lost = async (rig: Rig) => {
-    const { code, stderr } = await rig.pipe("fsck");
-    assert.strictEqual(code, 4, stderr);
-    assert.include(stderr, "pipe fsck --repair");
-  };
 
   it(
-    "whose pages are damaged is moved aside, and what can be read is saved",
+    "after a power cut may include an empty action, which is no damage and answers nothing",
     inMadeRig(async (rig) => {
-      sql(rig, "PRAGMA wal_checkpoint(TRUNCATE)");
-      const file = rig.path(".pipe/index.sqlite");
-      const pages = new DatabaseSync(file);
-      const page = Number(
-        pages.prepare("SELECT rootpage FROM sqlite_master WHERE name = 'attempts'").get()?.[
-          "rootpage"
-        ],
+      fs.truncateSync(actionFileOf(rig.path(".pipe"), "d"));
+      assert.deepStrictEqual(
+        (await findings(rig, 0)).map(({ damage }) => damage),
+        [false],
       );
-      pages.close();
-      const descriptor = fs.openSync(file, "r+");
-      fs.writeSync(descriptor, Buffer.alloc(4096, 0xaa), 0, 4096, (page - 1) * 4096);
-      fs.closeSync(descriptor);
-      await lost(rig);
-      const said = await repaired(rig);
-      assert.match(said, /saved: 4 artifacts, 4 actions, 0 attempts/u);
-      assert.include(said, "could not be read of attempts");
-      assert.isTrue(rig.has(".pipe/index.sqlite.corrupt-1"));
-      await expectMade(rig, []);
+      fs.rmSync(indexDirectory(rig), { recursive: true });
+      assert.deepStrictEqual(await rig.due("e.yaml"), ["run d"]);
+      await repaired(rig);
+      await expectMade(rig, ["d"]);
     }),
   );
+});
 
+/** A made rig whose store has an index, which a copy begins without. */
+const inIndexedRig = (test: (rig: Rig) => Promise<void>) =>
+  inMadeRig(async (rig) => {
+    assert.deepStrictEqual(await rig.due("e.yaml"), []);
+    await test(rig);
+  });
+
+/** The index of the rig's store on this host. */
+const indexDirectory = (rig: Rig) => {
+  const { dev, ino } = fs.statSync(rig.path(".pipe"));
+  const cache = path.join(os.homedir(), ".cache/pipe/index", os.hostname());
+  return path.join(cache, `${dev}-${ino}`);
+};
+
+describe("an index", () => {
   for (const [what, harm] of [
     ["that is no database", (file: string) => overwrite(file, "x".repeat(10_000))],
     ["that is empty", (file: string) => fs.truncateSync(file)],
     ["that is missing", (file: string) => fs.rmSync(file)],
+    [
+      "whose pages are damaged",
+      (file: string) => {
+        const pages = new DatabaseSync(file);
+        pages.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+        const root = "SELECT rootpage FROM sqlite_master WHERE name = 'actions'";
+        const page = Number(pages.prepare(root).get()?.["rootpage"]);
+        pages.close();
+        const descriptor = fs.openSync(file, "r+");
+        fs.writeSync(descriptor, Buffer.alloc(4096, 0xaa), 0, 4096, (page - 1) * 4096);
+        fs.closeSync(descriptor);
+      },
+    ],
+    [
+      "of another version",
+      (file: string) => {
+        const database = new DatabaseSync(file);
+        database.exec("PRAGMA user_version = 99");
+        database.close();
+      },
+    ],
+    [
+      "that has forgotten an action",
+      (file: string) => {
+        const database = new DatabaseSync(file);
+        database.exec(
+          "DELETE FROM actions WHERE node = 'b'; DELETE FROM records; DELETE FROM folders",
+        );
+        database.close();
+      },
+    ],
   ] as const)
     it(
-      `${what} is made anew from the trees, and says that every action is lost`,
-      inMadeRig(async (rig) => {
-        sql(rig, "PRAGMA wal_checkpoint(TRUNCATE)");
-        harm(rig.path(".pipe/index.sqlite"));
-        await lost(rig);
-        for (const command of ["plan", "run"]) {
-          const { code, stderr } = await rig.pipe(command, "e.yaml");
-          assert.strictEqual(code, 4, stderr);
-          assert.include(stderr, "pipe fsck --repair");
-          assert.deepStrictEqual(rig.newCalls(), []);
-        }
-        assert.match(await repaired(rig), /4 artifacts \(4 known by their own bytes alone\)/u);
-        await expectMade(rig, everything);
+      `${what} is rebuilt from the action files without notice`,
+      inIndexedRig(async (rig) => {
+        harm(path.join(indexDirectory(rig), "index.sqlite"));
+        assert.deepStrictEqual(await rig.due("e.yaml"), []);
+        await expectMade(rig, []);
       }),
     );
+
+  it(
+    "with silently changed actions is corrected by fsck",
+    inIndexedRig(async (rig) => {
+      const index = new DatabaseSync(path.join(indexDirectory(rig), "index.sqlite"));
+      index.exec("DELETE FROM actions WHERE node = 'b'");
+      index.close();
+      assert.deepStrictEqual(await rig.due("e.yaml"), ["run b"]);
+      await clean(rig);
+      await expectMade(rig, []);
+    }),
+  );
+
+  it(
+    "follows a store that is renamed, copied, or opened by another path",
+    inIndexedRig(async (rig) => {
+      const due = async (home: string) => {
+        const { ended } = rig.start(["plan", "e.yaml", "--check"], { PIPE_HOME: rig.path(home) });
+        const { code, stderr } = await ended;
+        assert.strictEqual(code, 0, stderr);
+      };
+      const first = indexDirectory(rig);
+      fs.renameSync(rig.path(".pipe"), rig.path("moved"));
+      fs.symlinkSync(rig.path("moved"), rig.path("link"));
+      await due("link");
+      assert.strictEqual(fs.readlinkSync(path.join(first, "store")), rig.path("link"));
+      fs.cpSync(rig.path("moved"), rig.path("copy"), {
+        recursive: true,
+        preserveTimestamps: true,
+        verbatimSymlinks: true,
+      });
+      await due("copy");
+      fs.rmSync(rig.path("moved"), { recursive: true });
+      fs.renameSync(rig.path("copy"), rig.path(".pipe"));
+      await expectMade(rig, []);
+    }),
+  );
+
+  it(
+    "that can't be written is built in memory",
+    inMadeRig(async (rig) => {
+      rig.write("file", "");
+      const { ended } = rig.start(["run", "e.yaml"], {
+        XDG_CACHE_HOME: rig.path("file"),
+        HOME: rig.path("file"),
+      });
+      const { code, stderr } = await ended;
+      assert.strictEqual(code, 0, stderr);
+      assert.deepStrictEqual(rig.newCalls(), []);
+    }),
+  );
 });
 
-describe("beside others", () => {
+describe("beside other processes", () => {
   it(
     "fsck --repair and gc run while nodes are made: every run succeeds",
     { timeout: 120_000 },
@@ -292,22 +367,19 @@ describe("beside others", () => {
           assert.strictEqual(code, 0, stdout + stderr);
         }
       };
-      const loops = [
+      const runs = async () => {
+        for (let edit = 0; edit < 6; edit += 1) {
+          const set = ["--set", `d.env.EDIT=v${edit % 2}`];
+          const { code, stderr } = await rig.pipe("run", "e.yaml", ...set);
+          assert.strictEqual(code, 0, stderr);
+        }
+      };
+      await Promise.all([
         loop("fsck", "--repair"),
         loop("fsck", "--repair"),
         loop("gc", "--delete", "--older-than", "0s"),
-      ];
-      for (let edit = 0; edit < 6; edit += 1) {
-        const { code, stderr } = await rig.pipe(
-          "run",
-          "e.yaml",
-          "--set",
-          `d.env.EDIT=v${edit % 2}`,
-        );
-        assert.strictEqual(code, 0, stderr);
-      }
-      working = false;
-      await Promise.all(loops);
+        runs().finally(() => (working = false)),
+      ]);
       await rig.made("e.yaml");
       await expectMade(rig, []);
     }),

@@ -1,4 +1,4 @@
-/** What a stage may do to its output directory and to the store; none of it takes anything else along. */
+/** Things that a stage can do to its output directory and to the store without harm to anything else. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 describe("a stage that removes a directory of the store", () => {
   it(
-    "is stored all the same, also where the store has its bytes already",
+    "is stored, even where the store already has its bytes",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -28,7 +28,7 @@ stages:
   );
 });
 
-describe("a stage that puts something else in the place of its output directory", () => {
+describe("a stage that replaces its output directory", () => {
   const replacing = (shell: string) =>
     inRig(async (rig) => {
       rig.write("mine/value", "mine");
@@ -41,7 +41,7 @@ stages:
       );
       const { code, stderr } = await rig.pipe("run", "e.yaml");
       assert.strictEqual(code, 1, stderr);
-      assert.match(stderr, /what it made can't be kept: .*\/out is not a directory/u);
+      assert.match(stderr, /its output can't be stored: .*\/out is not a directory/u);
       assert.deepStrictEqual(fs.readdirSync(rig.path("mine")), ["value"]);
       assert.strictEqual(fs.statSync(rig.path("mine/value")).mode & 0o777, mode);
       fs.appendFileSync(rig.path("mine/value"), " still");
@@ -49,16 +49,16 @@ stages:
   const mode = 0o666 & ~process.umask();
 
   it(
-    "fails: a link, behind which the person's own files stay as they are",
+    "fails with a link, and the files behind it are untouched",
     replacing("ln -s $PWD/mine {out}"),
   );
-  it("fails: a file", replacing("echo x > {out}"));
+  it("fails with a file", replacing("echo x > {out}"));
 });
 
-describe("a stage that takes rights away from what it has made, for a user to whom that matters", () => {
+describe("a stage that removes permissions, for a user without root rights,", () => {
   const nobody = 65534;
 
-  /** Root may do everything: then it is somebody else who runs `pipe`. */
+  /** Root has all permissions, so root runs `pipe` as another user. */
   const pipeAsUser = (rig: Rig, ...args: ReadonlyArray<string>) => {
     const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {};
     if (user.uid !== undefined) fs.chownSync(rig.directory, nobody, nobody);
@@ -75,7 +75,7 @@ describe("a stage that takes rights away from what it has made, for a user to wh
     `{ use: command, with: { run: ${puppet(call, { does })} } }`;
 
   it(
-    "from directories: it is stored, what is like it, too, and gc takes it away",
+    "from directories is stored, and so is an equal one, and gc deletes them",
     inRig(async (rig) => {
       const closed = "mkdir {out}/d; echo same > {out}/d/f; chmod a-w {out}/d";
       rig.write(
@@ -98,7 +98,7 @@ stages:
   );
 
   it(
-    "from directories, and then fails: it can be tried again, and gc takes away what it left",
+    "from directories and then fails can be retried, and gc deletes its leftovers",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -119,7 +119,7 @@ stages:
   );
 
   it(
-    "from a file: that is the stage's failure, and no trouble of the store",
+    "from a file fails, without trouble for the store",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -128,7 +128,56 @@ stages:
       const { code, stdout, stderr } = pipeAsUser(rig, "run", "e.yaml", "--json");
       assert.strictEqual(code, 1, stderr);
       const failed = jsonLines(stdout).find((event) => event["_tag"] === "NodeFailed");
-      assert.match(String(failed?.["message"]), /what it made can't be kept: EACCES.*\/g/u);
+      assert.match(String(failed?.["message"]), /its output can't be stored: EACCES.*\/g/u);
+    }),
+  );
+});
+
+describe.skipIf(process.getuid?.() !== 0)("output that belongs to another user", () => {
+  const user = "12345";
+  const words = `setpriv --reuid ${user} --regid ${user} --clear-groups --inh-caps=+chown --ambient-caps=+chown --bounding-set=-all,+chown`;
+
+  /** `pipe` as a user who has no right but to give files away, as a container's daemon does. */
+  const pipeAsGiver = (rig: Rig, ...args: ReadonlyArray<string>) => {
+    fs.chownSync(rig.directory, Number(user), Number(user));
+    const [program = "", ...options] = words.split(" ");
+    const { status, stdout, stderr } = spawnSync(
+      program,
+      [...options, path.join(root, "bin/pipe"), ...args],
+      {
+        cwd: rig.directory,
+        env: { PATH: process.env["PATH"], HOME: rig.directory, NO_COLOR: "1" },
+        encoding: "utf8",
+      },
+    );
+    return { code: status, stdout, stderr };
+  };
+
+  it(
+    "is stored by copying, other nodes go on, and gc deletes what it may",
+    inRig(async (rig) => {
+      const given =
+        "mkdir {out}/d; echo 2 > {out}/d/theirs; echo 3 > {out}/top; chown -R 0:0 {out}/d {out}/top";
+      rig.write(
+        "e.yaml",
+        `name: e
+stages:
+  a: { use: command, with: { run: ${puppet("a", { does: given })} } }
+  b: { use: command, from: { a: a }, with: { run: "cat {in.a}/d/theirs {in.a}/top > {out}/x" } }
+  c: { use: command, with: { run: ${puppet("c", { does: "echo 1 > {out}/x; exit 3" })} } }
+`,
+      );
+      const made = pipeAsGiver(rig, "run", "-k", "e.yaml");
+      assert.strictEqual(made.code, 1, made.stderr);
+      assert.strictEqual(rig.read(".pipe/runs/e-1/artifacts/b/x"), "2\n3\n");
+      assert.include(made.stderr, "can't be removed");
+      const again = pipeAsGiver(rig, "run", "e.yaml", "--only", "b", "--force", "a");
+      assert.strictEqual(again.code, 0, again.stderr);
+      const swept = pipeAsGiver(rig, "gc", "--delete");
+      assert.strictEqual(swept.code, 4, swept.stdout);
+      assert.include(swept.stdout + swept.stderr, "theirs");
+      assert.strictEqual(fs.readdirSync(rig.path(".pipe/work")).length, 1);
+      assert.deepStrictEqual((await rig.filesOf("b"))["x"], "2\n3\n");
     }),
   );
 });

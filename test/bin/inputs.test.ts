@@ -1,4 +1,4 @@
-/** What a stage reads is what was stored: nothing made from anything else is kept under its key. */
+/** Stages read what was stored: a result of changed inputs is not stored under the key. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { inRig, puppet, type Rig } from "../rig/Rig.ts";
@@ -26,12 +26,12 @@ const failed = async (rig: Rig) => {
 describe("a stage that changes its input", () => {
   for (const [how, does] of Object.entries(vandals)) {
     it(
-      `${how} fails, and what it spoiled is made again and serves nobody`,
+      `${how} fails, and the changed input is made again before anybody uses it`,
       inRig(async (rig) => {
-        rig.write("e.yaml", experiment(`[ -e mended ] || { ${does}; }`));
+        rig.write("e.yaml", experiment(`[ -e fixed ] || { ${does}; }`));
         await failed(rig);
         assert.deepStrictEqual(rig.newCalls(), ["a", "b"]);
-        rig.write("mended", "");
+        rig.write("fixed", "");
         const { code, stderr } = await rig.pipe("run", "e.yaml");
         assert.strictEqual(code, 0, stderr);
         assert.deepStrictEqual(await rig.filesOf("c"), { value: "good\n" });
@@ -42,7 +42,7 @@ describe("a stage that changes its input", () => {
 });
 
 it(
-  "an input that is damaged between the plan and its use fails the stage that reads it",
+  "an input damaged between plan and use fails the stage that reads it",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",

@@ -1,4 +1,4 @@
-/** Labels that a file system, a shell or a terminal would rather not have. */
+/** Labels that are hard for file systems, shells and terminals. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { digestBytes, shortDigest } from "../../schemas/Digest.ts";
@@ -45,7 +45,7 @@ stages:
 `;
 
 it(
-  "every label makes a node, a folder and a link of its own",
+  "every label has its own node, folder and link",
   inRig(async (rig) => {
     rig.write("e.yaml", experiment(hostile));
     const { code, stderr } = await rig.pipe("run", "e.yaml");
@@ -73,7 +73,7 @@ it(
       assert.isAtMost(Buffer.byteLength(folder), 255);
     }
 
-    // The links of the run: each leads to what its own node made.
+    // Each link of the run leads to its own node's artifact.
     const links = fs.readdirSync(rig.path(".pipe/runs/hostile-1/artifacts"));
     assert.strictEqual(links.length, 2 * hostile.length + 1);
     const linked = (stage: string, file: string) =>
@@ -84,7 +84,7 @@ it(
       linked("one", "value"),
       hostile.map((_, number) => `${number}\n`),
     );
-    // And every label has arrived in a program as it was written.
+    // Every label reaches a program unchanged.
     assert.sameMembers(linked("named", "label"), hostile);
     for (const label of ["a/b", "../../escape"])
       assert.deepStrictEqual(await rig.filesOf(`named[x=${label}]`), { label });
@@ -92,7 +92,7 @@ it(
 );
 
 it(
-  "fan-in folders say their labels, and nothing else where that is possible",
+  "fan-in folders are named by their labels alone where that is possible",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",
@@ -134,7 +134,7 @@ describe("names", () => {
   );
 
   it(
-    "that mean something in JavaScript are only names",
+    "with a meaning in JavaScript are only names",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",

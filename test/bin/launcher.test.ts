@@ -1,4 +1,4 @@
-/** `bin/pipe` runs the bundle, and the sources where the bundle is older than they are. */
+/** `bin/pipe` runs the bundle, or the sources where the bundle is older. */
 import { assert, describe, it } from "@effect/vitest";
 import { execFileSync, spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -9,7 +9,7 @@ import { root, staleSource } from "../rig/build.ts";
 const folders = ["bin", "pipelines", "stages", "tasks", "stats", "cache", "executors", "schemas"];
 const files = ["rolldown.config.ts", "package.json", "package-lock.json", "stages/Sft.ts"];
 
-/** A checkout with a launcher, a "Node" that says which program it should run, and few sources. */
+/** A checkout with a launcher, a "Node" that prints the program to run, and few sources. */
 class Checkout {
   readonly directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "pipe-launcher-")));
 
@@ -114,6 +114,10 @@ describe("bin/pipe", () => {
       fs.mkdirSync(checkout.path("executors/__pycache__"));
       fs.writeFileSync(checkout.path("executors/__pycache__/supervise.pyc"), "cache");
     },
+    "npm has installed it, without a lock file and with sources of any age": (checkout) => {
+      fs.rmSync(checkout.path("package-lock.json"));
+      fs.writeFileSync(checkout.path("stages/Sft.ts"), "installed later");
+    },
     "what is no source has changed": (checkout) =>
       fs.writeFileSync(checkout.path("README.md"), "after"),
   };
@@ -132,7 +136,7 @@ describe("bin/pipe", () => {
       fs.rmSync(checkout.path("node_modules"), { recursive: true });
       const { status, stderr } = spawnSync(checkout.path("bin/pipe"), { encoding: "utf8" });
       assert.strictEqual(status, 2);
-      assert.include(stderr, "npm install");
+      assert.include(stderr, "npm ci");
     }),
   );
 });

@@ -1,4 +1,4 @@
-/** `pipe logs`: of what is at work, has ended, was tried again, killed, or made by an earlier run. */
+/** `pipe logs` of nodes that run, have ended, were retried, killed, or made by an earlier run. */
 import { assert, describe, it } from "@effect/vitest";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -17,11 +17,11 @@ stages:
 const startGated = async (rig: Rig) => {
   rig.write("e.yaml", gated);
   const run = rig.start(["run", "e.yaml"]);
-  await rig.until("a is at work", () => rig.calls.includes("a"));
+  await rig.until("a runs", () => rig.calls.includes("a"));
   return run;
 };
 
-/** Follows, and waits until the first line has arrived. */
+/** Follows, and waits for the first line. */
 const follow = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   const following = rig.start(["logs", "-f", ...args]);
   let seen = "";
@@ -30,14 +30,14 @@ const follow = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   return { ...following, seen: () => seen };
 };
 
-describe("the log of a node at work", () => {
+describe("the log of a running node", () => {
   it(
-    "is shown as far as it goes; -f shows the rest, and ends when the node does",
+    "is printed as far as it is written; -f prints the rest and ends with the node",
     inRig(async (rig) => {
       const run = await startGated(rig);
       const sofar = await rig.pipe("logs", "a");
       assert.deepStrictEqual([sofar.code, sofar.stdout], [0, "first\n"]);
-      assert.include(sofar.stderr, "a is at work; -f follows it");
+      assert.include(sofar.stderr, "a is running; -f follows it");
       const following = await follow(rig, "a");
       rig.write("go", "");
       const { code, stdout, stderr } = await following.ended;
@@ -55,7 +55,7 @@ describe("the log of a node at work", () => {
       const run = await startGated(rig);
       const early = await rig.pipe("logs", "b[x=two]");
       assert.deepStrictEqual([early.code, early.stdout], [0, ""]);
-      assert.include(early.stderr, "b[x=two] has not begun");
+      assert.include(early.stderr, "b[x=two] has not started");
       const following = rig.start(["logs", "b[x=two]", "-f"]);
       rig.write("go", "");
       const { code, stdout } = await following.ended;
@@ -72,10 +72,10 @@ describe("the log of a node at work", () => {
       run.child.kill("SIGKILL");
       const killed = await following.ended;
       assert.deepStrictEqual([killed.code, killed.stdout], [0, "first\n"]);
-      assert.include(killed.stderr, "gated-1 was killed while a was at work");
+      assert.include(killed.stderr, "gated-1 was killed while a was running");
       const after = await rig.pipe("logs", "a");
       assert.strictEqual(after.stdout, "first\n");
-      assert.include(after.stderr, "gated-1 was killed while a was at work");
+      assert.include(after.stderr, "gated-1 was killed while a was running");
 
       rig.write("go", "");
       rig.write("broken", "");
@@ -83,15 +83,15 @@ describe("the log of a node at work", () => {
       const failed = await rig.pipe("logs", "-f", "a");
       assert.strictEqual(failed.stdout, "first\nlast\n");
       assert.include(failed.stderr, "the command ended with exit code 3");
-      assert.include((await rig.pipe("logs", "b[x=one]")).stderr, "b[x=one] was not run: a failed");
+      assert.include((await rig.pipe("logs", "b[x=one]")).stderr, "b[x=one] was skipped: a failed");
       const gone = await rig.pipe("logs", "gated-1/a");
       assert.strictEqual(gone.stdout, "");
-      assert.include(gone.stderr, "its log is gone: the work was begun anew since");
+      assert.include(gone.stderr, "its log is gone, because the node was started again since");
     }),
   );
 
   it(
-    "goes on over further tries",
+    "continues over retries",
     inRig(async (rig) => {
       const does = `echo first; test -e tried || { ${waitFor("go")}; touch tried; exit 75; }; echo second`;
       rig.write(
@@ -99,12 +99,12 @@ describe("the log of a node at work", () => {
         `name: e\nstages: { a: { use: command, retry: { wait: "10 millis", exit_codes: [75] }, with: { run: ${puppet("a", { does })} } } }\n`,
       );
       const run = rig.start(["run", "e.yaml"]);
-      await rig.until("a is at work", () => rig.calls.includes("a"));
+      await rig.until("a runs", () => rig.calls.includes("a"));
       const following = await follow(rig, "a");
       rig.write("go", "");
       const { code, stdout, stderr } = await following.ended;
       assert.deepStrictEqual([code, stdout], [0, "first\nfirst\nsecond\n"]);
-      assert.match(stderr, /try 1 was failed by the machinery .*exit code 75/u);
+      assert.match(stderr, /attempt 1 failed \(infrastructure: .*exit code 75/u);
       assert.match(stderr, /a of e-1 was made/u);
       await run.ended;
     }),
@@ -112,7 +112,7 @@ describe("the log of a node at work", () => {
 });
 
 it(
-  "what an earlier run has made is said to be so, and shown",
+  "the log of a cached node is that of the run that made it",
   inRig(async (rig) => {
     rig.write("e.yaml", gated);
     rig.write("go", "");
@@ -120,41 +120,41 @@ it(
     await rig.made("e.yaml");
     const { stdout, stderr } = await rig.pipe("logs", "b[x=one]");
     assert.strictEqual(stdout, "from b one\n");
-    assert.include(stderr, "b[x=one] of gated-2 was there before");
-    assert.include(stderr, "it was made by gated-1");
+    assert.include(stderr, "b[x=one] was cached when gated-2 began");
+    assert.include(stderr, "made by gated-1");
     fs.rmSync(rig.path(".pipe/runs/gated-1"), { recursive: true });
     const gone = await rig.pipe("logs", "b[x=one]");
     assert.deepStrictEqual([gone.code, gone.stdout], [0, ""]);
-    assert.include(gone.stderr, "a run that is not kept here");
+    assert.include(gone.stderr, "the run that made it is no longer in the store");
   }),
 );
 
 it(
-  "a name that is none gets the nearest that is, and exit code 2",
+  "an unknown name gives the nearest valid name and exit code 2",
   inRig(async (rig) => {
     assert.strictEqual((await rig.pipe("logs", "a")).code, 2);
     rig.write("e.yaml", gated);
     rig.write("go", "");
     await rig.made("e.yaml");
-    for (const [args, said] of [
+    for (const [args, message] of [
       [["b[x=oen]"], "did you mean `b[x=one]`?"],
       [["gated-2/a"], "did you mean `gated-1`?"],
       [["a", "--run", "gatet-1"], "did you mean `gated-1`?"],
-      [["b"], "has 2 points; name one of them, such as `b[x=one]`"],
+      [["b"], "has 2 points; name one, such as `b[x=one]`"],
     ] as const) {
       const { code, stdout, stderr } = await rig.pipe("logs", ...args);
       assert.deepStrictEqual([code, stdout], [2, ""], args.join(" "));
-      assert.include(stderr, said);
+      assert.include(stderr, message);
     }
   }),
 );
 
 it(
-  "a terminal obeys nothing that a log says; a file gets the bytes as they are",
+  "a terminal gets escaped text, a file gets the bytes",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",
-      `name: e\nstages: { a: { use: command, with: { run: "printf '\\\\033[2Jhidden\\\\r\\\\nλ\\\\377\\\\n'" } } }\n`,
+      `name: e\nstages: { a: { use: command, with: { run: "printf '\\\\033[2Jhidden\\\\r\\\\nλ\\\\377\\\\n'", empty: allowed } } }\n`,
     );
     await rig.made("e.yaml");
     const bin = path.join(root, "bin/pipe");

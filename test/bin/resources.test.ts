@@ -1,4 +1,4 @@
-/** What nodes take of the machine: reckoned with, refused where it is not there, and no part of any key. */
+/** Resources of nodes: they limit concurrency, are refused where the machine has less, and enter no key. */
 import { assert, describe, it } from "@effect/vitest";
 import os from "node:os";
 import { inRig, puppet, type Rig } from "../rig/Rig.ts";
@@ -11,7 +11,7 @@ stages:
   a: { use: command, resources: ${resources}, with: { run: ${puppet("a${x}", { does: busy })} } }
 `;
 
-/** How many puppets were at work at once, at most. */
+/** The largest number of puppets that ran at once. */
 const most = (rig: Rig): number => {
   let depth = 0;
   return Math.max(
@@ -29,9 +29,9 @@ const run = async (rig: Rig, ...flags: ReadonlyArray<string>) => {
   return rig.newCalls();
 };
 
-describe("nodes run side by side", () => {
+describe("nodes run concurrently", () => {
   it(
-    "as far as processors go",
+    "within the processors",
     inRig(async (rig) => {
       rig.write("e.yaml", sweep("{ cpus: 2 }"));
       await run(rig, "-j", "4");
@@ -40,7 +40,7 @@ describe("nodes run side by side", () => {
   );
 
   it(
-    "as far as memory goes",
+    "within the memory",
     inRig(async (rig) => {
       const share = Math.floor(os.totalmem() * 0.4);
       rig.write("e.yaml", sweep(`{ memory: ${Math.floor(share / 1e6)} MB }`));
@@ -50,7 +50,7 @@ describe("nodes run side by side", () => {
   );
 
   it(
-    "one at a time where each wants more processors than there are slots",
+    "one at a time where each demands more processors than there are slots",
     inRig(async (rig) => {
       rig.write("e.yaml", sweep("{ cpus: 64 }"));
       await run(rig, "-j", "2");
@@ -60,7 +60,7 @@ describe("nodes run side by side", () => {
 });
 
 it(
-  "no key knows of resources and retries",
+  "resources and retries enter no key",
   inRig(async (rig) => {
     rig.write("e.yaml", sweep("{}"));
     assert.strictEqual((await run(rig)).length, 6);
@@ -71,10 +71,11 @@ it(
 
 describe("refused before anything starts, with its place:", () => {
   const refusals = {
-    "more memory than there is": ["{ memory: 900 TB }", /asks for 900000\.0 GB of memory/u],
-    "GPUs that are not there": ["{ gpus: 2 }", /asks for 2 GPUs; this machine has 0/u],
-    "an amount that is none": ["{ memory: 8 XB }", /an amount of memory such as/u],
-    "a kind of resource that there is not": ["{ cpu: 2 }", /cpus/u],
+    "more memory than the machine has": ["{ memory: 900 TB }", /needs 900000\.0 GB of memory/u],
+    "GPUs that the machine lacks": ["{ gpus: 2 }", /needs 2 GPUs; this machine has 0/u],
+    "nodes of a cluster": ["{ nodes: 2 }", /needs 2 nodes; this machine has 1 node/u],
+    "text that is not an amount": ["{ memory: 8 XB }", /an amount of memory such as/u],
+    "an unknown resource": ["{ cpu: 2 }", /cpus/u],
   } as const;
   for (const [what, [resources, message]] of Object.entries(refusals)) {
     it(

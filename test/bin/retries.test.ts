@@ -1,4 +1,4 @@
-/** Further tries: after failures of the machinery, never after those of the work. */
+/** Retries: after infrastructure failures, never after failures of the work. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
@@ -34,7 +34,7 @@ const supervisorOf = (rig: Rig, pipe: number | undefined): number => {
 
 describe("a program that ends with a declared exit code", () => {
   it(
-    "is tried again, with an event for each try",
+    "is retried, with an event for each attempt",
     inRig(async (rig) => {
       rig.write("e.yaml", unsteady(75, 2, declared));
       const { code, tags, retried } = await runJson(rig);
@@ -52,21 +52,46 @@ describe("a program that ends with a declared exit code", () => {
   );
 
   it(
-    "too often has failed; a person is told of every try",
+    "too often fails, and every attempt is shown",
     inRig(async (rig) => {
       rig.write("e.yaml", unsteady(75, 100, declared));
       const { code, stderr } = await rig.pipe("run", "e.yaml");
       assert.strictEqual(code, 1);
       assert.deepStrictEqual(rig.newCalls(), ["a", "a", "a"]);
-      assert.match(stderr, /^↻ a +try 1 was failed by the machinery \(.*exit code 75\)/mu);
-      assert.match(stderr, /^↻ a +try 2 was failed/mu);
-      assert.match(stderr, /^▸ a +started again, try 3/mu);
+      assert.match(stderr, /^↻ a +attempt 1 failed \(infrastructure: .*exit code 75\)/mu);
+      assert.match(stderr, /^↻ a +attempt 2 failed/mu);
+      assert.match(stderr, /^▸ a +started, attempt 3/mu);
       assert.match(stderr, /^✗ a +failed/mu);
     }),
   );
 
   it(
-    "is not tried again where `times` is 0",
+    "uses up no retry where it left a new checkpoint, and the next attempt has it",
+    inRig(async (rig) => {
+      // the directory of checkpoints, from {out}: work/<key>/<attempt>/out
+      const does = [
+        "attempt=$(dirname {out})",
+        "work=$(dirname $attempt)",
+        "saved=$work/checkpoints/$(basename $work).$(basename $attempt)",
+        "mkdir -p $saved",
+        "ls $saved >> seen",
+        "test $(grep -c a calls) -gt 3 || { touch $saved/step-$(grep -c a calls); exit 75; }",
+      ];
+      const run = puppet("a", { does: does.join("; ") });
+      const retry = declared.replace("times: 2", "times: 0");
+      rig.write(
+        "e.yaml",
+        `name: e\nstages: { a: { use: command, ${retry} with: { run: ${run} } } }\n`,
+      );
+      await rig.made("e.yaml");
+      assert.strictEqual(rig.calls.length, 4);
+      const seen = ["step-1", "step-1", "step-2", "step-1", "step-2", "step-3"];
+      assert.deepStrictEqual(rig.read("seen").trim().split("\n"), seen);
+    }),
+  );
+
+  it(
+    "is not retried where `times` is 0",
     inRig(async (rig) => {
       rig.write("e.yaml", unsteady(75, 100, "retry: { times: 0, exit_codes: [75] },"));
       assert.strictEqual((await runJson(rig)).code, 1);
@@ -75,7 +100,7 @@ describe("a program that ends with a declared exit code", () => {
   );
 });
 
-describe("failures of the work are not tried again:", () => {
+describe("failures of the work are not retried:", () => {
   for (const [what, experiment] of [
     ["another exit code", unsteady(1, 100, declared)],
     ["an exit code where none is declared", unsteady(75, 100, "")],
@@ -86,7 +111,7 @@ describe("failures of the work are not tried again:", () => {
         .replace("exit 1", "exit 1; sleep 60"),
     ],
     [
-      "an output that can't be kept",
+      "an output that can't be stored",
       unsteady(1, 0, declared).replace("exit 1", "exit 1; mkfifo {out}/fifo"),
     ],
   ] as const) {
@@ -103,7 +128,7 @@ describe("failures of the work are not tried again:", () => {
   }
 
   it(
-    "a program that is not there",
+    "a missing program",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -117,16 +142,16 @@ describe("failures of the work are not tried again:", () => {
 });
 
 it(
-  "a job whose supervisor was killed is tried again by default",
+  "a job whose supervisor was killed is retried by default",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",
       `name: e\nstages: { a: { use: command, retry: { wait: "10 millis" }, with: { run: ${puppet("a", { does: waitFor("go") })} } } }\n`,
     );
     const { child, ended } = rig.start(["run", "e.yaml", "--json"]);
-    await rig.until("a is at work", () => rig.calls.length === 1);
+    await rig.until("a runs", () => rig.calls.length === 1);
     process.kill(supervisorOf(rig, child.pid), "SIGKILL");
-    await rig.until("a is at work again", () => rig.calls.length === 2);
+    await rig.until("a runs again", () => rig.calls.length === 2);
     rig.write("go", "");
     const { code, stdout } = await ended;
     assert.strictEqual(code, 0);
@@ -144,7 +169,7 @@ it(
 );
 
 it(
-  "while a node waits for its next try, others have its place",
+  "while a node waits for its retry, others run",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",

@@ -1,7 +1,7 @@
-/** What a run makes and what it leaves alone: every kind of edit, and the calls that follow from it. */
+/** The nodes that a run makes or reuses: every kind of edit, and the calls that follow. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
-import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+import { inCopies, inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 interface Parts {
   readonly name?: string;
@@ -39,13 +39,11 @@ const everything = [
   "table",
 ];
 
-/** A rig in which everything has been made once; shared nodes have then been made once for all points. */
-const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
-  inRig(async (rig) => {
-    rig.write("study.yaml", spec());
-    assert.deepStrictEqual(await rig.made("study.yaml"), everything);
-    await test(rig);
-  });
+/** A rig after one run; shared nodes were made once for all points. */
+const inMadeRig = inCopies(async (rig) => {
+  rig.write("study.yaml", spec());
+  assert.deepStrictEqual(await rig.made("study.yaml"), everything);
+});
 
 const remade = async (rig: Rig, text: string): Promise<ReadonlyArray<string>> => {
   rig.write("study.yaml", text);
@@ -62,7 +60,7 @@ describe("runs nothing", () => {
   );
 
   it(
-    "after edits that change no question: comments, order, name, description, places, jobs",
+    "after edits that change no settings: comments, order, name, description, places, jobs",
     inMadeRig(async (rig) => {
       const { data, model, pool, table } = stageLines({});
       const reordered = `# a comment
@@ -97,7 +95,7 @@ name: renamed
   );
 
   it(
-    "of what an edit and its undoing touched",
+    "after an edit was undone",
     inMadeRig(async (rig) => {
       await remade(rig, spec({ loss: "[0.4, 0.9]", table: puppet("other table") }));
       assert.deepStrictEqual(await remade(rig, spec()), []);
@@ -105,16 +103,16 @@ name: renamed
   );
 
   it(
-    "in another experiment that asks the same",
+    "in another experiment with equal settings",
     inMadeRig(async (rig) => {
       assert.deepStrictEqual(await remade(rig, spec({ name: "other", loss: "[0.9]" })), ["table"]);
     }),
   );
 });
 
-describe("runs what an edit touches, and nothing else:", () => {
+describe("runs what an edit affects, and nothing else:", () => {
   it(
-    "one value of an axis: that point and what depends on it",
+    "one value of an axis: that point and its downstream nodes",
     inMadeRig(async (rig) => {
       const made = await remade(rig, spec({ loss: "[0.4, 0.9]" }));
       assert.deepStrictEqual(made, ["model 0.4 0", "model 0.4 1", "pool", "table"]);
@@ -122,7 +120,7 @@ describe("runs what an edit touches, and nothing else:", () => {
   );
 
   it(
-    "a new value of an axis: the new points, and the fan-ins that take them in",
+    "a new value of an axis: the new points and the fan-ins over them",
     inMadeRig(async (rig) => {
       const made = await remade(rig, spec({ loss: "[0.3, 0.5, 0.9]" }));
       assert.deepStrictEqual(made, ["model 0.5 0", "model 0.5 1", "pool", "table"]);
@@ -130,7 +128,7 @@ describe("runs what an edit touches, and nothing else:", () => {
   );
 
   it(
-    "one param: that stage and what depends on it",
+    "one param: that stage and its downstream nodes",
     inMadeRig(async (rig) => {
       assert.deepStrictEqual(await remade(rig, spec({ table: puppet("new table") })), [
         "new table",
@@ -142,7 +140,7 @@ describe("runs what an edit touches, and nothing else:", () => {
     "a param added, and a param removed",
     inMadeRig(async (rig) => {
       const withEnv = spec().replace("with: { run:", "with: { env: { A: b }, run:");
-      // the same value comes out, so what depends on it stays
+      // the result is equal, so downstream nodes stay cached
       assert.deepStrictEqual(await remade(rig, withEnv), ["data"]);
       fs.rmSync(rig.path(".pipe"), { recursive: true });
       await rig.made("study.yaml");
@@ -179,7 +177,7 @@ stages:
 );
 
 it(
-  "early cut-off: when an edited stage makes what it made before, nothing after it runs, in the same run",
+  "early cut-off: when an edited stage gives the same result, its downstream nodes are cached in the same run",
   inMadeRig(async (rig) => {
     const text = spec({ data: puppet("data again", { value: "data" }) });
     rig.write("study.yaml", text);
@@ -197,13 +195,13 @@ it(
     const reused = jsonLines(stdout).filter((event) => event["_tag"] === "NodeReused");
     assert.deepStrictEqual([...new Set(reused.map((event) => event["found"]))], ["content"]);
     assert.strictEqual(reused.length, 7);
-    // and from now on it is known without asking
+    // and from now on the recipe key finds it
     assert.deepStrictEqual(await rig.due("study.yaml"), []);
   }),
 );
 
 it(
-  "two points that ask the same are made once",
+  "two points with equal settings are made once",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",
@@ -263,7 +261,7 @@ stages:
   );
 
   it(
-    "brought in by `files` count by their content, whatever the path",
+    "imported by `files` count by their content, not their path",
     inRig(async (rig) => {
       rig.write("in/words.txt", "one");
       const text = (where: string) => `name: e
@@ -283,7 +281,7 @@ stages:
   );
 
   it(
-    "that change while a stage reads them are not taken for what they were",
+    "that change while a stage reads them fail it",
     inRig(async (rig) => {
       rig.write("code.sh", "echo first");
       rig.write(
@@ -294,7 +292,7 @@ stages:
 `,
       );
       const { ended } = rig.start(["run", "e.yaml"]);
-      await rig.until("the stage is at work", () => rig.calls.length === 1);
+      await rig.until("the stage runs", () => rig.calls.length === 1);
       rig.write("code.sh", "echo second");
       rig.write("go", "");
       const { code, stderr } = await ended;
@@ -355,7 +353,7 @@ stages: { model: { use: command, with: { env: $loss, run: ${puppet("model $L")} 
 
 describe("the store", () => {
   it(
-    "without an artifact's files: that node is made again, and what took from it stays",
+    "without an artifact's files: that node is made again, and downstream results stay",
     inMadeRig(async (rig) => {
       const { stdout } = await rig.pipe("show", "--json", "data");
       const { directory } = JSON.parse(stdout) as { readonly directory: string };
@@ -366,7 +364,7 @@ describe("the store", () => {
   );
 
   it(
-    "holds what was made from an artifact that is lost and can't be made again: it is reused, not skipped",
+    "reuses results of an artifact that is lost and can't be made again",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -395,7 +393,7 @@ stages:
       const { ended } = rig.start(["run", "study.yaml"], { PIPE_HOME: rig.path("other") });
       assert.strictEqual((await ended).code, 0);
       assert.deepStrictEqual(rig.newCalls(), everything);
-      assert.isTrue(rig.has("other/index.sqlite"));
+      assert.isTrue(rig.has("other/actions"));
     }),
   );
 });

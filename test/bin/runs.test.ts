@@ -1,4 +1,4 @@
-/** `pipe runs` and `pipe status`: of runs that go on, have ended, failed, were interrupted or killed, or are damaged. */
+/** `pipe runs` and `pipe status` of runs that are running, done, failed, interrupted, killed or damaged. */
 import { assert, describe, it } from "@effect/vitest";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { root } from "../rig/build.ts";
 import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 
-/** b waits until it may go on, and says first that it is there. */
+/** b prints a line and waits for a file. */
 const gated = `name: gated
 stages:
   a: { use: command, with: { run: ${puppet("a")} } }
@@ -17,7 +17,7 @@ stages:
 const startGated = async (rig: Rig) => {
   rig.write("e.yaml", gated);
   const running = rig.start(["run", "e.yaml"]);
-  await rig.until("b is at work", () => rig.calls.includes("b"));
+  await rig.until("b runs", () => rig.calls.includes("b"));
   return running;
 };
 
@@ -30,7 +30,7 @@ const runs = async (rig: Rig) => {
 const states = async (rig: Rig) =>
   (await runs(rig)).map(({ run, state }) => `${String(run)} ${String(state)}`);
 
-/** The run's own line, and its nodes' states. */
+/** The line of the run, and the states of its nodes. */
 const status = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   const { code, stdout, stderr } = await rig.pipe("status", "--json", ...args);
   assert.strictEqual(code, 0, stderr);
@@ -38,14 +38,14 @@ const status = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   return { run, nodes, words: nodes.map(({ node, state }) => `${String(node)} ${String(state)}`) };
 };
 
-/** A mount of its own shows `.pipe` as a store that nobody may write to, not even root. */
+/** Mounts `.pipe` read-only, even for root. */
 const readOnlyStore = `mount --bind .pipe .pipe && mount -o remount,bind,ro .pipe && exec "$0" "$@"`;
 const inNamespace = ["unshare", "-rm", "sh", "-c"] as const;
 const mayMount = spawnSync(inNamespace[0], [...inNamespace.slice(1), "true"]).status === 0;
 
-describe("whoever only looks", () => {
+describe("commands that only read", () => {
   it(
-    "leaves the sign of life of a killed run where it is",
+    "leave the owner lock of a killed run",
     inRig(async (rig) => {
       const { child, ended } = await startGated(rig);
       child.kill("SIGKILL");
@@ -61,7 +61,7 @@ describe("whoever only looks", () => {
   );
 
   it.skipIf(!mayMount)(
-    "may do so in a store that can't be written to, and is told the same: what lives and what was killed",
+    "work in a read-only store and tell running from killed runs",
     inRig(async (rig) => {
       const looks = (...args: ReadonlyArray<string>) => {
         const pipe = path.join(root, "bin/pipe");
@@ -94,7 +94,7 @@ describe("whoever only looks", () => {
 
 describe("an interrupt", () => {
   it(
-    "in the pause before another try is told as one, not as a kill",
+    "in the pause before a retry is reported as an interrupt, not as a kill",
     inRig(async (rig) => {
       const retry = `retry: { times: 1, wait: "1 hour", exit_codes: [75] }`;
       rig.write(
@@ -103,7 +103,7 @@ describe("an interrupt", () => {
       );
       const { child, ended } = rig.start(["run", "e.yaml"]);
       await rig.until(
-        "a is to be tried again",
+        "a is to be retried",
         () =>
           rig.has(".pipe/runs/e-1/events.jsonl") &&
           rig.read(".pipe/runs/e-1/events.jsonl").includes("NodeRetried"),
@@ -117,7 +117,7 @@ describe("an interrupt", () => {
   );
 
   it(
-    "while another run makes the same is told as one, too",
+    "while another run makes the node is reported as an interrupt, too",
     inRig(async (rig) => {
       const { ended: made } = await startGated(rig);
       const { child, ended } = rig.start(["run", "e.yaml"]);
@@ -137,9 +137,9 @@ describe("an interrupt", () => {
   );
 });
 
-describe("a run that goes on in another terminal", () => {
+describe("a run in another terminal", () => {
   it(
-    "is listed as running and shown with what is done, at work and to come; ended, as what it ended as",
+    "is listed as running and shown with its nodes' states; afterwards with how it ended",
     inRig(async (rig) => {
       const { ended } = await startGated(rig);
       assert.deepStrictEqual(await states(rig), ["gated-1 running"]);
@@ -148,7 +148,7 @@ describe("a run that goes on in another terminal", () => {
       assert.include(now.run, { run: "gated-1", state: "running", executed: 1, nodes: 3 });
       assert.isString(now.nodes[1]?.["since"]);
       const { stdout } = await rig.pipe("status");
-      assert.match(stdout, /^gated-1 · running · begun .+ · 1 made, 1 running, 1 not started$/mu);
+      assert.match(stdout, /^gated-1 · running · started .+ · 1 made, 1 running, 1 not started$/mu);
       assert.match(stdout, /▸ b +running/u);
       assert.match(stdout, /· c +not started/u);
 
@@ -160,7 +160,7 @@ describe("a run that goes on in another terminal", () => {
   );
 
   it(
-    "tells how far a node is",
+    "shows the progress of a node",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -170,7 +170,7 @@ describe("a run that goes on in another terminal", () => {
       );
       const { ended } = rig.start(["run", "e.yaml"]);
       const log = ".pipe/runs/e-1/events.jsonl";
-      await rig.until("progress is told", () => rig.has(log) && rig.read(log).includes("steps"));
+      await rig.until("progress is logged", () => rig.has(log) && rig.read(log).includes("steps"));
       const { nodes } = await status(rig);
       assert.deepStrictEqual(nodes[0]?.["progress"], { done: 3, total: 12, unit: "steps" });
       assert.match((await rig.pipe("status")).stdout, /████░+ .+3\/12 steps/u);
@@ -182,7 +182,7 @@ describe("a run that goes on in another terminal", () => {
 
 describe("a run that was killed", () => {
   it(
-    "is listed as killed, and shown with what was at work then",
+    "is listed as killed, and shown with the nodes that were running",
     inRig(async (rig) => {
       const { child, ended } = await startGated(rig);
       child.kill("SIGKILL");
@@ -191,7 +191,7 @@ describe("a run that was killed", () => {
       assert.deepStrictEqual((await status(rig)).words, ["a made", "b lost", "c not started"]);
       const { stdout } = await rig.pipe("status");
       assert.match(stdout, /gated-1 · killed/u);
-      assert.match(stdout, /■ b +was at work when the run was killed/u);
+      assert.match(stdout, /■ b +running when the run was killed/u);
       rig.write("go", "");
       await rig.made("e.yaml");
       assert.deepStrictEqual(await states(rig), ["gated-1 killed", "gated-2 done"]);
@@ -257,7 +257,7 @@ describe("runs", () => {
       await rig.pipe("run", "failing.yaml");
       fs.rmSync(rig.path("go"));
       const { child, ended } = rig.start(["run", "e.yaml", "--force", "b"]);
-      await rig.until("b is at work", () => rig.newCalls().includes("b"));
+      await rig.until("b runs", () => rig.newCalls().includes("b"));
       child.kill("SIGINT");
       await ended;
 
@@ -278,11 +278,11 @@ describe("runs", () => {
   );
 
   it(
-    "that are none, or not there, are said so",
+    "that do not exist are reported",
     inRig(async (rig) => {
       const { code, stdout, stderr } = await rig.pipe("runs");
       assert.deepStrictEqual([code, stdout], [0, ""]);
-      assert.include(stderr, "there is no run yet");
+      assert.include(stderr, "no runs yet");
       assert.strictEqual((await rig.pipe("status")).code, 2);
       rig.write("e.yaml", gated);
       rig.write("go", "");
@@ -299,7 +299,7 @@ describe("runs", () => {
       rig.write("e.yaml", gated);
       rig.write("go", "");
       await rig.made("e.yaml");
-      // Whoever read this one would fail.
+      // Reading this one would fail.
       fs.rmSync(rig.path(".pipe/runs/gated-1/plan.json"));
       fs.mkdirSync(rig.path(".pipe/runs/gated-1/plan.json"));
       assert.deepStrictEqual(await rig.made("e.yaml"), []);
@@ -309,7 +309,7 @@ describe("runs", () => {
 });
 
 it(
-  "status collapses a stage of many points, and names those at work and those that failed",
+  "status counts a stage of many points, and names its active and failed ones",
   inRig(async (rig) => {
     const values = Array.from({ length: 20 }, (_, index) => index).join(", ");
     const does = `case \${x} in 7) ${waitFor("go")};; 3|4|5) exit 3;; esac`;
@@ -323,7 +323,7 @@ it(
     assert.match(stdout, /^ +a\[x\] +16 made, 1 running, 3 failed$/mu);
     assert.match(stdout, /▸ a\[x=7\] +running/u);
     assert.notInclude(stdout, "a[x=8]");
-    assert.include(stdout, "3 points of a failed alike: the command ended with exit code 3");
+    assert.include(stdout, "3 points of a failed the same way: the command ended with exit code 3");
     rig.write("go", "");
     assert.strictEqual((await ended).code, 1);
     const after = await rig.pipe("status");

@@ -65,7 +65,7 @@ it(
 );
 
 it(
-  "answers a bad line with an error object in its place, exits 0 and counts on stderr",
+  "answers a bad line with an error object in its place, exits 0 and counts them on stderr",
   inRig(async (rig) => {
     const bad = [
       "not json",
@@ -101,7 +101,7 @@ it(
 );
 
 it(
-  "takes lines as they come: CRLF, blank ones, a byte at a time, and no newline at the end",
+  "accepts CRLF, blank lines, single bytes, and a missing newline at the end",
   inRig(async (rig) => {
     const { child, ended } = rig.start(["score"]);
     const line = JSON.stringify({ ...transcript("λ 日本"), note: "é" });
@@ -117,14 +117,14 @@ it(
 );
 
 it(
-  "says nothing to no input",
+  "prints nothing for no input",
   inRig(async (rig) => {
     assert.deepStrictEqual(await score(rig, ""), { code: 0, stdout: "", stderr: "" });
   }),
 );
 
 it(
-  "answers each line at once when it is spoken to line by line",
+  "answers each line at once when lines come one by one",
   inRig(async (rig) => {
     const { child, ended } = rig.start(["score"]);
     const { stdin, stdout } = child;
@@ -132,7 +132,7 @@ it(
     const answers = createInterface({ input: stdout })[Symbol.asyncIterator]();
     for (let round = 0; round < 50; round += 1) {
       stdin.write(round % 10 === 9 ? "bad\n" : `${JSON.stringify(transcript(round))}\n`);
-      // Nothing else is written until the answer is there: a scorer that buffers would hang here.
+      // Nothing more is written until the answer arrives: a buffering scorer would hang here.
       const { value } = await answers.next();
       const answer = JSON.parse(String(value)) as Record<string, unknown>;
       if (round % 10 === 9) assert.property(answer, "error");
@@ -144,7 +144,7 @@ it(
 );
 
 it(
-  "ends quietly when its reader leaves",
+  "ends without an error when its reader closes",
   inRig(async (rig) => {
     rig.write("lines", text(Array.from({ length: 20_000 }, (_, index) => transcript(index))));
     const pipe = path.join(root, "bin/pipe");

@@ -1,5 +1,7 @@
-/** What is said of a bad experiment: where, what, the squiggle, what was expected, the nearest name. Nothing is written. */
+/** Diagnostics of bad experiments: place, message, squiggle, expectation, nearest name. Nothing is written. */
 import { assert, describe, it } from "@effect/vitest";
+import { execFileSync, spawnSync } from "node:child_process";
+import fs from "node:fs";
 import { inRig, jsonLines, type Rig } from "../rig/Rig.ts";
 import { bad, head } from "./badSpecs.ts";
 
@@ -11,7 +13,7 @@ interface Shown {
   readonly hints: string;
 }
 
-/** Reads a rendered diagnostic back: what a person sees. */
+/** Parses a rendered diagnostic. */
 const readShown = (block: string, file: string): Shown => {
   const [headline = "", shown = "", squiggle = "", ...hints] = block.split("\n");
   const match = /^(.+?):(\d+):(\d+) error: (.*)$/u.exec(headline);
@@ -38,7 +40,7 @@ const refused = async (rig: Rig, file: string, ...args: ReadonlyArray<string>) =
   return blocks;
 };
 
-describe("refuses, and says why:", () => {
+describe("refuses with a diagnostic:", () => {
   for (const [what, [text, complaints]] of Object.entries(bad)) {
     it(
       what,
@@ -65,7 +67,7 @@ describe("refuses, and says why:", () => {
   }
 
   it(
-    "everything that is wrong at once, in the order of the file",
+    "all errors at once, in the order of the file",
     inRig(async (rig) => {
       const text = `name: bad
 discription: x
@@ -96,7 +98,7 @@ stages:
   );
 
   it(
-    "a mistake in --set and --axis, at the argument",
+    "errors in --set and --axis, with places in the argument",
     inRig(async (rig) => {
       rig.write(
         "e.yaml",
@@ -108,27 +110,27 @@ stages:
   model: { use: sft, from: { data: c }, with: { loss: $loss, seed: $seed } }
 `,
       );
-      const said = async (flag: string, edit: string) => {
+      const diagnosticOf = async (flag: string, edit: string) => {
         const [block = "", ...others] = await refused(rig, "e.yaml", flag, edit);
         assert.deepStrictEqual(others, []);
         const { under, message, hints } = readShown(block, flag);
         return [under, message, hints] as const;
       };
-      const [steps, , expected] = await said("--set", "model.steps=many");
+      const [steps, , expected] = await diagnosticOf("--set", "model.steps=many");
       assert.strictEqual(steps, "many");
       assert.include(expected, "number");
-      const [name, message, hints] = await said("--set", "model.stepz=3");
+      const [name, message, hints] = await diagnosticOf("--set", "model.stepz=3");
       assert.strictEqual(name, "model.stepz");
       assert.include(message, "stepz");
       assert.include(hints, "`steps`");
-      assert.strictEqual((await said("--set", "stages.model.use=sftt"))[0], "sftt");
-      assert.strictEqual((await said("--set", "nonsense"))[0], "nonsense");
-      assert.strictEqual((await said("--set", "model.steps=[1,"))[0], "[1,");
-      assert.strictEqual((await said("--axis", "sed=1"))[0], "sed");
-      const [value, , labels] = await said("--axis", "loss=lo,low");
+      assert.strictEqual((await diagnosticOf("--set", "stages.model.use=sftt"))[0], "sftt");
+      assert.strictEqual((await diagnosticOf("--set", "nonsense"))[0], "nonsense");
+      assert.strictEqual((await diagnosticOf("--set", "model.steps=[1,"))[0], "[1,");
+      assert.strictEqual((await diagnosticOf("--axis", "sed=1"))[0], "sed");
+      const [value, , labels] = await diagnosticOf("--axis", "loss=lo,low");
       assert.strictEqual(value, "lo");
       assert.include(labels, "`low`");
-      assert.strictEqual((await said("--axis", "seed=0,x"))[0], "x");
+      assert.strictEqual((await diagnosticOf("--axis", "seed=0,x"))[0], "x");
     }),
   );
 
@@ -171,11 +173,11 @@ stages:
   }
 
   it(
-    "a file that is not there, and a directory",
+    "a missing file, and a directory",
     inRig(async (rig) => {
       const missing = await rig.pipe("run", "nowhere.yaml");
       assert.strictEqual(missing.code, 2);
-      assert.include(missing.stderr, "there is no file nowhere.yaml");
+      assert.include(missing.stderr, "the experiment nowhere.yaml does not exist");
       const directory = await rig.pipe("plan", ".");
       assert.strictEqual(directory.code, 2);
       assert.include(directory.stderr, "directory");
@@ -183,9 +185,135 @@ stages:
   );
 });
 
-describe("large, and right:", () => {
+describe("refuses an override:", () => {
+  const experiment = `name: e
+axes: { seed: [0, 1] }
+stages:
+  model: { use: command, with: { run: "echo \${seed} > {out}/x", timeout: 5 minutes } }
+`;
+  for (const [argument, value, says, ...hints] of [
+    [
+      "--set",
+      "mdl.run=x",
+      "unknown stage or key of this experiment `mdl`",
+      "did you mean `model`?",
+    ],
+    ["--set", "stages.mdl.with.run=x", "unknown stage of this experiment `mdl`", "`model`"],
+    ["--set", "model.with.run=x", "would be the param `with`", "stages.model.with.run"],
+    ["--set", "model.resources.cpus=2", "would be the param", "stages.model.resources.cpus"],
+    [
+      "--set",
+      "model.run=echo hi # there",
+      "cut short: `# there` is a comment",
+      '"echo hi # there"',
+    ],
+    ["--set", "model.timeout=", "has no value", "a value"],
+    ["--set", "stages.model.resources.cpus=1e999", "`1e999` doesn't fit into a number"],
+    ["--set", "stages.model.resources.cpus=0x10", '"0x10"', "number"],
+    ["--axis", "seed=0,,1", "has no value here"],
+    ["--axis", "seed=1,1", "--axis:1:1 error: the axis `seed` has two values labelled `1`"],
+    ["--axis", "seed=9007199254740993", "doesn't fit into a number"],
+  ] as const)
+    it(
+      `${argument} ${value}`,
+      inRig(async (rig) => {
+        rig.write("e.yaml", experiment);
+        const [block = "", ...others] = await refused(rig, "e.yaml", argument, value);
+        assert.deepStrictEqual(others, []);
+        for (const text of [`${argument}:1:`, value, says, ...hints]) assert.include(block, text);
+      }),
+    );
+
   it(
-    "an axis of 50,000 points is a plan",
+    "given twice",
+    inRig(async (rig) => {
+      rig.write("e.yaml", experiment);
+      const axis = await refused(rig, "e.yaml", "--axis", "seed=0", "--axis", "seed=1");
+      assert.include(axis.join(), "`axes.seed` is set twice");
+      const set = ["--set", "model.run=x", "--set", "stages.model.with.run=y"];
+      assert.include((await refused(rig, "e.yaml", ...set)).join(), "is set twice");
+    }),
+  );
+});
+
+describe("refuses a file", () => {
+  const valid = `name: e\nstages: { a: { use: command, with: { run: "echo caf\u00E9 > {out}/x" } } }\n`;
+
+  for (const [what, encoding, byte, place] of [
+    ["in Latin-1", "latin1", "0xE9", "bad.yaml:2:52"],
+    ["in UTF-16", "utf16le", "0xFF", "bad.yaml:1:1"],
+  ] as const)
+    it(
+      `${what}, at its first byte that is not UTF-8`,
+      inRig(async (rig) => {
+        const start = encoding === "utf16le" ? "\uFEFF" : "";
+        fs.writeFileSync(rig.path("bad.yaml"), Buffer.from(start + valid, encoding));
+        const [block = ""] = await refused(rig, "bad.yaml");
+        assert.include(block, `${place} error: the byte ${byte} is not UTF-8`);
+      }),
+    );
+
+  it(
+    "that is a pipe, at once",
+    inRig(async (rig) => {
+      execFileSync("mkfifo", [rig.path("pipe.yaml")]);
+      for (const command of ["plan", "run"]) {
+        const { code, stderr } = await rig.pipe(command, "pipe.yaml");
+        assert.strictEqual(code, 2);
+        assert.include(stderr, "pipe.yaml can't be read: it is a pipe, not a file");
+      }
+    }),
+  );
+
+  it(
+    "with a name too long for a directory",
+    inRig(async (rig) => {
+      rig.write("bad.yaml", valid.replace("name: e", `name: ${"n".repeat(201)}`));
+      const [block = ""] = await refused(rig, "bad.yaml");
+      assert.include(block, "expected a name: at most 200 letters");
+    }),
+  );
+});
+
+describe("mistakes on the command line", () => {
+  it(
+    "have a fix in their JSON",
+    inRig(async (rig) => {
+      rig.write(
+        "e.yaml",
+        `name: e\naxes: { x: [1] }\nstages: { a: { use: command, with: { run: x } } }\n`,
+      );
+      for (const [args, fix] of [
+        [["plan", "e.yaml"], "e.yaml:2:9: expected `$x`"],
+        [["plan", "nowhere.yaml"], "see pipe plan --help"],
+        [["plan", "e.yaml", "--steps", "5"], "--set STAGE.steps=VALUE"],
+        [["run", "e.yaml", "--jobs", "1e9"], "see pipe run --help"],
+        [["show", "nothing"], ""],
+        [["runz"], ""],
+      ] as const) {
+        const { code, stdout } = await rig.pipe(...args, "--json");
+        assert.strictEqual(code, 2, stdout);
+        const [error = {}] = jsonLines(stdout);
+        assert.isNotEmpty(error["fix"], stdout);
+        assert.include(String(error["fix"]), fix);
+      }
+    }),
+  );
+
+  it(
+    "are bytes that are not UTF-8",
+    inRig(async (rig) => {
+      const command = `exec ${JSON.stringify(rig.executable)} plan e.yaml --set "$(printf 'name=caf\\351')"`;
+      const { status, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+      assert.strictEqual(status, 2);
+      assert.include(stderr, "is not UTF-8");
+    }),
+  );
+});
+
+describe("large experiments:", () => {
+  it(
+    "an axis of 50,000 points is planned",
     inRig(async (rig) => {
       const values = Array.from({ length: 50_000 }, (_, index) => index).join(", ");
       rig.write(
@@ -200,7 +328,7 @@ describe("large, and right:", () => {
   );
 
   it(
-    "a sweep of 2,000 points through three stages and a fan-in is a plan, with a line of JSON each",
+    "a sweep of 2,000 points through three stages and a fan-in is planned, with a JSON line each",
     inRig(async (rig) => {
       const list = (count: number) => Array.from({ length: count }, (_, index) => index).join(", ");
       rig.write(

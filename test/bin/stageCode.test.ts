@@ -1,4 +1,4 @@
-/** Changed code in another checkout, through its command line: which stages it makes due, and how that is settled. */
+/** Changed code in another checkout: which stages become due, and how to affirm them. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -7,7 +7,7 @@ import path from "node:path";
 import { build, root, staleSource } from "../rig/build.ts";
 import { jsonLines, puppet, type Result, Rig } from "../rig/Rig.ts";
 
-/** A copy of this checkout's files, with a bundle and a lock that fit them, and a rig that drives it. */
+/** A copy of this checkout with its bundle and lock file, and a rig that drives it. */
 class Checkout {
   readonly directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "pipe-checkout-")));
   readonly rig = new Rig(this.directory);
@@ -54,7 +54,7 @@ class Checkout {
     fs.rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** The stages whose code is not as recorded, with how it stands. */
+  /** The stages whose code differs from the lock file, with their states. */
   async open(): Promise<Readonly<Record<string, unknown>>> {
     const { code, stdout, stderr } = await this.rig.pipe("stages", "--json");
     assert.strictEqual(code, 0, stderr);
@@ -105,27 +105,27 @@ afterAll(async () => {
 });
 
 describe("in a checkout whose code is recorded", () => {
-  it("the bundle is up to date, the lock's own date notwithstanding", async () => {
+  it("the bundle is up to date, even if the lock file is newer", async () => {
     assert.strictEqual(staleSource(checkout.directory), undefined);
     assert.deepStrictEqual(await checkout.open(), {});
     assert.deepStrictEqual(await rig.due("e.yaml"), []);
   });
 
-  it("an edit makes due what reaches it, and no other; taken back, nothing", async () => {
+  it("an edit makes due exactly the stages that import it; undone, none", async () => {
     const recipes = await checkout.recipes("model.yaml");
     const renamed = async (): Promise<ReadonlyArray<string>> => {
       const now = await checkout.recipes("model.yaml");
       return Object.keys(recipes).filter((node) => now[node] !== recipes[node]);
     };
-    // Distill.ts -> score.ts -> readJson.ts, where Score.ts comes from, too; trainers ask for what score.ts says.
+    // Distill.ts, HubDataset.ts and Score.ts import readJson.ts through score.ts; trainers use score.ts as a co-process.
     await checkout.edited("tasks/readJson.ts", slashes, async () => {
-      const judging = ["distill", "grpo", "rollout", "score"];
+      const judging = ["distill", "grpo", "hub-dataset", "rollout", "score"];
       const changed = Object.fromEntries(judging.map((stage) => [stage, "changed"]));
       assert.deepStrictEqual(await checkout.open(), changed);
       assert.deepStrictEqual(await rig.due("e.yaml"), ["run cot"]);
     });
-    // Summarize.ts imports types from it, and they are no code.
-    await checkout.edited("schemas/Table.ts", slashes, async () =>
+    // Scores.ts imports only types from it, which are no code.
+    await checkout.edited("kinds/Kind.ts", slashes, async () =>
       assert.deepStrictEqual(await checkout.open(), {}),
     );
     await checkout.edited("trainers/losses.py", hash, async () => {
@@ -136,18 +136,18 @@ describe("in a checkout whose code is recorded", () => {
     assert.deepStrictEqual(await rig.due("e.yaml"), []);
   });
 
-  it("what recorded code has made is not bundled with edited code", async () => {
+  it("results of recorded code are not bundled with edited code", async () => {
     const bundle = () => rig.pipe("bundle", "--license", "text=CC0-1.0", "--license", "told=MIT");
     await checkout.edited("tasks/readJson.ts", slashes, async () => {
       const { code, stderr } = await bundle();
       assert.strictEqual(code, 2, stderr);
-      assert.match(stderr, /cot was made by `distill` .* npx pipe stages says/su);
+      assert.match(stderr, /`distill`, which made cot, .*npx pipe stages/su);
     });
     const { code, stderr } = await bundle();
     assert.strictEqual(code, 0, stderr);
   });
 
-  it("an edit that leaves the output as it was costs a sentence", async () => {
+  it("an edit that keeps the output is affirmed with a sentence", async () => {
     await checkout.edited("stages/Distill.ts", slashes, async () => {
       const { stdout } = await rig.pipe("stages");
       assert.match(stdout, /distill .*changed\n +changed +stages\/Distill\.ts\n/u);
@@ -156,11 +156,11 @@ describe("in a checkout whose code is recorded", () => {
       assert.strictEqual(code, 0, stderr);
       assert.deepStrictEqual(await rig.due("e.yaml"), []);
     });
-    // Taking back what was affirmed is an edit like any other.
+    // Undoing an affirmed edit is an edit, too.
     assert.deepStrictEqual(await rig.due("e.yaml"), ["run cot"]);
   });
 
-  it("one that does not, a version, which never goes back", async () => {
+  it("an edit that changes the output needs a higher version", async () => {
     const raised = (text: string): string => text.replace("version: 1", "version: 2");
     await checkout.edited("stages/Distill.ts", raised, async () => {
       assert.deepStrictEqual(await checkout.open(), { distill: "raised" });
@@ -170,26 +170,26 @@ describe("in a checkout whose code is recorded", () => {
     });
     const { code, stderr } = await checkout.affirm("distill", "--reason", "as before");
     assert.strictEqual(code, 2);
-    assert.include(stderr, "a version only goes up");
+    assert.include(stderr, "raise it above");
   });
 
-  it("nothing is recorded without a reason, or of a stage that is not there", async () => {
+  it("nothing is recorded without a reason or for an unknown stage", async () => {
     const before = checkout.read("stages/stages.lock.json");
     const refused = await checkout.affirm("distill", "--reason", " ");
     assert.strictEqual(refused.code, 2);
-    assert.include(refused.stderr, "the reason is empty");
+    assert.include(refused.stderr, "--reason is empty");
     const misspelt = await checkout.affirm("destill", "--reason", "a comment");
     assert.strictEqual(misspelt.code, 2);
     assert.include(misspelt.stderr, "did you mean `distill`?");
     assert.strictEqual(checkout.read("stages/stages.lock.json"), before);
   });
 
-  it("code that nobody can follow, or a lock that can't be read, is an error", async () => {
+  it("code that can't be followed and a lock file that can't be read are errors", async () => {
     const hidden = (text: string): string => `${text}\n__import__("trainers.card")\n`;
     await checkout.edited("trainers/losses.py", hidden, async () => {
       const { code, stderr } = await rig.pipe("plan", "model.yaml");
       assert.strictEqual(code, 2);
-      assert.include(stderr, "trainers/losses.py imports by a name");
+      assert.include(stderr, "trainers/losses.py imports a module");
     });
     await checkout.edited(
       "stages/stages.lock.json",

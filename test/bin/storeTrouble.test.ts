@@ -1,10 +1,10 @@
-/** What the disk does is told as the store's trouble, with a way out, and not as somebody's mistake. */
+/** Failures of the disk are reported as trouble with the store, with a fix. */
 import { assert, describe, it } from "@effect/vitest";
 import { storeTrouble } from "../../cache/StoreTrouble.ts";
 import { inRig, puppet } from "../rig/Rig.ts";
 
 it(
-  "a file where the store should be is no empty store",
+  "a file in place of the store is not an empty store",
   inRig(async (rig) => {
     rig.write("e.yaml", `name: e\nstages:\n  a: { use: command, with: { run: ${puppet("a")} } }\n`);
     rig.write("file", "");
@@ -17,13 +17,13 @@ it(
 );
 
 it(
-  "a disk that is full while a stage is given its inputs",
+  "a disk that is full while inputs are prepared",
   inRig(async (rig) => {
     rig.write(
       "full.cjs",
       `const fs = require("node:fs"), write = fs.writeFileSync;
 fs.writeFileSync = (file, ...more) => {
-  if (!String(file).endsWith("index.json")) return write(file, ...more);
+  if (!String(file).includes("/index.json.")) return write(file, ...more);
   throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
 };
 `,
@@ -47,9 +47,9 @@ stages:
   }),
 );
 
-describe("every kind of trouble has a way out of its own:", () => {
+describe("every kind of trouble has its own fix:", () => {
   const fallback = storeTrouble("x")(new Error("y")).fix;
-  for (const said of [
+  for (const error of [
     { code: "EIO" },
     { code: "EMLINK" },
     { code: "ENOENT" },
@@ -57,8 +57,8 @@ describe("every kind of trouble has a way out of its own:", () => {
     { errcode: 10 },
     { errcode: 10 | (3 << 8) },
   ])
-    it(JSON.stringify(said), () => {
-      const { fix } = storeTrouble("x")(Object.assign(new Error("y"), said));
+    it(JSON.stringify(error), () => {
+      const { fix } = storeTrouble("x")(Object.assign(new Error("y"), error));
       assert.notStrictEqual(fix, fallback);
     });
 });

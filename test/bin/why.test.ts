@@ -1,8 +1,8 @@
-/** Why nodes are due: `pipe why`, the reasons of `pipe plan`, and what they leave alone. */
+/** Causes of due nodes in `pipe why` and `pipe plan`, which write nothing. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+import { Absences } from "../../cache/Absences.ts";
+import { inCopies, inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 /** words → data → mid → model[loss] → table; `source.txt` is read by data. */
 const spec = (
@@ -36,14 +36,12 @@ stages:
     with: { run: ${puppet("table", { value: "$(cat {in.models}/*/value)" })} }
 `;
 
-const inMadeRig = (test: (rig: Rig) => Promise<void>) =>
-  inRig(async (rig) => {
-    rig.write("words.txt", "a");
-    rig.write("source.txt", "b");
-    rig.write("study.yaml", spec());
-    await rig.made("study.yaml");
-    await test(rig);
-  });
+const inMadeRig = inCopies(async (rig) => {
+  rig.write("words.txt", "a");
+  rig.write("source.txt", "b");
+  rig.write("study.yaml", spec());
+  await rig.made("study.yaml");
+});
 
 interface CauseLine {
   readonly node: string;
@@ -60,6 +58,8 @@ interface WhyLine {
   readonly causes?: ReadonlyArray<CauseLine>;
   readonly made?: { readonly run: string; readonly node: string; readonly found: string };
   readonly predictedSeconds?: number | null;
+  readonly lastFailure?: { readonly run: string } | null;
+  readonly predictedRange?: readonly [number, number] | null;
 }
 
 const why = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<ReadonlyArray<WhyLine>> => {
@@ -69,9 +69,9 @@ const why = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<ReadonlyAr
 };
 
 const firstOf = async (rig: Rig, ...args: ReadonlyArray<string>): Promise<WhyLine> =>
-  (await why(rig, ...args))[0] ?? assert.fail("nothing was said");
+  (await why(rig, ...args))[0] ?? assert.fail("no answer");
 
-/** The causes of a node that is due, as `node: text`. */
+/** The causes of a due node, as `node: text`. */
 const causesOf = async (rig: Rig, ...args: ReadonlyArray<string>) => {
   const line = await firstOf(rig, ...args);
   return (line.causes ?? []).map(({ node, text }) => `${node}: ${text}`);
@@ -87,16 +87,16 @@ const positionOf = (text: string, part: string): string => {
   return `study.yaml:${lines.length}:${(lines.at(-1)?.length ?? 0) + 1}`;
 };
 
-describe("the root cause is named with old, new and the place of the new", () => {
+describe("the root cause has the old value, the new one and its place", () => {
   it(
-    "of an edited param, three stages below it",
+    "for an edited param, three stages upstream",
     inMadeRig(async (rig) => {
       const text = spec({ size: "500" });
       rig.write("study.yaml", text);
       const place = positionOf(text, '"500"');
-      const said = `data: env.SIZE "300" → "500" (${place})`;
+      const cause = `data: env.SIZE "300" → "500" (${place})`;
       for (const node of ["data", "mid", "model[loss=low]", "table"])
-        assert.deepStrictEqual(await causesOf(rig, "study.yaml", node), [said]);
+        assert.deepStrictEqual(await causesOf(rig, "study.yaml", node), [cause]);
       const line = await firstOf(rig, "study.yaml", "table");
       assert.strictEqual(line.status, "may-run");
       assert.deepStrictEqual(line.causes?.[0]?.way, [
@@ -107,14 +107,14 @@ describe("the root cause is named with old, new and the place of the new", () =>
       ]);
       assert.deepInclude(line.causes?.[0]?.against, { run: "study-1", node: "data" });
       const { stdout } = await rig.pipe("why", "study.yaml", "table");
-      assert.match(stdout, /^table: may run\n {2}data: env\.SIZE "300" → "500"/u);
+      assert.match(stdout, /^table: pending\n {2}data: env\.SIZE "300" → "500"/u);
       assert.include(stdout, "reaches mid → model[loss=low] → table");
       assert.include(stdout, "compared with data of study, made in run study-1");
     }),
   );
 
   it(
-    "of --set, as the override",
+    "for --set, with the override as place",
     inMadeRig(async (rig) => {
       const set = ["--set", "data.env.SIZE='500'"];
       assert.deepStrictEqual(await causesOf(rig, "study.yaml", "mid", ...set), [
@@ -124,13 +124,13 @@ describe("the root cause is named with old, new and the place of the new", () =>
   );
 
   it(
-    "of an axis value, in the file and by --axis; a value that stays is no cause",
+    "for an axis value, in the file and by --axis; an unchanged value is no cause",
     inMadeRig(async (rig) => {
       const text = spec({ loss: "[low, higher]" });
       rig.write("study.yaml", text);
-      const said = `model[loss=higher]: env.LOSS high → higher (${positionOf(text, "higher")})`;
-      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "model[loss=higher]"), [said]);
-      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table"), [said]);
+      const cause = `model[loss=higher]: env.LOSS high → higher (${positionOf(text, "higher")})`;
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "model[loss=higher]"), [cause]);
+      assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table"), [cause]);
       assert.strictEqual((await firstOf(rig, "study.yaml", "model[loss=low]")).status, "cached");
       rig.write("study.yaml", spec());
       const axis = ["--axis", "loss=low,top"];
@@ -141,20 +141,20 @@ describe("the root cause is named with old, new and the place of the new", () =>
   );
 
   it(
-    "of an axis value whose label stands in a longer text: the value's place, not the text's",
+    "for an axis value whose label is in a longer text: the place of the value, not of the text",
     inRig(async (rig) => {
       const text = (loss: string) =>
         `name: study\naxes: { loss: [${loss}] }\nstages:\n  model: { use: command, with: { run: ${puppet("model ${loss}")} } }\n`;
       rig.write("study.yaml", text("low"));
       await rig.made("study.yaml");
       rig.write("study.yaml", text("other"));
-      const [said] = await causesOf(rig, "study.yaml", "model");
-      assert.include(said, `(${positionOf(text("other"), "other")})`);
+      const [cause] = await causesOf(rig, "study.yaml", "model");
+      assert.include(cause, `(${positionOf(text("other"), "other")})`);
     }),
   );
 
   it(
-    "of a param that is left out now, or was then: with the default where there is one",
+    "for a param that was added or removed: with the default where there is one",
     inRig(async (rig) => {
       const text = (seed: string) => `name: study
 stages:
@@ -170,13 +170,13 @@ stages:
       );
       await rig.made("study.yaml");
       assert.deepStrictEqual(await rig.due("study.yaml", "--set", "data.seed=0"), []);
-      const [said] = await causesOf(rig, "study.yaml", "data", "--set", "data.seed=9");
-      assert.match(said ?? "", /seed (?:3|0 \(the default\)) → 9 \(--set data\.seed=9\)/u);
+      const [cause] = await causesOf(rig, "study.yaml", "data", "--set", "data.seed=9");
+      assert.match(cause ?? "", /seed (?:3|0 \(the default\)) → 9 \(--set data\.seed=9\)/u);
     }),
   );
 
   it(
-    "of an edited source, and of a file brought in",
+    "for an edited source and an edited imported file",
     inMadeRig(async (rig) => {
       rig.write("source.txt", "other");
       const [source] = await causesOf(rig, "study.yaml", "table");
@@ -191,7 +191,7 @@ stages:
   );
 
   it(
-    "of an input that is made already: what made it differ, not that it differs",
+    "for an input that is made already: the cause upstream, not the changed input",
     inMadeRig(async (rig) => {
       const text = spec({ size: "500" });
       rig.write("study.yaml", text);
@@ -209,7 +209,7 @@ stages:
   );
 
   it(
-    "of an input taken from elsewhere",
+    "for an input wired to another stage",
     inMadeRig(async (rig) => {
       const rewired = spec().replace("from: { mid: mid }", "from: { mid: words }");
       rig.write("study.yaml", rewired.replaceAll("{in.mid}/value", "{in.mid}/words.txt"));
@@ -220,7 +220,7 @@ stages:
   );
 
   it(
-    "of a point that is new or gone",
+    "for an added or removed point",
     inMadeRig(async (rig) => {
       const more = ["--axis", "loss=low,high,top"];
       const { stdout } = await rig.pipe("plan", "study.yaml", ...more);
@@ -229,13 +229,13 @@ stages:
         /model\[loss=top\] .*new, nearest to model\[loss=(?:low|high)\]: env\.LOSS/u,
       );
       assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table", "--axis", "loss=low"), [
-        `table: loss=high is no longer in the input models (${positionOf(spec(), "table:")})`,
+        `table: loss=high was removed from the input models (${positionOf(spec(), "table:")})`,
       ]);
     }),
   );
 
   it(
-    "of a copy under another name: the nearest of its kind is what it is compared with",
+    "for a copy under another name: compared with the nearest action of its stage",
     inMadeRig(async (rig) => {
       const text = spec({ name: "copy", size: "500" });
       rig.write("study.yaml", text);
@@ -246,9 +246,9 @@ stages:
   );
 });
 
-describe("what happened, when nobody edited anything:", () => {
+describe("without an edit the cause is that", () => {
   it(
-    "nothing like it was ever made",
+    "the stage never ran",
     inRig(async (rig) => {
       rig.write("words.txt", "a");
       rig.write("source.txt", "b");
@@ -274,7 +274,7 @@ describe("what happened, when nobody edited anything:", () => {
   );
 
   it(
-    "an artifact is gone from the store, or damaged",
+    "an artifact is missing or damaged",
     inMadeRig(async (rig) => {
       const { stdout } = await rig.pipe("show", "--json", "data");
       const { directory } = JSON.parse(stdout) as { readonly directory: string };
@@ -293,7 +293,7 @@ describe("what happened, when nobody edited anything:", () => {
 });
 
 it(
-  "what was collected is due only for something that is due, which is named",
+  "a collected artifact is due only for a due node, which is named",
   inMadeRig(async (rig) => {
     const { stdout } = await rig.pipe("show", "--json", "data");
     const { directory, artifact } = JSON.parse(stdout) as {
@@ -301,9 +301,7 @@ it(
       readonly artifact: { readonly digest: string };
     };
     fs.rmSync(directory, { recursive: true });
-    const index = new DatabaseSync(rig.path(".pipe/index.sqlite"));
-    index.prepare("UPDATE artifacts SET collected = 1 WHERE digest = ?").run(artifact.digest);
-    index.close();
+    new Absences(rig.path(".pipe")).mark(artifact.digest, "collected");
     assert.strictEqual((await firstOf(rig, "study.yaml", "data")).status, "cached");
     const edit = ["--set", "mid.env.NEW=x"];
     assert.deepStrictEqual(await causesOf(rig, "study.yaml", "data", ...edit), [
@@ -316,7 +314,7 @@ it(
 );
 
 it(
-  "what came out differently although nothing was changed is called so",
+  "a different result without a change is reported as such",
   inRig(async (rig) => {
     rig.write(
       "e.yaml",
@@ -339,7 +337,7 @@ stages:
 );
 
 it(
-  "after an early cut-off nothing is due, and it says that it was found by content, by whom it was made",
+  "after an early cut-off nothing is due; the node was found by content, and its maker is named",
   inMadeRig(async (rig) => {
     const text = spec().replace('"echo \\"mid\\"', '": again; echo \\"mid\\"');
     assert.notStrictEqual(text, spec());
@@ -356,7 +354,7 @@ it(
 );
 
 it(
-  "an unknown node is answered with the nearest valid name",
+  "an unknown node gives the nearest valid name",
   inMadeRig(async (rig) => {
     const { code, stderr } = await rig.pipe("why", "study.yaml", "modle");
     assert.strictEqual(code, 2);
@@ -366,7 +364,7 @@ it(
 
 describe("plan", () => {
   it(
-    "gives every due node a cause with a place, whatever was edited",
+    "gives every due node a cause with a place after every kind of edit",
     inMadeRig(async (rig) => {
       const edits = [
         [],
@@ -394,7 +392,7 @@ describe("plan", () => {
   );
 
   it(
-    "says that only the order of a fan-in changed",
+    "names a changed order of a fan-in",
     inMadeRig(async (rig) => {
       const line = await firstOf(rig, "study.yaml", "table", "--axis", "loss=high,low");
       assert.deepStrictEqual(
@@ -405,7 +403,7 @@ describe("plan", () => {
   );
 
   it(
-    "collapses many points by stage, counts equal reasons, and says where only some points are touched",
+    "groups many points by stage, counts equal reasons, and names the labels that share one",
     inRig(async (rig) => {
       const many = Array.from({ length: 30 }, (_, index) => index).join(", ");
       const text = (value: string, high = "9") => `name: many
@@ -419,20 +417,20 @@ stages:
       const { stdout } = await rig.pipe("plan", "e.yaml");
       assert.match(stdout, /model\[loss × seed\] +command +30 cached, 30 run · /u);
       assert.match(stdout, /^ +30 run \[loss=high\]: env\.L "9" → "8" \(e\.yaml:2:\d+\)$/mu);
-      assert.match(stdout, /^predicted: .+ of work, .+ with \d+ jobs?$/mu);
+      assert.match(stdout, /^estimate: .+ of work, .+ with \d+ jobs?$/mu);
       assert.match(stdout, /^the cache saves /mu);
     }),
   );
 
   it(
-    "predicts from the past of the stage, or says that there is none; counts GPU-hours where GPUs are asked for",
+    "estimates times from earlier runs, or says that there are none; counts GPU-hours",
     inMadeRig(async (rig) => {
       const [data] = (await planLines(rig, "study.yaml", "--force", "data")).filter(
         ({ node }) => node === "data",
       );
       assert.isAtLeast(data?.predictedSeconds ?? -1, 0);
       const gpu = ["--set", "stages.model.resources.gpus=1", "--force", "model"];
-      assert.match((await rig.pipe("plan", "study.yaml", ...gpu)).stdout, /GPU-hours$/mu);
+      assert.match((await rig.pipe("plan", "study.yaml", ...gpu)).stdout, /GPU-hours/u);
       rig.write(
         "new.yaml",
         "name: new\nstages: { data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, image: { size: 48 }, splits: { test: 2 } } } }\n",
@@ -441,8 +439,25 @@ stages:
       assert.isNull(unknown?.predictedSeconds);
       assert.include(
         (await rig.pipe("plan", "new.yaml")).stdout,
-        "no past says how long data will take",
+        "no estimate yet for data (never run here)",
       );
+      // The time follows the amount of work; nothing says "at most".
+      await rig.made("new.yaml");
+      const predicted = async (rows: number) => {
+        const args = ["new.yaml", "--set", `data.splits.test=${rows}`];
+        assert.match(
+          (await rig.pipe("plan", ...args)).stdout,
+          /^estimate: about .+ \(.+–.+\) of work, about /mu,
+        );
+        const [planned] = await planLines(rig, ...args);
+        const [low, high] = planned?.predictedRange ?? [0, 0];
+        const seconds = planned?.predictedSeconds ?? 0;
+        assert.isTrue(low < seconds && seconds < high);
+        return seconds;
+      };
+      const [some, more] = [await predicted(200), await predicted(800)];
+      assert.isAbove(more, some * 1.5);
+      assert.isAtMost(more, some * 4.001);
     }),
   );
 
@@ -463,6 +478,56 @@ stages:
       assert.strictEqual((await rig.pipe("why", "study.yaml", "table")).code, 0);
       assert.strictEqual((await rig.pipe("diff", "study-1", "latest")).code, 0);
       assert.deepStrictEqual(listing(), before);
+    }),
+  );
+});
+
+describe("a stage's own past comes first", () => {
+  const points = (seeds: number, run = "echo ${seed} > {out}/value") => `name: e
+axes: { seed: [${Array.from({ length: seeds }, (_, index) => index).join(", ")}], loss: [low, high] }
+stages:
+  other: { use: command, with: { run: "echo 1 > {out}/value", env: { L: low, S: "0" } } }
+  model: { use: command, with: { run: ${JSON.stringify(run)}, env: { L: $loss, S: $seed } } }
+`;
+
+  it(
+    "new points are counted by the axes on which they are new",
+    inRig(async (rig) => {
+      rig.write("e.yaml", points(2));
+      await rig.made("e.yaml");
+      rig.write("e.yaml", points(50));
+      const { stdout } = await rig.pipe("plan", "e.yaml");
+      assert.match(stdout, /^ +96 run: new points of seed$/mu);
+      assert.notInclude(stdout, "other reason");
+      const why = (await rig.pipe("why", "e.yaml", "model")).stdout;
+      assert.include(why, "96 new points of seed; the first:");
+      assert.match(why, /^ +compared with model\[seed=\d,loss=low\] of e, made in run e-1/mu);
+      assert.strictEqual(why.match(/to run$/gmu)?.length, 1);
+    }),
+  );
+
+  it(
+    "a node that failed says so, with the run, its message and its log",
+    inRig(async (rig) => {
+      rig.write("e.yaml", points(1, "exit 3"));
+      assert.strictEqual((await rig.pipe("run", "e.yaml", "-k")).code, 1);
+      const { stdout } = await rig.pipe("plan", "e.yaml");
+      assert.match(
+        stdout,
+        /model\[seed=0,loss=high\] .*failed last time in e-1: the command ended with exit code 3/u,
+      );
+      const why = (await rig.pipe("why", "e.yaml", "model[seed=0,loss=low]")).stdout;
+      assert.include(why, "failed last time in e-1: the command ended with exit code 3");
+      assert.include(why, "pipe logs 'e-1/model[seed=0,loss=low]'");
+      const lines = await planLines(rig, "e.yaml");
+      const failures = lines.map(({ lastFailure }) => lastFailure?.run);
+      assert.deepStrictEqual(
+        failures.filter((run) => run !== undefined),
+        ["e-1", "e-1"],
+      );
+      // Another command is other work: its failure is no news.
+      rig.write("e.yaml", points(1, "exit 4"));
+      assert.notInclude((await rig.pipe("plan", "e.yaml")).stdout, "failed last time");
     }),
   );
 });

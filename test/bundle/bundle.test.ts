@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
-import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
+import { inCopies, inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 import { jsonl, rollout } from "../stages/correlating.ts";
 
 const rollouts = Array.from({ length: 120 }, (_, index) => {
@@ -46,6 +46,9 @@ const study = async (rig: Rig): Promise<void> => {
   await rig.made("study.yaml");
 };
 
+/** Tests in copies of a project with a finished run of the study. */
+const inStudy = inCopies(study);
+
 interface Bundled {
   readonly file: string;
   readonly top: string;
@@ -74,9 +77,8 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 describe("pipe bundle", () => {
   it(
-    "makes a bag that tar unpacks and sha512sum checks, every payload file in its manifest",
-    inRig(async (rig) => {
-      await study(rig);
+    "writes a bag that tar unpacks and sha512sum checks; its manifest lists every payload file",
+    inStudy(async (rig) => {
       const made = await bundled(rig);
       assert.strictEqual(made.top, `study-${made.identity.slice(0, 12)}`);
       assert.strictEqual(made.file, `${made.top}.tar.gz`);
@@ -121,9 +123,8 @@ describe("pipe bundle", () => {
   );
 
   it(
-    "is the same bytes elsewhere: another place, zone, locale, home, umask, and time of files",
-    inRig(async (rig) => {
-      await study(rig);
+    "writes the same bytes in another directory, time zone, locale, home and umask, with other file times",
+    inStudy(async (rig) => {
       const here = await bundled(rig);
       fs.mkdirSync(rig.path("elsewhere/home"), { recursive: true });
       fs.cpSync(rig.path(".pipe"), rig.path("elsewhere/store"), {
@@ -175,9 +176,8 @@ describe("pipe bundle", () => {
   );
 
   it(
-    "claims every number, with what it took and how to get it; the README opens with them",
-    inRig(async (rig) => {
-      await study(rig);
+    "claims every number with its cost and its command; the README begins with them",
+    inStudy(async (rig) => {
       const folder = unpacked(rig, await bundled(rig));
       const { claims } = jsonIn(folder, "data/CLAIMS.json");
       const correlations = JSON.parse((await rig.filesOf("diagnosis"))["correlations.json"] ?? "");
@@ -206,7 +206,7 @@ describe("pipe bundle", () => {
       const readme = fs.readFileSync(path.join(folder, "data/README.md"), "utf8");
       assert.match(
         readme,
-        /^# study\n\nA study for a test\n\n\| diagnosis \| perception \| reasoning \|/u,
+        /^# study\n\nA study for a test\n\n<!-- pipe:claims 1 -->\n\| diagnosis \| perception \| reasoning \|/u,
       );
       const { nodes, experiment } = jsonIn(folder, "data/run.json");
       assert.strictEqual(experiment, "study");
@@ -222,9 +222,8 @@ describe("pipe bundle", () => {
   );
 
   it(
-    "leaves out what finds no room, with pointers, and refuses what is over the cap with a listing",
-    inRig(async (rig) => {
-      await study(rig);
+    "leaves files out with pointers, and lists the stages' sizes when the archive exceeds the cap",
+    inStudy(async (rig) => {
       const all = fs.statSync(rig.path((await bundled(rig)).file)).size;
       const refused = await rig.pipe("bundle", ...terms, "--cap", "1 KB");
       assert.strictEqual(refused.code, 2);
@@ -243,16 +242,15 @@ describe("pipe bundle", () => {
       assert.isFalse(fs.existsSync(path.join(folder, "data/artifacts", pointers[0].artifact)));
       assert.include(
         fs.readFileSync(path.join(folder, "data/README.md"), "utf8"),
-        "| cot | too big",
+        "| cot | too large",
       );
       assert.isEmpty(fs.readdirSync(rig.directory).filter((name) => name.endsWith(".partial")));
     }),
   );
 
   it(
-    "refuses where files are gone that numbers follow from, until that is allowed, and says it then",
-    inRig(async (rig) => {
-      await study(rig);
+    "refuses a run without the files that numbers need; with --allow-missing the README names the numbers",
+    inStudy(async (rig) => {
       const { artifact } = jsonLines((await rig.pipe("show", "--json", "sampled")).stdout)[0] as {
         readonly artifact: { readonly digest: string };
       };
@@ -267,12 +265,12 @@ describe("pipe bundle", () => {
       assert.deepInclude(made.leftOut[0], { path: "rollouts.jsonl", why: "missing" });
       const readme = fs.readFileSync(path.join(unpacked(rig, made), "data/README.md"), "utf8");
       assert.include(readme, "## Not everything can be recomputed");
-      assert.include(readme, "some or all of `diagnosis`");
+      assert.match(readme, /pipe:not-recomputable -->\n- files: 1\n- `diagnosis`\n/u);
     }),
   );
 
   it(
-    "bundles a run that failed: what there is, every attempt with its end",
+    "bundles a failed run: its results, and every attempt with its status",
     inRig(async (rig) => {
       rig.write(
         "study.yaml",
@@ -285,7 +283,7 @@ describe("pipe bundle", () => {
       assert.strictEqual((await rig.pipe("run", "study.yaml", "--keep-going")).code, 1);
       const folder = unpacked(rig, await bundled(rig));
       const readme = fs.readFileSync(path.join(folder, "data/README.md"), "utf8");
-      assert.include(readme, "## The run is not whole");
+      assert.include(readme, "## The run is incomplete");
       assert.include(readme, "- `noted[seed=1]`: failed");
       const attempts = jsonLines(
         fs.readFileSync(path.join(folder, "record/attempts.jsonl"), "utf8"),
@@ -299,12 +297,12 @@ describe("pipe bundle", () => {
       );
       const verified = await rig.pipe("verify", folder);
       assert.strictEqual(verified.code, 0, verified.stdout + verified.stderr);
-      assert.match(verified.stdout, /note: of \d+ nodes of the experiment 2 were not made/u);
+      assert.match(verified.stdout, /note: 2 of the experiment's \d+ nodes had no result/u);
     }),
   );
 
   it(
-    "publishes nothing that the scan finds unless it is allowed with a reason, which it says",
+    "refuses findings of the scan until they are allowed, and records the reasons",
     inRig(async (rig) => {
       const token = ["ghp", "0123456789abcdefghijABCDEFGHIJ456789"].join("_");
       rig.write("study.yaml", spec.replace("A study for a test", `for ${token}`));
@@ -334,7 +332,7 @@ describe("pipe bundle", () => {
   );
 
   it(
-    "for double-blind review names no author, no commit and no day",
+    "with --anonymous names no author, no commit and no day",
     inRig(async (rig) => {
       const author = ["jo.author", "lab.example.org"].join("@");
       rig.write("study.yaml", `# written by ${author}\n${spec}`);

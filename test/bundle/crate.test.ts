@@ -1,8 +1,9 @@
-/** The crate of a small run; what other programs say of one is in oracles.test.ts. */
+/** The crate of a small run; oracles.test.ts asks other programs. */
 import { assert, describe, it } from "@effect/vitest";
-import { roCrate, type Crated } from "../../bundle/crate.ts";
-import { jsonBytes, textBytes } from "../../bundle/content.ts";
-import type { BundleNode } from "../../bundle/format.ts";
+import { roCrate, type CrateContents } from "../../bundle/describe/crate.ts";
+import { bundleFormat } from "../../bundle/format/format.ts";
+import { jsonBytes, textBytes } from "../../bundle/format/content.ts";
+import type { BundleNode } from "../../bundle/format/format.ts";
 
 const digest = (digit: string): string => digit.repeat(64);
 
@@ -22,11 +23,11 @@ const node = (name: string, artifact: string, inputs: BundleNode["keyParts"]): B
   gpu: false,
 });
 
-const crated: Crated = {
+const crated: CrateContents = {
   run: {
-    format: 1,
+    format: bundleFormat,
     experiment: "study",
-    overrides: ["--set a=1"],
+    overrides: { set: ["a=1"], axis: [], only: [] },
     state: "done",
     pipe: { version: "0.1.0" },
     nodes: [
@@ -62,16 +63,16 @@ const crated: Crated = {
   datePublished: "1970-01-01",
 };
 
-const graphOf = (told: Crated): ReadonlyArray<any> => roCrate(told)["@graph"];
+const graphOf = (told: CrateContents): ReadonlyArray<any> => roCrate(told)["@graph"];
 
-const entityOf = (told: Crated, id: string): any => {
+const entityOf = (told: CrateContents, id: string): any => {
   const found = graphOf(told).filter((entity) => entity["@id"] === id);
   assert.strictEqual(found.length, 1, id);
   return found[0];
 };
 
 describe("a crate", () => {
-  it("tells which action took what and gave what, also where all files are left out", () => {
+  it("names the inputs and the result of each action, even if all files are left out", () => {
     const [one, two] = [`artifacts/${digest("1")}/`, `#artifact/${digest("2")}`];
     const action = entityOf(crated, "#action/two");
     assert.deepInclude(action.object, { "@id": one });
@@ -85,7 +86,7 @@ describe("a crate", () => {
     assert.match(left.description, /--only two$/u);
   });
 
-  it("speaks of nothing that it does not describe, and describes nothing twice", () => {
+  it("describes every id that it references, each once", () => {
     const ids = graphOf(crated).map((entity) => entity["@id"]);
     assert.strictEqual(new Set(ids).size, ids.length);
     const spoken = JSON.stringify(graphOf(crated)).matchAll(/\{"@id":"(?<id>[^"]*)"\}/gu);
@@ -94,12 +95,12 @@ describe("a crate", () => {
         assert.include(ids, groups?.["id"]);
   });
 
-  it("is the same whatever order the files come in", () => {
+  it("does not depend on the order of files", () => {
     const turned = { ...crated, entries: crated.entries.toReversed() };
     assert.deepStrictEqual(jsonBytes(roCrate(turned)), jsonBytes(roCrate(crated)));
   });
 
-  it("says of a run that did not get everywhere that it failed", () => {
+  it("marks an incomplete run as failed", () => {
     assert.strictEqual(
       entityOf(crated, "#run").actionStatus["@id"],
       "http://schema.org/CompletedActionStatus",
@@ -107,6 +108,6 @@ describe("a crate", () => {
     const unmade = ["four", "five"].map((node) => ({ node, state: "failed" }));
     const cut = entityOf({ ...crated, run: { ...crated.run, unmade } }, "#run");
     assert.strictEqual(cut.actionStatus["@id"], "http://schema.org/FailedActionStatus");
-    assert.strictEqual(cut.error, "2 nodes of the plan were not made");
+    assert.strictEqual(cut.error, "2 nodes of the plan have no result");
   });
 });

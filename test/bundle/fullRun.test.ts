@@ -1,4 +1,4 @@
-/** Level 5: everything is run again, in a store of its own, and held against what is claimed. */
+/** Level 5: the experiment is rerun in a store of its own and compared with the claims. */
 import { assert, describe, it } from "@effect/vitest";
 import { inRig } from "../rig/Rig.ts";
 
@@ -33,7 +33,7 @@ const rollouts = (number: number): string =>
 
 describe("pipe verify --level 5", () => {
   it(
-    "runs the experiment once more, and names each claim that comes out otherwise",
+    "reruns the experiment and names each claim that differs",
     inRig(async (rig) => {
       rig.write("e.yaml", spec);
       rig.write("given/rollouts.jsonl", rollouts(0b1010_0011_1100_0101));
@@ -42,11 +42,11 @@ describe("pipe verify --level 5", () => {
       assert.strictEqual(bundled.code, 0, bundled.stderr);
       const right = await rig.pipe("verify", "five.tar.gz", "--level", "5");
       assert.strictEqual(right.code, 0, right.stdout + right.stderr);
-      assert.match(right.stdout, /level 5: everything run again\n {2}ok {4}claims/u);
+      assert.match(right.stdout, /level 5: everything rerun\n {2}ok {4}claims/u);
       assert.strictEqual(
         (await rig.pipe("runs")).stdout.match(/five-/gu)?.length,
         1,
-        "it ran in this store",
+        "the rerun used this store",
       );
 
       rig.write("given/rollouts.jsonl", rollouts(0b1010_0011_1100_0111));
@@ -56,7 +56,7 @@ describe("pipe verify --level 5", () => {
         wrong.stdout,
         /CLAIMS\.json {2}correlations\/reasoning\.mean: the run gives 0\.5625/u,
       );
-      assert.match(wrong.stdout, /NOT verified, wrong at level 5/u);
+      assert.match(wrong.stdout, /NOT verified, problems at level 5/u);
     }),
   );
 });

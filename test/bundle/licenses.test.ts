@@ -1,30 +1,30 @@
-/** Under which terms what is: by the stage that made it, by what it was made from, by what the build took in. */
+/** Licences of files: by stage, by inputs, and of the packages in the build. */
 import { afterAll, assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { build } from "rolldown";
-import type { RunNode } from "../../bundle/runNodes.ts";
-import { textBytes } from "../../bundle/content.ts";
-import type { Entry } from "../../bundle/format.ts";
-import { licenseEntries, licenseOf, verifierLicense } from "../../bundle/licenses.ts";
-import { packageLicenses } from "../../bundle/packageLicenses.ts";
-import { licenseTexts } from "../../bundle/terms.ts";
-import { root } from "../../executors/root.ts";
+import type { RunNode } from "../../bundle/describe/runNodes.ts";
+import { textBytes } from "../../bundle/format/content.ts";
+import type { Entry } from "../../bundle/format/format.ts";
+import { licenseEntries, licenseOf, verifierLicense } from "../../bundle/write/licenses.ts";
+import { packageLicenses } from "../../scripts/packageLicenses.ts";
+import { licenseTexts } from "../../bundle/describe/terms.ts";
+import { root } from "../../schemas/root.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
 
 const node = (
   stage: string,
-  kind: RunNode["told"]["kind"],
+  kind: RunNode["bundled"]["kind"],
   ...from: ReadonlyArray<RunNode>
-): RunNode => ({ told: { stage, stageName: `my-${stage}`, kind }, from }) as never;
+): RunNode => ({ bundled: { stage, stageName: `my-${stage}`, kind }, from }) as never;
 
 const stated = (terms: Readonly<Record<string, string>>) => new Map(Object.entries(terms));
 const nothing = stated({});
 
-describe("terms", () => {
-  it("are given away for data, and MIT for a model of our own making", () => {
+describe("licences", () => {
+  it("are CC0 for generated data and MIT for trained models", () => {
     const data = node("render", "dataset");
     const model = node("sft", "model", node("distill", "transcripts", data));
     assert.strictEqual(licenseOf(data, nothing), "CC0-1.0");
@@ -32,7 +32,7 @@ describe("terms", () => {
     assert.strictEqual(licenseOf(node("grpo", "model", model, data), nothing), "MIT");
   });
 
-  it("of what comes from elsewhere are only what somebody states", () => {
+  it("of files from elsewhere must be stated", () => {
     for (const stage of ["files", "command"]) {
       assert.strictEqual(licenseOf(node(stage, "files"), nothing), "NOASSERTION");
       assert.strictEqual(
@@ -42,7 +42,7 @@ describe("terms", () => {
     }
   });
 
-  it("stay with a model that went on from another's", () => {
+  it("pass from a model to those trained from it", () => {
     const origin = node("pretrained", "model");
     const trained = node("grpo", "model", node("grpo", "model", origin));
     assert.strictEqual(licenseOf(trained, nothing), "NOASSERTION");
@@ -59,8 +59,8 @@ const entry = (license: string): Entry => ({
 const textsFor = (...licenses: ReadonlyArray<string>) =>
   Effect.runPromise(Effect.result(licenseEntries(licenses.map(entry))));
 
-describe("texts", () => {
-  it("go along for every licence that is used, and no others", async () => {
+describe("licence texts", () => {
+  it("are included for every licence in use, and no others", async () => {
     const { _tag, ...texts } = await textsFor("MIT", "Apache-2.0 AND ISC");
     assert.strictEqual(_tag, "Success");
     assert.deepStrictEqual(
@@ -71,7 +71,7 @@ describe("texts", () => {
     );
   });
 
-  it("are known to the verifier by their digests, every one", async () => {
+  it("all have digests in the verifier", async () => {
     const { _tag, ...texts } = await textsFor(...licenseTexts.keys());
     assert.strictEqual(_tag, "Success");
     const written = (texts as { readonly success: ReadonlyArray<Entry> }).success
@@ -81,7 +81,7 @@ describe("texts", () => {
           [path.basename(name, ".txt"), digestBytes(content as Uint8Array)] as const,
       );
     assert.deepStrictEqual(new Map(written), new Map(licenseTexts));
-    const known = fs.readdirSync(path.join(root, "bundle/licenses"));
+    const known = fs.readdirSync(path.join(root, "bundle/write/licenses"));
     assert.includeMembers(
       [...licenseTexts.keys()],
       known.map((name) => path.basename(name, ".txt")),
@@ -131,7 +131,7 @@ describe("the build", () => {
     return JSON.parse(fs.readFileSync(path.join(folder, "dist/licenses.json"), "utf8"));
   };
 
-  it("notes each package that there is code of in what it builds", async () => {
+  it("records each package with code in the built file", async () => {
     const version = "1.0.0";
     assert.deepStrictEqual(await noted("used", "unused", "@scope/used"), [
       { name: "@scope/used", version, license: "ISC", text: "terms of @scope/used" },
@@ -148,7 +148,7 @@ describe("the build", () => {
       assert.match(failure, new RegExp(`${name}.*licence`, "u"));
     });
 
-  it("has noted them for verify.mjs, whose terms they are", () => {
+  it("recorded the packages of verify.mjs, whose licences its own includes", () => {
     const file = path.join(root, "dist/verify.licenses.json");
     const packages = JSON.parse(fs.readFileSync(file, "utf8")) as ReadonlyArray<{
       readonly name: string;

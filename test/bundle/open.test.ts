@@ -4,8 +4,8 @@ import { Effect, Result } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import zlib from "node:zlib";
-import { openBundle } from "../../bundle/open.ts";
-import { limits } from "../../bundle/format.ts";
+import { openBundle } from "../../bundle/format/open.ts";
+import { limits } from "../../bundle/format/format.ts";
 import { pax, type RawEntry, rawEntry, rawTar } from "./rawTar.ts";
 import { inScratch } from "./scratch.ts";
 
@@ -36,9 +36,9 @@ const refused = (what: string, bytes: () => Uint8Array, why: RegExp) =>
     }),
   );
 
-describe("a bundle that is as it should be", () => {
+describe("a well-formed bundle", () => {
   it(
-    "is opened, packed or not, with folders of its own or without",
+    "opens, gzipped or not, with or without entries for folders",
     inScratch(async (folder) => {
       const tar = rawTar([{ name: "b/", type: "5" }, ...bag, { name: "b/data/", type: "5" }]);
       for (const bytes of [tar, zlib.gzipSync(tar), rawTar(bag, 20)]) {
@@ -54,7 +54,7 @@ describe("a bundle that is as it should be", () => {
   );
 
   it(
-    "may have names too long for a header, or not in ASCII",
+    "may have non-ASCII names and names too long for a header",
     inScratch(async (folder) => {
       const name = `b/data/${"ü".repeat(60)}/${"x".repeat(90)}`;
       const result = await openBytes(
@@ -66,7 +66,7 @@ describe("a bundle that is as it should be", () => {
   );
 
   it(
-    "is never unpacked over something",
+    "is not unpacked over existing files",
     inScratch(async (folder) => {
       fs.mkdirSync(path.join(folder, "target"));
       fs.writeFileSync(path.join(folder, "target/mine"), "mine");
@@ -84,17 +84,17 @@ const withEntry =
 
 describe("a name", () => {
   refused("that is absolute", withEntry({ name: "/etc/passwd" }), /is absolute/u);
-  refused("that leads out", withEntry({ name: "b/../../evil" }), /leads out/u);
+  refused("that leads outside", withEntry({ name: "b/../../evil" }), /leads outside/u);
   refused(
-    "that leads out, in a pax header",
+    "that leads outside, in a pax header",
     withEntry(pax({ path: "b/../../evil" }), { name: "b/x" }),
-    /leads out/u,
+    /leads outside/u,
   );
-  refused("with a backslash", withEntry({ name: "b\\..\\..\\evil" }), /not every system/u);
-  refused("with a drive", withEntry({ name: "C:/evil" }), /not every system/u);
-  refused("with a line break", withEntry({ name: "b/x\ny" }), /not every system/u);
-  refused("with an empty part", withEntry({ name: "b//x" }), /empty part/u);
-  refused("that is one dot", withEntry({ name: "b/./x" }), /empty part/u);
+  refused("with a backslash", withEntry({ name: "b\\..\\..\\evil" }), /some systems forbid/u);
+  refused("with a drive", withEntry({ name: "C:/evil" }), /some systems forbid/u);
+  refused("with a line break", withEntry({ name: "b/x\ny" }), /some systems forbid/u);
+  refused("with an empty segment", withEntry({ name: "b//x" }), /empty segment/u);
+  refused("that is one dot", withEntry({ name: "b/./x" }), /empty segment/u);
   refused(
     "that is not UTF-8",
     () => {
@@ -105,7 +105,11 @@ describe("a name", () => {
     /not UTF-8/u,
   );
   for (const device of ["CON", "nul.txt", "b/aux", "COM1", "lpt9.tar.gz", "CONIN$"])
-    refused(`of a device, ${device}`, withEntry({ name: `b/${device}` }), /device of Windows/u);
+    refused(
+      `of a device, ${device}`,
+      withEntry({ name: `b/${device}` }),
+      /device name of Windows/u,
+    );
   for (const name of ["x.", "x ", "a. /b"])
     refused(
       `that Windows cuts short, ${JSON.stringify(name)}`,
@@ -118,12 +122,12 @@ describe("a name", () => {
     /too long/u,
   );
   refused(
-    "of a part that is too long",
+    "with a segment that is too long",
     withEntry(pax({ path: `b/${"x".repeat(256)}` }), { name: "b/x" }),
     /too long/u,
   );
-  refused("outside the one folder", withEntry({ name: "c/x" }), /outside the one folder/u);
-  refused("at the top", withEntry({ name: "x" }), /outside the one folder/u);
+  refused("outside the top folder", withEntry({ name: "c/x" }), /outside the top folder/u);
+  refused("at the top", withEntry({ name: "x" }), /outside the top folder/u);
 });
 
 const sealedFirst = (tar: Buffer): Buffer => {
@@ -136,27 +140,27 @@ const sealedFirst = (tar: Buffer): Buffer => {
 
 describe("two names", () => {
   refused("that are equal", withEntry({ name: "b/data/a.txt" }), /twice/u);
-  refused("that differ in case", withEntry({ name: "b/data/A.txt" }), /one on some systems/u);
+  refused("that differ in case", withEntry({ name: "b/data/A.txt" }), /same file on some systems/u);
   refused(
     "whose folders differ in case",
     withEntry({ name: "b/DATA/b.txt" }),
-    /one on some systems/u,
+    /same file on some systems/u,
   );
   refused(
-    "that Unicode says are one",
+    "that are equal in Unicode's normal form",
     withEntry({ name: "b/\u00E9" }, { name: "b/e\u0301" }),
-    /one on some systems/u,
+    /same file on some systems/u,
   );
   refused(
     "that differ by a ligature",
     withEntry({ name: "b/fi" }, { name: "b/\uFB01" }),
-    /one on some systems/u,
+    /same file on some systems/u,
   );
   refused("of a file and a folder", withEntry({ name: "b/data/a.txt/c" }), /twice/u);
   refused("of a folder and a file", withEntry({ name: "b/data" }), /twice/u);
 });
 
-describe("what is no file", () => {
+describe("a special file", () => {
   for (const [type, what] of Object.entries({
     1: "a hard link",
     2: "a link",
@@ -189,29 +193,29 @@ const whole = () => zlib.gzipSync(rawTar(bag));
 
 describe("an archive", () => {
   refused("cut short", () => rawTar(bag).subarray(0, 900), /cut short/u);
-  refused("cut short where it is packed", () => whole().subarray(0, 100), /damaged/u);
-  refused("without an end", () => rawTar(bag, 0), /cut short/u);
-  refused("with half an end", () => rawTar(bag, 1), /cut short/u);
+  refused("cut short in its gzip stream", () => whole().subarray(0, 100), /damaged/u);
+  refused("without end blocks", () => rawTar(bag, 0), /cut short/u);
+  refused("with one end block", () => rawTar(bag, 1), /cut short/u);
   refused(
-    "that goes on after its end",
+    "that continues after its end",
     () => Buffer.concat([rawTar(bag), rawEntry({ name: "b/x" })]),
     /after its end/u,
   );
   refused(
-    "with something after it",
+    "with extra bytes after it",
     () => Buffer.concat([whole(), Buffer.from("more")]),
-    /follows the archive|damaged/u,
+    /follow the archive|damaged/u,
   );
   refused(
     "with another archive after it",
     () => Buffer.concat([whole(), whole()]),
     /after its end/u,
   );
-  refused("of the old format", withEntry({ name: "b/x", magic: "ustar  \0" }), /no POSIX tar/u);
-  refused("that is none", () => Buffer.from("hello"), /cut short/u);
+  refused("of the old format", withEntry({ name: "b/x", magic: "ustar  \0" }), /not a POSIX tar/u);
+  refused("that is not a tar", () => Buffer.from("hello"), /cut short/u);
   refused("that is empty", () => Buffer.alloc(0), /cut short/u);
-  refused("of nothing", () => rawTar([]), /empty/u);
-  refused("that is no bundle", () => rawTar([{ name: "b/x" }]), /no bundle/u);
+  refused("without entries", () => rawTar([]), /empty/u);
+  refused("without bagit.txt", () => rawTar([{ name: "b/x" }]), /not a bundle/u);
   refused(
     "whose header is damaged",
     () => {
@@ -224,10 +228,10 @@ describe("an archive", () => {
   refused(
     "with a pax record of another kind",
     withEntry(pax({ linkpath: "/etc" }), { name: "b/x" }),
-    /says "linkpath"/u,
+    /keyword "linkpath"/u,
   );
   refused(
-    "with a pax record that says less than it has",
+    "with a pax record shorter than its content",
     withEntry({ name: "p", type: "x", content: "5 path=b/y\n" }, { name: "b/x" }),
     /can't be read/u,
   );
@@ -236,17 +240,17 @@ describe("an archive", () => {
 
 describe("a bomb", () => {
   refused(
-    "that says how large it is",
+    "with an honest size",
     withEntry({ name: "b/x", size: limits.unpackedBytes }),
     /unpacks to more/u,
   );
   refused(
-    "that says so in a pax header",
+    "with its size in a pax header",
     withEntry(pax({ size: "999999999999999" }), { name: "b/x" }),
     /unpacks to more/u,
   );
   refused(
-    "that is packed very well",
+    "with an extreme compression ratio",
     () => zlib.gzipSync(rawTar([...bag, { name: "b/x", content: Buffer.alloc(40_000_000) }])),
     /times its size/u,
   );
@@ -254,7 +258,7 @@ describe("a bomb", () => {
 
 describe("a folder", () => {
   it(
-    "is read where it lies, and holds no links",
+    "is read in place, and may hold no links",
     inScratch(async (folder) => {
       const bundle = path.join(folder, "b");
       fs.mkdirSync(bundle);

@@ -1,11 +1,30 @@
-"""What the tests of bundles ask of other people's programs and can't ask on a command line; see oracles.test.ts."""
+"""Other people's libraries and command lines in one process, for oracles.test.ts: each import takes seconds.
 
+Reads requests from stdin, a line of JSON each: `{"call": name, "arguments": [...]}`. Answers on stdout, again a line of JSON each:
+`{"ok": bool, "value": ..., "text": output and error}`.
+"""
+
+import contextlib
+import importlib.metadata
 import io
 import json
 import os
 import pathlib
 import sys
 import tempfile
+import traceback
+
+
+def command(name, *arguments):
+    """Runs the command `name` of an installed package; fails unless it exits with 0."""
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name=name)
+    sys.argv = [name, *arguments]
+    try:
+        status = entry.load()()
+    except SystemExit as exit:
+        status = exit.code
+    if status not in (None, 0):
+        raise RuntimeError(f"{name} exits with {status}")
 
 
 def seed_context(cache, context):
@@ -68,6 +87,17 @@ def read_card(file):
     return {"data": card.data.to_dict(), "results": len(card.data.eval_results or [])}
 
 
-asked, *arguments = sys.argv[1:]
-answers = {answer.__name__: answer for answer in (seed_context, load_dataset, read_croissant, read_card)}
-print(json.dumps(answers[asked](*arguments)))
+def answer(request):
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        try:
+            value, ok = calls[request["call"]](*request["arguments"]), True
+        except Exception:
+            traceback.print_exc()
+            value, ok = None, False
+    return {"ok": ok, "value": value, "text": output.getvalue()}
+
+
+calls = {call.__name__: call for call in (command, seed_context, load_dataset, read_croissant, read_card)}
+for line in sys.stdin:
+    print(json.dumps(answer(json.loads(line))), flush=True)

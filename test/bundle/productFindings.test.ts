@@ -2,10 +2,10 @@
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import fs from "node:fs";
-import { licenseEntries, verifierLicense } from "../../bundle/licenses.ts";
-import { productFindings } from "../../bundle/productFindings.ts";
-import { scan } from "../../bundle/scan/scan.ts";
-import { readProduct } from "../../bundle/source.ts";
+import { licenseEntries, verifierLicense } from "../../bundle/write/licenses.ts";
+import { productFindings } from "../../bundle/write/productFindings.ts";
+import { scan } from "../../scan/scan.ts";
+import { readProduct } from "../../bundle/write/product.ts";
 
 describe("productFindings", () => {
   it.effect(

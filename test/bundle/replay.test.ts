@@ -1,48 +1,43 @@
-/** `pipe run --from-bundle`: what a bundle holds is found, and only what is new runs. */
+/** `pipe run --from-bundle` finds the bundle's results and runs only what is missing. */
 import { assert, describe, it } from "@effect/vitest";
-import type { BundleRun, Pointer } from "../../bundle/format.ts";
-import { rebuildLine } from "../../bundle/rebuildLine.ts";
+import type { BundleRun, Pointer } from "../../bundle/format/format.ts";
+import { rebuildLine } from "../../bundle/describe/rebuildLine.ts";
 import { digestJson } from "../../schemas/Digest.ts";
 import { inRig, type Rig } from "../rig/Rig.ts";
-import {
-  described,
-  edited,
-  type Files,
-  folderOf,
-  forged,
-  packed,
-  smallBundle,
-  smallSpec,
-} from "./smallBundle.ts";
+import { edited, folderOf, forged } from "./alterations.ts";
+import { type Files, packed } from "./archives.ts";
+import { described } from "./describing.ts";
+import { smallBundle, smallSpec } from "./smallBundle.ts";
+import { noOverrides } from "../../schemas/Overrides.ts";
 
 const written = async (rig: Rig, files: Files): Promise<string> => {
   rig.write("small.yaml", smallSpec);
   return packed(files, rig.directory);
 };
 
-/** How many nodes there were, and how many of them had to be made. */
+/** How many nodes there were, and how many of them had to run. */
 const counts = (stderr: string) =>
-  / · (\d+) nodes, (\d+) cached, (\d+) to make/u.exec(stderr)?.slice(1).map(Number);
+  / · (\d+) nodes[,:] (\d+) cached, (\d+) to run/u.exec(stderr)?.slice(1).map(Number);
 
 describe("pipe run --from-bundle", () => {
   it(
-    "makes nothing of what the bundle holds, without its Python, its models or its local files",
+    "runs nothing that the bundle has, without its Python, its models or its local files",
     inRig(async (rig) => {
       const archive = await written(rig, (await smallBundle()).files);
       const first = await rig.pipe("run", "small.yaml", "--from-bundle", archive);
       assert.strictEqual(first.code, 0, first.stderr);
-      assert.match(first.stderr, /small-[\da-f]{12}: 14 artifacts taken in\n/u);
+      assert.match(first.stderr, /small-[\da-f]{12}: 14 artifacts imported\n/u);
       assert.deepStrictEqual(counts(first.stderr), [14, 14, 0]);
       assert.include(first.stdout, "weak    12");
       const fsck = await rig.pipe("fsck");
       assert.strictEqual(fsck.code, 0, fsck.stdout + fsck.stderr);
       const again = await rig.pipe("run", "small.yaml", "--from-bundle", archive);
-      assert.match(again.stderr, /0 artifacts taken in, 14 known\n/u);
+      assert.match(again.stderr, /0 artifacts imported, 14 already in the store\n/u);
     }),
   );
 
   it(
-    "runs the difference alone",
+    "runs only what a changed param affects",
     inRig(async (rig) => {
       const archive = await written(rig, (await smallBundle()).files);
       const flags = ["--from-bundle", archive, "--set", "correlations.resamples=200"];
@@ -54,21 +49,21 @@ describe("pipe run --from-bundle", () => {
   );
 
   it(
-    "knows what the bundle leaves out for what it is, and makes it again only where it is needed",
+    "reruns nodes whose files are left out only where they are needed",
     inRig(async (rig) => {
       const { files, run } = await smallBundle();
       const archive = await written(rig, withoutFiles(files, run, ["cot", "start[model=weak]"]));
       const asIs = await rig.pipe("run", "small.yaml", "--from-bundle", archive);
       assert.strictEqual(asIs.code, 0, asIs.stderr);
-      assert.match(asIs.stderr, /12 artifacts taken in, 2 without the files/u);
-      // Nobody takes the transcripts, so they are asked for; the model is only what others are made from.
+      assert.match(asIs.stderr, /12 artifacts imported, 2 incomplete/u);
+      // The transcripts are a result of the run; the model is only an input of cached nodes.
       assert.deepStrictEqual(counts(asIs.stderr), [14, 13, 1]);
       assert.match(asIs.stderr, /✓ cot /u);
     }),
   );
 
   it(
-    "refuses a bundle in which anything is wrong, and takes nothing of it",
+    "refuses a bundle that does not verify, and imports nothing of it",
     inRig(async (rig) => {
       const { files } = await smallBundle();
       const withKey = edited(files, "data/run.json", (text) => {
@@ -83,9 +78,9 @@ describe("pipe run --from-bundle", () => {
       const withTable = forged(files, "table", "table.csv", (text) => `${text}more\r\n`);
       const withMore = new Map([...files, ["data/more", Buffer.from("x")]]);
       for (const [wrong, why] of [
-        [withMore, "level 2 finds"],
-        [withKey, "level 3 finds data/run.json: correlations: keyParts"],
-        [withTable, "level 3 finds"],
+        [withMore, "level 2 of verifying fails"],
+        [withKey, "level 3 of verifying fails at data/run.json: correlations: keyParts"],
+        [withTable, "level 3 of verifying fails"],
       ] as const) {
         const archive = await written(rig, wrong);
         const { code, stderr } = await rig.pipe("run", "small.yaml", "--from-bundle", archive);
@@ -97,10 +92,10 @@ describe("pipe run --from-bundle", () => {
   );
 
   it(
-    "leaves an answer that the store has as it is",
+    "keeps a different result that the store has",
     inRig(async (rig) => {
       const { files } = await smallBundle();
-      // Another model under the same keys: as if a bundle wanted to have the word.
+      // Another model under the same keys.
       const own = await written(rig, files);
       assert.strictEqual((await rig.pipe("run", "small.yaml", "--from-bundle", own)).code, 0);
       const model = "start[model=weak]";
@@ -111,7 +106,10 @@ describe("pipe run --from-bundle", () => {
       );
       const { code, stderr } = await rig.pipe("run", "small.yaml", "--from-bundle", other);
       assert.strictEqual(code, 0, stderr);
-      assert.match(stderr, /1 with another answer here, which stays: "start\[model=weak\]"/u);
+      assert.match(
+        stderr,
+        /1 not imported, because the store has another result: "start\[model=weak\]"/u,
+      );
       assert.deepStrictEqual(await rig.filesOf(model), before);
     }),
   );
@@ -128,7 +126,7 @@ const withoutFiles = (files: Files, run: BundleRun, nodes: ReadonlyArray<string>
       size: file.size,
       why: "size",
       needed: false,
-      rebuild: rebuildLine([], node),
+      rebuild: rebuildLine(noOverrides, node),
     })),
   );
   const folders = left.map(({ node }) => `${folderOf(run, node)}/`);

@@ -1,19 +1,14 @@
-/** `pipe verify` and `verify.mjs` as a reviewer meets them. */
+/** `pipe verify` and `verify.mjs` on the command line. */
 import { assert, describe, it } from "@effect/vitest";
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../rig/build.ts";
 import { inRig, jsonLines } from "../rig/Rig.ts";
-import {
-  crated,
-  edited,
-  type Files,
-  folderOf,
-  forged,
-  packed,
-  smallBundle,
-} from "./smallBundle.ts";
+import { edited, folderOf, forged } from "./alterations.ts";
+import { type Files, packed } from "./archives.ts";
+import { crated } from "./describing.ts";
+import { smallBundle } from "./smallBundle.ts";
 import { inScratch } from "./scratch.ts";
 
 const wrongClaim = (files: Files): Files =>
@@ -21,13 +16,18 @@ const wrongClaim = (files: Files): Files =>
 
 describe("pipe verify", () => {
   it(
-    "says level by level what it looked at, and ends with 0",
+    "prints its checks level by level and exits with 0",
     inRig(async (rig) => {
       const archive = await packed((await smallBundle()).files, rig.directory);
       const { code, stdout, stderr } = await rig.pipe("verify", archive);
       assert.strictEqual(code, 0, stderr);
       assert.match(stdout, /^level 1: bytes\n {2}ok {4}payload/u);
       assert.match(stdout, /level 3: numbers and keys\n {2}ok {4}keys {10}28 keys/u);
+      assert.match(stdout, /^ {8} +claimed +recomputed$/mu);
+      assert.match(
+        stdout,
+        /^ {8}table\[model=strong\]\/a +(\d\.\d{3} \[\d\.\d{3}, \d\.\d{3}\]) +\1$/mu,
+      );
       assert.match(
         stdout,
         /\nverified to level 3: small-([\da-f]{12})\nidentity \1[\da-f]{52}\n$/u,
@@ -41,18 +41,19 @@ describe("pipe verify", () => {
   );
 
   it(
-    "names the number, both values and the files, and ends with 3",
+    "names the number, both values and the files, and exits with 3",
     inRig(async (rig) => {
       const archive = await packed(wrongClaim((await smallBundle()).files), rig.directory);
       const { code, stdout } = await rig.pipe("verify", archive);
       assert.strictEqual(code, 3);
       assert.match(stdout, /WRONG claims/u);
-      assert.match(stdout, /data\/CLAIMS\.json {2}table\[model=weak\]\/a: value: is not what/u);
+      assert.match(stdout, /^ {8}table\[model=weak\]\/a +0\.987 .+ {2}0\.\d{3} \[/mu);
+      assert.match(stdout, /data\/CLAIMS\.json {2}table\[model=weak\]\/a: value: differs from/u);
       assert.match(
         stdout,
         /expected 0\.\d+\n +found {4}0\.987\n +from {5}data\/artifacts\/[\da-f]+\/table\.json/u,
       );
-      assert.match(stdout, /\nNOT verified, wrong at level 3 \(numbers and keys\): small-/u);
+      assert.match(stdout, /\nNOT verified, problems at level 3 \(numbers and keys\): small-/u);
       const lines = jsonLines((await rig.pipe("verify", "--json", archive)).stdout);
       const last = lines.at(-1)!;
       assert.deepInclude(last, { what: "total", verified: false, failed: 3 });
@@ -69,7 +70,7 @@ describe("pipe verify", () => {
   );
 
   it(
-    "shows what hostile transcripts say without doing it",
+    "escapes control characters of hostile transcripts",
     inRig(async (rig) => {
       const { files } = await smallBundle();
       const hostile = forged(files, "scores[model=weak]", "scores.jsonl", (text) =>
@@ -87,7 +88,7 @@ describe("pipe verify", () => {
   );
 
   it(
-    "refuses what is no bundle with 3, and what is not there with 2",
+    "exits with 3 for a file that is no bundle, and with 2 for a missing file",
     inRig(async (rig) => {
       rig.write("b.tar.gz", "hello");
       const refused = await rig.pipe("verify", "b.tar.gz");
@@ -99,7 +100,7 @@ describe("pipe verify", () => {
   );
 });
 
-/** The machine's own Node, not the pinned one: whoever reads a bundle has any from 20 on. */
+/** Finds the machine's own Node instead of the pinned one: a reviewer has any from 20 on. */
 const plainPath = (process.env["PATH"] ?? "")
   .split(":")
   .filter((folder) => !folder.includes("node_modules"))
@@ -114,7 +115,7 @@ const verifyAlone = (script: string, cwd: string, ...args: ReadonlyArray<string>
 
 describe("verify.mjs", () => {
   it(
-    "is one file that verifies the bundle it lies in, by the machine's own Node",
+    "verifies its own bundle on the machine's own Node",
     inScratch(async (folder) => {
       const { files, run } = await smallBundle();
       const script = fs.readFileSync(path.join(root, "dist/verify.mjs"));
@@ -162,12 +163,15 @@ describe("verify.mjs", () => {
     }),
   );
 
-  it("has no way to start a program, to open a socket or to load code", () => {
+  it("imports nothing that starts programs, opens sockets or loads code", () => {
     const script = fs.readFileSync(path.join(root, "dist/verify.mjs"), "utf8");
     const imported = [...script.matchAll(/^import .* from "([^"]+)";$/gmu)].map(([, name]) => name);
     assert.includeMembers(imported, ["node:fs", "node:zlib"]);
     for (const name of imported)
-      assert.match(name!, /^(?:node:)?(?:fs|os|path|url|zlib|crypto|module|stream\/promises)$/u);
+      assert.match(
+        name!,
+        /^(?:node:)?(?:fs|os|path|url|zlib|crypto|module|util|stream\/promises)$/u,
+      );
     assert.notMatch(
       script,
       /node:(?:child_process|net|http|https|dgram|worker_threads|vm|sqlite)/u,

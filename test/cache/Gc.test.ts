@@ -1,4 +1,4 @@
-/** The moments at which gc and a commit, a look-up or a run's beginning meet. */
+/** Races of gc with commits, look-ups and starting runs. */
 import { assert, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { spawn } from "node:child_process";
@@ -6,21 +6,27 @@ import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import type { RunRoot } from "../../cache/chooseGoing.ts";
-import { type Runs, sweep } from "../../cache/Gc.ts";
+import type { Runs } from "../../cache/Gc.ts";
 import { Store } from "../../cache/Store.ts";
-import { actionFor, addTree, type Cellar, inCellar } from "./contract.ts";
+import { sweep } from "../../cache/sweep.ts";
+import { actionFor, addTree, type TestStore, inTestStore } from "./contract.ts";
 
 const store = Store.use((service) => Effect.succeed(service));
 
-const live = (what: string, test: (cellar: Cellar) => Effect.Effect<unknown, unknown, Store>) =>
+const live = (
+  what: string,
+  test: (testStore: TestStore) => Effect.Effect<unknown, unknown, Store>,
+) =>
   it.live(what, () =>
-    inCellar((cellar) => Effect.scoped(Effect.provide(test(cellar), Store.layer(cellar.home)))),
+    inTestStore((testStore) =>
+      Effect.scoped(Effect.provide(test(testStore), Store.layer(testStore.home))),
+    ),
   );
 
-const recorded = (cellar: Cellar, files: Readonly<Record<string, string>>, recipe: string) =>
+const recorded = (testStore: TestStore, files: Readonly<Record<string, string>>, recipe: string) =>
   Effect.gen(function* () {
     const { record } = yield* store;
-    const artifact = yield* addTree(cellar.filled(files));
+    const artifact = yield* addTree(testStore.filled(files));
     assert.isTrue(yield* record(artifact, actionFor(artifact, recipe)));
     return artifact;
   });
@@ -33,13 +39,13 @@ const noRuns: Runs = {
 };
 
 const isCollected = (digest: string) =>
-  Effect.flatMap(store, ({ query }) => query((index) => index.artifact(digest)?.collected));
+  Effect.flatMap(store, ({ query }) => query(({ absences }) => absences.has(digest, "collected")));
 
-live("a run that begins after gc has looked keeps what it reaches", (cellar) =>
+live("a run that begins after gc has planned keeps its artifacts", (testStore) =>
   Effect.gen(function* () {
     const [kept, lost] = [
-      yield* recorded(cellar, { a: "kept" }, "kept"),
-      yield* recorded(cellar, { a: "lost" }, "lost"),
+      yield* recorded(testStore, { a: "kept" }, "kept"),
+      yield* recorded(testStore, { a: "lost" }, "lost"),
     ];
     let asked = 0;
     const root: RunRoot = {
@@ -60,53 +66,70 @@ live("a run that begins after gc has looked keeps what it reaches", (cellar) =>
   }),
 );
 
-live("what gc has only marked is there again for a run that asks", (cellar) =>
+live("a run that takes the name of one that gc deletes keeps its artifacts", (testStore) =>
   Effect.gen(function* () {
-    const { query, takenAway } = yield* store;
-    const { digest } = yield* recorded(cellar, { a: "x" }, "r");
-    yield* query((index) => index.change("UPDATE artifacts SET collected = 1"));
+    const { digest } = yield* recorded(testStore, { a: "kept" }, "kept");
+    const old: RunRoot = {
+      run: "sweep-1",
+      begunAt: 0,
+      lives: false,
+      recipes: new Set(),
+      artifacts: new Set(),
+    };
+    const young: RunRoot = { ...old, begunAt: 2, lives: true, recipes: new Set(["kept"]) };
+    let asked = 0;
+    const runs: Runs = { names: () => ["sweep-1"], read: () => (asked++ === 0 ? old : young) };
+    const [, { spared }] = yield* sweep(runs, { before: 1 });
+    assert.strictEqual(spared, 1);
+    assert.isFalse(yield* isCollected(digest));
+  }),
+);
+
+live("a run keeps an artifact that gc has marked and not deleted", (testStore) =>
+  Effect.gen(function* () {
+    const { change, takenAway } = yield* store;
+    const { digest } = yield* recorded(testStore, { a: "x" }, "r");
+    yield* change(({ absences }) => absences.mark(digest, "collected"));
     assert.strictEqual((yield* takenAway(new Set([digest]))).size, 0);
     assert.isFalse(yield* isCollected(digest));
   }),
 );
 
-live(
-  "an artifact whose equal gc takes between storing and recording is not recorded as there",
-  (cellar) =>
-    Effect.gen(function* () {
-      const { record, directoryOf, byRecipe } = yield* store;
-      yield* recorded(cellar, { a: "x" }, "r1");
-      const output = cellar.filled({ a: "x" });
-      const again = yield* addTree(output);
-      yield* sweep(noRuns, {});
-      assert.isFalse(fs.existsSync(directoryOf(again.digest)));
-      assert.isFalse(yield* record(again, actionFor(again, "r2")));
-      assert.isUndefined(yield* byRecipe("r2"));
-      // What it was stored from is still there, so that it can be stored once more.
-      const stored = yield* addTree(output);
-      assert.isTrue(yield* record(stored, actionFor(stored, "r2")));
-      assert.deepStrictEqual((yield* byRecipe("r2"))?.artifact.digest, again.digest);
-    }),
+live("an artifact that gc deletes between storing and recording is not recorded", (testStore) =>
+  Effect.gen(function* () {
+    const { record, directoryOf, byRecipe } = yield* store;
+    yield* recorded(testStore, { a: "x" }, "r1");
+    const made = testStore.filled({ a: "x" });
+    const again = yield* addTree(made);
+    yield* sweep(noRuns, {});
+    assert.isFalse(fs.existsSync(directoryOf(again.digest)));
+    assert.isFalse(yield* record(again, actionFor(again, "r2")));
+    assert.isUndefined(yield* byRecipe("r2"));
+    // The output is still there, so it can be stored again.
+    const stored = yield* addTree(made);
+    assert.isTrue(yield* record(stored, actionFor(stored, "r2")));
+    assert.deepStrictEqual((yield* byRecipe("r2"))?.artifact.digest, again.digest);
+  }),
 );
 
 live(
-  "a process that stores what another sweeps away at the same time never misses a file",
-  (cellar) =>
+  "a process that stores the files that another deletes at the same time misses none",
+  (testStore) =>
     Effect.scoped(
       Effect.gen(function* () {
         const { claim, directoryOf, record } = yield* store;
         yield* claim("key");
         const child = spawn(
           process.execPath,
-          [path.join(import.meta.dirname, "sweepLoop.ts"), cellar.home],
+          [path.join(import.meta.dirname, "sweepLoop.ts"), testStore.home],
           { stdio: ["pipe", "pipe", "inherit"] },
         );
-        let said = "";
-        child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+        let output = "";
+        child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text));
         yield* Effect.promise(() => once(child.stdout, "data"));
-        const outside = cellar.filled({ linked: "linked" });
+        const outside = testStore.filled({ linked: "linked" });
         for (let round = 0; round < 400; round += 1) {
-          const output = cellar.filled({ same: "same", [`own ${round % 3}`]: "x" });
+          const output = testStore.filled({ same: "same", [`own ${round % 3}`]: "x" });
           if (round % 2 === 0)
             fs.linkSync(path.join(outside, "linked"), path.join(output, "linked"));
           for (let done = false; !done;) {
@@ -117,10 +140,10 @@ live(
         child.stdin.end();
         yield* Effect.promise(() => once(child, "exit"));
         assert.strictEqual(child.exitCode, 0);
-        assert.isAbove(Number(said.split("\n")[1]), 5, "gc had nothing to take");
+        assert.isAbove(Number(output.split("\n")[1]), 5, "gc had nothing to take");
         yield* sweep(noRuns, {});
-        assert.deepStrictEqual(fs.readdirSync(path.join(cellar.home, "trees")), []);
-        const kept = yield* recorded(cellar, { same: "same" }, "last");
+        assert.deepStrictEqual(fs.readdirSync(path.join(testStore.home, "trees")), []);
+        const kept = yield* recorded(testStore, { same: "same" }, "last");
         assert.strictEqual(
           fs.readFileSync(path.join(directoryOf(kept.digest), "same"), "utf8"),
           "same",

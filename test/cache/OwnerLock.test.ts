@@ -1,4 +1,4 @@
-/** The sign of life as others see it. */
+/** An owner's lock file, as other processes see it. */
 import { assert, it } from "@effect/vitest";
 import fs from "node:fs";
 import os from "node:os";
@@ -16,7 +16,7 @@ const inDirectory = (test: (file: string) => void) => () => {
 };
 
 it(
-  "is there while the lock is held, and looking changes nothing",
+  "an owner seems alive while it holds the lock, and checking changes nothing",
   inDirectory((file) => {
     const lock = new OwnerLock(file);
     assert.isTrue(seemsAlive(file));
@@ -30,7 +30,7 @@ it(
 );
 
 it(
-  "of one who is gone is not mistaken for life while somebody else looks, too",
+  "a dead owner seems dead while another process checks, too",
   inDirectory((file) => {
     fs.writeFileSync(file, "");
     const looking = new DatabaseSync(file, { timeout: 0, readOnly: true });
@@ -41,7 +41,7 @@ it(
 );
 
 it(
-  "that can't be opened counts as one of the living",
+  "an owner whose lock file can't be opened seems alive",
   inDirectory((file) => {
     fs.mkdirSync(file);
     assert.isTrue(seemsAlive(file));

@@ -17,7 +17,7 @@ const knowing = (learned: ReadonlyMap<string, KnownDigest>) =>
   new SourceDigests((file) => learned.get(file));
 
 describe("the digest of a local file", () => {
-  it("is remembered, unless the file was changed just now", async () => {
+  it("is remembered, unless the file changed just now", async () => {
     const file = path.join(directory, "a");
     fs.writeFileSync(file, "one");
     const early = nothingKnown();
@@ -30,13 +30,13 @@ describe("the digest of a local file", () => {
     assert.deepStrictEqual([...late.learned.keys()], [file]);
   });
 
-  it("is taken from memory without reading while the file is as it was, and not after any change", async () => {
+  it("is not computed again until the file changes in any way", async () => {
     const file = path.join(directory, "b");
     fs.writeFileSync(file, "one");
     await setTimeout(untilSettledMillis);
     const first = nothingKnown();
     const digest = await first.ofPath(file);
-    // A memory that is wrong shows who trusts it.
+    // A wrong digest shows that it was not computed.
     const wrong = new Map(
       [...first.learned].map(([name, known]) => [name, { ...known, digest: "0".repeat(64) }]),
     );
@@ -50,7 +50,7 @@ describe("the digest of a local file", () => {
     assert.strictEqual(await knowing(wrong).ofPath(file), digest);
   });
 
-  it("does not depend on its name; a directory's depends on those in it", async () => {
+  it("does not depend on its name; a directory's digest depends on the names in it", async () => {
     for (const name of ["x/f", "y/f", "z/g"]) {
       fs.mkdirSync(path.join(directory, path.dirname(name)), { recursive: true });
       fs.writeFileSync(path.join(directory, name), "same");

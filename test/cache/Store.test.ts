@@ -1,4 +1,4 @@
-/** The store on disk: the contract, and what only a store on disk has: dead owners, formats, a reader's view. */
+/** The store's contract, and dead owners, formats and readers. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import { spawn } from "node:child_process";
@@ -6,158 +6,155 @@ import { once } from "node:events";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
+import { vi } from "vitest";
 import { Store } from "../../cache/Store.ts";
-import { actionFor, addTree, type Cellar, inCellar, storeContract } from "./contract.ts";
+import { actionFor, addTree, type TestStore, inTestStore, storeContract } from "./contract.ts";
 
 storeContract("the store on disk", Store.layer);
 
 const store = Store.use((service) => Effect.succeed(service));
 
-const inStore = <A, E>(cellar: Cellar, effect: Effect.Effect<A, E, Store>) =>
-  Effect.scoped(Effect.provide(effect, Store.layer(cellar.home)));
+const inStore = <A, E>(testStore: TestStore, effect: Effect.Effect<A, E, Store>) =>
+  Effect.scoped(Effect.provide(effect, Store.layer(testStore.home)));
 
-const sql = (cellar: Cellar, text: string) => {
-  const database = new DatabaseSync(path.join(cellar.home, "index.sqlite"));
-  database.exec(text);
-  database.close();
-};
-
-/** Another process that claims `k` and then lives on, until it is told to end. */
-const holder = async (home: string) => {
+/** Starts a process that claims `k` and holds it until it is killed; returns its first line of output. */
+const startHolder = async (home: string) => {
   const child = spawn(
     process.execPath,
     [path.join(import.meta.dirname, "holdClaim.ts"), home, "k"],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
-  await once(child.stdout, "data");
-  return child;
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, output: String(line).trim() };
 };
 
+const holder = async (home: string) => (await startHolder(home)).child;
+
 describe("a claim of another process", () => {
-  const claimed = (cellar: Cellar) =>
+  const claimed = (testStore: TestStore) =>
     inStore(
-      cellar,
+      testStore,
       Effect.flatMap(store, ({ claim }) => Effect.scoped(claim("k"))),
     );
 
-  it.live(
-    "holds while that process lives, also while it stands still, and not a moment longer",
-    () =>
-      inCellar((cellar) =>
-        Effect.gen(function* () {
-          const child = yield* Effect.promise(() => holder(cellar.home));
-          const expected = `process ${child.pid} on ${os.hostname()}`;
-          assert.strictEqual(yield* claimed(cellar), expected);
-          child.kill("SIGSTOP");
-          assert.strictEqual(yield* claimed(cellar), expected);
-          child.kill("SIGKILL");
-          yield* Effect.promise(() => once(child, "exit"));
-          assert.isUndefined(yield* claimed(cellar));
-          assert.deepStrictEqual(fs.readdirSync(path.join(cellar.home, "owners")), []);
-        }),
-      ),
+  it.live("holds while the process lives, even stopped, and ends with it", () =>
+    inTestStore((testStore) =>
+      Effect.gen(function* () {
+        const child = yield* Effect.promise(() => holder(testStore.home));
+        const expected = `process ${child.pid} on ${os.hostname()}`;
+        assert.strictEqual(yield* claimed(testStore), expected);
+        child.kill("SIGSTOP");
+        assert.strictEqual(yield* claimed(testStore), expected);
+        child.kill("SIGKILL");
+        yield* Effect.promise(() => once(child, "exit"));
+        assert.isUndefined(yield* claimed(testStore));
+        assert.deepStrictEqual(fs.readdirSync(path.join(testStore.home, "owners")), []);
+      }),
+    ),
   );
 
-  it.live("that was taken over is not released by the one it was taken from", () =>
-    inCellar((cellar) =>
+  it.live("is not released by its former owner after another process took it over", () =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
+        const link = path.join(testStore.home, "claims/k");
         yield* inStore(
-          cellar,
+          testStore,
           Effect.gen(function* () {
             const { claim } = yield* store;
             yield* Effect.scoped(
               Effect.andThen(
                 claim("k"),
-                Effect.sync(() => sql(cellar, "UPDATE claims SET token = 'of another'")),
+                Effect.sync(() => {
+                  fs.rmSync(link);
+                  fs.symlinkSync("somebody/token/process 1 on another", link);
+                }),
               ),
             );
           }),
         );
-        const database = new DatabaseSync(path.join(cellar.home, "index.sqlite"));
-        assert.strictEqual(
-          database.prepare("SELECT token FROM claims").get()?.["token"],
-          "of another",
+        assert.match(fs.readlinkSync(link), /^somebody/u);
+      }),
+    ),
+  );
+
+  it.live("is taken over by exactly one process after its owner was killed", () =>
+    inTestStore((testStore) =>
+      Effect.gen(function* () {
+        const dead = yield* Effect.promise(() => holder(testStore.home));
+        dead.kill("SIGKILL");
+        yield* Effect.promise(() => once(dead, "exit"));
+        const holders = yield* Effect.promise(() =>
+          Promise.all(Array.from({ length: 3 }, () => startHolder(testStore.home))),
         );
-        database.close();
+        for (const { child } of holders) child.kill("SIGKILL");
+        const winners = holders.filter(({ output }) => output === "claimed");
+        assert.strictEqual(winners.length, 1, holders.map(({ output }) => output).join(", "));
       }),
     ),
   );
 });
 
-it.live("a claim that could not be written off, as on a full disk, is free all the same", () =>
-  inCellar((cellar) =>
-    Effect.gen(function* () {
-      const rows = () => {
-        const database = new DatabaseSync(path.join(cellar.home, "index.sqlite"));
-        const { count } = database.prepare("SELECT count(*) AS count FROM claims").get() ?? {};
-        database.close();
-        return count;
-      };
-      yield* inStore(
-        cellar,
-        Effect.gen(function* () {
-          const { claim, whenFree } = yield* store;
-          sql(
-            cellar,
-            "CREATE TRIGGER full BEFORE DELETE ON claims BEGIN SELECT RAISE(FAIL, 'disk is full'); END",
-          );
-          yield* Effect.scoped(claim("k"));
-          assert.strictEqual(rows(), 1);
-          yield* Effect.timeout(whenFree("k"), "5 seconds");
-          assert.isUndefined(yield* Effect.scoped(claim("k")));
-          yield* Effect.scoped(claim("other"));
-          assert.strictEqual(rows(), 2);
-          sql(cellar, "DROP TRIGGER full");
-          yield* whenFree("k");
-          assert.strictEqual(rows(), 0);
-        }),
-      );
-    }),
+it.live("a released claim that could not be removed, as on a read-only disk, is free", () =>
+  inTestStore((testStore) =>
+    inStore(
+      testStore,
+      Effect.gen(function* () {
+        const { claim, whenFree } = yield* store;
+        const remove = vi.spyOn(fs, "rmSync").mockImplementation(() => {
+          throw Object.assign(new Error("EROFS"), { code: "EROFS" });
+        });
+        yield* Effect.scoped(claim("k"));
+        remove.mockRestore();
+        assert.deepStrictEqual(fs.readdirSync(path.join(testStore.home, "claims")), ["k"]);
+        yield* Effect.timeout(whenFree("k"), "5 seconds");
+        assert.isUndefined(yield* Effect.scoped(claim("k")));
+        assert.deepStrictEqual(fs.readdirSync(path.join(testStore.home, "claims")), []);
+      }),
+    ),
   ),
 );
 
-describe("where somebody removes owners/ under a claim", () => {
+describe("after owners/ was removed under a claim,", () => {
   const underClaim = (
-    test: (cellar: Cellar, first: Store["Service"]) => Effect.Effect<unknown, unknown, Store>,
+    test: (testStore: TestStore, first: Store["Service"]) => Effect.Effect<unknown, unknown, Store>,
   ) =>
-    inCellar((cellar) =>
+    inTestStore((testStore) =>
       inStore(
-        cellar,
+        testStore,
         Effect.scoped(
           Effect.gen(function* () {
             const first = yield* store;
             assert.isUndefined(yield* first.claim("k"));
-            fs.rmSync(path.join(cellar.home, "owners"), { recursive: true });
-            yield* test(cellar, first);
+            fs.rmSync(path.join(testStore.home, "owners"), { recursive: true });
+            yield* test(testStore, first);
           }),
         ),
       ),
     );
 
-  it.live("the next claim shows life again, and the first one holds", () =>
-    underClaim((cellar, first) =>
+  it.live("the next claim restores the lock file, and the first claim holds", () =>
+    underClaim((testStore, first) =>
       Effect.gen(function* () {
         assert.isUndefined(yield* Effect.scoped(first.claim("other")));
         const another = Effect.flatMap(store, ({ claim }) => Effect.scoped(claim("k")));
         const holder = `process ${process.pid} on ${os.hostname()}`;
-        assert.strictEqual(yield* inStore(cellar, another), holder);
+        assert.strictEqual(yield* inStore(testStore, another), holder);
       }),
     ),
   );
 
-  it.live("and another takes it, the first records nothing", () =>
-    underClaim((cellar, first) =>
+  it.live("a process that lost its claim to another records nothing", () =>
+    underClaim((testStore, first) =>
       Effect.gen(function* () {
-        const artifact = yield* addTree(cellar.filled({ a: "x" }));
+        const artifact = yield* addTree(testStore.filled({ a: "x" }));
         const recording = first.record(artifact, actionFor(artifact, "r", "k"));
         const another = Effect.gen(function* () {
           const { claim } = yield* store;
           assert.isUndefined(yield* claim("k"));
           const { message } = yield* Effect.flip(recording);
-          assert.include(message, "took over what this one was making");
+          assert.include(message, "took over a claim of this process");
         });
-        yield* inStore(cellar, Effect.scoped(another));
+        yield* inStore(testStore, Effect.scoped(another));
         assert.isUndefined(yield* first.byRecipe("r"));
         assert.isTrue(yield* recording);
       }),
@@ -165,33 +162,51 @@ describe("where somebody removes owners/ under a claim", () => {
   );
 });
 
-describe("opened to read", () => {
-  const reading = <A, E>(cellar: Cellar, effect: Effect.Effect<A, E, Store>) =>
-    Effect.scoped(Effect.provide(effect, Store.layerReadOnly(cellar.home)));
+it.live("a new store in the directory of a deleted one knows nothing of it", () =>
+  inTestStore((testStore) =>
+    Effect.gen(function* () {
+      const storing = Effect.gen(function* () {
+        const { record } = yield* store;
+        const artifact = yield* addTree(testStore.filled({ a: "x" }));
+        assert.isTrue(yield* record(artifact, actionFor(artifact, "r")));
+      });
+      yield* inStore(testStore, storing);
+      // The directory keeps its inode, by which the index goes.
+      for (const name of fs.readdirSync(testStore.home))
+        fs.rmSync(path.join(testStore.home, name), { recursive: true });
+      const actions = Effect.flatMap(store, ({ query }) => query((index) => index.allActions()));
+      assert.deepStrictEqual(yield* inStore(testStore, actions), []);
+    }),
+  ),
+);
 
-  it.live("a missing store is an empty one, and is not made", () =>
-    inCellar((cellar) =>
+describe("opened to read", () => {
+  const reading = <A, E>(testStore: TestStore, effect: Effect.Effect<A, E, Store>) =>
+    Effect.scoped(Effect.provide(effect, Store.layerReadOnly(testStore.home)));
+
+  it.live("a missing store is empty and is not created", () =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
         const found = yield* reading(
-          cellar,
+          testStore,
           Effect.flatMap(store, ({ byRecipe }) => byRecipe("r")),
         );
         assert.isUndefined(found);
-        assert.isFalse(fs.existsSync(cellar.home));
+        assert.isFalse(fs.existsSync(testStore.home));
       }),
     ),
   );
 
-  it.live("a store shows what is in it, also while another writes", () =>
-    inCellar((cellar) =>
+  it.live("a store shows its artifacts while another process writes", () =>
+    inTestStore((testStore) =>
       inStore(
-        cellar,
+        testStore,
         Effect.gen(function* () {
           const { record } = yield* store;
-          const artifact = yield* addTree(cellar.filled({ a: "x" }));
+          const artifact = yield* addTree(testStore.filled({ a: "x" }));
           yield* record(artifact, actionFor(artifact, "r"));
           const found = yield* reading(
-            cellar,
+            testStore,
             Effect.flatMap(store, ({ byRecipe }) => byRecipe("r")),
           );
           assert.deepStrictEqual(found?.artifact, artifact);
@@ -201,38 +216,48 @@ describe("opened to read", () => {
   );
 });
 
-describe("trouble is said with a way out:", () => {
-  const openFailure = (cellar: Cellar) =>
-    inStore(cellar, store).pipe(
+describe("an error with a fix for", () => {
+  const openFailure = (testStore: TestStore) =>
+    inStore(testStore, store).pipe(
       Effect.flip,
       Effect.map(({ message, fix }) => `${message} / ${fix}`),
     );
 
-  it.live("a store that a newer pipe has written", () =>
-    inCellar((cellar) =>
+  it.live("a store of a newer pipe", () =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
-        yield* inStore(cellar, store);
-        sql(cellar, "PRAGMA user_version = 99");
-        assert.match(yield* openFailure(cellar), /newer pipe \(format 99.*update pipe/u);
+        yield* inStore(testStore, store);
+        fs.writeFileSync(path.join(testStore.home, "format"), "99\n");
+        assert.match(yield* openFailure(testStore), /newer pipe \(format 99.*update pipe/u);
       }),
     ),
   );
 
-  it.live("an index that is no database", () =>
-    inCellar((cellar) =>
+  it.live("unreadable records of an earlier pipe", () =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
-        fs.mkdirSync(cellar.home);
-        fs.writeFileSync(path.join(cellar.home, "index.sqlite"), "x".repeat(5000));
-        assert.match(yield* openFailure(cellar), /not a database.*pipe fsck --repair/u);
+        fs.mkdirSync(testStore.home);
+        fs.writeFileSync(path.join(testStore.home, "index.sqlite"), "x".repeat(5000));
+        assert.match(yield* openFailure(testStore), /not a database.*pipe fsck --repair/u);
       }),
     ),
   );
 
-  it.live("a store where a file stands", () =>
-    inCellar((cellar) =>
+  it.live("artifacts without actions/", () =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
-        fs.writeFileSync(cellar.home, "");
-        assert.match(yield* openFailure(cellar), /can't be opened/u);
+        yield* inStore(testStore, addTree(testStore.filled({ a: "x" })));
+        fs.rmSync(path.join(testStore.home, "actions"), { recursive: true });
+        assert.match(yield* openFailure(testStore), /actions is missing.*restore it/u);
+      }),
+    ),
+  );
+
+  it.live("a file in the place of the store", () =>
+    inTestStore((testStore) =>
+      Effect.gen(function* () {
+        fs.writeFileSync(testStore.home, "");
+        assert.match(yield* openFailure(testStore), /can't be opened/u);
       }),
     ),
   );

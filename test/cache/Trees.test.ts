@@ -1,4 +1,4 @@
-/** What a file system can do to the store that a test can't wait for. */
+/** Limits and power cuts of file systems, simulated. */
 import { assert, it } from "@effect/vitest";
 import { afterEach, vi } from "vitest";
 import { Effect } from "effect";
@@ -6,13 +6,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { Trees } from "../../cache/Trees.ts";
 import { Store } from "../../cache/Store.ts";
-import { addTree, inCellar } from "./contract.ts";
+import { addTree, inTestStore } from "./contract.ts";
 
 afterEach(() => void vi.restoreAllMocks());
 
 const store = Store.use((service) => Effect.succeed(service));
 
-/** A file system that allows `most` names a file. */
+/** Allows `most` hard links for a file. */
 const limitNames = (most: number) => {
   const link = fs.linkSync;
   vi.spyOn(fs, "linkSync").mockImplementation((from, to) => {
@@ -23,16 +23,16 @@ const limitNames = (most: number) => {
   });
 };
 
-it.live("a blob with as many names as a file may have goes on as a second file", () =>
-  inCellar((cellar) =>
+it.live("a blob with as many hard links as the file system allows is copied", () =>
+  inTestStore((testStore) =>
     Effect.gen(function* () {
       const { home, directoryOf } = yield* store;
       limitNames(4);
       const added = [];
       for (const name of "abcdefghij")
-        added.push(yield* addTree(cellar.filled({ [name]: "same", "own/name": name })));
-      // Not plain, so that its files are linked once more.
-      const last = cellar.filled({ one: "same", two: "same" });
+        added.push(yield* addTree(testStore.filled({ [name]: "same", "own/name": name })));
+      // An empty directory, so that the tree is built from links.
+      const last = testStore.filled({ one: "same", two: "same" });
       fs.mkdirSync(path.join(last, "empty"));
       added.push(yield* addTree(last));
       const trees = new Trees(home);
@@ -46,14 +46,14 @@ it.live("a blob with as many names as a file may have goes on as a second file",
       assert.isAtMost(new Set(inodes.map(({ ino }) => ino)).size, 6);
       for (const { mode } of inodes) assert.strictEqual(mode & 0o777, 0o444);
       assert.deepStrictEqual(fs.readdirSync(path.join(home, "incoming")), []);
-    }).pipe(Effect.provide(Store.layer(cellar.home)), Effect.scoped),
+    }).pipe(Effect.provide(Store.layer(testStore.home)), Effect.scoped),
   ),
 );
 
 it.live(
-  "after a power cut a tree is whole or not there: its folders are on the disk before its name",
+  "after a power cut a tree is whole or missing: its folders are synced before its name",
   () =>
-    inCellar((cellar) =>
+    inTestStore((testStore) =>
       Effect.gen(function* () {
         const { home, directoryOf } = yield* store;
         const synced = new Set<number>();
@@ -70,13 +70,13 @@ it.live(
             if (!synced.has(fs.statSync(path.join(String(to), name)).ino)) unsynced.push(name);
         });
         const files = { file: "1", "a/b/c/file": "2", "a/b/other": "3" };
-        const { digest } = yield* addTree(cellar.filled(files));
+        const { digest } = yield* addTree(testStore.filled(files));
         assert.isTrue(synced.has(fs.statSync(directoryOf(digest)).ino));
-        // Not plain: then it is put together from links.
-        const other = cellar.filled({ ...files, more: "4" });
+        // An empty directory: the tree is built from links.
+        const other = testStore.filled({ ...files, more: "4" });
         fs.mkdirSync(path.join(other, "empty"));
         yield* addTree(other);
         assert.deepStrictEqual(unsynced, []);
-      }).pipe(Effect.provide(Store.layer(cellar.home)), Effect.scoped),
+      }).pipe(Effect.provide(Store.layer(testStore.home)), Effect.scoped),
     ),
 );

@@ -36,14 +36,14 @@ const choice = (
 
 const names = (going: ReturnType<typeof choice>) => going.map((each) => each.holding.digest);
 
-describe("what nothing reaches", () => {
-  it("goes; what a run asks for, has by name, or a tag names, stays", () => {
+describe("an artifact that nothing reaches", () => {
+  it("is deleted; an artifact of a run or tag stays", () => {
     const all = ["asked", "named", "tagged", "nobody's"].map((digest) => holding(digest, {}));
     const byName = { ...run("r", ["asked"]), artifacts: new Set(["named"]) };
     assert.deepStrictEqual(names(choice(all, [byName], { tagged: ["tagged"] })), ["nobody's"]);
   });
 
-  it("frees a shared blob with the last that has it, and never one that a staying artifact has", () => {
+  it("frees a shared blob with its last artifact, and never a blob of a staying artifact", () => {
     const all = [
       holding("one", { shared: 10, own: 1 }),
       holding("two", { shared: 10, kept: 100 }),
@@ -59,7 +59,7 @@ describe("what nothing reaches", () => {
   });
 });
 
-describe("for room", () => {
+describe("to make room,", () => {
   const all = [
     holding("dear", { a: 100 }, { seconds: 500 }),
     holding("cheap", { b: 100 }, { seconds: 1, finishedAt: "2026-02-01" }),
@@ -74,7 +74,7 @@ describe("for room", () => {
     run("new", ["newest"]),
   ];
 
-  it("goes what takes the least time for its bytes, the older of equals, and no more than is needed", () => {
+  it("artifacts of the fewest seconds per byte are deleted first, of equal ones the older, and no more than needed", () => {
     assert.deepStrictEqual(names(choice(all, runs, { maxBytes: 10_500 })), []);
     assert.deepStrictEqual(names(choice(all, runs, { maxBytes: 10_499 })), ["large"]);
     assert.deepStrictEqual(names(choice(all, runs, { maxBytes: 499 })), [
@@ -83,12 +83,12 @@ describe("for room", () => {
     ]);
   });
 
-  it("never goes what the newest run, a living one or a tag has, whatever was asked for", () => {
+  it("artifacts of the newest run, a living run or a tag are never deleted", () => {
     const going = choice(all, runs, { maxBytes: 0, tagged: ["dear"] });
     assert.deepStrictEqual(names(going), ["large", "cheap and older", "cheap"]);
   });
 
-  it("stays what would free nothing, since others have all of it", () => {
+  it("an artifact that frees nothing stays, since others share all of it", () => {
     const sharing = [holding("twin", { e: 100 }, { seconds: 0 }), ...all];
     const old = run("older", ["twin"]);
     assert.notInclude(names(choice(sharing, [old, ...runs], { maxBytes: 0 })), "twin");

@@ -1,4 +1,4 @@
-/** What every store must do; run on each. `open` gives a store over a directory, again and again over the same one. */
+/** The contract of a store. `open` may be called several times for one directory. */
 import { assert, describe, it } from "@effect/vitest";
 import { Deferred, Effect, Fiber, type Layer } from "effect";
 import { createHash, randomUUID } from "node:crypto";
@@ -12,12 +12,12 @@ import type { Action, Artifact } from "../../schemas/Artifact.ts";
 
 export type OpenStore = (home: string) => Layer.Layer<Store, StoreTrouble>;
 
-/** A directory for one test. */
-export class Cellar {
-  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-cellar-"));
+/** A directory for the store of one test. */
+export class TestStore {
+  readonly directory = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-testStore-"));
   readonly home = path.join(this.directory, "store");
 
-  /** A directory with these files, as a stage leaves it. */
+  /** A new directory with these files, like the output of a stage. */
   filled(files: Readonly<Record<string, string | Uint8Array>>): string {
     const directory = path.join(this.directory, randomUUID());
     fs.mkdirSync(directory);
@@ -33,11 +33,11 @@ export class Cellar {
   }
 }
 
-export const inCellar = <A, E, R>(test: (cellar: Cellar) => Effect.Effect<A, E, R>) =>
+export const inTestStore = <A, E, R>(test: (testStore: TestStore) => Effect.Effect<A, E, R>) =>
   Effect.acquireUseRelease(
-    Effect.sync(() => new Cellar()),
+    Effect.sync(() => new TestStore()),
     test,
-    (cellar) => Effect.sync(() => cellar.close()),
+    (testStore) => Effect.sync(() => testStore.close()),
   );
 
 export const actionFor = (
@@ -72,13 +72,18 @@ const actionsOf = (artifact: string) =>
   Effect.flatMap(store, ({ query }) => query((index) => index.actionsOf(artifact)));
 
 export const storeContract = (name: string, open: OpenStore) => {
-  const live = (what: string, test: (cellar: Cellar) => Effect.Effect<unknown, unknown, Store>) =>
+  const live = (
+    what: string,
+    test: (testStore: TestStore) => Effect.Effect<unknown, unknown, Store>,
+  ) =>
     it.live(what, () =>
-      inCellar((cellar) => Effect.scoped(Effect.provide(test(cellar), open(cellar.home)))),
+      inTestStore((testStore) =>
+        Effect.scoped(Effect.provide(test(testStore), open(testStore.home))),
+      ),
     );
 
   describe(name, () => {
-    live("knows nothing at first", () =>
+    live("is empty at first", () =>
       Effect.gen(function* () {
         const { byRecipe, find } = yield* store;
         assert.isUndefined(yield* byRecipe("r"));
@@ -89,11 +94,11 @@ export const storeContract = (name: string, open: OpenStore) => {
     );
 
     live(
-      "gives back what was recorded: by recipe, by content, by the digest's beginning",
-      (cellar) =>
+      "finds an artifact by recipe, by content key and by the beginning of its digest",
+      (testStore) =>
         Effect.gen(function* () {
           const { record, byRecipe, find, directoryOf } = yield* store;
-          const artifact = yield* addTree(cellar.filled({ "a.txt": "one", "sub/b.txt": "two" }));
+          const artifact = yield* addTree(testStore.filled({ "a.txt": "one", "sub/b.txt": "two" }));
           const action = actionFor(artifact, "r", "c");
           yield* record(artifact, action);
           assert.deepStrictEqual(yield* byRecipe("r"), { action, artifact });
@@ -115,10 +120,10 @@ export const storeContract = (name: string, open: OpenStore) => {
         }),
     );
 
-    live("knows one answer under several recipes", (cellar) =>
+    live("finds one artifact by several recipes", (testStore) =>
       Effect.gen(function* () {
         const { record, byRecipe } = yield* store;
-        const artifact = yield* addTree(cellar.filled({ a: "x" }));
+        const artifact = yield* addTree(testStore.filled({ a: "x" }));
         yield* record(artifact, actionFor(artifact, "r1", "c"));
         yield* record(artifact, actionFor(artifact, "r2", "c"));
         assert.strictEqual((yield* byRecipe("r2"))?.artifact.digest, artifact.digest);
@@ -126,15 +131,15 @@ export const storeContract = (name: string, open: OpenStore) => {
       }),
     );
 
-    it.live("remembers when it is opened again", () =>
-      inCellar((cellar) =>
+    it.live("keeps its records when it is opened again", () =>
+      inTestStore((testStore) =>
         Effect.gen(function* () {
           const opened = <A, E>(effect: Effect.Effect<A, E, Store>) =>
-            Effect.scoped(Effect.provide(effect, open(cellar.home)));
+            Effect.scoped(Effect.provide(effect, open(testStore.home)));
           const artifact = yield* opened(
             Effect.gen(function* () {
               const { record } = yield* store;
-              const made = yield* addTree(cellar.filled({ a: "x" }));
+              const made = yield* addTree(testStore.filled({ a: "x" }));
               yield* record(made, actionFor(made, "r"));
               return made;
             }),
@@ -145,39 +150,37 @@ export const storeContract = (name: string, open: OpenStore) => {
       ),
     );
 
-    live(
-      "an artifact without an action is no answer: an interrupted commit leaves no lie",
-      (cellar) =>
-        Effect.gen(function* () {
-          const { byRecipe, find } = yield* store;
-          const { digest } = yield* addTree(cellar.filled({ a: "x" }));
-          assert.isUndefined(yield* byRecipe("r"));
-          assert.isUndefined(yield* answerTo("content of r"));
-          assert.deepStrictEqual(yield* find(digest), []);
-        }),
+    live("an artifact without an action, as of an interrupted commit, is not found", (testStore) =>
+      Effect.gen(function* () {
+        const { byRecipe, find } = yield* store;
+        const { digest } = yield* addTree(testStore.filled({ a: "x" }));
+        assert.isUndefined(yield* byRecipe("r"));
+        assert.isUndefined(yield* answerTo("content of r"));
+        assert.deepStrictEqual(yield* find(digest), []);
+      }),
     );
 
-    live("an action without its artifact is no answer either", (cellar) =>
+    live("an action without its artifact is not found", (testStore) =>
       Effect.gen(function* () {
         const { record, byRecipe, directoryOf } = yield* store;
-        const artifact = yield* addTree(cellar.filled({ a: "x" }));
+        const artifact = yield* addTree(testStore.filled({ a: "x" }));
         yield* record(artifact, actionFor(artifact, "r", "c"));
         fs.rmSync(directoryOf(artifact.digest), { recursive: true });
         assert.isUndefined(yield* byRecipe("r"));
         assert.strictEqual((yield* answerTo("c"))?.state, "damaged");
-        yield* addTree(cellar.filled({ a: "x" }));
+        yield* addTree(testStore.filled({ a: "x" }));
         assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, artifact.digest);
       }),
     );
 
     describe("trees", () => {
       live(
-        "that hold the same are the same, wherever they were made, and take no room twice",
-        (cellar) =>
+        "with equal files are one, wherever they were made, and share their blobs",
+        (testStore) =>
           Effect.gen(function* () {
             const { directoryOf, home } = yield* store;
-            const one = yield* addTree(cellar.filled({ b: "2", a: "1", "c/d": "1" }));
-            const other = yield* addTree(cellar.filled({ "c/d": "1", a: "1", b: "2" }));
+            const one = yield* addTree(testStore.filled({ b: "2", a: "1", "c/d": "1" }));
+            const other = yield* addTree(testStore.filled({ "c/d": "1", a: "1", b: "2" }));
             assert.deepStrictEqual(one, other);
             assert.strictEqual(fs.readdirSync(path.join(home, "trees")).length, 1);
             const inode = (file: string) =>
@@ -186,37 +189,35 @@ export const storeContract = (name: string, open: OpenStore) => {
           }),
       );
 
-      live(
-        "differ by name, by content, by place and by the executable bit, and by nothing else",
-        (cellar) =>
-          Effect.gen(function* () {
-            const digestOf = (directory: string) =>
-              Effect.map(addTree(directory), ({ digest }) => digest);
-            const executable = cellar.filled({ a: "1" });
-            fs.chmodSync(path.join(executable, "a"), 0o755);
-            const digests = [
-              yield* digestOf(cellar.filled({ a: "1" })),
-              yield* digestOf(cellar.filled({ b: "1" })),
-              yield* digestOf(cellar.filled({ a: "2" })),
-              yield* digestOf(cellar.filled({ "x/a": "1" })),
-              yield* digestOf(executable),
-              yield* digestOf(cellar.filled({})),
-            ];
-            assert.strictEqual(new Set(digests).size, digests.length);
-            const other = cellar.filled({ a: "1" });
-            fs.chmodSync(path.join(other, "a"), 0o600);
-            fs.utimesSync(path.join(other, "a"), 0, 0);
-            fs.mkdirSync(path.join(other, "empty"));
-            assert.strictEqual(yield* digestOf(other), digests[0]);
-          }),
+      live("differ by path, content and executable bit, and by nothing else", (testStore) =>
+        Effect.gen(function* () {
+          const digestOf = (directory: string) =>
+            Effect.map(addTree(directory), ({ digest }) => digest);
+          const executable = testStore.filled({ a: "1" });
+          fs.chmodSync(path.join(executable, "a"), 0o755);
+          const digests = [
+            yield* digestOf(testStore.filled({ a: "1" })),
+            yield* digestOf(testStore.filled({ b: "1" })),
+            yield* digestOf(testStore.filled({ a: "2" })),
+            yield* digestOf(testStore.filled({ "x/a": "1" })),
+            yield* digestOf(executable),
+            yield* digestOf(testStore.filled({})),
+          ];
+          assert.strictEqual(new Set(digests).size, digests.length);
+          const other = testStore.filled({ a: "1" });
+          fs.chmodSync(path.join(other, "a"), 0o600);
+          fs.utimesSync(path.join(other, "a"), 0, 0);
+          fs.mkdirSync(path.join(other, "empty"));
+          assert.strictEqual(yield* digestOf(other), digests[0]);
+        }),
       );
 
       live(
-        "are read-only, executable where they were, also where both have one content",
-        (cellar) =>
+        "are read-only and keep the executable bit, also of two files with one content",
+        (testStore) =>
           Effect.gen(function* () {
             const { directoryOf } = yield* store;
-            const directory = cellar.filled({ plain: "#!/bin/sh\n", tool: "#!/bin/sh\n" });
+            const directory = testStore.filled({ plain: "#!/bin/sh\n", tool: "#!/bin/sh\n" });
             fs.chmodSync(path.join(directory, "tool"), 0o700);
             const { digest, files } = yield* addTree(directory);
             const mode = (file: string) =>
@@ -229,7 +230,7 @@ export const storeContract = (name: string, open: OpenStore) => {
           }),
       );
 
-      live("keep hostile names, empty files and many bytes", (cellar) =>
+      live("keep unusual names, empty files and many bytes", (testStore) =>
         Effect.gen(function* () {
           const { directoryOf } = yield* store;
           const big = new Uint8Array(3_000_000).map((_, index) => index % 251);
@@ -248,7 +249,7 @@ export const storeContract = (name: string, open: OpenStore) => {
             "deep/er/and/deeper/still": "deep",
             big,
           };
-          const { digest, files: listed } = yield* addTree(cellar.filled(files));
+          const { digest, files: listed } = yield* addTree(testStore.filled(files));
           assert.sameMembers(
             listed.map((file) => file.path),
             Object.keys(files),
@@ -260,11 +261,11 @@ export const storeContract = (name: string, open: OpenStore) => {
         }),
       );
 
-      live("take in what links lead to, and leave that where it is", (cellar) =>
+      live("copy the targets of links and leave them unchanged", (testStore) =>
         Effect.gen(function* () {
           const { directoryOf } = yield* store;
-          const outside = cellar.filled({ file: "outside", "dir/inner": "inner" });
-          const directory = cellar.filled({});
+          const outside = testStore.filled({ file: "outside", "dir/inner": "inner" });
+          const directory = testStore.filled({});
           fs.symlinkSync(path.join(outside, "file"), path.join(directory, "link"));
           fs.symlinkSync(path.join(outside, "dir"), path.join(directory, "folder"));
           fs.linkSync(path.join(outside, "file"), path.join(directory, "hard"));
@@ -286,14 +287,14 @@ export const storeContract = (name: string, open: OpenStore) => {
         }),
       );
 
-      live("that are added at once come out as one", (cellar) =>
+      live("that are added concurrently become one", (testStore) =>
         Effect.gen(function* () {
           const { home } = yield* store;
           const files = Object.fromEntries(
             Array.from({ length: 20 }, (_, index) => [`f${index}`, `text ${index % 7}`]),
           );
           const all = yield* Effect.all(
-            Array.from({ length: 8 }, () => addTree(cellar.filled(files))),
+            Array.from({ length: 8 }, () => addTree(testStore.filled(files))),
             { concurrency: "unbounded" },
           );
           assert.strictEqual(new Set(all.map(({ digest }) => digest)).size, 1);
@@ -307,7 +308,7 @@ export const storeContract = (name: string, open: OpenStore) => {
       const taken = (key: string) =>
         Effect.flatMap(store, ({ claim }) => Effect.scoped(claim(key)));
 
-      live("on different keys are given at once, and given again when they are let go", () =>
+      live("on different keys are independent, and can be taken again after their release", () =>
         Effect.gen(function* () {
           const { claim } = yield* store;
           const both = Effect.all([claim("k1"), claim("k2")]);
@@ -316,7 +317,7 @@ export const storeContract = (name: string, open: OpenStore) => {
         }),
       );
 
-      live("on one key: the second hears who holds it, and when it is free", () =>
+      live("on one key: the second caller learns who holds it, and when it is free", () =>
         Effect.gen(function* () {
           const { claim, whenFree } = yield* store;
           const holding = yield* Deferred.make<void>();
@@ -340,7 +341,7 @@ export const storeContract = (name: string, open: OpenStore) => {
       );
     });
 
-    live("work on a key stays, over attempts, until it is cleared", () =>
+    live("a work directory stays until it is cleared", () =>
       Effect.gen(function* () {
         const { workDirectory, clear } = yield* store;
         const directory = workDirectory("k");
@@ -354,17 +355,17 @@ export const storeContract = (name: string, open: OpenStore) => {
       }),
     );
 
-    live("a blob that was written to behind our back is not served, and is made anew", (cellar) =>
+    live("a blob that another program changed is not used, and is stored again", (testStore) =>
       Effect.gen(function* () {
         const { record, byRecipe, directoryOf, home } = yield* store;
-        const artifact = yield* addTree(cellar.filled({ a: "right", b: "other" }));
+        const artifact = yield* addTree(testStore.filled({ a: "right", b: "other" }));
         yield* record(artifact, actionFor(artifact, "r", "c"));
         const file = path.join(directoryOf(artifact.digest), "a");
         fs.chmodSync(file, 0o644);
         fs.writeFileSync(file, "wrong");
         assert.isUndefined(yield* byRecipe("r"));
         assert.strictEqual((yield* answerTo("c"))?.state, "damaged");
-        yield* addTree(cellar.filled({ a: "right", b: "other" }));
+        yield* addTree(testStore.filled({ a: "right", b: "other" }));
         assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, artifact.digest);
         assert.strictEqual(fs.readFileSync(file, "utf8"), "right");
         const quarantined = fs.readdirSync(path.join(home, "quarantine"));
@@ -372,22 +373,24 @@ export const storeContract = (name: string, open: OpenStore) => {
       }),
     );
 
-    live("two answers to one question are both kept, the newest first, and noted", (cellar) =>
-      Effect.gen(function* () {
-        const { record, byRecipe, query } = yield* store;
-        const one = yield* addTree(cellar.filled({ a: "1" }));
-        const two = yield* addTree(cellar.filled({ a: "2" }));
-        const noted = query((index) => [...index.nondeterministic]);
-        yield* record(one, actionFor(one, "r", "c"));
-        yield* record(one, actionFor(one, "r", "c"));
-        assert.deepStrictEqual(yield* noted, []);
-        yield* record(two, actionFor(two, "r", "c"));
-        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, two.digest);
-        assert.deepStrictEqual(yield* noted, ["c"]);
-        yield* record(one, actionFor(one, "r", "c"));
-        assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, one.digest);
-        assert.strictEqual((yield* actionsOf(two.digest)).length, 1);
-      }),
+    live(
+      "two artifacts of one content key are both kept, the newest first, and reported",
+      (testStore) =>
+        Effect.gen(function* () {
+          const { record, byRecipe, query } = yield* store;
+          const one = yield* addTree(testStore.filled({ a: "1" }));
+          const two = yield* addTree(testStore.filled({ a: "2" }));
+          const noted = query((index) => [...index.nondeterministic]);
+          yield* record(one, actionFor(one, "r", "c"));
+          yield* record(one, actionFor(one, "r", "c"));
+          assert.deepStrictEqual(yield* noted, []);
+          yield* record(two, actionFor(two, "r", "c"));
+          assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, two.digest);
+          assert.deepStrictEqual(yield* noted, ["c"]);
+          yield* record(one, actionFor(one, "r", "c"));
+          assert.strictEqual((yield* byRecipe("r"))?.artifact.digest, one.digest);
+          assert.strictEqual((yield* actionsOf(two.digest)).length, 1);
+        }),
     );
   });
 };

@@ -1,9 +1,9 @@
-/** Texts as file names: fit for a file system, and never one for two. */
+/** File names for texts: acceptable to every file system, and different for different texts. */
 import { assert, it } from "@effect/vitest";
 import { Schema } from "effect";
 import { fileName } from "../../cache/fileName.ts";
 
-it("what every file system takes stays as it is", () => {
+it("an acceptable text is its own file name", () => {
   for (const text of [
     "model[loss=λ=0.3,seed=0]",
     "table",
@@ -22,7 +22,7 @@ it.prop("any text becomes one name that fits", [Schema.String], ([text]) => {
 });
 
 it.prop("two texts have two names", [Schema.String, Schema.String], (texts) => {
-  // An experiment holds no half characters, of which digests know nothing.
+  // Lone surrogates have no digest, and an experiment can't contain them.
   const [one = "", other = ""] = texts.map((text) => text.toWellFormed());
   const long = "λ".repeat(150);
   for (const [a, b] of [

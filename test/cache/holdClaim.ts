@@ -1,4 +1,4 @@
-/** A process that claims a key of a store, says so, and holds it until it is ended: `holdClaim.ts HOME KEY`. */
+/** Claims a key of a store, prints the outcome, and lives until it is killed: `holdClaim.ts HOME KEY`. */
 import { Effect } from "effect";
 import { Store } from "../../cache/Store.ts";
 

@@ -1,7 +1,7 @@
-/** Sweeps a store again and again until its standard input ends; a run that keeps something is nowhere. */
+/** Runs gc on a store without runs, again and again, until its standard input ends. */
 import { Effect } from "effect";
-import { sweep } from "../../cache/Gc.ts";
 import { Store } from "../../cache/Store.ts";
+import { sweep } from "../../cache/sweep.ts";
 
 const [home = ""] = process.argv.slice(2);
 const noRuns = {

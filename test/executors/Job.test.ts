@@ -1,4 +1,4 @@
-/** What a trainer writes is decoded, never trusted. */
+/** Files that a trainer writes are decoded and checked. */
 import { assert, describe, it } from "@effect/vitest";
 import { Result, Schema } from "effect";
 import { decodeJobEvent, decodeJobResult, JobEvent } from "../../schemas/Job.ts";
@@ -21,7 +21,7 @@ describe("a line of events.jsonl", () => {
     assert.deepStrictEqual(decodeJobEvent(line), JSON.parse(line));
   });
 
-  it("may say more than we know", () => {
+  it("may have unknown fields", () => {
     const line = '{"event":"progress","done":1,"total":2,"unit":"steps","eta":3}';
     assert.deepStrictEqual(decodeJobEvent(line), {
       event: "progress",
@@ -38,7 +38,7 @@ describe("a line of events.jsonl", () => {
     "a progress, metrics or log event": '{"event":"party"}',
   };
   for (const [reason, line] of Object.entries(garbage)) {
-    it(`that is garbage is a warning that shows it: ${reason}`, () => {
+    it(`that is invalid is shown as a warning: ${reason}`, () => {
       const event = decodeJobEvent(line);
       assert.strictEqual(event.event === "log" && event.level, "warn");
       assert.include(event.event === "log" ? event.message : "", reason);
@@ -46,19 +46,19 @@ describe("a line of events.jsonl", () => {
     });
   }
 
-  it("that is long garbage is cut", () => {
+  it("that is long and invalid is cut", () => {
     const event = decodeJobEvent("x".repeat(1_000_000));
     assert.isBelow(event.event === "log" ? event.message.length : Infinity, 400);
   });
 });
 
 describe("result.json", () => {
-  it("is the truth about its own attempt", () => {
+  it("is accepted for its own attempt only", () => {
     assert.deepStrictEqual(decodeJobResult(JSON.stringify(ok), "a1"), Result.succeed(ok as never));
     assert.include(why(JSON.stringify({ ...ok, attempt: "a0" })), "attempt a0, not to a1");
   });
 
-  it("may be a failure with a sentence", () => {
+  it("may report a failure with message and fix", () => {
     const failed = {
       protocol: 1,
       attempt: "a1",
@@ -72,7 +72,7 @@ describe("result.json", () => {
     );
   });
 
-  it("that cannot be read says why", () => {
+  it("that is unreadable is an error with the reason", () => {
     assert.include(why('{"protocol":1'), "not JSON");
     assert.include(why(JSON.stringify({ ...ok, protocol: 2 })), "protocol 1");
     assert.include(why(JSON.stringify({ ...ok, resumed_from: "x" })), "resumed_from");

@@ -5,7 +5,7 @@ import { packageName, parseLock } from "../../executors/LockFile.ts";
 const requirements = (text: string) => Result.getOrThrow(parseLock(text));
 
 describe("a lock", () => {
-  it("says its pinned requirements, in canonical form and order", () => {
+  it("has its pinned requirements in canonical form and order", () => {
     const lock = `
       # made by hand
       --index-url https://example.org/simple
@@ -21,7 +21,7 @@ describe("a lock", () => {
     ]);
   });
 
-  it("says the same whatever its order, comments and hashes", () => {
+  it("means the same in any order, with any comments and hashes", () => {
     assert.deepStrictEqual(
       requirements("b==1\na==2 --hash=sha256:cc\n"),
       requirements("#x\r\nA==2\r\nb==1"),
@@ -36,14 +36,14 @@ describe("a lock", () => {
     "-e .",
     "six @ https://example.org/six.whl",
   ]) {
-    it(`may not say \`${line}\``, () => {
+    it(`with \`${line}\` is refused`, () => {
       const parsed = parseLock(`a==1\n\n${line}\n`);
       assert.isTrue(Result.isFailure(parsed));
       assert.include(Result.isFailure(parsed) ? parsed.failure : "", "line 3");
     });
   }
 
-  it("knows the package of a requirement", () => {
+  it("has a package name for each requirement", () => {
     assert.deepStrictEqual(["a-b[c]==1", "d==2; x"].map(packageName), ["a-b", "d"]);
   });
 });

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest";
 import { PipProgress } from "../../executors/PipProgress.ts";
 
-it("pip's lines become words and a fraction", () => {
+it("pip's lines give messages and a fraction", () => {
   const progress = new PipProgress(2);
   const said = [
     "Looking in indexes: https://example.org/simple",
@@ -16,7 +16,7 @@ it("pip's lines become words and a fraction", () => {
     { message: "looking for torch 2.9.0", fraction: 0.4 },
     { message: "downloading torch 2.9.0 (190.5 MB)", fraction: 0.4 },
     { message: "looking for numpy 2.3.1", fraction: 0.8 },
-    { message: "have numpy 2.3.1", fraction: 0.8 },
+    { message: "found numpy 2.3.1", fraction: 0.8 },
     { message: "installing 2 packages", fraction: 0.8 },
   ]);
 });

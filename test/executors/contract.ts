@@ -1,19 +1,19 @@
-/** What every executor must do: one suite for the port. */
+/** The contract of an executor: one suite for the port. */
 import { assert, describe, it } from "@effect/vitest";
 import { Duration, Effect, Fiber, type Layer } from "effect";
-import { appendFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { Executor, type Job } from "../../executors/Executor.ts";
+import fs from "node:fs";
+import path from "node:path";
+import { type Executor, type Job, runJob } from "../../executors/Executor.ts";
 import type { JobEvent } from "../../schemas/Job.ts";
-import { inYard, waitUntil, type Yard } from "./rig.ts";
+import { inSandbox, waitUntil, type Sandbox } from "./rig.ts";
+
+/** True for messages of the executor itself about a job. */
+const isOwnNews = (event: JobEvent): boolean =>
+  event.event === "log" && /Slurm/u.test(event.message);
 
 const run = (job: Job, onEvent: (event: JobEvent) => void = () => {}) =>
-  Effect.gen(function* () {
-    const executor = yield* Executor;
-    return yield* executor.run(job, (event) => Effect.sync(() => onEvent(event)));
-  });
+  runJob(job, (event) => Effect.sync(() => isOwnNews(event) || onEvent(event)));
 
-/** The suite is as long as the time `layer` gives a job between TERM and KILL, a few times over. */
 const summary = (event: JobEvent): string => {
   switch (event.event) {
     case "log":
@@ -32,14 +32,14 @@ const logLine = (message: string): string =>
   `echo '{"event":"log","level":"info","message":"${message}"}' >> events.jsonl`;
 
 export const executorContract = (name: string, layer: Layer.Layer<Executor>): void => {
-  const live = (what: string, test: (yard: Yard) => Effect.Effect<void, unknown, Executor>) =>
-    it.live(what, () => inYard(test).pipe(Effect.provide(layer)), 60_000);
+  const live = (what: string, test: (sandbox: Sandbox) => Effect.Effect<void, unknown, Executor>) =>
+    it.live(what, () => inSandbox(test).pipe(Effect.provide(layer)), 60_000);
 
   describe(`${name} runs programs`, () => {
-    live("and says their exit code, time and memory", (yard) =>
+    live("and returns their exit code, time and memory", (sandbox) =>
       Effect.gen(function* () {
         const end = yield* run(
-          yard.shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7"),
+          sandbox.shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exit 7"),
         );
         assert.strictEqual(end.exitCode, 7);
         assert.isUndefined(end.signal);
@@ -49,43 +49,45 @@ export const executorContract = (name: string, layer: Layer.Layer<Executor>): vo
       }),
     );
 
-    live("and says the signal that ended them", (yard) =>
+    live("and returns the signal that ended them", (sandbox) =>
       Effect.gen(function* () {
-        const end = yield* run(yard.shell("kill -KILL $$"));
+        const end = yield* run(sandbox.shell("kill -KILL $$"));
         assert.strictEqual(end.signal, "SIGKILL");
         assert.strictEqual(end.exitCode, 137);
       }),
     );
 
-    live("with what they print appended to the log", (yard) =>
+    live("with what they print appended to the log", (sandbox) =>
       Effect.gen(function* () {
-        writeFileSync(join(yard.directory, "log"), "before\n");
-        yield* run(yard.shell("echo out; echo err >&2"));
-        assert.strictEqual(yard.text("log"), "before\nout\nerr\n");
+        fs.writeFileSync(path.join(sandbox.directory, "log"), "before\n");
+        yield* run(sandbox.shell("echo out; echo err >&2"));
+        assert.strictEqual(sandbox.text("log"), "before\nout\nerr\n");
       }),
     );
 
     live(
       "in their directory, with an empty stdin, default signals and a session of their own",
-      (yard) =>
+      (sandbox) =>
         Effect.gen(function* () {
           yield* run(
-            yard.shell("pwd; cat; cut -d' ' -f6 /proc/$$/stat; echo $$; yes | head -1; kill -0 0"),
+            sandbox.shell(
+              "pwd; cat; cut -d' ' -f6 /proc/$$/stat; echo $$; yes | head -1; kill -0 0",
+            ),
           );
-          const [directory, session, pid, yes, ...rest] = yard.text("log").split("\n");
-          assert.strictEqual(directory, yard.directory);
+          const [directory, session, pid, yes, ...rest] = sandbox.text("log").split("\n");
+          assert.strictEqual(directory, sandbox.directory);
           assert.strictEqual(session, pid);
           assert.strictEqual(yes, "y");
           assert.deepStrictEqual(rest, [""], "no broken pipe, no trouble with the group");
         }),
     );
 
-    live("that get listed variables, theirs, and nothing else", (yard) =>
+    live("with the listed variables, their own, and no others", (sandbox) =>
       Effect.gen(function* () {
         process.env["PIPE_TEST_SECRET"] = "hunter2";
-        yield* run(yard.job(["env"], { cpus: 3, environment: { MINE: "a b", LANG: "C" } }));
+        yield* run(sandbox.job(["env"], { cpus: 3, environment: { MINE: "a b", LANG: "C" } }));
         delete process.env["PIPE_TEST_SECRET"];
-        const environment = yard.text("log").split("\n");
+        const environment = sandbox.text("log").split("\n");
         for (const expected of [
           "MINE=a b",
           "LANG=C",
@@ -94,15 +96,15 @@ export const executorContract = (name: string, layer: Layer.Layer<Executor>): vo
         ]) {
           assert.include(environment, expected);
         }
-        assert.notInclude(yard.text("log"), "hunter2");
+        assert.notInclude(sandbox.text("log"), "hunter2");
       }),
     );
 
-    live("many at once", (yard) =>
+    live("many at once", (sandbox) =>
       Effect.gen(function* () {
         const ends = yield* Effect.forEach(
           Array.from({ length: 60 }).keys(),
-          (n) => run(yard.shell(`exit ${n}`)),
+          (n) => run(sandbox.apart(sandbox.shell(`exit ${n}`))),
           {
             concurrency: "unbounded",
           },
@@ -114,25 +116,33 @@ export const executorContract = (name: string, layer: Layer.Layer<Executor>): vo
       }),
     );
 
-    live("or says why it cannot", (yard) =>
+    live("or fails with the reason", (sandbox) =>
       Effect.gen(function* () {
-        const noProgram = yield* Effect.flip(run(yard.job(["no-such-program"])));
+        const noProgram = yield* Effect.flip(run(sandbox.apart(sandbox.job(["no-such-program"]))));
         assert.strictEqual(noProgram._tag, "JobNotStarted");
         assert.include(noProgram.message, "no-such-program");
-        const noDirectory = yield* Effect.flip(run(yard.job(["true"], { cwd: "/no/such/place" })));
+        const noDirectory = yield* Effect.flip(
+          run(sandbox.apart(sandbox.job(["true"], { cwd: "/no/such/place" }))),
+        );
         assert.strictEqual(noDirectory._tag, "JobNotStarted");
         assert.include(noDirectory.message, "/no/such/place");
-        const halfCharacter = yield* Effect.flip(run(yard.job(["echo", "\ud800"])));
+        const halfCharacter = yield* Effect.flip(
+          run(sandbox.apart(sandbox.job(["echo", "\ud800"]))),
+        );
         assert.strictEqual(halfCharacter._tag, "JobNotStarted");
-        assert.strictEqual((yield* run(yard.job(["true"]))).exitCode, 0, "and goes on");
+        assert.strictEqual(
+          (yield* run(sandbox.apart(sandbox.job(["true"])))).exitCode,
+          0,
+          "and goes on",
+        );
       }),
     );
   });
 
-  describe(`${name} tells events`, () => {
-    live("in order, those in two halves and those without an end included", (yard) =>
+  describe(`${name} reports events`, () => {
+    live("in order, also those written in two halves or without an end", (sandbox) =>
       Effect.gen(function* () {
-        const told: Array<string> = [];
+        const messages: Array<string> = [];
         const script = [
           `printf '{"event":"log","level":"info","mess' >> events.jsonl`,
           `while [ ! -e go ]; do sleep 0.01; done`,
@@ -142,110 +152,114 @@ export const executorContract = (name: string, layer: Layer.Layer<Executor>): vo
           `printf '{"event":"metrics","step":3,"values":{"L_p":0.5}}' >> events.jsonl`,
         ];
         const fiber = yield* Effect.forkChild(
-          run(yard.shell(script.join("\n")), (event) => told.push(summary(event))),
+          run(sandbox.shell(script.join("\n")), (event) => messages.push(summary(event))),
         );
-        yield* waitUntil("the first half", () => yard.text("events.jsonl") !== "");
-        writeFileSync(join(yard.directory, "go"), "");
+        yield* waitUntil("the first half", () => sandbox.text("events.jsonl") !== "");
+        fs.writeFileSync(path.join(sandbox.directory, "go"), "");
         yield* Fiber.join(fiber);
-        assert.deepStrictEqual(told.slice(0, 2), ["zwei Hälften", "1/2 steps"]);
-        assert.include(told[2], "Traceback: not an event");
-        assert.deepStrictEqual(told.slice(3), ["L_p=0.5"]);
+        assert.deepStrictEqual(messages.slice(0, 2), ["zwei Hälften", "1/2 steps"]);
+        assert.include(messages[2], "Traceback: not an event");
+        assert.deepStrictEqual(messages.slice(3), ["L_p=0.5"]);
       }),
     );
 
-    live("while the job still runs", (yard) =>
+    live("while the job still runs", (sandbox) =>
       Effect.gen(function* () {
-        const told: Array<string> = [];
-        const job = yard.shell(
+        const messages: Array<string> = [];
+        const job = sandbox.shell(
           `${logLine("first")}; while [ ! -e go ]; do sleep 0.01; done; ${logLine("last")}`,
         );
-        const fiber = yield* Effect.forkChild(run(job, (event) => told.push(summary(event))));
-        yield* waitUntil("the first event", () => told.length === 1);
-        writeFileSync(join(yard.directory, "go"), "");
+        const fiber = yield* Effect.forkChild(run(job, (event) => messages.push(summary(event))));
+        yield* waitUntil("the first event", () => messages.length === 1);
+        fs.writeFileSync(path.join(sandbox.directory, "go"), "");
         yield* Fiber.join(fiber);
-        assert.deepStrictEqual(told, ["first", "last"]);
+        assert.deepStrictEqual(messages, ["first", "last"]);
       }),
     );
 
-    live("ten thousand of them, and none of an earlier attempt", (yard) =>
+    live("ten thousand, and none of an earlier attempt", (sandbox) =>
       Effect.gen(function* () {
-        appendFileSync(
-          join(yard.directory, "events.jsonl"),
+        fs.appendFileSync(
+          path.join(sandbox.directory, "events.jsonl"),
           `{"event":"log","level":"info","message":"earlier"}\n{"half`,
         );
-        const told: Array<string> = [];
+        const messages: Array<string> = [];
         const script = `import json
 with open("events.jsonl", "a") as file:
     file.write("\\n")
     for n in range(10000): file.write(json.dumps({"event": "progress", "done": n, "total": 10000, "unit": "x"}) + "\\n")`;
-        yield* run(yard.job(["python3", "-c", script]), (event) => told.push(summary(event)));
+        yield* run(sandbox.job(["python3", "-c", script]), (event) =>
+          messages.push(summary(event)),
+        );
         assert.deepStrictEqual(
-          told,
+          messages,
           Array.from({ length: 10_000 }, (_, n) => `${n}/10000 x`),
         );
       }),
     );
 
-    live("those written just before a failure too", (yard) =>
+    live("also those written just before a failure", (sandbox) =>
       Effect.gen(function* () {
-        const told: Array<string> = [];
-        const job = yard.shell(`${logLine("stuck")}; sleep 100`, { timeout: Duration.millis(300) });
-        yield* Effect.flip(run(job, (event) => told.push(summary(event))));
-        assert.deepStrictEqual(told, ["stuck"]);
+        const messages: Array<string> = [];
+        const job = sandbox.shell(`${logLine("stuck")}; sleep 100`, {
+          timeout: Duration.seconds(2),
+        });
+        yield* Effect.flip(run(job, (event) => messages.push(summary(event))));
+        assert.deepStrictEqual(messages, ["stuck"]);
       }),
     );
   });
 
   describe(`${name} leaves nothing behind`, () => {
-    live("after an interruption", (yard) =>
+    live("after an interruption", (sandbox) =>
       Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(run(yard.stubborn()));
-        yield* waitUntil("three processes", () => yard.up === 3);
+        const fiber = yield* Effect.forkChild(run(sandbox.stubborn()));
+        yield* waitUntil("three processes", () => sandbox.up === 3);
         yield* Fiber.interrupt(fiber);
-        assert.strictEqual(yard.survivors, 0);
+        assert.strictEqual(sandbox.survivors, 0);
       }),
     );
 
-    live("after the time limit", (yard) =>
+    live("after the time limit", (sandbox) =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(
-          run(yard.stubborn("stay", { timeout: Duration.millis(800) })),
+          run(sandbox.stubborn("stay", { timeout: Duration.millis(800) })),
         );
         assert.strictEqual(error._tag, "JobTimedOut");
-        assert.strictEqual(yard.survivors, 0);
+        assert.strictEqual(sandbox.survivors, 0);
       }),
     );
 
-    live("after a program that left a daemon", (yard) =>
+    live("after a program that leaves a daemon", (sandbox) =>
       Effect.gen(function* () {
-        const end = yield* run(yard.stubborn("leave"));
+        const end = yield* run(sandbox.stubborn("leave"));
         assert.strictEqual(end.exitCode, 0);
-        assert.strictEqual(yard.up, 2);
-        assert.strictEqual(yard.survivors, 0);
+        assert.strictEqual(sandbox.up, 2);
+        assert.strictEqual(sandbox.survivors, 0);
       }),
     );
 
-    live("and lets a program end itself", (yard) =>
+    live("and lets a program end itself", (sandbox) =>
       Effect.gen(function* () {
-        const job = yard.shell(
+        const job = sandbox.shell(
           `trap 'echo saved > checkpoint; exit 0' TERM; touch ready; while :; do sleep 0.01; done`,
         );
         const fiber = yield* Effect.forkChild(run(job));
-        yield* waitUntil("the trap", () => yard.has("ready"));
+        yield* waitUntil("the trap", () => sandbox.has("ready"));
         yield* Fiber.interrupt(fiber);
-        assert.strictEqual(yard.text("checkpoint"), "saved\n");
+        assert.strictEqual(sandbox.text("checkpoint"), "saved\n");
       }),
     );
 
-    live("and ends one job only", (yard) =>
+    live("and ends one job only", (sandbox) =>
       Effect.gen(function* () {
         const other = yield* Effect.forkChild(
-          run(yard.shell("while [ ! -e go ]; do sleep 0.01; done; exit 5")),
+          run(sandbox.apart(sandbox.shell("while [ ! -e go ]; do sleep 0.01; done; exit 5"))),
         );
-        const fiber = yield* Effect.forkChild(run(yard.stubborn()));
-        yield* waitUntil("three processes", () => yard.up === 3);
+        const fiber = yield* Effect.forkChild(run(sandbox.stubborn()));
+        yield* waitUntil("three processes", () => sandbox.up === 3);
         yield* Fiber.interrupt(fiber);
-        writeFileSync(join(yard.directory, "go"), "");
+        fs.writeFileSync(path.join(sandbox.directory, "go"), "");
         assert.strictEqual((yield* Fiber.join(other)).exitCode, 5);
       }),
     );

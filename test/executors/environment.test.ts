@@ -1,13 +1,15 @@
 import { assert, it } from "@effect/vitest";
 import { gpusToLease, jobEnvironment } from "../../executors/environment.ts";
 
-it("a job inherits what is listed, gets its threads, and has the last word", () => {
+it("a job inherits listed variables, gets its thread counts, and may replace both", () => {
   const own = {
     PATH: "/bin",
     CUDA_VISIBLE_DEVICES: "1",
     OMP_NUM_THREADS: "64",
     HF_TOKEN: "secret",
-    TZ: undefined,
+    TZ: "Asia/Tokyo",
+    LC_ALL: "de_DE.UTF-8",
+    HTTP_PROXY: undefined,
   };
   const environment = jobEnvironment(
     { cpus: 2, gpus: 1, environment: { CUDA_VISIBLE_DEVICES: "0", X: "y" } },
@@ -18,13 +20,16 @@ it("a job inherits what is listed, gets its threads, and has the last word", () 
     CUDA_VISIBLE_DEVICES: "0",
     OMP_NUM_THREADS: "2",
     OMP_WAIT_POLICY: "PASSIVE",
+    TZ: "UTC",
+    LANG: "C.UTF-8",
     X: "y",
   });
   assert.notProperty(environment, "HF_TOKEN");
-  assert.notProperty(environment, "TZ");
+  assert.notProperty(environment, "LC_ALL");
+  assert.notProperty(environment, "HTTP_PROXY");
 });
 
-it("a job that asks for no GPU sees none; under Slurm one that does sees the scheduler's, without a lease", () => {
+it("a job without GPUs sees none; under Slurm a job with GPUs sees the scheduler's, without a lease", () => {
   const own = { CUDA_VISIBLE_DEVICES: "1", SLURM_JOB_ID: "7" };
   const [none, one] = [0, 1].map((gpus) => ({ cpus: 1, gpus, environment: {} }));
   assert.strictEqual(jobEnvironment(none!, own)["CUDA_VISIBLE_DEVICES"], "");

@@ -1,14 +1,14 @@
-/** Which axes of a figure's panels are not the same, by what they are drawn with. */
+/** The axes that differ between a figure's panels. */
 import { assert, describe, it } from "@effect/vitest";
 import { axesCaption } from "../../scripts/results/captions.ts";
 import { differingAxes } from "../../scripts/results/figures/axes.ts";
-import { exactly } from "../../scripts/results/figures/draw.ts";
+import { exactly } from "../../report/figures/draw.ts";
 
 const axis = (low: number, high: number) => ({ scale: exactly([low, high]) });
 const panel = (x: object, y: object) => ({ layer: [{ encoding: { x } }, { encoding: { x, y } }] });
 const [unit, wide] = [axis(0, 1), axis(-1, 1)];
 
-describe("the caption says which axes differ between panels", () => {
+describe("the caption names the axes that differ between panels", () => {
   it("none", () => {
     const panels = [panel(unit, wide), panel(axis(0, 1), axis(-1, 1))];
     for (const chart of [{ hconcat: panels }, { vconcat: panels }, { concat: panels }, panels[0]!])

@@ -1,4 +1,4 @@
-/** What a page is made of by hand stays; what is between markers is filled, and every marker has its block. */
+/** Text between markers is filled, hand-written text stays, and every marker has its block. */
 import { assert, describe, it } from "@effect/vitest";
 import { fill } from "../../scripts/results/fill.ts";
 

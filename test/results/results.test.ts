@@ -1,4 +1,4 @@
-/** The pages under docs/results: made from a store, made again from their own tables, and refused where something is amiss. */
+/** The pages under docs/results: made from a store or from their own tables, and refused with a reason. */
 import { assert, describe, it } from "@effect/vitest";
 import { execFile } from "node:child_process";
 import fs from "node:fs";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { afterAll, beforeAll } from "vitest";
 import { root } from "../rig/build.ts";
+import { drawnInstances } from "./drawnInstances.ts";
 import { jsonLines, Rig } from "../rig/Rig.ts";
 
 const minutes = 60_000;
@@ -87,7 +88,7 @@ const results = async (...args: ReadonlyArray<string>) => {
   }
 };
 
-/** A page by hand, in a folder of its own. */
+/** A hand-written page in its own folder. */
 const pageIn = (folder: string, { described = study, without = "" } = {}): string => {
   rig.write(`${folder}/tiny/study.yaml`, described);
   const blocks = markers.filter((marker) => marker !== without);
@@ -163,15 +164,21 @@ describe("a page of results", () => {
     assert.isTrue(packed("one/tiny/model.curves.jsonl.gz").length > 4);
   });
 
-  it("keeps what was written by hand, and says of what the numbers are", () => {
+  it("keeps hand-written text and names the models", () => {
     const readme = rig.read("one/tiny/README.md");
     assert.strictEqual(readme.match(/^By hand\.$/gmu)?.length, markers.length);
     const captions = readme.split("\n").filter((line) => line.startsWith("MICRO Qwen3-VL"));
     assert.strictEqual(captions.filter((line) => /n = 30 .*2 seeds/u.test(line)).length, 4);
-    assert.strictEqual(captions.filter((line) => line.includes("Wilson 95 %")).length, 2);
+    const knowing = captions.filter((line) =>
+      line.includes("95 % intervals are over seeds and instances"),
+    );
+    assert.strictEqual(knowing.length, 2);
     assert.match(readme, /^\| 20 \| 0\.\d{3} \[0\.\d{3}, /mu);
     assert.match(readme, /^\| outcome \| reasoning, own caption \| 0 \| 0\.50 \[/mu);
-    assert.include(readme, "Over seeds: Student's t, 95 %");
+    const instances = packed("one/tiny/table.instances.jsonl.gz");
+    assert.strictEqual(instances.length, 30);
+    const distinct = new Set(instances.map(({ instance }) => instance)).size;
+    assert.include(readme, `n = 30 examples of ${distinct} distinct instances, 2 seeds`);
     const below = (figure: string) =>
       readme.slice(readme.indexOf(`](${figure}.svg)`)).split("\n", 3)[2] ?? "";
     // The differences of a, a_p and a_r; three readings of correlations, all drawn alike; one panel.
@@ -184,7 +191,7 @@ describe("a page of results", () => {
     }
   });
 
-  it("is the same to the byte when made again, from the store or from its own tables", async () => {
+  it("is byte for byte the same from the store and from its own tables", async () => {
     const first = filesIn(rig.path("one/tiny"));
     assert.strictEqual((await results("tiny", "--to", pageIn("two"))).code, 0);
     assert.deepStrictEqual(filesIn(rig.path("two/tiny")), first);
@@ -193,7 +200,7 @@ describe("a page of results", () => {
     assert.deepStrictEqual(filesIn(rig.path("two/tiny")), first);
   });
 
-  it("is drawn from its tables: another number in one is another figure", async () => {
+  it("changes its figure with a number in its tables", async () => {
     fs.cpSync(rig.path("one"), rig.path("three"), { recursive: true });
     const file = "three/tiny/table.json";
     const altered = JSON.parse(rig.read(file)) as {
@@ -208,7 +215,7 @@ describe("a page of results", () => {
     );
   });
 
-  it("is refused, with what to do, where a marker, an arm, an axis or a run is missing", async () => {
+  it("is refused with a fix if a marker, an arm, an axis or a run is missing", async () => {
     const refused = async (message: string, of: Parameters<typeof pageIn>[1], name = "tiny") => {
       const page = pageIn("refused", of);
       for (const file of fs
@@ -226,7 +233,7 @@ describe("a page of results", () => {
     const baseline = study.replace('baseline: "20"', "baseline: none");
     await refused("there is no arm `none`; there is 20, 60", { described: baseline });
     const axis = study.replace("axis: steps }\ndiff", "axis: seed }\ndiff");
-    await refused("has the axis steps, too: say which label by `where`", { described: axis });
+    await refused("also has the axis steps: choose its label with `where`", { described: axis });
     const references = study.replace("log: true", "references: [start]");
     await refused("there is no arm `start` to refer to", { described: references });
     await refused("alpha", { described: `${study}alpha: 1\n` });
@@ -237,7 +244,7 @@ describe("a page of results", () => {
     assert.include(stderr, "another/study.yaml is missing: it is written by hand");
   });
 
-  it("is refused where the store has other bytes than it recorded", async () => {
+  it("is refused if bytes in the store changed", async () => {
     const scores = (await rig.pipe("show", "--json", "scores[steps=20,seed=0]")).stdout;
     const { directory } = JSON.parse(scores) as { readonly directory: string };
     const file = path.join(directory, "scores.jsonl");
@@ -246,31 +253,41 @@ describe("a page of results", () => {
     fs.writeFileSync(file, text.replace('"outcome":false', '"outcome":true '));
     const { code, stderr } = await results("tiny", "--to", pageIn("altered"));
     assert.strictEqual(code, 1);
-    assert.include(stderr, "is not what was stored");
+    assert.include(stderr, "differs from the stored file");
     fs.writeFileSync(file, text);
   });
 });
 
-describe("the pages that are there", () => {
+describe("the existing pages", () => {
   const pages = path.join(root, "docs/results");
-  const studies = fs.readdirSync(pages, { withFileTypes: true });
-  for (const { name: study } of studies.filter((entry) => entry.isDirectory()))
-    it(
-      `${study} is what its tables make of it`,
-      async () => {
-        rig = new Rig();
-        try {
-          fs.cpSync(path.join(pages, study), rig.path("pages", study), { recursive: true });
-          const { code, stderr } = await results(study, "--tables", "--to", rig.path("pages"));
-          assert.strictEqual(code, 0, stderr);
-          assert.deepStrictEqual(
-            filesIn(rig.path("pages", study)),
-            filesIn(path.join(pages, study)),
-          );
-        } finally {
-          await rig.close();
-        }
-      },
-      5 * minutes,
-    );
+  const studies = fs
+    .readdirSync(pages, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+  beforeAll(async () => {
+    rig = new Rig();
+    fs.cpSync(pages, rig.path("pages"), { recursive: true });
+    const { code, stderr } = await results(...studies, "--tables", "--to", rig.path("pages"));
+    assert.strictEqual(code, 0, stderr);
+  }, 10 * minutes);
+
+  afterAll(() => rig.close());
+
+  it("name the instances that `render` draws for the study's test split", () => {
+    for (const study of studies)
+      for (const file of fs.readdirSync(path.join(pages, study))) {
+        if (!file.endsWith(".instances.jsonl.gz")) continue;
+        const lines = jsonLines(
+          zlib.gunzipSync(fs.readFileSync(path.join(pages, study, file))).toString(),
+        );
+        const drawn = drawnInstances(study, lines.length);
+        const said = lines.map(({ id, instance }) => [id, instance]);
+        assert.deepStrictEqual(said, [...drawn] as Array<Array<unknown>>, `${study}/${file}`);
+      }
+  });
+
+  for (const study of studies)
+    it(`${study} is what its tables make of it`, () =>
+      assert.deepStrictEqual(filesIn(rig.path("pages", study)), filesIn(path.join(pages, study))));
 });

@@ -2,8 +2,8 @@
  * Drives the real command line in a project of its own. The stages of its experiments are puppets: programs that write
  * down that they were called, and do as they are told.
  */
-import { assert } from "@effect/vitest";
-import { type ChildProcess, spawn } from "node:child_process";
+import { afterAll, assert } from "@effect/vitest";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
@@ -28,8 +28,8 @@ export interface Running {
 export class Rig {
   readonly directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "pipe-rig-")));
   /** Every job inherits TMPDIR, so by its value all processes of this rig are found. */
-  private readonly temporary = path.join(this.directory, `tmp-${randomUUID()}`);
-  private readonly executable: string;
+  readonly temporary = path.join(this.directory, `tmp-${randomUUID()}`);
+  readonly executable: string;
   private callsSeen = 0;
 
   /** Another checkout's `pipe` may be driven as well. */
@@ -132,12 +132,22 @@ export class Rig {
     );
   }
 
+  /** A rig whose project is a copy of this one, times and hard links included. */
+  copy(): Rig {
+    const copy = new Rig();
+    for (const name of fs.readdirSync(this.directory))
+      if (this.path(name) !== this.temporary)
+        execFileSync("cp", ["-a", this.path(name), copy.directory]);
+    copy.callsSeen = this.callsSeen;
+    return copy;
+  }
+
   get survivors(): ReadonlyArray<number> {
     return markedProcesses(`TMPDIR=${this.temporary}`);
   }
 
-  async until(what: string, isSo: () => boolean): Promise<void> {
-    const deadline = performance.now() + deadlineMillis;
+  async until(what: string, isSo: () => boolean, limitMillis = deadlineMillis): Promise<void> {
+    const deadline = performance.now() + limitMillis;
     while (!isSo()) {
       assert.isBelow(performance.now(), deadline, `never happened: ${what}`);
       await setTimeout(10);
@@ -164,6 +174,25 @@ export const inRig = (test: (rig: Rig) => Promise<void>) => async (): Promise<vo
   } finally {
     await rig.close();
   }
+};
+
+/** Tests in copies of a rig that `prepare` sets up: the first test runs it, the others of the file share the result. */
+export const inCopies = (prepare: (rig: Rig) => Promise<void>) => {
+  let prepared: Promise<Rig> | undefined;
+  const prepareOnce = async (): Promise<Rig> => {
+    const rig = new Rig();
+    await prepare(rig);
+    return rig;
+  };
+  afterAll(async () => (await prepared)?.close());
+  return (test: (rig: Rig) => Promise<void>) => async (): Promise<void> => {
+    const rig = (await (prepared ??= prepareOnce())).copy();
+    try {
+      await test(rig);
+    } finally {
+      await rig.close();
+    }
+  };
 };
 
 interface Orders {

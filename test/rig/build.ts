@@ -1,8 +1,8 @@
 /** Builds the bundle that `bin/pipe` runs, once before all tests. */
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
+import path from "node:path";
 
-export const root = join(import.meta.dirname, "../..");
+export const root = path.join(import.meta.dirname, "../..");
 
 /** A source of this checkout that is newer than its bundle, as `bin/pipe` looks for it; undefined where none is. */
 export const staleSource = (checkout: string): string | undefined => {
@@ -17,8 +17,8 @@ export const setup = (): void => {
 };
 
 export const build = (checkout: string): void => {
-  const bin = join(checkout, "node_modules/.bin");
-  execFileSync(join(bin, "node"), [join(bin, "rolldown"), "-c", "--log-level", "warn"], {
+  const bin = path.join(checkout, "node_modules/.bin");
+  execFileSync(path.join(bin, "node"), [path.join(bin, "rolldown"), "-c", "--log-level", "warn"], {
     cwd: checkout,
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -1,4 +1,4 @@
-/** Canonical JSON: one text for a value, whatever way it was written. */
+/** Canonical JSON: equal values have equal texts. */
 import { assert, describe, it } from "@effect/vitest";
 import { Schema } from "effect";
 import { canonicalJson, digestBytes, digestJson, type Json } from "../../schemas/Digest.ts";

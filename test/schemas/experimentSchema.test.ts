@@ -2,8 +2,11 @@
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import path from "node:path";
-import { compile } from "../../pipelines/Compile.ts";
-import { parseSource, Source, toJson } from "../../pipelines/Source.ts";
+import { compile } from "../../pipelines/experiment/Compile.ts";
+import { parseSource } from "../../pipelines/experiment/parseSource.ts";
+import { Source } from "../../pipelines/experiment/Source.ts";
+import { toJson } from "../../pipelines/experiment/Located.ts";
+import { stageParamsSchema } from "../../stages/experimentJsonSchema.ts";
 import { stages } from "../../stages/stages.ts";
 import { root } from "../rig/build.ts";
 import { inRig } from "../rig/Rig.ts";
@@ -46,7 +49,7 @@ describe("accepts", () => {
 axes: { size: [4, 6], blanks: [{ label: few, from: 4, to: 6 }], seed: [0], run: ["true"] }
 stages:
   d: { use: render, with: { task: { kind: sudoku, size: $size, blanks: [4, 6] }, splits: { test: 5 }, seed: $seed } }
-  c: { use: command, with: { run: $run, env: { A: $run } } }
+  c: { use: command, with: { run: $run, env: { A: $run, B: "\${blanks}" } } }
 `;
     assert.isTrue(compiles(text));
     assert.isTrue(accepts(schema, read(text)));
@@ -128,4 +131,54 @@ stages:
 it("tells the editor about every stage", () => {
   const text = JSON.stringify(schema);
   for (const stage of stages.values()) assert.include(text, JSON.stringify(stage.summary));
+});
+
+interface Described {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: ReadonlyArray<unknown>;
+  readonly properties?: Readonly<Record<string, Described>>;
+  readonly required?: ReadonlyArray<string>;
+  readonly anyOf?: ReadonlyArray<Described>;
+  readonly items?: Described;
+}
+
+const isTag = ({ enum: values }: Described) => values?.length === 1;
+
+/** Places in a schema without a description, and optional ones that don't say what holds where they are left out. */
+const gaps = (schema: Described, at: string): ReadonlyArray<string> => {
+  const choices = schema.anyOf ?? [];
+  return [
+    ...Object.entries(schema.properties ?? {}).flatMap(([name, inner]) => [
+      ...(isTag(inner) || inner.description !== undefined ? [] : [`${at}.${name}: no description`]),
+      ...(schema.required?.includes(name) === true ||
+      inner.default !== undefined ||
+      inner.description?.includes("left out: ") === true
+        ? []
+        : [`${at}.${name}: no default`]),
+      ...gaps(inner, `${at}.${name}`),
+    ]),
+    ...choices.flatMap((choice, index) => [
+      ...(Object.values(choice.properties ?? {}).some(isTag) && choice.description === undefined
+        ? [`${at}, choice ${index}: no description`]
+        : []),
+      ...gaps(choice, `${at}, choice ${index}`),
+    ]),
+    ...(schema.items === undefined ? [] : gaps(schema.items, `${at}[]`)),
+  ];
+};
+
+describe("says of every param what it means and what holds where it is left out:", () => {
+  for (const stage of stages.values())
+    it(stage.name, () =>
+      assert.deepStrictEqual(gaps(stageParamsSchema(stage) as Described, stage.name), []),
+    );
+});
+
+it("the examples of the stages are one experiment that compiles", () => {
+  const examples = [...stages.values()].map(({ example }) => example.replaceAll(/^/gmu, "  "));
+  const text = `name: e\naxes: { seed: [0, 1] }\nstages:\n${examples.join("\n")}\n`;
+  const { diagnostics } = compile(new Source("e.yaml", text), { set: [], axis: [] }, stages);
+  assert.deepStrictEqual(diagnostics, []);
+  assert.isTrue(accepts(schema, read(text)));
 });

@@ -1,11 +1,11 @@
-/** What `correlate` says of rollouts with known answers, of checkpoints, and of what it can't read. */
+/** `correlate` on rollouts with known answers, across checkpoints, and on invalid rollouts. */
 import { assert, describe, it } from "@effect/vitest";
 import zlib from "node:zlib";
 import type { Estimate } from "../../schemas/Correlation.ts";
-import type { Rollout } from "../../schemas/Rollout.ts";
+import type { Rollout } from "../../kinds/Rollouts.ts";
 import { correlate, type Files, jsonl, rollout, run } from "./correlating.ts";
 
-/** As many rollouts as the table says, dealt out to groups of four. */
+/** Rollouts with the counts of a 2×2 table, in groups of four. */
 const ofTable = (both: number, onlyOutcome: number, onlyTarget: number, neither: number) =>
   [
     ...Array(both).fill([true, true]),
@@ -28,7 +28,7 @@ describe("of a 2×2 table", () => {
   // (n · both − row · column) / sqrt(of the product of the four totals)
   const phi = (100 * 40 - 50 * 55) / Math.sqrt(50 * 50 * 55 * 45);
 
-  it("gives the counts, phi and how far phi can go", async () => {
+  it("gives the counts, phi and its bounds", async () => {
     const { association } = await correlate(ofTable(40, 10, 15, 35));
     const seen = association("outcome", "perception");
     assert.closeTo(seen.pooled.value ?? 9, phi, 1e-12);
@@ -52,7 +52,7 @@ describe("of a 2×2 table", () => {
   });
 });
 
-describe("where nothing varies there is a reason and no number", () => {
+describe("without variation there is a reason and no number", () => {
   const reasonOf = ({ value, low, high, reason }: Estimate): string => {
     assert.deepStrictEqual([value, low, high], [null, null, null]);
     return reason ?? "";
@@ -112,7 +112,7 @@ describe("where nothing varies there is a reason and no number", () => {
     assert.strictEqual(pooled.value, prompt_means.value);
   });
 
-  it("a graded reward that is one number but for rounding is constant", async () => {
+  it("a graded reward that varies only by rounding is constant", async () => {
     const lines = ofTable(9, 5, 7, 9).map((line) => ({ ...line, rewards: { teacher_f1: 0.7 } }));
     const { association } = await correlate(lines);
     const { pooled, group_centred, prompt_means, table } = association("teacher_f1", "perception");
@@ -122,7 +122,7 @@ describe("where nothing varies there is a reason and no number", () => {
     assert.isNull(table);
   });
 
-  it("means of prompts that differ in nothing but rounding are one, others are not", async () => {
+  it("prompt means that differ only by rounding are equal", async () => {
     const of = (...rewards: ReadonlyArray<ReadonlyArray<number>>) =>
       correlate(
         rewards.flatMap((own, group) =>
@@ -188,26 +188,18 @@ describe("across checkpoints", () => {
     assert.match(same.spearman.reason ?? "", /every checkpoint has the same mean of outcome/u);
   });
 
-  it("checkpoints draw the same prompts: where all is got right that was before, no resample turns the order", async () => {
+  it("checkpoints share their resamples: nested answers keep their order in each", async () => {
     const nested = await across([6, 6], [8, 8], [10, 10], [12, 12]);
     assert.strictEqual(nested.spearman.value, 1);
     assert.isAtLeast(nested.spearman.low ?? -9, 0);
   });
 
-  it("points keep their labels, and models are named", async () => {
-    const model = { "model.json": '{"description":"a micro model"}' };
+  it("points keep their labels", async () => {
     const { made, csv } = await run([
-      [
-        { alpha: "0", seed: 'x,"1"' },
-        { ...checkpoint(3, 5), ...model },
-      ],
-      [
-        { alpha: "0.5", seed: "2" },
-        { ...checkpoint(5, 5), ...model },
-      ],
+      [{ alpha: "0", seed: 'x,"1"' }, checkpoint(3, 5)],
+      [{ alpha: "0.5", seed: "2" }, checkpoint(5, 5)],
     ]);
     assert.deepStrictEqual(made.axes, ["alpha", "seed"]);
-    assert.deepStrictEqual(made.models, ["a micro model"]);
     const lines = csv.trimEnd().split("\r\n");
     assert.isTrue(lines[0]?.startsWith("alpha,seed,reward,target,reading,value,low,high,rollouts"));
     assert.isTrue(lines[1]?.startsWith('0,"x,""1""",outcome,perception,pooled,'));
@@ -224,10 +216,10 @@ const failure = (...args: Parameters<typeof run>): Promise<string> =>
     (error: Error) => error.message,
   );
 
-describe("what can't be read", () => {
+describe("invalid rollouts", () => {
   const good = jsonl([rollout({})]);
 
-  it("is named by its line", async () => {
+  it("are named by their line", async () => {
     const bad = { ...rollout({}), outcome: 1 } as unknown as Rollout;
     const message = await failure([[{ seed: "3" }, { "rollouts.jsonl": good + jsonl([bad]) }]]);
     assert.match(message, /^seed=3: rollouts\.jsonl:2: .*boolean/su);
@@ -236,13 +228,13 @@ describe("what can't be read", () => {
     assert.match(cut, /^rollouts\.jsonl:2: /u);
   });
 
-  it("a group of two prompts is no group", async () => {
+  it("a group with two prompts is refused", async () => {
     const lines = jsonl([rollout({ id: "a" }), rollout({ id: "b", sample: 1 })]);
     const message = await failure([[{}, { "rollouts.jsonl": lines }]]);
     assert.match(message, /:2: group 0 of step 0 has two prompts, a and b/u);
   });
 
-  it("a rollout that is there twice is named by its second line: it is not another one", async () => {
+  it("a repeated rollout is refused by its second line", async () => {
     const lines = [
       rollout({ id: "a" }),
       rollout({ id: "a", sample: 1 }),
@@ -261,15 +253,15 @@ describe("what can't be read", () => {
       const again = { "rollouts.jsonl": jsonl([...lines, lines[index] ?? assert.fail()]) };
       assert.strictEqual(
         await failure([[{ seed: "3" }, again]]),
-        `seed=3: rollouts.jsonl:6: ${what} is there twice`,
+        `seed=3: rollouts.jsonl:6: ${what} occurs twice`,
       );
     }
     // A file laid behind itself, in any order.
     const twice = { "rollouts.jsonl": jsonl([...lines, ...lines.toReversed()]) };
-    assert.match(await failure([[{}, twice]]), /^rollouts\.jsonl:6: .* is there twice$/u);
+    assert.match(await failure([[{}, twice]]), /^rollouts\.jsonl:6: .* occurs twice$/u);
   });
 
-  it("there is no step, group or sample below 0", async () => {
+  it("negative steps, groups and samples are refused", async () => {
     for (const wrong of [{ step: -1 }, { step: 0.5 }, { group: -1 }, { sample: -1 }]) {
       const lines = good + jsonl([rollout({ id: "b", ...wrong })]);
       const message = await failure([[{}, { "rollouts.jsonl": lines }]]);
@@ -278,7 +270,7 @@ describe("what can't be read", () => {
     }
   });
 
-  it("nothing, or nothing end to end, is said so", async () => {
+  it("no rollouts, or none end to end, are refused", async () => {
     assert.match(await failure([[{}, {}]]), /no rollouts\.jsonl/u);
     const forced = { "rollouts.jsonl": jsonl([rollout({ mode: "counterfactual" })]) };
     assert.match(await failure([[{}, forced]]), /no end-to-end rollouts$/u);
@@ -287,7 +279,7 @@ describe("what can't be read", () => {
     assert.match(message, /no end-to-end rollouts of the steps 5 to 6/u);
   });
 
-  it("a packed file that is cut says so", async () => {
+  it("a truncated gzip file is refused", async () => {
     const packed = zlib.gzipSync(
       jsonl(Array.from({ length: 1000 }, (_, sample) => rollout({ sample }))),
     );

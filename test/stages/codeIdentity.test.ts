@@ -1,4 +1,4 @@
-/** What counts as a stage's code, and that the lock knows it. */
+/** The code of stages, and its record in the lock file. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import path from "node:path";
@@ -7,7 +7,7 @@ import { importedModules, pythonModule } from "../../stages/code/python.ts";
 import { affirmed, type Closure, review } from "../../stages/code/review.ts";
 import { digestText } from "../../stages/code/SourceModule.ts";
 import { typescriptModule, valueImports } from "../../stages/code/typescript.ts";
-import { closureOf, moduleOf, reach } from "../../stages/codeIdentity.ts";
+import { closureOf, moduleOf, reach, runModuleOf } from "../../stages/codeIdentity.ts";
 import { stages } from "../../stages/stages.ts";
 import { root } from "../rig/build.ts";
 
@@ -31,7 +31,7 @@ Raise \`version\` in ${moduleOf(stage)} if the same params and inputs now give o
       );
     });
 
-  it("holds the stages that there are, in the form that affirm writes", () => {
+  it("holds exactly the existing stages, in the form that affirm writes", () => {
     assert.deepStrictEqual(Object.keys(lock), [...stages.keys()].toSorted());
     assert.strictEqual(read(lockFile), lockText(lock));
   });
@@ -43,10 +43,10 @@ describe("the closure", () => {
     return stage === undefined ? [] : Object.keys(closureOf(stage).files);
   };
 
-  it("holds helpers that are two imports away, and JSON", () =>
+  it("holds indirect imports and JSON", () =>
     assert.includeMembers([...filesOf("distill")], ["tasks/pieces.ts", "tasks/pieces.json"]));
 
-  it("of a stage that trains holds the trainer, what it imports, and the data that these read", () => {
+  it("of a stage that trains holds the trainer, its imports and the data files they read", () => {
     const helpers = ["trainers/sft.py", "trainers/losses.py", "trainers/__init__.py"];
     assert.includeMembers([...filesOf("sft")], [...helpers, "tasks/pieces.json"]);
     assert.notInclude(filesOf("sft"), "trainers/generate.py");
@@ -55,34 +55,47 @@ describe("the closure", () => {
   });
 
   it("holds the packages with the versions that package.json pins", () => {
-    const { dependencies } = JSON.parse(read("package.json")) as {
-      readonly dependencies: Readonly<Record<string, string>>;
+    const { devDependencies } = JSON.parse(read("package.json")) as {
+      readonly devDependencies: Readonly<Record<string, string>>;
     };
     for (const stage of listed)
       for (const [name, version] of Object.entries(closureOf(stage).packages))
-        assert.strictEqual(version, dependencies[name]);
+        assert.strictEqual(version, devDependencies[name]);
     assert.include(Object.keys(closureOf(stages.get("score")!).packages), "hyparquet");
   });
 
   for (const stage of listed)
-    it(`of ${stage.name} is known whole: a stage that runs a trainer says which`, () =>
+    it(`of ${stage.name}: a stage that runs a trainer declares it`, () =>
       assert.strictEqual(
-        stage.trainer !== undefined,
-        /\brunTrainer\(/u.test(read(moduleOf(stage))),
+        stage.trainers !== undefined,
+        /\btrainerRun\(/u.test(read(runModuleOf(stage))),
       ));
 
+  it("of a stage whose trainer asks the scorer has the scorer", () => {
+    const asking = listed.filter(({ scorer }) => scorer === true).map(({ name }) => name);
+    assert.deepStrictEqual(asking.toSorted(), ["grpo", "rollout"]);
+    for (const name of asking) assert.include(filesOf(name), "tasks/sudoku/judge.ts");
+  });
+
   for (const stage of listed)
-    it(`of ${stage.name} has the scorer, if its trainer asks it`, () => {
-      const asks = /\bscorer: true\b/u.test(read(moduleOf(stage)));
-      assert.strictEqual(/\brewards: true\b/u.test(read(moduleOf(stage))), asks);
-      if (asks) assert.include(filesOf(stage.name), "tasks/sudoku/judge.ts");
+    it(`of ${stage.name} has its declaration and its run, and no audit`, () => {
+      assert.includeMembers([...filesOf(stage.name)], [moduleOf(stage), runModuleOf(stage)]);
+      assert.notMatch(filesOf(stage.name).join("\n"), /\.audit\.ts/u);
     });
+
+  it("of a declaration has no run, no trainer and no executor", () => {
+    const declared = reach(listed.map(moduleOf), typescriptModule);
+    const doing = [...declared.keys()].filter((file) =>
+      /\.run\.ts$|stages\/(?:trainer|job)\.ts|executors\/(?!root)/u.test(file),
+    );
+    assert.deepStrictEqual(doing, []);
+  });
 
   it("is the same with other line endings", () =>
     assert.strictEqual(digestText("a\r\nb\r\n"), digestText("a\nb\n")));
 });
 
-describe("what a TypeScript module imports as a value:", () => {
+describe("value imports of a TypeScript module:", () => {
   const cases: Readonly<Record<string, ReadonlyArray<string>>> = {
     'import { a, type B } from "./x.ts";': ["./x.ts"],
     'import type { A } from "./x.ts";': [],
@@ -102,11 +115,14 @@ describe("what a TypeScript module imports as a value:", () => {
   for (const [text, expected] of Object.entries(cases))
     it(text, () => assert.deepStrictEqual(valueImports("a.ts", text), expected));
 
-  it("an import() of what is not written out is an error", () =>
-    assert.throws(() => valueImports("a.ts", "const x = import(name);"), /nobody can say which/u));
+  it("an import() without a literal name is an error", () =>
+    assert.throws(
+      () => valueImports("a.ts", "const x = import(name);"),
+      /known only at run time/u,
+    ));
 });
 
-describe("what a Python module imports:", () => {
+describe("imports of a Python module:", () => {
   const cases: Readonly<Record<string, ReadonlyArray<string>>> = {
     "import trainers.job": ["trainers.job"],
     "import json, trainers.job as job": ["json", "trainers.job"],
@@ -131,13 +147,13 @@ describe("what a Python module imports:", () => {
   for (const [text, expected] of Object.entries(cases))
     it(text, () => assert.deepStrictEqual(importedModules("trainers/x.py", text), expected));
 
-  it("an import that names no module is an error", () =>
+  it("an import by a computed name is an error", () =>
     assert.throws(
       () => importedModules("trainers/x.py", "from importlib import import_module"),
-      /known at run time alone/u,
+      /computed at run time/u,
     ));
 
-  it("and which files of the repository it reads", () =>
+  it("include the data files it reads", () =>
     assert.include(pythonModule("trainers/tokenizer.py").imports, "tasks/pieces.json"));
 });
 
@@ -175,7 +191,7 @@ describe("a review", () => {
     assert.strictEqual(review(0, closure, locked).state, "lowered");
   });
 
-  it("ends with an affirmation, of which all since the version was raised are kept", () => {
+  it("ends with an affirmation; those since the last raise of the version are kept", () => {
     const why = { date: "2026-01-03", reason: "a helper has another name" };
     const again: LockedStage = affirmed(1, edited, locked, why);
     assert.deepStrictEqual(review(1, edited, again), { state: "recorded", changes: [] });
@@ -189,8 +205,8 @@ describe("a review", () => {
   });
 });
 
-it("every module of the program is in a folder where bin/pipe looks for what is newer than the bundle", () => {
+it("every module of the program is in a folder that bin/pipe checks for newer sources", () => {
   const folders = /find ([a-z ]+)/u.exec(read("scripts/stale.sh"))?.[1]?.trim().split(" ") ?? [];
-  const reached = [...reach("bin/pipe.ts", typescriptModule).keys()];
+  const reached = [...reach(["bin/pipe.ts"], typescriptModule).keys()];
   assert.includeMembers(folders, [...new Set(reached.map((file) => file.split("/")[0]!))]);
 });

@@ -1,14 +1,15 @@
 /** Every number of `correlate` against plain formulas over all rollouts, every interval against a bootstrap of them. */
 import { assert, describe, it } from "@effect/vitest";
 import zlib from "node:zlib";
-import type { Correlations, Reading, Target } from "../../schemas/Correlation.ts";
-import type { Rollout } from "../../schemas/Rollout.ts";
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
+import type { Reading, Target } from "../../schemas/Correlation.ts";
+import type { Rollout } from "../../kinds/Rollouts.ts";
 import { bootstrapInterval } from "../../stats/bootstrapInterval.ts";
 import { pearson } from "../../stats/pearson.ts";
-import { Random } from "../../tasks/Random.ts";
+import { Random } from "../../stats/Random.ts";
 import { correlate, jsonl, rollout, run } from "./correlating.ts";
 
-/** Prompts of different difficulty over three steps; some rollouts lack the teacher; some prompts were also forced. */
+/** Prompts of varying difficulty over three steps; some rollouts lack the teacher, some prompts have counterfactual rollouts. */
 const study = (seed: number, prompts = 12): ReadonlyArray<Rollout> => {
   const random = Random.of(seed, "study");
   return Array.from({ length: prompts }, (_, prompt) => {
@@ -53,7 +54,7 @@ const study = (seed: number, prompts = 12): ReadonlyArray<Rollout> => {
 
 type Pairs = ReadonlyArray<readonly [x: number, y: number]>;
 
-/** The same by looking at every rollout: pairs of a reading, from which Pearson's follows. */
+/** Pairs of a reading, computed from every rollout, for Pearson's correlation. */
 const pairsOf = (
   lines: ReadonlyArray<Rollout>,
   reward: string,
@@ -104,7 +105,7 @@ const asked = ["outcome", "perception_f1", "teacher"].flatMap((reward) => [
 ]);
 
 describe("of any rollouts", () => {
-  it("every number is that of the plain formula over all of them", async () => {
+  it("every number equals the plain formula over all rollouts", async () => {
     for (const seed of [1, 2, 3]) {
       const lines = study(seed);
       const { association, point } = await correlate(lines);
@@ -130,7 +131,7 @@ describe("of any rollouts", () => {
     }
   });
 
-  it("a reward that varies little beside its size is no constant, whether in all or in a group", async () => {
+  it("a reward with little variation relative to its size is not constant, overall or in a group", async () => {
     const random = Random.of("little");
     const levels = [0, 0.25, 1, 2 ** 20];
     for (const level of [() => 1, () => -1e5, () => random.pick(levels)]) {
@@ -155,7 +156,7 @@ describe("of any rollouts", () => {
     }
   });
 
-  it("every interval is that of a bootstrap of the rollouts themselves", async () => {
+  it("every interval equals a bootstrap of the rollouts themselves", async () => {
     const lines = study(4);
     const [seed, resamples] = [5, 150];
     const { association } = await correlate(lines, { seed, resamples });
@@ -193,7 +194,7 @@ describe("of any rollouts", () => {
     }
   });
 
-  it("neither the order of the lines nor packing them matters, another seed changes intervals alone", async () => {
+  it("line order and compression change nothing, another seed only intervals", async () => {
     const lines = study(6);
     const { json, made } = await correlate(lines);
     const shuffled = Random.of("shuffle").shuffle(lines);
@@ -227,7 +228,7 @@ describe("of any rollouts", () => {
     }
   });
 
-  it("only the steps asked for count", async () => {
+  it("only the chosen steps count", async () => {
     const lines = study(7);
     const some = lines.filter((line) => line.step >= 1);
     const steps = { first: 1, last: 2 };

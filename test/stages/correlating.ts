@@ -1,13 +1,14 @@
-/** Runs the stage `correlate` over rollouts given line by line. */
+/** Runs the stage `correlate` on given rollouts. */
 import { assert } from "@effect/vitest";
 import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { Correlations, type Target } from "../../schemas/Correlation.ts";
-import type { Rollout } from "../../schemas/Rollout.ts";
-import { Correlate } from "../../stages/Correlate.ts";
-import type { FanInElement, StageContext } from "../../stages/Stage.ts";
+import { Correlations } from "../../kinds/CorrelationsFile.ts";
+import { type Target } from "../../schemas/Correlation.ts";
+import type { Rollout } from "../../kinds/Rollouts.ts";
+import { correlateRun } from "../../stages/Correlate.run.ts";
+import type { FanInElement, StageContext } from "../../stages/StageRun.ts";
 
 export const rollout = (parts: Partial<Rollout>): Rollout => ({
   id: "p0",
@@ -38,7 +39,7 @@ interface Options {
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** Runs the stage over elements of a fan-in, given as what lies in their directories. */
+/** Runs the stage on the elements of a fan-in, given by their files. */
 export const run = async (
   elements: ReadonlyArray<readonly [labels: FanInElement["labels"], files: Files]>,
   { resamples = 100, seed = 0, ...options }: Options = {},
@@ -61,7 +62,7 @@ export const run = async (
       output,
       report: () => Effect.void,
     } as unknown as StageContext<never>;
-    await Effect.runPromise(Correlate.run(context) as unknown as Effect.Effect<unknown, Error>);
+    await Effect.runPromise(correlateRun.run(context) as unknown as Effect.Effect<unknown, Error>);
     const json = fs.readFileSync(path.join(output, "correlations.json"), "utf8");
     return {
       json,

@@ -18,7 +18,7 @@ describe("the interval of a difference of proportions", () => {
     [10, 10, 0, 10, 0.6075, 1],
   ] as const;
   for (const [a, m, b, n, low, high] of reference) {
-    it(`of ${a}/${m} and ${b}/${n} is what the paper says`, () => {
+    it(`of ${a}/${m} and ${b}/${n} equals that of the paper`, () => {
       const difference = proportionDifference(proportion(a, m), proportion(b, n));
       assert.closeTo(difference.value, a / m - b / n, 1e-12);
       assert.closeTo(difference.low, low, 5e-5);
@@ -26,7 +26,7 @@ describe("the interval of a difference of proportions", () => {
     });
   }
 
-  it("holds the difference, lies in -1 … 1, and mirrors when the two swap", () => {
+  it("contains the difference, lies in -1 … 1, and changes sign when the two swap", () => {
     for (let m = 1; m <= 12; m += 1)
       for (let n = 1; n <= 12; n += 1)
         for (let a = 0; a <= m; a += 1)

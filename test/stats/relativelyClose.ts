@@ -1,6 +1,6 @@
 import { assert } from "@effect/vitest";
 
-/** Equal but for a share of what is expected. */
+/** Asserts equality within a share of the expected value. */
 export const relativelyClose = (actual: number, expected: number, share: number): void =>
   assert.isAtMost(
     Math.abs(actual - expected),

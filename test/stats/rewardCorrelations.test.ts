@@ -1,10 +1,10 @@
-/** How often the intervals of correlations between rewards and skills hold the truth, for prompts as GRPO samples them. */
+/** The coverage of the intervals of reward correlations, for prompts as GRPO samples them. */
 import { assert, it } from "@effect/vitest";
 import { CheckpointCorrelations } from "../../stats/CheckpointCorrelations.ts";
 import { RolloutSums } from "../../stats/RolloutSums.ts";
-import { Random } from "../../tasks/Random.ts";
+import { Random } from "../../stats/Random.ts";
 
-const asked = [
+const pairs = [
   ["perception", "pooled"],
   ["perception", "group_centred"],
   ["perception", "prompt_means"],
@@ -13,7 +13,7 @@ const asked = [
   ["counterfactual", "prompt_means"],
 ] as const;
 
-/** Prompts that are hard to see and hard to solve to different degrees, eight responses each. */
+/** Prompts of different difficulty in perception and reasoning, with eight responses each. */
 const sample = (random: Random, prompts: number): RolloutSums => {
   const sums = new RolloutSums();
   for (let group = 0; group < prompts; group += 1) {
@@ -35,11 +35,11 @@ const sample = (random: Random, prompts: number): RolloutSums => {
   return sums;
 };
 
-/** The numbers asked for, and the contrast. */
-const answers = (of: CheckpointCorrelations) => {
+/** The correlations in `pairs`, and a contrast. */
+const estimates = (of: CheckpointCorrelations) => {
   const { associations, contrasts } = of.point({});
   return [
-    ...asked.map(
+    ...pairs.map(
       ([target, reading]) =>
         associations.find((each) => each.target === target)?.[reading] ?? assert.fail(),
     ),
@@ -47,21 +47,21 @@ const answers = (of: CheckpointCorrelations) => {
   ];
 };
 
-it("the intervals of 128 prompts hold the truth in about 95 of 100 cases", () => {
+it("the intervals of 128 prompts cover the truth in about 95 % of samples", () => {
   const many = new CheckpointCorrelations(sample(Random.of("truth"), 50_000), 0);
-  const truths = answers(many).map(({ value }) => value ?? assert.fail());
+  const truths = estimates(many).map(({ value }) => value ?? assert.fail());
   const held = truths.map(() => 0);
   const trials = 200;
   for (let trial = 0; trial < trials; trial += 1) {
     const some = new CheckpointCorrelations(sample(Random.of("coverage", trial), 128), trial);
     for (let drawn = 0; drawn < 300; drawn += 1) some.draw();
-    answers(some).forEach(({ low, high }, which) => {
+    estimates(some).forEach(({ low, high }, which) => {
       const truth = truths[which]!;
       if (low !== null && high !== null && low <= truth && truth <= high) held[which]! += 1;
     });
   }
   // Three standard errors of a share of 0.95 in 200 trials are 0.046.
   held.forEach((count, which) =>
-    assert.closeTo(count / trials, 0.95, 0.046, asked[which]?.join(" ") ?? "contrast"),
+    assert.closeTo(count / trials, 0.95, 0.046, pairs[which]?.join(" ") ?? "contrast"),
   );
 });

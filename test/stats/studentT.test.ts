@@ -18,7 +18,7 @@ describe("Student's t", () => {
     relativelyClose(studentTails(40, 4), 2.33401632260127e-6, 1e-9);
   });
 
-  it("gives a mean with its interval: quantiles 4.30265 and 2.77645 for 3 and 5 values", () => {
+  it("gives the interval of a mean: quantiles 4.30265 and 2.77645 for 3 and 5 values", () => {
     const three = studentMean([1, 2, 3]);
     assert.deepInclude(three, { n: 3, mean: { value: 2, reason: null } });
     relativelyClose(three.interval.high ?? 0, 2 + 4.30265272974946 / Math.sqrt(3), 1e-12);
@@ -27,7 +27,7 @@ describe("Student's t", () => {
     relativelyClose(five.interval.low ?? 0, 1 - 2.77644510519779, 1e-12);
   });
 
-  it("says why there is none", () => {
+  it("gives a reason where a number is undefined", () => {
     assert.strictEqual(studentMean([]).mean.reason, "there are no values");
     assert.deepInclude(studentMean([4]), { mean: { value: 4, reason: null } });
     assert.strictEqual(studentMean([4]).interval.reason, "there is one value");

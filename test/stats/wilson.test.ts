@@ -16,10 +16,13 @@ describe("the Wilson interval", () => {
     [250, 500, 0.4563412653024843, 0.5436587346975157],
     [497, 500, 0.9825097478959467, 0.9979574037280398],
     [1, 100_000, 1.7652477303783092e-6, 5.664709659040968e-5],
+    [7, 10, 0.39677814746114537, 0.8922087325936989],
+    [99999, 100000, 0.9999433529034099, 0.9999982347522698],
+    [1, 1000000, 1.7652457674537176e-7, 5.664911804311445e-6],
     [123_456, 1_000_000, 0.12281269653142285, 0.12410219641400438],
   ] as const;
   for (const [successes, n, low, high] of reference) {
-    it(`of ${successes} in ${n} is what statsmodels says`, () => {
+    it(`of ${successes} in ${n} equals that of statsmodels`, () => {
       const interval = wilson(successes, n);
       assert.deepInclude(interval, { successes, n, value: successes / n });
       assert.closeTo(interval?.low ?? Number.NaN, low, 1e-12);
@@ -27,9 +30,9 @@ describe("the Wilson interval", () => {
     });
   }
 
-  it("of nothing is null", () => assert.isNull(wilson(0, 0)));
+  it("without trials is null", () => assert.isNull(wilson(0, 0)));
 
-  it("holds the proportion, lies in 0 … 1, and mirrors when successes and failures swap", () => {
+  it("contains the proportion, lies in 0 … 1, and mirrors when successes and failures swap", () => {
     for (let n = 1; n <= 60; n += 1) {
       for (let k = 0; k <= n; k += 1) {
         const { low, high, value } = wilson(k, n) ?? assert.fail();
@@ -51,7 +54,7 @@ describe("the Wilson interval", () => {
     );
   });
 
-  /** How often the interval holds p, summed over all outcomes of n trials rather than sampled. */
+  /** The coverage of p, summed over all outcomes of n trials. */
   const coverage = (n: number, p: number): number => {
     let probability = (1 - p) ** n;
     let covered = 0;
@@ -65,7 +68,7 @@ describe("the Wilson interval", () => {
 
   // Brown, Cai and DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16 (2001), section 4.
   for (const n of [20, 50, 100, 200]) {
-    it(`of ${n} trials holds the truth in about 95 of 100 cases`, () => {
+    it(`of ${n} trials covers the truth in about 95 %`, () => {
       const shares = Array.from({ length: 181 }, (_, index) => coverage(n, 0.05 + index * 0.005));
       const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
       assert.closeTo(mean, 0.95, 0.006);

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Random } from "../../tasks/Random.ts";
+import { Random } from "../../stats/Random.ts";
 import { failureReasons } from "../../tasks/FailureReason.ts";
 import { isScoreError, scoreTranscript } from "../../tasks/score.ts";
 
@@ -76,7 +76,7 @@ const pieces = [
 ];
 
 describe("hostile responses", () => {
-  it("get a verdict, whatever they are made of", () => {
+  it("get a verdict", () => {
     const random = Random.of("hostile");
     const reasons = new Set<string | null>();
     for (let i = 0; i < 20_000; i++) {
@@ -162,20 +162,20 @@ describe("hostile responses", () => {
     inBlocks((length) => `[["${" ".repeat(length)}1"]]`),
   ];
 
-  it("cost time in proportion to their length", () => {
+  it("take time linear in their length", () => {
     for (const name of names) {
       for (const shape of shapes) {
         const response = shape(1_000_000);
         const start = process.cpuUsage();
         scored(name, response);
         const { user, system } = process.cpuUsage(start);
-        // A quadratic reader would take minutes; a linear one takes some 50 ms.
+        // A quadratic reader takes minutes, a linear one about 50 ms.
         assert.isBelow((user + system) / 1e6, 2, response.slice(0, 40));
       }
     }
   });
 
-  it("cannot make a caption's chromatic number expensive", () => {
+  it("do not make a caption's chromatic number expensive", () => {
     const random = Random.of("chromatic");
     for (let i = 0; i < 200; i++) {
       const density = random.uniform(0.1, 0.9);

@@ -3,7 +3,7 @@ import { ImageParams } from "../../tasks/draw/Image.ts";
 import { GraphColoringParams } from "../../tasks/graph-coloring/params.ts";
 import { SudokuParams } from "../../tasks/sudoku/params.ts";
 
-/** Params as an experiment writes them, defaults filled in. */
+/** Decodes params with defaults. */
 export const graphParams = (fields: object) =>
   Schema.decodeUnknownSync(GraphColoringParams)({ kind: "graph-coloring", ...fields });
 export const sudokuParams = (fields: object) =>

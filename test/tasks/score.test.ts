@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest";
 import { type FailureReason, failureReasons } from "../../tasks/FailureReason.ts";
 import { graphColoring } from "../../tasks/graph-coloring/index.ts";
-import { Random } from "../../tasks/Random.ts";
+import { Random } from "../../stats/Random.ts";
 import { isScoreError, type Score, scoreLine, scoreTranscript } from "../../tasks/score.ts";
 import { sudoku } from "../../tasks/sudoku/index.ts";
+import { taskNames } from "../../tasks/tasks.ts";
 import { captionText, respond } from "../../tasks/transcript.ts";
 import { graphParams, sudokuParams } from "./params.ts";
 
@@ -29,11 +30,11 @@ const puzzle = [
 const puzzleCaption = '<caption>[[1,"-",3,4],[3,4,"-","-"],[2,1,4,3],[4,3,"-",1]]</caption>';
 const puzzleAnswer = "<answer>[[1,2,3,4],[3,4,1,2],[2,1,4,3],[4,3,2,1]]</answer>";
 
-function score(task: string, ground_truth: unknown, response: string, more: object = {}): Score {
+const score = (task: string, ground_truth: unknown, response: string, more: object = {}): Score => {
   const scored = scoreTranscript({ id: "x", task, ground_truth, response, ...more });
   if (isScoreError(scored)) throw new Error(scored.error);
   return scored;
-}
+};
 const graph = (response: string, more?: object) => score("graph-coloring", square, response, more);
 const grid = (response: string, more?: object) => score("sudoku", puzzle, response, more);
 
@@ -47,7 +48,7 @@ const allRight = {
 };
 
 describe("a right transcript", () => {
-  it("holds in every respect", () => {
+  it("passes all four measures", () => {
     assert.deepStrictEqual(graph(`${squareCaption}\nwords\n${squareAnswer}`), allRight);
     assert.deepStrictEqual(grid(`${puzzleCaption}\nwords\n${puzzleAnswer}`), allRight);
   });
@@ -89,14 +90,14 @@ describe("a right transcript", () => {
     assert.deepStrictEqual(grid(caption + puzzleAnswer), allRight);
   });
 
-  it("takes null for what may be left out", () => {
+  it("accepts null for optional fields", () => {
     assert.deepStrictEqual(
       graph(squareCaption + squareAnswer, { mode: null, perception: null }),
       allRight,
     );
   });
 
-  it("takes the ground truth as a string of JSON, and c may be left out", () => {
+  it("accepts the ground truth as a string of JSON, without c", () => {
     const { c: _, ...bare } = square;
     assert.deepStrictEqual(
       score("graph-coloring", JSON.stringify(bare), squareCaption + squareAnswer),
@@ -242,14 +243,14 @@ describe("reasons", () => {
     assert.strictEqual(scored().reason, reason);
   });
 
-  it("are all covered above", () => {
+  it("all occur above", () => {
     assert.deepStrictEqual(
       new Set(cases.map(([reason]) => reason)),
       new Set(Object.keys(failureReasons)),
     );
   });
 
-  it("come in order: reading the caption, reading the answer, the answer's worth, the caption's", () => {
+  it("come in order: caption unreadable, answer unreadable, answer wrong, caption wrong", () => {
     assert.strictEqual(graph("<caption>[[0,1]").reason, "truncated");
     assert.strictEqual(graph("<caption>x</caption><answer>").reason, "bad-json");
     assert.strictEqual(graph(`${wrongCaption}<answer>`).reason, "truncated");
@@ -279,7 +280,7 @@ describe("the four measures", () => {
   it("perception_f1 counts edges", () => {
     const { perception, perception_f1 } = graph("<caption>[[0,1],[0,3],[0,2]]</caption>");
     assert.isFalse(perception);
-    // 2 found of 4 there and 3 seen.
+    // 2 true positives; the instance has 4 edges, the caption 3.
     assert.closeTo(perception_f1, 4 / 7, 1e-12);
     assert.strictEqual(
       score("graph-coloring", { v: 2, c: 1, edges: [] }, "<caption>[]</caption>").perception_f1,
@@ -292,8 +293,8 @@ describe("the four measures", () => {
     );
   });
 
-  it("perception_f1 counts given digits: a wrong one is missed and invented, a blank is neither", () => {
-    // Of 12 clues one is misread, one is missed and one is invented: 10 found of 12 there and 12 seen.
+  it("perception_f1 counts given digits: a wrong one is both missed and invented", () => {
+    // One of 12 clues is misread, one missed, one invented: 10 true positives of 12 and 12.
     const caption = "<caption>[[2,2,3,4],[3,4,0,0],[0,1,4,3],[4,3,0,1]]</caption>";
     assert.closeTo(grid(caption).perception_f1, 20 / 24, 1e-12);
   });
@@ -316,7 +317,7 @@ describe("the four measures", () => {
     assert.deepInclude(grid(otherPuzzle + puzzleAnswer), { outcome: true, consistent: false });
   });
 
-  it("counterfactual: a response without a caption had p* forced; one with a caption is read as it stands", () => {
+  it("counterfactual: p* is the caption of a response without one", () => {
     const mode = { mode: "counterfactual" };
     assert.deepStrictEqual(graph(squareAnswer, mode), allRight);
     assert.deepStrictEqual(graph(squareCaption + squareAnswer, mode), allRight);
@@ -327,7 +328,7 @@ describe("the four measures", () => {
     assert.strictEqual(graph("<caption>[[0,1]", mode).reason, "truncated");
   });
 
-  it("a separate p* is what the caption is compared with", () => {
+  it("a separate p* replaces the truth in perception", () => {
     const perception = "[[0,1],[0,3],[1,2]]";
     assert.isTrue(graph(captionText(perception), { perception }).perception);
     assert.isTrue(
@@ -343,7 +344,11 @@ describe("lines that cannot be judged", () => {
     [null, null, /not a JSON object/],
     [[line], null, /not a JSON object/],
     [{ ...line, id: undefined }, null, /"id"/],
-    [{ ...line, task: "chess" }, "x", /"task" is not one of graph-coloring, sudoku/],
+    [
+      { ...line, task: "chess" },
+      "x",
+      new RegExp(`"task" is not one of ${taskNames.join(", ")}`, "u"),
+    ],
     [{ ...line, task: "__proto__" }, "x", /"task"/],
     [{ ...line, response: 7 }, "x", /"response"/],
     [{ ...line, mode: "dream" }, "x", /"mode"/],
@@ -400,7 +405,7 @@ describe("lines that cannot be judged", () => {
         ],
       },
       "x",
-      /box 1 holds a digit twice/,
+      /box 1 has a digit twice/,
     ],
   ] as const)("%j", (input, id, error) => {
     const scored = scoreTranscript(input);

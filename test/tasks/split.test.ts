@@ -13,7 +13,7 @@ import { graphParams, sudokuParams } from "./params.ts";
 
 const five = graphParams({ vertices: 5, edges: [4, 8], isolated: false });
 
-function graphSplit(split: SplitName, count: number, params = five): SplitContents {
+const graphSplit = (split: SplitName, count: number, params = five): SplitContents => {
   const instances = Array.from({ length: count }, (_, i) =>
     splitInstance(graphColoring, params, 7, split, i),
   );
@@ -21,10 +21,10 @@ function graphSplit(split: SplitName, count: number, params = five): SplitConten
     identities: instances.map(({ truth }) => graphColoring.identity(truth)),
     forced: instances.filter(({ forced }) => forced).length,
   };
-}
+};
 
 describe("splits", () => {
-  it("depend on seed, split and index only", () => {
+  it("depend on seed, split and index alone", () => {
     const params = sudokuParams({ size: 4, blanks: 6 });
     const make = (seed: number, split: SplitName, index: number) =>
       JSON.stringify(splitInstance(sudoku, params, seed, split, index));
@@ -52,7 +52,7 @@ describe("splits", () => {
     assert.isBelow(report.instances.test!.distinct, 500);
   });
 
-  it("are forced, and say so, where the space is too small to keep apart", () => {
+  it("report forced instances where the task has too few", () => {
     const pair = graphParams({ vertices: 2, density: 1 });
     const report = reportSplits({
       test: graphSplit("test", 3, pair),
@@ -60,12 +60,12 @@ describe("splits", () => {
       train_sft: graphSplit("train_sft", 3, pair),
     });
     const forced = Object.values(report.instances).map((instance) => instance.forced);
-    // There is one such graph, and it belongs to one of the three.
+    // A single graph exists, in one of the three buckets.
     assert.deepStrictEqual(forced.toSorted(), [0, 3, 3]);
     for (const { shared } of report.overlaps) assert.strictEqual(shared, 1);
   });
 
-  it("sort identities into 20 % test, 10 % validation and 70 % training", () => {
+  it("divide identities into 20 % test, 10 % validation and 70 % training", () => {
     const counts = { test: 0, validation: 0, train: 0 };
     for (let i = 0; i < 20_000; i++) counts[bucket(`instance ${i}`)]++;
     assert.closeTo(counts.test / 20_000, 0.2, 0.015);

@@ -4,7 +4,11 @@ import io
 import json
 import random
 import sys
+import time
+from collections.abc import Callable
 from itertools import combinations
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pyarrow
@@ -75,12 +79,14 @@ SFT = {
     "schedule": "constant",
     "weight_decay": 0.01,
     "grad_clip": 1.0,
+    "gradients": False,
     "seed": 0,
 }
 GRPO = {
     "split": "train_rl",
     "prompts": "split",
     "alpha": 0.5,
+    "alpha_end": None,
     "perception": "oracle",
     "captioner": None,
     "solver": None,
@@ -94,11 +100,14 @@ GRPO = {
     "normalize": "group-std",
     "std": "unbiased",
     "per_reward": False,
+    "credit": "response",
     "dynamic_sampling": {"kind": "none"},
     "clip_low": 0.2,
     "clip_high": 0.28,
     "dual_clip": 3.0,
+    "ratio": "token",
     "aggregate": "token-mean",
+    "caption_weight": 1.0,
     "kl": {"kind": "exact", "coefficient": 0.05},
     "learning_rate": 1e-3,
     "warmup": 2,
@@ -154,19 +163,59 @@ def events(job: Path, kind: str) -> list[dict]:
     return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
+def work_in_process(work: Callable, job: Path) -> None:
+    from trainers import loop
+    from trainers.job import main
+
+    loop.CHECKPOINT_SECONDS = 0
+    sys.exit(main(work, [str(job)]))
+
+
+def start(work: Callable, job: Path) -> BaseProcess:
+    """The trainer in a process of its own, with a checkpoint after every step; forked, since importing PyTorch takes seconds."""
+    process = get_context("fork").Process(target=work_in_process, args=(work, job))
+    process.start()
+    return process
+
+
+def exit_code(process: BaseProcess) -> int:
+    """The exit code, or the negative number of the signal that ended the process."""
+    process.join(60)
+    assert process.exitcode is not None, "the process has not ended within a minute"
+    return process.exitcode
+
+
+def wait_for_checkpoints(job: Path, count: int) -> None:
+    for _ in range(1200):
+        if len(list((job / "checkpoints").glob("step-*.pt"))) >= count:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"fewer than {count} checkpoints within a minute")
+
+
 @pytest.fixture(scope="session")
 def prompts(tmp_path_factory) -> Path:
     """A data set for reinforcement learning."""
     return write_split(tmp_path_factory.mktemp("prompts"), "train_rl", [row(index) | {"response": ""} for index in range(2000, 2010)])
 
 
-@pytest.fixture(scope="session")
-def trained(dataset, tmp_path_factory) -> Path:
-    """The model directory of a run long enough to write whole responses."""
+def train(directory: Path, dataset: Path, steps: int) -> Path:
+    """The model directory of a training of so many steps."""
     from trainers import sft
     from trainers.job import main
 
-    params = SFT | {"steps": 80, "loss": {"kind": "fixed", "lambda": 0.4}}
-    job = prepare(tmp_path_factory.mktemp("trained") / "job", params, data=dataset)
+    job = prepare(directory / "job", SFT | {"steps": steps, "loss": {"kind": "fixed", "lambda": 0.4}}, data=dataset)
     assert main(sft.work, [str(job)]) == 0
     return job / "output"
+
+
+@pytest.fixture(scope="session")
+def trained(dataset, tmp_path_factory) -> Path:
+    """A model trained long enough to write whole responses."""
+    return train(tmp_path_factory.mktemp("trained"), dataset, 80)
+
+
+@pytest.fixture(scope="session")
+def beginner(dataset, tmp_path_factory) -> Path:
+    """A model with a mean reward of about .3, which leaves it much to learn, on any processor: `trained` is right in all on some."""
+    return train(tmp_path_factory.mktemp("beginner"), dataset, 30)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from trainers.advantages import Normalization, advantages, comparable, total
+from trainers.advantages import Normalization, advantages, comparable, span_advantages, total
 from trainers.job import JobError
 
 GRPO = Normalization("group-std", "unbiased", False)
@@ -25,6 +25,12 @@ def test_population_std():
 def test_without_std_a_hard_and_an_even_group_weigh_by_their_variance():
     made = advantages([(1, outcome), (0, perception)], 4, Normalization("none", "unbiased", False))
     assert made[:4] == pytest.approx([0.75, -0.25, -0.25, -0.25])
+
+
+def test_each_span_has_the_advantage_of_its_own_reward():
+    made = span_advantages([(0.25, perception), (0.75, outcome)], 4, GRPO)
+    assert made[:, 0] == pytest.approx(0.25 * advantages([(1, perception)], 4, GRPO))
+    assert made[:, 1] == pytest.approx(0.75 * advantages([(1, outcome)], 4, GRPO))
 
 
 def test_equal_rewards_give_nothing_to_learn():

@@ -6,6 +6,7 @@ from trainers.data import pad, read_split
 from trainers.decode import FREE, Decoder, Sampling, StaticSteps
 from trainers.micro_policy import MicroPolicy
 from trainers.sampling import Sampler, caption_of
+from trainers.streams import stream
 from trainers.tokenizer import encode
 
 LONGEST = 40
@@ -49,13 +50,13 @@ def test_rows_that_share_a_picture_are_as_if_each_had_its_own(policy, split):
 
 def test_a_group_differs_and_can_be_drawn_again(policy, split):
     sampler = Sampler(policy, 6, 1.5, LONGEST)
-    first, again, other = (sampler(np.array([0, 3]), key) for key in ([1, 2], [1, 2], [1, 3]))
+    first, again, other = (sampler(np.array([0, 3]), stream("test", *key)) for key in ([1, 2], [1, 2], [1, 3]))
     assert first.texts == again.texts != other.texts
     assert len(set(first.texts[:6])) > 1
 
 
 def test_text_is_what_the_tokenizer_says(policy, split):
-    made = Sampler(policy, 4, 2.0, LONGEST)(np.arange(5), [0])
+    made = Sampler(policy, 4, 2.0, LONGEST)(np.arange(5), stream("test", 0))
     for text, ids, length in zip(made.texts, made.tokens.tolist(), made.lengths.tolist()):
         assert text == policy.tokenizer.decode(ids[:length], skip_special_tokens=True)
     ended = [ids[length - 1] in policy.ends for ids, length in zip(made.tokens.tolist(), made.lengths.tolist())]
@@ -63,7 +64,7 @@ def test_text_is_what_the_tokenizer_says(policy, split):
 
 
 def test_forced_captions_stand_as_they_were_given(policy, split):
-    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 1]), [0], ["[[0,1]]", "[[0,99]]"])
+    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 1]), stream("test", 0), ["[[0,1]]", "[[0,99]]"])
     assert [caption_of(text) for text in made.texts] == ["[[0,1]]", "[[0,1]]", "[[0,99]]", "[[0,99]]"]
 
 

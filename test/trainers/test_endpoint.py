@@ -3,8 +3,6 @@ import gzip
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -12,13 +10,14 @@ from pathlib import Path
 import openai
 import pytest
 
-from conftest import GRPO, ROLLOUT, events, prepare, result, row
+from conftest import GRPO, ROLLOUT, events, exit_code, prepare, result, row, start
 from endpoints import SEEN, Reply, completion, endpoint, picture_of, reset, sees, serving, text_of
 from trainers import endpoint as module
 from trainers import grpo, rollout
 from trainers.job import main
+from trainers.kept_answers import KeptAnswers
+from trainers.sampling import caption_of
 
-ROOT = Path(__file__).resolve().parents[2]
 PICTURES = 10
 KEY = "a-secret-that-nobody-may-see"
 
@@ -45,9 +44,9 @@ def said(job: Path, name: str = "captions") -> list[dict]:
         return [json.loads(line) for line in file]
 
 
-def test_a_teacher_sees_each_picture_once_and_its_words_are_kept(trained, prompts, tmp_path):
+def test_a_teacher_sees_each_picture_once_and_its_words_are_kept(beginner, prompts, tmp_path):
     with serving(lambda body, _: sees(body)) as server:
-        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url))
+        job = job_asking(tmp_path / "job", beginner, prompts, endpoint(server.url))
         assert main(rollout.work, [str(job)]) == 0
     assert len(server.bodies) == PICTURES and {picture_of(body) for body in server.bodies} == set(SEEN)
     assert set(server.paths) == {"/v1/chat/completions"} and set(server.authorizations) == {None}
@@ -93,7 +92,7 @@ def test_as_many_are_asked_at_a_time_as_the_endpoint_takes(trained, prompts, tmp
     assert most == 3
 
 
-def test_a_solver_reads_the_caption_and_no_picture(trained, prompts, tmp_path):
+def test_a_solver_reads_the_caption_and_no_picture(beginner, prompts, tmp_path):
     def solve(body, _):
         caption = text_of(body).rpartition("<caption>")[2].partition("</caption>")[0]
         try:
@@ -104,10 +103,10 @@ def test_a_solver_reads_the_caption_and_no_picture(trained, prompts, tmp_path):
         return completion(f"So: <answer>{json.dumps(answer)}</answer>", model="solver")
 
     with serving(solve) as server:
-        job = job_asking(tmp_path / "job", trained, prompts, solver=endpoint(server.url, model="solver"))
+        job = job_asking(tmp_path / "job", beginner, prompts, solver=endpoint(server.url, model="solver"))
         assert main(rollout.work, [str(job)]) == 0
     made = rollouts(job)
-    captions = {line["response"].partition("</caption>")[0].partition("<caption>")[2] for line in made if "</caption>" in line["response"]}
+    captions = {caption_of(line["response"]) for line in made} - {None}
     assert len(server.bodies) == len(captions) > 1  # each once: there is one question in this data set
     assert all(isinstance(body["messages"][0]["content"], str) and text_of(body).startswith(row(0)["query"]) for body in server.bodies)
     assert all(line["rewards"]["blind_solve"] == 1 for line in made if line["perception"])
@@ -180,9 +179,9 @@ def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(trained, 
 
 
 def test_what_a_server_means_by_later():
-    assert module._retry_after("7") == 7
-    assert 50 < module._retry_after(email.utils.formatdate(time.time() + 60, usegmt=True)) <= 60
-    assert [module._retry_after(header) for header in (None, "", "soon", "-3", "Sun, 06 Nov 1994 08:49:37 GMT")] == [0] * 5
+    assert module.retry_after("7") == 7
+    assert 50 < module.retry_after(email.utils.formatdate(time.time() + 60, usegmt=True)) <= 60
+    assert [module.retry_after(header) for header in (None, "", "soon", "-3", "Sun, 06 Nov 1994 08:49:37 GMT")] == [0] * 5
 
 
 def failed(job: Path) -> dict:
@@ -212,7 +211,7 @@ def test_what_will_not_pass_ends_the_job_at_once(reply, message, fix, trained, p
         ended = failed(job)
     assert len(server.bodies) == 5 and set(server.authorizations) == {f"Bearer {KEY}"}
     assert server.host in ended["message"] and message in ended["message"] and fix in ended["fix"]
-    assert ended["message"].endswith("nobody is asked for again: 4.")
+    assert ended["message"].endswith("4 answers are kept and not asked for again.")
     assert KEY.encode() not in everything_written(tmp_path) and KEY not in "".join(capfd.readouterr())
 
 
@@ -222,7 +221,7 @@ def test_tries_have_an_end_and_what_is_kept_is_not_asked_for_again(trained, prom
     with serving(lambda body, _: Reply(502, b"nobody home") if picture_of(body) in blind else sees(body)) as server:
         ended = failed(job_asking(tmp_path / "one", trained, prompts, endpoint(server.url, concurrency=1), checkpoints=kept))
     assert len(server.bodies) == 6 + module.TRIES
-    assert "502 (Bad Gateway): nobody home to the last of 8 tries" in ended["message"] and "6." in ended["message"]
+    assert "502 (Bad Gateway): nobody home to the last of 8 attempts" in ended["message"] and "6 answers" in ended["message"]
     with serving(lambda body, _: sees(body)) as server:
         job = job_asking(tmp_path / "two", trained, prompts, endpoint(server.url), checkpoints=kept)
         assert main(rollout.work, [str(job)]) == 0
@@ -263,7 +262,6 @@ def test_an_answer_without_a_caption_agrees_with_nobody(text, trained, prompts, 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGTERM, 143), (signal.SIGKILL, -9)])
 def test_a_job_that_is_ended_while_it_waits_asks_nothing_twice(end, code, trained, prompts, tmp_path):
     kept = tmp_path / "kept"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     answered = 0
 
     def four_and_no_more(body, _):
@@ -274,13 +272,13 @@ def test_a_job_that_is_ended_while_it_waits_asks_nothing_twice(end, code, traine
 
     with serving(four_and_no_more) as server:
         job = job_asking(tmp_path / "one", trained, prompts, endpoint(server.url, timeout_seconds=500), checkpoints=kept)
-        process = subprocess.Popen([sys.executable, "-m", "trainers.rollout", str(job)], env=environment)
+        process = start(rollout.work, job)
         file = kept / "captions.jsonl"
         while not file.exists() or file.read_bytes().count(b"\n") < 4:
-            assert process.poll() is None
+            assert process.is_alive()
             time.sleep(0.01)
-        process.send_signal(end)
-        assert process.wait() == code
+        os.kill(process.pid, end)
+        assert exit_code(process) == code
         assert not (job / "result.json").exists()
     # The last line as a crash of the machine may leave it.
     file.write_bytes(file.read_bytes() + b'{"request": "abc')
@@ -292,7 +290,7 @@ def test_a_job_that_is_ended_while_it_waits_asks_nothing_twice(end, code, traine
     assert not {picture_of(body) for body in server.bodies} & {row(int(name.removeprefix("row-")))["image"]["bytes"] for name in before}
     assert [line["caption"] for line in said(job)] == list(SEEN.values())
     # What came after the broken line can be read.
-    assert len(module.Kept(file).answers) == PICTURES
+    assert len(KeptAnswers(file, module.Answer).answers) == PICTURES
 
 
 def test_training_goes_on_where_it_was_though_the_endpoint_moved(trained, prompts, tmp_path, monkeypatch):

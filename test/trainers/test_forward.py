@@ -7,7 +7,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from conftest import GENERATE
-from trainers.data import read_split
+from trainers.data import pad, read_split
 from trainers.decode import Decoder, choose
 from trainers.forward import Batched, Pixels
 from trainers.generate import Params, forced_captions, sampling
@@ -117,3 +117,14 @@ def test_samples_follow_the_models_distribution():
     shares = torch.bincount(drawn, minlength=4) / len(rows)
     torch.testing.assert_close(shares, probabilities, rtol=0, atol=0.03)
     assert shares[1] == 0
+
+
+def test_logits_without_padding_are_the_same_at_every_word(batched, split, loaded):
+    rows = encode(loaded[1].tokenizer, split.columns["response"][:6])
+    lengths, tokens = torch.tensor(list(map(len, rows))), torch.from_numpy(pad(rows, 0))
+    images, head = torch.from_numpy(split.images[:6]), 7
+    whole, packed = batched.logits(images, tokens, head)[1], batched.logits(images, tokens, head, lengths)[1]
+    real = torch.arange(whole.shape[1]) < (lengths - head)[:, None]
+    assert 0 < real.sum() < real.numel()
+    torch.testing.assert_close(packed[real], whole[real], rtol=1e-4, atol=1e-4)
+    assert not packed[~real].any()

@@ -5,6 +5,7 @@ import pytest
 
 from conftest import GENERATE, events, prepare, result, row, write_split
 from trainers import generate
+from trainers.data import read_split
 from trainers.job import main
 
 
@@ -17,11 +18,13 @@ def run(directory: Path, trained: Path, dataset: Path, **params) -> list[dict]:
 def test_rows_come_in_the_order_of_the_data(trained, dataset, tmp_path):
     predictions = run(tmp_path / "job", trained, dataset)
     assert [made["id"] for made in predictions] == [f"row-{index}" for index in range(1000, 1013)]
-    assert set(predictions[0]) == {"id", "task", "ground_truth", "perception", "mode", "response", "tokens"}
+    assert set(predictions[0]) == {"id", "mode", "response", "tokens"}
     assert {made["mode"] for made in predictions} == {"end-to-end"}
     assert all("<|" not in made["response"] for made in predictions)
     assert [event["done"] for event in events(tmp_path / "job", "progress")] == [5, 10, 13]
-    assert result(tmp_path / "job")["summary"] == {
+    summary = result(tmp_path / "job")["summary"]
+    assert "MICRO" in summary.pop("model")
+    assert summary == {
         "responses": 13,
         "finished": 13,
         "tokens": sum(made["tokens"] for made in predictions),
@@ -29,8 +32,9 @@ def test_rows_come_in_the_order_of_the_data(trained, dataset, tmp_path):
 
 
 def test_counterfactual_responses_begin_with_the_oracle_caption(trained, dataset, tmp_path):
-    for made in run(tmp_path / "job", trained, dataset, mode="counterfactual"):
-        assert made["response"].startswith(f"<caption>{made['perception']}</caption>\n")
+    captions = read_split(dataset, "test").columns["perception"]
+    for caption, made in zip(captions, run(tmp_path / "job", trained, dataset, mode="counterfactual"), strict=True):
+        assert made["response"].startswith(f"<caption>{caption}</caption>\n")
 
 
 def test_a_trained_model_writes_the_format(trained, dataset, tmp_path):

@@ -3,20 +3,20 @@ import itertools
 import json
 import os
 import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from conftest import GRPO, SCORER, events, prepare, result
-from trainers import grpo
+from conftest import GRPO, SCORER, events, exit_code, prepare, result, start, wait_for_checkpoints
+from trainers import grpo, learner
 from trainers.job import main
 from trainers.rewards import Judge, Judged
+from trainers.sampling import caption_lengths
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = ["model.safetensors", "metrics.jsonl", "rollouts.jsonl.gz", "config.json", "README.md"]
 REFILL = {"kind": "refill", "waves": 2}
 
@@ -84,12 +84,13 @@ def test_the_model_is_a_model_and_says_where_it_came_from(straight, trained):
     assert "It went on by GRPO" in (straight / "output" / "README.md").read_text()
 
 
-def test_reward_rises(trained, prompts, tmp_path):
-    params = GRPO | {"steps": 12, "group": 8, "learning_rate": 5e-4, "max_tokens": None, "kl": {"kind": "none"}}
-    job = prepare(tmp_path / "job", params, model=trained, data=prompts)
+def test_reward_rises(beginner, prompts, tmp_path):
+    params = GRPO | {"steps": 35, "group": 16, "learning_rate": 5e-4, "max_tokens": None, "kl": {"kind": "none"}}
+    job = prepare(tmp_path / "job", params, model=beginner, data=prompts)
     run(job)
     rewards = [event["values"]["reward"] for event in events(job, "metrics")]
-    assert sum(rewards[-3:]) > sum(rewards[:3])
+    # Five steps see each of the ten prompts twice, so both sums are of the same prompts.
+    assert sum(rewards[-5:]) > sum(rewards[:5])
 
 
 K3 = {"kind": "k3", "coefficient": 0.1}
@@ -106,7 +107,7 @@ def test_more_steps_continue_where_fewer_ended(trained, prompts, tmp_path, chang
         assert (second / "output" / name).read_bytes() == (tmp_path / "straight" / "output" / name).read_bytes(), name
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"alpha": 0.25}, {"schedule": "cosine"}, {"perception": "oracle-f1"}])
+@pytest.mark.parametrize("change", [{"seed": 1}, {"alpha": 0.25}, {"schedule": "cosine"}, {"perception": "oracle-f1"}, {"alpha_end": 0}])
 def test_another_run_is_not_continued(trained, prompts, tmp_path, change):
     small = GRPO | {"prompts_per_step": 2, "group": 2, "max_tokens": 4}
     run(prepare(tmp_path / "first", small | {"steps": 1}, tmp_path / "kept", model=trained, data=prompts))
@@ -114,35 +115,18 @@ def test_another_run_is_not_continued(trained, prompts, tmp_path, change):
     assert run(second)["resumed_from"] is None
 
 
-def start(job: Path) -> subprocess.Popen:
-    """The real program in a process of its own, with a checkpoint after every step."""
-    program = (
-        "import sys; from trainers import grpo; from trainers.job import main; "
-        "grpo.CHECKPOINT_SECONDS = 0; sys.exit(main(grpo.work))"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", program, str(job)], env=environment, cwd=job)
-
-
-def wait_for_checkpoint(job: Path) -> None:
-    for _ in range(1200):
-        if list((job / "checkpoints").glob("step-*.pt")):
-            return
-        time.sleep(0.05)
-    raise AssertionError("no checkpoint within a minute")
-
-
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
 def test_an_ended_run_goes_on_as_if_nothing_had_happened(trained, prompts, tmp_path, kill):
     params = GRPO | {"steps": 12, "group": 2}
     ended = prepare(tmp_path / "ended", params, model=trained, data=prompts)
-    process = start(ended)
-    wait_for_checkpoint(ended)
-    process.send_signal(kill)
-    assert process.wait(timeout=60) == (143 if kill == signal.SIGTERM else -kill)
+    process = start(grpo.work, ended)
+    wait_for_checkpoints(ended, 1)
+    os.kill(process.pid, kill)
+    assert exit_code(process) == (143 if kill == signal.SIGTERM else -kill)
     assert not (ended / "result.json").exists()
     second = prepare(tmp_path / "second", params, ended / "checkpoints", model=trained, data=prompts)
-    assert run(second)["resumed_from"] >= 1
+    kept = sorted(path.name for path in (ended / "checkpoints").iterdir())
+    assert run(second)["resumed_from"] is not None, (kept, events(second, "log"))
     run(prepare(tmp_path / "undisturbed", params, model=trained, data=prompts))
     same(tmp_path / "undisturbed", second)
 
@@ -175,6 +159,75 @@ def test_dropped_groups_teach_nothing_and_are_recorded(trained, prompts, tmp_pat
     assert all(len(rewards_beside(line)) == (1 if line["advantage"] is None else 2) for line in made)
     values = [event["values"] for event in events(job, "metrics")]
     assert sum(value["learned_from"] for value in values) == len(made) - len(dropped)
+
+
+def test_span_credit_gives_each_span_its_own_advantage(trained, prompts, tmp_path):
+    job = prepare(tmp_path / "job", GRPO | {"credit": "span", "alpha": 0.25, "minibatches": 1}, model=trained, data=prompts)
+    run(job)
+    made = rollouts(job)
+    for start in range(0, len(made), 4):
+        group = made[start : start + 4]
+        for reward, advantage, weight in (("perception", "caption_advantage", 0.25), ("outcome", "advantage", 0.75)):
+            values = np.array([line["rewards"][reward] for line in group])
+            expected = 0 * values if values.std() == 0 else weight * (values - values.mean()) / (values.std(ddof=1) + 1e-6)
+            assert [line[advantage] for line in group] == pytest.approx(expected.tolist(), abs=1e-5)
+    assert any(line["caption_advantage"] for line in made)
+
+
+def test_the_tokens_after_a_caption_learn_from_the_outcome_alone(trained, prompts, tmp_path, monkeypatch):
+    """Where a caption is the whole response, no token learns from the outcome, so the outcome changes nothing."""
+    made = []
+    for reach in (30, 2):
+        for answer in (0.0, 1.0):
+            monkeypatch.setattr(learner, "caption_lengths", lambda _, rollouts: torch.full((len(rollouts),), reach))
+            rewarded(monkeypatch, lambda _, count: (answer * (np.arange(count) % 2), np.arange(count) % 4 // 2.0))
+            job = prepare(tmp_path / f"{reach} {answer}", GRPO | {"credit": "span", "steps": 1}, model=trained, data=prompts)
+            run(job)
+            made.append((job / "output" / "model.safetensors").read_bytes())
+            monkeypatch.undo()
+    assert made[0] == made[1] and made[2] != made[3]
+
+
+def test_a_caption_reaches_to_the_end_of_its_first_closing_tag():
+    words = ["<caption>", " a", "</caption>", " b", "</cap", "tion>"]
+    policy = SimpleNamespace(text=lambda ids: "".join(words[token] for token in ids))
+    rows = [[0, 1, 2, 3, 2], [1, 2, 0, 1, 1], [0, 1, 4, 5, 3], [0, 0, 1, 2, 3]]
+    responses = SimpleNamespace(tokens=torch.tensor(rows), lengths=torch.tensor([5, 5, 5, 3]))
+    assert caption_lengths(policy, responses).tolist() == [3, 0, 4, 0]
+
+
+def test_alpha_may_change_over_the_steps(trained, prompts, tmp_path):
+    job = prepare(tmp_path / "job", GRPO | {"alpha": 0.5, "alpha_end": 0.0}, model=trained, data=prompts)
+    run(job)
+    for line in rollouts(job):
+        alpha = {1: 0.5, 2: 0.25, 3: 0.0}[line["step"]]
+        expected = alpha * line["rewards"]["perception"] + (1 - alpha) * line["rewards"]["outcome"]
+        assert line["rewards"]["total"] == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def rewarded_run(trained, prompts, tmp_path_factory):
+    """Runs with given rewards, where the first four tokens of every response are its caption."""
+
+    def run_with(change: dict) -> bytes:
+        job = prepare(tmp_path_factory.mktemp("rewarded") / "job", GRPO | {"steps": 2} | change, model=trained, data=prompts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(learner, "caption_lengths", lambda _, rollouts: torch.full((len(rollouts),), 4))
+            rewarded(patch, lambda _, count: (np.arange(count) % 2.0, np.arange(count) % 4 // 2.0))
+            run(job)
+        return (job / "output" / "model.safetensors").read_bytes()
+
+    return run_with
+
+
+@pytest.fixture(scope="module")
+def plain(rewarded_run) -> bytes:
+    return rewarded_run({})
+
+
+@pytest.mark.parametrize("change", [{"caption_weight": 3.0}, {"ratio": "sequence"}, {"credit": "span"}])
+def test_options_of_the_objective_change_what_is_learned(rewarded_run, plain, change):
+    assert rewarded_run(change) != plain
 
 
 def rewarded(monkeypatch, reward) -> None:
@@ -287,7 +340,7 @@ def failed(job: Path) -> dict:
 def test_a_scorer_that_dies_fails_the_job(trained, prompts, tmp_path):
     job = prepare(tmp_path / "job", GRPO, model=trained, data=prompts)
     description = json.loads((job / "job.json").read_text())
-    (job / "job.json").write_text(json.dumps(description | {"scorer": [*SCORER, "20"]}))
+    (job / "job.json").write_text(json.dumps(description | {"scorer": [*SCORER, "3"]}))
     assert "the scorer has had enough" in failed(job)["message"]
 
 
@@ -298,6 +351,10 @@ def test_a_scorer_that_dies_fails_the_job(trained, prompts, tmp_path):
         ({"schedule": "linear"}, "linear"),
         ({"aggregate": "sum"}, "sum"),
         ({"kl": {"kind": "js"}}, "js"),
+        ({"ratio": "group"}, "group"),
+        ({"credit": "token"}, "token"),
+        ({"credit": "span", "per_reward": True}, "each reward separately"),
+        ({"alpha_end": -0.5}, "-0.5"),
         ({"std": "robust"}, "robust"),
         ({"dynamic_sampling": {"kind": "forever"}}, "forever"),
         ({"minibatches": 5}, "5 mini-batches"),

@@ -12,8 +12,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 from transformers.utils import is_torchvision_available
 
-from conftest import GENERATE, GRPO, ROLLOUT, prepare, result, row, write_split
-from test_grpo import start, wait_for_checkpoint
+from conftest import GENERATE, GRPO, ROLLOUT, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from tiny_models import MODELS, build, teach
 from trainers import generate, grpo, rollout
 from trainers.data import read_split
@@ -23,6 +22,7 @@ from trainers.job import JobError, main
 from trainers.learner import chosen
 from trainers.policy import load_policy
 from trainers.sampling import Sampler
+from trainers.streams import stream
 from trainers.surrogates import BlindSolver
 
 TEMPERATURE, LONGEST = 1.3, 14
@@ -80,11 +80,11 @@ def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.T
 
 def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, mixed):
     policy = load_policy(untaught, mixed, 5)
-    prompts, size, key = np.array([0, 3, 2, 5]), 2, [7, 1]
-    made = Sampler(policy, size, TEMPERATURE, LONGEST)(prompts, key)
+    prompts, size = np.array([0, 3, 2, 5]), 2
+    made = Sampler(policy, size, TEMPERATURE, LONGEST)(prompts, stream("test", 7))
     assert len({read["input_ids"].shape[1] for read in [policy.read([prompt]) for prompt in policy.prompts(prompts)]}) > 1
     said = policy.logits(prompts, made.group, made.tokens) / TEMPERATURE
-    draws = np.random.default_rng(key).random((len(made), LONGEST), dtype=np.float32)
+    draws = stream("test", 7).random((len(made), LONGEST), dtype=np.float32)
     for index, (tokens, length) in enumerate(zip(made.tokens, made.lengths.tolist())):
         alone = plain(untaught, mixed, made.rows[index], tokens[:length]).index_fill(1, policy.media, IMPOSSIBLE)
         expected = chosen(alone[None] / TEMPERATURE, tokens[None, :length])[0]
@@ -97,9 +97,9 @@ def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, m
 def test_a_response_depends_on_its_own_numbers_alone(untaught, mixed):
     prompts = np.array([1, 2, 6])
     together, apart = (Sampler(load_policy(untaught, mixed, rows), 3, 1.0, LONGEST) for rows in (64, 2))
-    made = together(prompts, [0])
-    assert made.texts == apart(prompts, [0]).texts == together(prompts, [0]).texts
-    assert made.texts != together(prompts, [1]).texts and len(set(made.texts)) > 5
+    made = together(prompts, stream("test", 0))
+    assert made.texts == apart(prompts, stream("test", 0)).texts == together(prompts, stream("test", 0)).texts
+    assert made.texts != together(prompts, stream("test", 1)).texts and len(set(made.texts)) > 5
 
 
 def test_the_picture_and_the_question_both_count(untaught, mixed):
@@ -116,7 +116,7 @@ def test_the_picture_and_the_question_both_count(untaught, mixed):
 def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
     policy = load_policy(untaught, mixed, 64)
     assert len(policy.media) > 0
-    made = Sampler(policy, 20, 1e6, 40)(np.array([0]), [3])  # so hot that every token is as good as another
+    made = Sampler(policy, 20, 1e6, 40)(np.array([0]), stream("test", 3))  # so hot that every token is as good as another
     assert not torch.isin(made.tokens, policy.media).any()
     said = policy.logits(np.array([0]), made.group, made.tokens)
     assert (said.softmax(-1)[..., policy.media] == 0).all() and torch.isfinite(said.log_softmax(-1)).all()
@@ -125,19 +125,19 @@ def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
 def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed, monkeypatch):
     """As on a GPU: bfloat16 by autocast over float32 weights."""
     policy = load_policy(untaught, mixed, 64)
-    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), [0])
+    made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), stream("test", 0))
     whole = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
     monkeypatch.setattr(policy, "computing", lambda: torch.autocast("cpu", torch.bfloat16))
     half = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
     half.sum().backward()
     assert 0 < (half - whole).abs().max() < 0.2
     assert {weight.grad.dtype for weight in policy.model.parameters() if weight.grad is not None} == {torch.float32}
-    assert Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), [0]).tokens.shape[0] == 4
+    assert Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), stream("test", 0)).tokens.shape[0] == 4
 
 
 def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed):
     policy = load_policy(untaught, mixed, 64)
-    made = Sampler(policy, 2, 1.0, 8)(np.array([0, 1]), [0])
+    made = Sampler(policy, 2, 1.0, 8)(np.array([0, 1]), stream("test", 0))
 
     def gradients():
         policy.model.zero_grad()
@@ -157,7 +157,7 @@ def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, m
 def test_a_forced_caption_stands_in_the_response(taught, prompts):
     policy = load_policy(taught, read_split(prompts, "train_rl"), 64)
     captions = ["[[0,1]]", "[[0,2],[1,2]]"]
-    made = Sampler(policy, 3, 1.0, 60)(np.array([0, 1]), [0], captions)
+    made = Sampler(policy, 3, 1.0, 60)(np.array([0, 1]), stream("test", 0), captions)
     for index, text in enumerate(made.texts):
         assert text.startswith(f"<caption>{captions[index // 3]}</caption>")
     assert made.given.tolist() == [len(policy.encode([f"<caption>{captions[index // 3]}</caption>"])[0]) for index in range(6)]
@@ -168,7 +168,7 @@ def test_the_blind_solver_reads_words_alone(taught, prompts):
     split = read_split(prompts, "train_rl")
     split.columns["query"][1] = "Another question."
     policy = load_policy(taught, split, 64)
-    made = Sampler(policy, 2, 1.0, 60)(np.array([0, 1, 2]), [0], ["[[0,1]]", "[[0,1]]", "[[0,1]]"])
+    made = Sampler(policy, 2, 1.0, 60)(np.array([0, 1, 2]), stream("test", 0), ["[[0,1]]", "[[0,1]]", "[[0,1]]"])
     read, asked = policy.read, []
     policy.read = lambda given: asked.extend(given) or read(given)
     answers = BlindSolver(policy, 60, lambda: None)(made)
@@ -230,10 +230,10 @@ def test_more_steps_continue_where_fewer_ended(taught, prompts, tmp_path):
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(one, prompts, tmp_path):
     params = GRPO | SHORT | {"steps": 6}
     killed = prepare(tmp_path / "killed", params, model=one, data=prompts)
-    process = start(killed)
-    wait_for_checkpoint(killed)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(timeout=60) == -signal.SIGKILL and not (killed / "result.json").exists()
+    process = start(grpo.work, killed)
+    wait_for_checkpoints(killed, 1)
+    process.kill()
+    assert exit_code(process) == -signal.SIGKILL and not (killed / "result.json").exists()
     second = prepare(tmp_path / "second", params, killed / "checkpoints", model=one, data=prompts)
     assert run(grpo.work, second)["resumed_from"] >= 1
     run(grpo.work, prepare(tmp_path / "undisturbed", params, model=one, data=prompts))
@@ -254,14 +254,15 @@ def test_rollouts_with_every_surrogate_and_from_the_oracle(one, trained, prompts
     assert [line["mode"] for line in lines] == ["end-to-end"] * 6 + ["counterfactual"] * 6
     assert {"teacher", "consensus", "blind_solve"} <= set(lines[0]["rewards"])
     assert all(line["perception"] for line in lines[6:])
-    description = json.loads((job / "output" / "model.json").read_text())["description"]
+    description = json.loads((job / "result.json").read_text())["summary"]["model"]
     assert description.startswith("Qwen3VLForConditionalGeneration") and "MICRO" not in description
 
 
 def test_answers_for_a_split(one, dataset, tmp_path):
-    captions = [json.loads(line)["perception"] for line in predictions(one, dataset, tmp_path / "free", mode="end-to-end")]
+    captions = read_split(dataset, "test").columns["perception"]
+    assert predictions(one, dataset, tmp_path / "free", mode="end-to-end")
     forced = predictions(one, dataset, tmp_path / "forced", mode="counterfactual")
-    for caption, line in zip(captions, forced):
+    for caption, line in zip(captions, forced, strict=True):
         assert json.loads(line)["response"].startswith(f"<caption>{caption}</caption>")
     assert predictions(one, dataset, tmp_path / "other", mode="counterfactual", batch=13) == forced
 

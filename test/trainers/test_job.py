@@ -1,5 +1,6 @@
 import json
 
+import torch
 from conftest import events, prepare, result
 from trainers.job import Job, JobError, Outcome, main
 
@@ -25,6 +26,16 @@ def test_an_unknown_failure_is_a_sentence_too(tmp_path, capsys):
     assert main(lambda _: {}["absent"], [str(job)]) == 1
     assert "KeyError: 'absent'" in result(job)["message"]
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_job_without_enough_memory_says_what_to_lower(tmp_path):
+    def work(_: Job):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    job = prepare(tmp_path / "job", {})
+    assert main(work, [str(job)]) == 1
+    assert "ran out of memory" in result(job)["message"] and "2.00 GiB" in result(job)["message"]
+    assert "`batch`" in result(job)["fix"]
 
 
 def test_a_job_that_cannot_be_read_fails(tmp_path):

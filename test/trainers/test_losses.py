@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from trainers.job import JobError
-from trainers.losses import Spans, backward, check_loss
+from trainers.losses import Spans, backward, balance_for, check_loss
 
 B, T, V, HEAD = 8, 9, 7, 4
 CAPTIONS = torch.tensor([2, 3, 4, 3, 2, 4, 3, 3])
@@ -41,10 +41,10 @@ def micro_batches(toy, parts: int):
         yield Spans(head, tail, targets[rows], perception[rows], reasoning[rows])
 
 
-def step(loss, toy, parts=1):
+def step(loss, toy, parts=1, balance=None):
     parameters = list(toy[0].parameters())
     tokens_p, tokens_r = int(CAPTIONS.sum()), int((LENGTHS - CAPTIONS).sum())
-    done = backward(loss, micro_batches(toy, parts), tokens_p, tokens_r, parameters)
+    done = backward(loss, micro_batches(toy, parts), tokens_p, tokens_r, parameters, balance=balance)
     return done, [parameter.grad.clone() for parameter in parameters]
 
 
@@ -81,6 +81,55 @@ def test_ngdiff_gives_both_spans_equal_say(toy):
     assert done.weight * done.norm_p == pytest.approx((1 - done.weight) * done.norm_r)
 
 
+NGDIFF = {"kind": "ngdiff"}
+CPU = torch.device("cpu")
+
+
+def test_ngdiff_without_options_has_no_memory():
+    assert balance_for(NGDIFF, CPU) is None and balance_for({"kind": "token"}, CPU) is None
+
+
+@pytest.mark.parametrize("options", [{"gamma": 0}, {"smoothing": 0.0}, {"clamp": [0, 1]}, {"gamma": 0.5}, {"smoothing": 0.9}])
+def test_options_that_change_nothing_in_a_first_step_give_ngdiff(toy, options):
+    plain, gradients = step(NGDIFF, toy)
+    loss = check_loss(NGDIFF | options)
+    varied, same = step(loss, toy, balance=balance_for(loss, CPU))
+    assert varied.weight == pytest.approx(plain.weight, rel=1e-5)
+    torch.testing.assert_close(same, gradients, rtol=1e-5, atol=1e-7)
+
+
+def weights(options, series):
+    """λ_t for a series of (L_p, L_r, ‖g_p‖, ‖g_r‖)."""
+    balance = balance_for(NGDIFF | options, CPU)
+    return [float(balance(torch.tensor([p, r]), torch.tensor([norm_p, norm_r]))) for p, r, norm_p, norm_r in series]
+
+
+SERIES = [(2.0, 4.0, 1.0, 3.0), (1.0, 0.25, 2.0, 0.5), (0.5, 0.01, 1.5, 0.1)]
+
+
+@pytest.mark.parametrize("gamma", [0.25, 1.0])
+def test_gamma_gives_the_span_with_more_loss_left_more_say(gamma):
+    for weight, (loss_p, loss_r, norm_p, norm_r) in zip(weights({"gamma": gamma}, SERIES), SERIES):
+        left = (loss_p / 2.0) / (loss_r / 4.0)
+        assert weight * norm_p / ((1 - weight) * norm_r) == pytest.approx(left**gamma, rel=1e-4)
+
+
+def test_smoothing_averages_the_norms():
+    mean_p = mean_r = 0.0
+    for weight, (_, _, norm_p, norm_r) in zip(weights({"smoothing": 0.8}, SERIES), SERIES):
+        mean_p, mean_r = 0.8 * mean_p + 0.2 * norm_p, 0.8 * mean_r + 0.2 * norm_r
+        assert weight == pytest.approx(mean_r / (mean_p + mean_r), rel=1e-5)
+
+
+def test_clamp_bounds_the_weight():
+    assert weights({"clamp": [0.3, 0.6]}, SERIES) == pytest.approx([0.6, 0.3, 0.3])
+
+
+def test_a_loss_that_is_gone_leaves_a_weight():
+    vanished = [(1.0, 1.0, 1.0, 1.0), (1.0, 0.0, 1.0, 0.0), (0.0, 0.0, 0.0, 0.0)]
+    assert all(0 <= weight <= 1 for weight in weights({"gamma": 0.5}, vanished))
+
+
 def test_token_is_exactly_fixed_at_the_token_share(toy):
     share = int(CAPTIONS.sum()) / int(LENGTHS.sum())
     token, gradients = step({"kind": "token"}, toy)
@@ -107,7 +156,18 @@ def test_accumulating_four_parts_equals_one_batch(toy, loss):
     torch.testing.assert_close(gradients, same)
 
 
-@pytest.mark.parametrize("loss", [{"kind": "fixed", "lambda": 1.7}, {"kind": "fixed"}, {"kind": "mean"}, {}])
+IMPOSSIBLE = [
+    {"kind": "fixed", "lambda": 1.7},
+    {"kind": "fixed"},
+    {"kind": "mean"},
+    {},
+    NGDIFF | {"gamma": -1},
+    NGDIFF | {"smoothing": 1},
+    NGDIFF | {"clamp": [0.6, 0.1]},
+]
+
+
+@pytest.mark.parametrize("loss", IMPOSSIBLE)
 def test_an_impossible_loss_is_refused(loss):
     with pytest.raises(JobError, match="no loss"):
         check_loss(loss)

@@ -2,15 +2,17 @@
 
 For `NODE.json` with a table: counts, Wilson intervals, F1, reasons and the pooled rows, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
-intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with t and Holm.
+intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
+`README.md`: the tables of accuracies, and those that split `a` by whether the caption was right.
 """
 
 import gzip
 import json
 import math
+import re
 import shutil
 from collections import Counter, defaultdict
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,19 @@ NO_REWARDS = {"total", "outcome", "perception", "consistent"}
 def packed(file: Path) -> list[dict]:
     with gzip.open(file, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
+
+
+def label_key(labels: dict) -> str:
+    return json.dumps(labels, sort_keys=True)
+
+
+@lru_cache(maxsize=4)
+def by_point(file: Path) -> dict[str, list[dict]]:
+    """The examples or rollouts of each point, by its labels."""
+    points = defaultdict(list)
+    for line in packed(file):
+        points[label_key(line["labels"])].append(line)
+    return dict(points)
 
 
 def near(value, expected, what, error=1e-9):
@@ -50,6 +65,9 @@ def check_page(page: Path) -> Counter:
             assert file.name == "differences.json", f"nobody checks {file.name}"
             for name, differences in numbers.items():
                 check_differences(page, name, differences, compared)
+    check_accuracies(page, compared)
+    check_decompositions(page, compared)
+    check_orders(page, compared)
     return compared
 
 
@@ -74,25 +92,26 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
     evidence = page / f"{node}.scores.jsonl.gz"
     if not evidence.exists():
         assert "were not kept" in (page / "README.md").read_text(encoding="utf-8"), f"{evidence.name} is missing"
-    examples = packed(evidence) if evidence.exists() else None
-    if examples is not None:
-        points = {json.dumps(example["labels"], sort_keys=True) for example in examples}
-        rows = [json.dumps(row["labels"], sort_keys=True) for row in table["rows"]]
+    points = by_point(evidence) if evidence.exists() else None
+    if points is not None:
+        rows = [label_key(row["labels"]) for row in table["rows"]]
         assert sorted(points) == sorted(rows), f"{node}: the points of the examples are not the rows"
     for kind in ("rows", "pooled"):
         for row in table[kind]:
             members = [each for each in table["rows"] if row["labels"].items() <= each["labels"].items()]
             assert row["points"] == len(members)
             what = f"{node} {kind} {row['labels']}"
-            if examples is None:
+            if points is None:
                 for metric in ("a", "a_p", "a_r"):
                     total = [sum(each[metric][field] for each in members) for field in ("successes", "n")]
                     check_proportion(row[metric], *total, f"{what} {metric}")
                     compared["proportions without examples"] += 1
                 continue
-            own = [example for example in examples if row["labels"].items() <= example["labels"].items()]
-            ids = Counter((json.dumps(example["labels"]), example["id"]) for example in own)
-            assert max(ids.values()) == 1, f"{what}: an example twice"
+            own = []
+            for member in members:
+                lines = points[label_key(member["labels"])]
+                assert len({line["id"] for line in lines}) == len(lines), f"{what}: an example twice"
+                own += lines
             for metric in ("a", "a_p", "a_r"):
                 assert {example[metric] for example in own} <= {0, 1}
                 check_proportion(row[metric], sum(example[metric] for example in own), len(own), f"{what} {metric}")
@@ -135,18 +154,25 @@ class Rollouts:
         self.reasoning = np.array([float(line["consistent"]) for line in self.own])
         others = {name for line in self.own for name in line["rewards"]} - NO_REWARDS
         self.rewards = ["outcome", *sorted(others)]
+        self.values = {}
         self.right = defaultdict(list)
         for line in self.forced:
             self.right[line["id"]].append(line["outcome"])
 
     def reward(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Its values, and the places of the rollouts that have it."""
+        if name not in self.values:
+            self.values[name] = self._reward(name)
+        return self.values[name]
+
+    def _reward(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         values = [line["outcome"] if name == "outcome" else line["rewards"].get(name) for line in self.own]
         has = np.array([place for place, value in enumerate(values) if value is not None], dtype=int)
         return np.array([float(values[place]) for place in has]), has
 
     def by_prompt(self, values: np.ndarray, prompts: np.ndarray) -> dict[str, float]:
-        return {self.ids[prompt]: float(values[prompts == prompt].mean()) for prompt in sorted(set(prompts))}
+        counts, sums = np.bincount(prompts), np.bincount(prompts, values)
+        return {self.ids[prompt]: float(sums[prompt] / counts[prompt]) for prompt in np.flatnonzero(counts)}
 
     def correlation(self, name: str, target: str, reading: str) -> float | None:
         x, has = self.reward(name)
@@ -166,14 +192,11 @@ class Rollouts:
 
 
 def check_correlations(page: Path, node: str, said: dict, compared: Counter):
-    lines = packed(page / f"{node}.rollouts.jsonl.gz")
-    by_point = defaultdict(list)
-    for line in lines:
-        by_point[json.dumps(line["labels"], sort_keys=True)].append(line)
+    points = by_point(page / f"{node}.rollouts.jsonl.gz")
     checkpoints = []
-    assert len(by_point) == len(said["points"]), f"{node}: the points of the rollouts are not those of the correlations"
+    assert len(points) == len(said["points"]), f"{node}: the points of the rollouts are not those of the correlations"
     for point in said["points"]:
-        rollouts = Rollouts(by_point[json.dumps(point["labels"], sort_keys=True)])
+        rollouts = Rollouts(points[label_key(point["labels"])])
         checkpoints.append(rollouts)
         check_point(rollouts, point, f"{node} {point['labels']}", compared)
     for across in said["across"]:
@@ -322,28 +345,32 @@ def check_interval(rollouts: Rollouts, name: str, target: str, reading: str, sai
 # Differences
 
 
-def arms_of(page: Path, study: dict, name: str) -> dict[str, dict[str, tuple[dict, list | None]]]:
+@lru_cache(maxsize=4)
+def instances_of(folder: Path, node: str) -> dict[str, str]:
+    file = folder / f"{node}.instances.jsonl.gz"
+    return {line["id"]: line["instance"] for line in packed(file)} if file.exists() else {}
+
+
+def arms_of(page: Path, study: dict, name: str) -> dict[str, dict[str, tuple[dict, list]]]:
     """Arm → seed → its row and its examples."""
     described = study["arms"][name]
     seed = study.get("seed", "seed")
     arms = defaultdict(dict)
-    sources = [(described.get("of", "table"), described.get("where", {}), None)]
-    sources += [(other["of"], other.get("where", {}), other["label"]) for other in described.get("also", [])]
-    for node, where, label in sources:
-        table = json.loads((page / f"{node}.json").read_text(encoding="utf-8"))["table"]
-        evidence = page / f"{node}.scores.jsonl.gz"
-        examples = packed(evidence) if evidence.exists() else None
+    # Own points first; a page beside this one adds seeds to the arms that there are.
+    pages = [page, *(page.parent / other for other in described.get("pages", []))]
+    sources = [(folder, described.get("of", "table"), described.get("where", {}), None) for folder in pages]
+    sources += [(page, other["of"], other.get("where", {}), other["label"]) for other in described.get("also", [])]
+    for folder, node, where, label in sources:
+        table = json.loads((folder / f"{node}.json").read_text(encoding="utf-8"))["table"]
+        points = by_point(folder / f"{node}.scores.jsonl.gz")
         for row in table["rows"]:
+            if folder != page and row["labels"][described["axis"]] not in arms:
+                continue
             if where.items() <= row["labels"].items():
-                own = [example for example in examples if example["labels"] == row["labels"]] if examples else None
+                named = instances_of(folder, node)
+                own = [{**line, "instance": named.get(line["id"], line["id"])} for line in points[label_key(row["labels"])]]
                 arms[label or row["labels"][described["axis"]]][row["labels"].get(seed, "")] = row, own
     return arms
-
-
-def student(values: list[float]) -> tuple[float, float, float]:
-    """Mean, standard deviation and two-sided p of a mean of 0."""
-    deviation = float(np.std(values, ddof=1))
-    return float(np.mean(values)), deviation, tails(np.mean(values) / (deviation / math.sqrt(len(values))), len(values) - 1)
 
 
 def tails(t: float, degrees: int) -> float:
@@ -378,33 +405,146 @@ def check_differences(page: Path, name: str, said: dict, compared: Counter):
         for pair, value in zip(each["seeds"], values):
             near(pair["value"], value, where)
         near(each["mean"], float(np.mean(values)), where)
-        if len(values) > 1 and np.ptp(values) > 1e-12:
-            _, deviation, p = student(values)
-            near(each["sd"]["value"], deviation, f"{where}, sd")
-            near(each["p"]["value"], p, f"{where}, p", 1e-8)
-            half = (each["over_seeds"]["high"] - each["over_seeds"]["low"]) / 2
-            near(each["over_seeds"]["low"] + half, each["mean"], f"{where}, middle")
-            near(tails(half / (deviation / math.sqrt(len(values))), len(values) - 1), 0.05, f"{where}, 95 %", 1e-8)
+        near(each["sd"], float(np.std(values, ddof=1)) if len(values) > 1 else None, f"{where}, sd")
+        answers = []
+        for run, seed in enumerate(seeds):
+            theirs = {example["id"]: example[metric] for example in base[seed][1]}
+            answers += [(example[metric] - theirs[example["id"]], run, example["instance"]) for example in arm[seed][1]]
+        found = Clustered(*map(np.array, zip(*answers)))
+        assert each["instances"] == found.instances, where
+        near(each["low"], found.mean - found.half, f"{where}, low", 1e-7)
+        near(each["high"], found.mean + found.half, f"{where}, high", 1e-7)
+        # The level at which the interval would end at 0.
+        near(found.quantile(each["p"]), abs(found.mean) / found.error, f"{where}, p", 1e-6)
         compared["differences"] += 1
-        examples = [(arm[seed][1], base[seed][1]) for seed in seeds]
-        if any(one is None or other is None for one, other in examples):
-            assert each["over_examples"]["low"] is None and each["examples"] == 0, where
-            continue
-        sums = defaultdict(lambda: [0, 0])
-        for one, other in examples:
-            theirs = {example["id"]: example[metric] for example in other}
-            for example in one:
-                sums[example["id"]][0] += 1
-                sums[example["id"]][1] += example[metric] - theirs[example["id"]]
-        assert each["examples"] == len(sums), where
-        if len(sums) >= FEWEST_CLUSTERS and each["over_examples"]["low"] is not None:
-            rows = np.array(list(sums.values()), dtype=float)
-            check_ends(each["over_examples"], resampled(rows, lambda totals: totals[:, 1] / totals[:, 0]), where)
-            compared["intervals"] += 1
-    with_p = [each for each in said["differences"] if each["p"]["value"] is not None]
+    with_p = [each for each in said["differences"] if each["p"] is not None]
     assert said["compared"] == len(with_p)
-    for each, p in zip(with_p, holm([each["p"]["value"] for each in with_p])):
+    for each, p in zip(with_p, holm([each["p"] for each in with_p])):
         near(each["p_holm"], p, f"{name}: Holm of {each['arm']}")
+
+
+# Intervals over seeds and instances
+
+
+class Clustered:
+    """The mean of values, with a standard error from the sums of runs, of instances, and of both at once."""
+
+    def __init__(self, values: np.ndarray, runs: np.ndarray, instances: np.ndarray):
+        self.n, self.mean = len(values), float(values.mean())
+        self.runs, self.instances = len(set(runs)), len(set(instances))
+        deviations = values - self.mean
+        both = [f"{run} {instance}" for run, instance in zip(runs, instances)]
+        by_run, by_instance, by_both = (self._variance(deviations, names) for names in (runs, instances, both))
+        variance = max(by_run + by_instance - by_both, by_run, by_instance) if self.runs > 1 else by_instance
+        self.error, self.run_share = math.sqrt(variance), by_run / variance if variance else 0.0
+
+    def _variance(self, deviations: np.ndarray, names) -> float:
+        places = np.unique(names, return_inverse=True)[1]
+        sums = np.bincount(places, deviations)
+        return 0.0 if len(sums) < 2 else float(len(sums) / (len(sums) - 1) * (sums**2).sum() / self.n**2)
+
+    def quantile(self, outside: float) -> float:
+        """Student's quantiles of runs and instances, weighted by their parts of the variance."""
+        parts = [(self.run_share, self.runs), (1 - self.run_share, self.instances)]
+        return sum(share * student_quantile(outside, clusters - 1) for share, clusters in parts if share > 0 and clusters > 1)
+
+    @property
+    def half(self) -> float:
+        return self.quantile(0.05) * self.error
+
+    def proportion(self) -> tuple[float, float]:
+        """Wilson's interval for so many independent answers as have this standard error."""
+        share = self.mean
+        if self.runs == 1 and self.instances == self.n:
+            n, z = self.n, Z
+        elif self.error == 0:
+            n, z = self.instances, Z
+        else:
+            n, z = min(self.n, share * (1 - share) / self.error**2), self.quantile(0.05)
+        a, b, c = 1 + z * z / n, -(2 * share + z * z / n), share**2
+        root = math.sqrt(max(0.0, b * b - 4 * a * c))
+        return (-b - root) / (2 * a), (-b + root) / (2 * a)
+
+
+@cache
+def student_quantile(outside: float, degrees: int) -> float:
+    low, high = 0.0, 2.0
+    while tails(high, degrees) > outside:
+        high *= 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tails(middle, degrees) > outside else (low, middle)
+    return (low + high) / 2
+
+
+def table_rows(page: Path, name: str) -> dict[str, list[str]]:
+    """The rows of a table in the page's text, by their first cell."""
+    text = (page / "README.md").read_text(encoding="utf-8")
+    block = text.split(f"<!-- table: {name} -->")[1].split("<!-- end -->")[0]
+    lines = [line for line in block.splitlines() if line.startswith("|")][2:]
+    return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)}
+
+
+def check_accuracies(page: Path, compared: Counter):
+    """The tables in the page's text with the accuracies of each arm, pooled over its seeds."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "accuracies":
+            continue
+        said, arms = table_rows(page, name), arms_of(page, study, described["arms"])
+        assert sorted(said) == sorted(arms), f"{name}: arms"
+        for arm, seeds in arms.items():
+            for metric, cell in zip(("a", "a_p", "a_r"), said[arm]):
+                answers = [(float(line[metric]), run, line["instance"]) for run, (_, lines) in enumerate(seeds.values()) for line in lines]
+                found = Clustered(*map(np.array, zip(*answers)))
+                for number, value in zip(re.findall(r"\d\.\d+", cell), (found.mean, *found.proportion()), strict=True):
+                    assert abs(float(number) - value) <= 0.0005 + 1e-9, f"{name}, {metric} of {arm}: {cell}, recomputed {value}"
+                compared["accuracies"] += 1
+
+
+# Decompositions
+
+
+def check_decompositions(page: Path, compared: Counter):
+    """The tables in the page's text that split a by whether the caption was right."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "decomposition":
+            continue
+        said = table_rows(page, name)
+        arms = arms_of(page, study, described["arms"])
+        assert sorted(said) == sorted(arms), f"{name}: arms"
+        for arm, seeds in arms.items():
+            answers = np.array([(each["a"], each["a_p"]) for _, examples in seeds.values() for each in examples])
+            right = answers[:, 1] == 1
+            means = [answers[:, 0].mean(), right.mean(), answers[right, 0].mean(), answers[~right, 0].mean()]
+            assert abs(means[0] - (means[1] * means[2] + (1 - means[1]) * means[3])) < 1e-12
+            for cell, mean in zip(said[arm], means):
+                assert abs(float(cell) - mean) <= 0.0005 + 1e-9, f"{name}, {arm}: {cell}, recomputed {mean}"
+            counts = [int(cell.replace(",", "")) for cell in said[arm][4:]]
+            assert counts == [right.sum(), (~right).sum()], f"{name}, {arm}: {counts}"
+            compared["decompositions"] += 1
+
+
+def check_orders(page: Path, compared: Counter):
+    """The tables in the page's text that count where the outcome correlates more with reasoning than with perception."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    readings = [("reasoning", "pooled"), ("reasoning", "group_centred"), ("reasoning", "prompt_means"), ("counterfactual", "prompt_means")]
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "order":
+            continue
+        # Their values and intervals are recomputed above.
+        points = json.loads((page / f"{described['of']}.json").read_text(encoding="utf-8"))["correlations"]["points"]
+        of = [{each["target"]: each for each in point["associations"] if each["reward"] == "outcome"} for point in points]
+        contrasts = [next(each for each in point["contrasts"] if each["reward"] == "outcome") for point in points]
+        for (target, reading), cells in zip(readings, table_rows(page, name).values(), strict=True):
+            pairs = np.array([[each[target][reading]["value"], each["perception"][reading]["value"]] for each in of])
+            ends = [(each[reading]["low"], each[reading]["high"]) for each in contrasts]
+            apart = [str(sum(low > 0 for low, _ in ends)), str(sum(high < 0 for _, high in ends))] if target == "reasoning" else ["–", "–"]
+            assert cells[:3] == [f"{(pairs[:, 0] > pairs[:, 1]).sum()} of {len(pairs)}", *apart], f"{name}, {target} {reading}"
+            for cell, value in zip(cells[3:], pairs.mean(0), strict=True):
+                assert abs(float(cell) - value) <= 0.005 + 1e-9, f"{name}, {target} {reading}: {cell}, recomputed {value}"
+            compared["orders"] += 1
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -416,7 +556,7 @@ def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
 
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
-    assert {"proportions", "correlations", "intervals", "rank correlations", "differences"} <= set(compared)
+    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions"} <= set(compared)
 
 
 def altered_line(change):
@@ -438,6 +578,20 @@ def altered_json(change):
     return alter
 
 
+def altered_text(heading, column):
+    """One digit of the first row below a heading."""
+
+    def alter(file: Path):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        row = next(index for index, line in enumerate(lines) if heading in line) + 2
+        cells = lines[row].split("|")
+        cells[column] = " 0.987 "
+        lines[row] = "|".join(cells)
+        file.write_text("\n".join(lines), encoding="utf-8")
+
+    return alter
+
+
 def flip(name):
     return altered_line(lambda lines: lines[3].update({name: 1 - lines[3][name]}))
 
@@ -452,6 +606,8 @@ CONTROLS = {
     "one answer": ("table.scores.jsonl.gz", flip("a")),
     "one caption": ("table.scores.jsonl.gz", flip("a_p")),
     "one answer from the oracle caption": ("table.scores.jsonl.gz", flip("a_r")),
+    "one instance": ("table.instances.jsonl.gz", altered_line(lambda lines: lines[3].update(instance="other"))),
+    "an accuracy's interval": ("README.md", altered_text("| a | a_p | a_r | sd", 2)),
     "one reason": ("table.scores.jsonl.gz", altered_line(lambda lines: lines[3].update(reason="no"))),
     "one example missing": ("table.scores.jsonl.gz", altered_line(lambda lines: lines.pop())),
     "one outcome of a rollout": ("correlations.rollouts.jsonl.gz", flip("outcome")),
@@ -459,6 +615,7 @@ CONTROLS = {
     "one surrogate": ("correlations.rollouts.jsonl.gz", altered_line(lambda lines: lines[3]["rewards"].update(teacher=1 - lines[3]["rewards"]["teacher"]))),
     "a number of a table": ("table.json", altered_json(lambda numbers: numbers["table"]["rows"][1]["a"].update(low=0.123))),
     "an interval of a correlation": ("correlations.json", altered_json(interval)),
+    "a decomposition": ("README.md", altered_text("| captions right | captions wrong |", 3)),
     "a difference": ("differences.json", altered_json(lambda numbers: next(iter(numbers.values()))["differences"][0].update(mean=0.2))),
 }
 

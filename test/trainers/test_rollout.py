@@ -1,6 +1,8 @@
+import itertools
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import ROLLOUT, prepare, result
@@ -21,9 +23,10 @@ def test_groups_of_responses_with_every_part(trained, prompts, tmp_path):
     assert {(line["step"], line["advantage"]) for line in made} == {(0, None)}
     parts = {"outcome", "perception", "perception_f1", "teacher", "teacher_f1", "consensus", "consensus_f1", "blind_solve"}
     assert set(made[0]["rewards"]) == parts
-    assert "MICRO" in json.loads((tmp_path / "job/output/model.json").read_text())["description"]
     summary = result(tmp_path / "job")["summary"]
+    assert "MICRO" in summary["model"]
     assert summary["responses"] == 40
+    assert summary["pass@4"] == pytest.approx(np.mean([any(line["outcome"] for line in made[at : at + 4]) for at in range(0, 40, 4)]))
     assert summary["perception"] == pytest.approx(sum(line["perception"] for line in made) / 40)
 
 
@@ -41,3 +44,11 @@ def test_counterfactual_responses_stand_beside(trained, prompts, tmp_path):
 
 def test_equal_runs_write_equal_files(trained, prompts, tmp_path):
     assert run(tmp_path / "one", trained, prompts, limit=4) == run(tmp_path / "two", trained, prompts, limit=4)
+
+
+def test_pass_at_k_counts_the_subsets_with_a_right_response():
+    outcomes = [1, 0, 0, 1, 0, 0, 0, 0, 1, 0]
+    groups = [outcomes[:5], outcomes[5:]]
+    pairs = [any(pair) for group in groups for pair in itertools.combinations(group, 2)]
+    made = rollout.pass_at([float(outcome) for outcome in outcomes], 5)
+    assert list(made) == ["pass@2", "pass@4"] and made["pass@2"] == pytest.approx(np.mean(pairs))

@@ -44,15 +44,15 @@ def lines(job: Path) -> list[dict]:
     return [json.loads(line) for line in (job / "output" / "rollouts.jsonl").read_text().splitlines()]
 
 
-def test_a_served_model_teaches_as_it_does_where_it_is_an_input(server, trained, prompts, tmp_path):
+def test_a_served_model_teaches_as_it_does_where_it_is_an_input(server, trained, beginner, prompts, tmp_path):
     teacher = ROLLOUT | {"surrogates": ["teacher"], "max_tokens": 40}
     served = prepare(
         tmp_path / "served",
         teacher | {"captioner": endpoint(server, model=str(trained), timeout_seconds=300)},
-        model=trained,
+        model=beginner,
         data=prompts,
     )
-    given = prepare(tmp_path / "given", teacher, model=trained, data=prompts, captioner=trained)
+    given = prepare(tmp_path / "given", teacher, model=beginner, data=prompts, captioner=trained)
     assert main(rollout.work, [str(served)]) == 0 and main(rollout.work, [str(given)]) == 0
     with gzip.open(served / "output" / "captions.jsonl.gz", "rt") as file:
         captions = [json.loads(line)["caption"] for line in file]

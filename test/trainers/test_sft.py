@@ -1,18 +1,14 @@
 import json
-import os
+import math
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from conftest import SFT, events, prepare, result, row, write_split
+from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from trainers import checkpoint, losses, sft
 from trainers.job import main
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
 
 
@@ -44,10 +40,24 @@ def test_reports_both_losses_and_their_shares(straight):
     assert {"L_p", "L_r", "lambda", "token_share_p", "loss_share_p", "grad_norm", "grad_norm_p", "grad_norm_r"} <= set(values)
     assert values["tokens_per_second"] > 0
     assert values["lambda"] == pytest.approx(values["grad_norm_r"] / (values["grad_norm_p"] + values["grad_norm_r"]))
+    assert values["grad_share_p"] == pytest.approx(0.5)
+    assert values["grad_norm"] == pytest.approx(math.hypot(values["grad_norm_vision"], values["grad_norm_text"]), rel=1e-4)
     lines = [json.loads(line) for line in (job / "output" / "metrics.jsonl").read_text().splitlines()]
     assert lines == [{"step": 6} | {name: value for name, value in values.items() if name != "tokens_per_second"}]
     assert events(job, "progress")[-1] == {"event": "progress", "done": 6, "total": 6, "unit": "steps"}
     assert "MICRO MODEL" in (job / "output" / "README.md").read_text()
+
+
+def test_measured_gradients_are_those_of_the_step(dataset, tmp_path):
+    fixed = SFT | {"steps": 10, "loss": {"kind": "fixed", "lambda": 0.25}}
+    run(prepare(tmp_path / "plain", fixed, data=dataset))
+    run(prepare(tmp_path / "measured", fixed | {"gradients": True}, data=dataset))
+    plain, measured = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("plain", "measured"))
+    for name in ("L_p", "L_r", "grad_norm"):
+        assert measured[name] == pytest.approx(plain[name], rel=1e-4)
+    pull_p, pull_r = 0.25 * measured["grad_norm_p"], 0.75 * measured["grad_norm_r"]
+    assert measured["grad_share_p"] == pytest.approx(pull_p / (pull_p + pull_r))
+    assert pull_p + pull_r >= measured["grad_norm"] and "grad_share_p" not in plain
 
 
 def test_the_losses_fall(dataset, tmp_path):
@@ -59,6 +69,14 @@ def test_the_losses_fall(dataset, tmp_path):
 def test_equal_runs_give_equal_bytes(straight, dataset, tmp_path):
     run(prepare(tmp_path / "job", SFT | {"steps": 6}, data=dataset))
     same_model(straight["token"], tmp_path / "job")
+
+
+def test_more_steps_continue_with_the_memory_of_the_balance(dataset, tmp_path):
+    params = SFT | {"loss": {"kind": "ngdiff", "gamma": 0.5, "smoothing": 0.9, "clamp": [0.1, 0.9]}}
+    run(prepare(tmp_path / "straight", params | {"steps": 6}, data=dataset))
+    run(prepare(tmp_path / "first", params | {"steps": 3}, tmp_path / "kept", data=dataset))
+    assert run(prepare(tmp_path / "second", params | {"steps": 6}, tmp_path / "kept", data=dataset))["resumed_from"] == 3
+    same_model(tmp_path / "straight", tmp_path / "second")
 
 
 @pytest.mark.parametrize("kind", ["token", "ngdiff"])
@@ -130,32 +148,14 @@ def test_accumulation_sees_the_same_rows_as_one_batch(dataset, tmp_path):
         assert parts[name] == pytest.approx(whole[name], rel=1e-4)
 
 
-def start(job: Path) -> subprocess.Popen:
-    """The real program in a process of its own, with a checkpoint after every step."""
-    program = (
-        "import sys; from trainers import sft; from trainers.job import main; "
-        "sft.CHECKPOINT_SECONDS = 0; sys.exit(main(sft.work))"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-c", program, str(job)], env=environment, cwd=job)
-
-
-def wait_for(job: Path, checkpoints: int) -> None:
-    for _ in range(1200):
-        if len(list((job / "checkpoints").glob("step-*.pt"))) >= checkpoints:
-            return
-        time.sleep(0.05)
-    raise AssertionError("no checkpoint within a minute")
-
-
 @pytest.mark.parametrize("kind", ["token", "ngdiff"])
 def test_a_killed_run_ends_as_if_nothing_had_happened(dataset, tmp_path, kind):
     params = SFT | {"steps": 40, "loss": {"kind": kind}}
     killed = prepare(tmp_path / "killed", params, data=dataset)
-    process = start(killed)
-    wait_for(killed, 2)
+    process = start(sft.work, killed)
+    wait_for_checkpoints(killed, 2)
     process.kill()
-    assert process.wait() == -signal.SIGKILL
+    assert exit_code(process) == -signal.SIGKILL
     assert not (killed / "result.json").exists()
     second = prepare(tmp_path / "second", params, killed / "checkpoints", data=dataset)
     assert run(second)["resumed_from"] >= 2
@@ -165,10 +165,10 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(dataset, tmp_path, kind):
 
 def test_sigterm_saves_where_it_stands(dataset, tmp_path):
     job = prepare(tmp_path / "job", SFT | {"steps": 100_000}, data=dataset)
-    process = start(job)
-    wait_for(job, 1)
+    process = start(sft.work, job)
+    wait_for_checkpoints(job, 1)
     process.terminate()
-    assert process.wait(timeout=30) == 143
+    assert exit_code(process) == 143
     assert not (job / "result.json").exists()
     assert list((job / "checkpoints").glob("step-*.pt"))
 

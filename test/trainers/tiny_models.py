@@ -15,6 +15,8 @@ from transformers import (
     Gemma3ForConditionalGeneration,
     Gemma3Processor,
     GenerationConfig,
+    InternVLConfig,
+    InternVLForConditionalGeneration,
     LlamaConfig,
     LlavaConfig,
     LlavaForConditionalGeneration,
@@ -26,6 +28,7 @@ from transformers import (
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from trainers.data import BatchOrder, Split, pad, read_split
@@ -132,7 +135,34 @@ def gemma3(directory: Path, texts: list[str]) -> PreTrainedModel:
     )
 
 
-MODELS = {made.__name__: made for made in (qwen3_vl, llava, gemma3)}
+def internvl(directory: Path, texts: list[str]) -> PreTrainedModel:
+    """As InternVL3.5-HF: a picture is cut into tiles, with a line break after it, and the head is no copy of the embedding."""
+    context, begin, end, video = "<IMG_CONTEXT>", "<img>", "</img>", "<video>"
+    named = {"start_image_token": begin, "end_image_token": end, "context_image_token": context, "video_token": video}
+    tokens = tokenizer(texts, context, begin, end, video, **named)
+    eyes = GotOcr2ImageProcessorPil(size={"height": 32, "width": 32})
+    tokens.save_pretrained(directory)
+    files = {
+        "preprocessor_config": eyes.to_dict() | {"image_processor_type": "GotOcr2ImageProcessorFast"},
+        "video_preprocessor_config": {"video_processor_type": "InternVLVideoProcessor"},
+        "processor_config": {"image_seq_length": 4},
+        "chat_template": {"chat_template": template(context + "\n")},
+    }
+    for name, content in files.items():
+        whose = {} if name == "chat_template" else {"processor_class": "InternVLProcessor"}
+        (directory / f"{name}.json").write_text(json.dumps(content | whose))
+    return InternVLForConditionalGeneration(
+        InternVLConfig(
+            text_config=body(tokens, model_type="qwen3", head_dim=8),
+            vision_config={**EYES, "image_size": 32, "patch_size": 8},
+            image_token_id=tokens.convert_tokens_to_ids(context),
+            image_seq_length=4,
+            tie_word_embeddings=False,
+        )
+    )
+
+
+MODELS = {made.__name__: made for made in (qwen3_vl, llava, gemma3, internvl)}
 
 
 def build(name: str, directory: Path, texts: list[str] = TEXTS) -> Path:

@@ -1,8 +1,14 @@
-/** a, a_p and a_r over a number: the pooled value with its interval, every seed as a small dot. */
+/** a, a_p and a_r by a number: the pooled value with its interval, and a small dot for each seed. */
 import { type Arm, armsNamed, numberIn } from "../Arms.ts";
 import type { Page } from "../Page.ts";
 import { type Figure, type Metric, metrics } from "../Study.ts";
-import { colours, exactly, metricTitles, roomFor, spreadOut } from "./draw.ts";
+import {
+  colours,
+  exactly,
+  metricTitles,
+  roomFor,
+  spreadOut,
+} from "../../../report/figures/draw.ts";
 
 type Options = Extract<Figure, { readonly show: "accuracies" }>;
 
@@ -131,7 +137,7 @@ const pointsOf = (places: ReadonlyArray<Place>, metric: Metric) =>
     const value = arm.pooled[metric];
     if (value === null) return [];
     const seeds = arm.points.flatMap(({ accuracies }) => accuracies[metric]?.value ?? []);
-    // One seed is the pooled value itself.
+    // With one seed, the dot is the pooled value.
     const repeated = seeds.length > 1 ? seeds : [];
     return [
       { metric, x, onAxis, value: value.value, low: value.low, high: value.high, seeds: repeated },

@@ -1,4 +1,4 @@
-/** Whether the panels of a chart may be held against one another: by the domains that they are drawn with. */
+/** Finds the axes that differ between the panels of a chart, by their domains. */
 
 export type Direction = "horizontal" | "vertical";
 
@@ -18,7 +18,7 @@ interface Chart {
   readonly concat?: ReadonlyArray<Panel>;
 }
 
-/** The directions in which not all panels have the same axis. */
+/** The directions whose axes differ between panels. */
 export const differingAxes = (chart: object): ReadonlyArray<Direction> => {
   const { hconcat, vconcat, concat } = chart as Chart;
   const panels = hconcat ?? vconcat ?? concat ?? [];
@@ -28,6 +28,6 @@ export const differingAxes = (chart: object): ReadonlyArray<Direction> => {
   });
 };
 
-/** Every layer of a panel that has the channel has it with the same domain. */
+/** All layers of a panel with the channel have the same domain. */
 const domainOf = ({ layer }: Panel, channel: "x" | "y"): unknown =>
   layer.flatMap(({ encoding }) => encoding[channel] ?? [])[0]?.scale.domain;

@@ -1,4 +1,4 @@
-/** What each reward goes along with: a dot and an interval for every point and seed, one panel a reading. */
+/** The correlations of each reward: a dot and an interval for each point and seed, a panel for each reading. */
 import {
   associationsOf,
   readingNames,
@@ -9,7 +9,7 @@ import {
 import type { Page } from "../Page.ts";
 import type { Figure } from "../Study.ts";
 import type { Reading, Target } from "../../../schemas/Correlation.ts";
-import { colours, exactly, roomFor } from "./draw.ts";
+import { colours, exactly, roomFor, rowAxis } from "../../../report/figures/draw.ts";
 
 type Options = Extract<Figure, { readonly show: "correlations" }>;
 
@@ -90,7 +90,7 @@ const rowName = (
     ...(several.points ? [point] : []),
   ].join(", ");
 
-/** What was published of the outcome, behind the dots that it is to be held against. */
+/** The published range of the outcome's correlations, behind the dots to compare with it. */
 const bandsOf = (
   dots: ReadonlyArray<Dot>,
   rows: ReadonlyArray<{ readonly first: Shown }>,
@@ -146,22 +146,7 @@ const panel = ({
     scale: exactly(extent),
     axis: { title: "correlation", tickCount: 5 },
   };
-  const y = {
-    field: "y",
-    type: "quantitative",
-    scale: { ...exactly([-0.7, rowsEnd - 0.3]), reverse: true },
-    axis: {
-      title: null,
-      values: rows.map(({ middle }) => middle),
-      labelExpr: `${JSON.stringify(Object.fromEntries(rows.map(({ middle, name }) => [middle, name])))}[datum.value]`,
-      labelOverlap: false,
-      grid: false,
-      ticks: false,
-      domain: false,
-      labels: isFirst,
-      labelFontSize: 12,
-    },
-  };
+  const y = rowAxis(rows, [-0.7, rowsEnd - 0.3], isFirst);
   const color = {
     field: "target",
     type: "nominal",

@@ -1,9 +1,9 @@
-/** What changed while a model was trained: a thin line a seed, a strong one their mean, a panel a quantity. */
+/** Quantities over the course of a training: a thin line a seed, a strong one their mean, a panel a quantity. */
 import { armName } from "../Arms.ts";
 import type { CurveLine } from "../Evidence.ts";
 import type { Page } from "../Page.ts";
 import type { Figure } from "../Study.ts";
-import { exactly, palette, roomFor, spreadOut } from "./draw.ts";
+import { exactly, palette, roomFor, spreadOut } from "../../../report/figures/draw.ts";
 
 type Options = Extract<Figure, { readonly show: "curves" }>;
 

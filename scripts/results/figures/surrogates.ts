@@ -1,10 +1,17 @@
-/** What a surrogate brought over how it went along with perception before: a dot an arm, a small one a seed. */
+/** The gain of a surrogate by its correlation with perception before: a dot for each arm, a small one for each seed. */
 import { readingNames } from "../associations.ts";
 import { armName } from "../Arms.ts";
 import { differencesNamed } from "../differences.ts";
 import type { Page } from "../Page.ts";
 import { type Options, type Promised, promises, rankingOf, type Surrogate } from "../surrogates.ts";
-import { colours, exactly, palette, roomFor, signedLabels, spreadOut } from "./draw.ts";
+import {
+  colours,
+  exactly,
+  palette,
+  roomFor,
+  signedLabels,
+  spreadOut,
+} from "../../../report/figures/draw.ts";
 
 const width = 290;
 const height = 260;
@@ -16,7 +23,7 @@ export const surrogatesChart = (page: Page, options: Options): object => {
     0,
     gain.mean ?? 0,
     ...gain.seeds.map(({ value }) => value),
-    ...(gain.over_examples.low === null ? [] : [gain.over_examples.low, gain.over_examples.high]),
+    ...(gain.low === null || gain.high === null ? [] : [gain.low, gain.high]),
   ]);
   return {
     hconcat: promises.map((reading, index) =>
@@ -37,7 +44,7 @@ const panel = (
   const known = surrogates.flatMap(({ arm, promised, gain, seeds }, index) => {
     const r = promised[reading];
     if (r === null || gain.mean === null) return [];
-    const { low, high } = gain.over_examples;
+    const { low, high } = gain;
     return [{ arm, r, gain: gain.mean, low, high, seeds, colour: palette[index % palette.length] }];
   });
   const dots = known.flatMap(({ seeds, colour }) =>
@@ -49,7 +56,7 @@ const panel = (
   const x = {
     field: "r",
     type: "quantitative",
-    // Beyond 1 there is room for names.
+    // Names need room beyond 1.
     scale: exactly([least - 0.06, 1.4]),
     axis: {
       title: "correlation of the reward with perception",
@@ -100,7 +107,7 @@ const panel = (
         mark: { type: "point", filled: true, size: 64, opacity: 1 },
         encoding: { x, y, color },
       },
-      // A name is read on what lies behind it.
+      // Keeps names legible over lines and dots.
       names({ stroke: "white", strokeWidth: 4, fill: "white" }, {}),
       names({}, { color }),
     ],

@@ -1,14 +1,9 @@
-/** The view of a run, event by event: what stays, what moves, and that it never outgrows the terminal. */
+/** The view of a run, event by event: permanent lines, the live part, and that it fits the terminal. */
 import { assert, describe, it } from "@effect/vitest";
-import {
-  advance,
-  emptyView,
-  liveLines,
-  type RenderOptions,
-  type RunView,
-} from "../../../bin/view/RunView.ts";
+import { liveLines } from "../../../bin/view/liveLines.ts";
+import { advance, emptyView, type RenderOptions, type RunView } from "../../../bin/view/RunView.ts";
 import { styleFor } from "../../../bin/view/style.ts";
-import type { Happening } from "../../../pipelines/Events.ts";
+import type { UntimedEvent } from "../../../pipelines/run/Events.ts";
 import type { Event } from "../../../schemas/Event.ts";
 
 const style = styleFor({});
@@ -22,8 +17,8 @@ const screen = { columns: 100, rows: 10 };
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 
-/** The view after events, a second apart each, and the lines they gave. */
-const after = (happenings: ReadonlyArray<Happening>, live = true) => {
+/** The view after events one second apart, and their lines. */
+const after = (happenings: ReadonlyArray<UntimedEvent>, live = true) => {
   const lines: Array<string> = [];
   let view: RunView = emptyView;
   for (const [second, happening] of happenings.entries()) {
@@ -34,15 +29,16 @@ const after = (happenings: ReadonlyArray<Happening>, live = true) => {
   return { lines, live: liveLines(view, happenings.length * 1000, screen, style) };
 };
 
-const begun: Happening = {
+const begun: UntimedEvent = {
   _tag: "RunStarted",
   run: "e-1",
   experiment: "e",
   nodes: 400,
   cached: 50,
   jobs: 2,
+  due: { mid: 300, a: 1 },
 };
-const started = (node: string): Happening => ({
+const started = (node: string): UntimedEvent => ({
   _tag: "NodeStarted",
   node,
   recipe: "",
@@ -53,7 +49,7 @@ const failed = (
   node: string,
   message = "broken",
   logTail: ReadonlyArray<string> = [],
-): Happening => ({
+): UntimedEvent => ({
   _tag: "NodeFailed",
   node,
   message,
@@ -62,7 +58,7 @@ const failed = (
   kept: "/work/there",
   seconds: 1,
 });
-const finished: Happening = {
+const finished: UntimedEvent = {
   _tag: "RunFinished",
   run: "e-1",
   status: "failed",
@@ -78,11 +74,11 @@ const points = (count: number) => Array.from({ length: count }, (_, index) => `m
 describe("the live part", () => {
   it("counts what was cached as settled", () => {
     const { live } = after([begun, started("a"), failed("a"), started("b")]);
-    assert.strictEqual(live[0], "  51/400 nodes");
+    assert.strictEqual(live[0], "  51/400 nodes · 1 running · 1 failed");
   });
 
-  it("shows who waits for whom until the wait is over, and counts the time of the try alone", () => {
-    const waiting: Happening = { _tag: "NodeWaiting", node: "a", owner: "process 7" };
+  it("shows whom a node waits for, and counts only the time of the attempt", () => {
+    const waiting: UntimedEvent = { _tag: "NodeWaiting", node: "a", owner: "process 7" };
     const waits = after([begun, waiting]).live[1] ?? "";
     assert.match(waits, /a .+waiting for process 7/u);
     const works = after([begun, waiting, started("a")]).live[1] ?? "";
@@ -90,47 +86,97 @@ describe("the live part", () => {
     assert.include(works, "1.0 s");
   });
 
-  it("says of a node to be tried again what it waits for, and forgets how far it was", () => {
-    const progress: Happening = {
+  it("shows the pause of a retried node, without its old progress", () => {
+    const progress: UntimedEvent = {
       _tag: "NodeProgress",
       node: "a",
       done: 3,
       total: 4,
       unit: "steps",
     };
-    const retried: Happening = { _tag: "NodeRetried", node: "a", message: "lost", seconds: 8 };
+    const retried: UntimedEvent = { _tag: "NodeRetried", node: "a", message: "lost", seconds: 8 };
     const { lines, live } = after([begun, started("a"), progress, retried]);
-    assert.match(live[1] ?? "", /again in 8\.0 s/u);
+    assert.match(live[1] ?? "", /retrying in 8\.0 s/u);
     assert.notInclude(live[1] ?? "", "█");
-    assert.include(lines.at(-1) ?? "", "try 1 was failed by the machinery (lost)");
+    assert.include(
+      lines.at(-1) ?? "",
+      "attempt 1 failed (infrastructure: lost); retrying in 8.0 s",
+    );
     const again = after([begun, started("a"), retried, started("a"), retried]);
-    assert.include(again.lines.at(-1) ?? "", "try 2 was failed");
+    assert.include(again.lines.at(-1) ?? "", "attempt 2 failed");
   });
 
-  it("counts failures that are like one shown before", () => {
+  it("counts failures equal to one shown before", () => {
     const { lines, live } = after([
       begun,
       ...points(300).map((node) => failed(node)),
       started("b"),
     ]);
     assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 1);
-    assert.include(live.join("\n"), "✗ 299 more points of mid failed alike: broken");
+    assert.include(live.join("\n"), "✗ 299 more points of mid failed the same way: broken");
   });
 
-  it("stays within the terminal, with those at work before those that wait", () => {
-    const waiting = points(50).map((node): Happening => ({
+  it("stays within the terminal, running nodes before waiting ones", () => {
+    const waiting = points(50).map((node): UntimedEvent => ({
       _tag: "NodeWaiting",
       node,
       owner: "p",
     }));
     const { live } = after([begun, ...waiting, started("b")]);
     assert.isBelow(live.length, screen.rows);
-    assert.include(live[1], "b");
-    assert.match(live.at(-1) ?? "", /and 45 more/u);
+    assert.match(live[1] ?? "", /mid +░+ 0\/300 · 50 running/u);
+    assert.include(live[2], "b");
+    assert.match(live.at(-1) ?? "", /and 46 more/u);
   });
 });
 
-it("a terminal that is hardly one gets what fits", () => {
+describe("widths", () => {
+  const model = "model[loss=token,seed=0]";
+  const training: ReadonlyArray<UntimedEvent> = [
+    { ...begun, due: { model: 100 } } as UntimedEvent,
+    started(model),
+    { _tag: "NodeProgress", node: model, done: 100, total: 500, unit: "steps" },
+    { _tag: "NodeProgress", node: model, done: 200, total: 500, unit: "steps" },
+    { _tag: "NodeMetrics", node: model, step: 200, values: { lambda: 0.3, loss: 0.41 } },
+  ];
+
+  for (const columns of [60, 80, 120, 200])
+    it(`${columns} columns show the time left and the loss, and no line wraps`, () => {
+      let view: RunView = emptyView;
+      for (const [second, happening] of training.entries())
+        [view] = advance(view, { ...happening, at: at(second) } as Event, options(true));
+      const lines = liveLines(view, 4000, { columns, rows: 24 }, style);
+      for (const line of lines) assert.isBelow(line.length, columns);
+      // 100 steps in the two seconds since the first report: 300 steps in six, 9 s a point.
+      const node = lines.at(-1) ?? "";
+      assert.include(node, "6.0 s left  loss 0.41");
+      assert.match(node, /^▸ model\[.*seed=0\]/u);
+      assert.match(lines[1] ?? "", /model +░+ 0\/100 · 1 running · 14 m 57 s left/u);
+      if (columns >= 120) assert.include(node, "200/500 steps");
+    });
+});
+
+it("a line of a finished node ends with the facts that fit a terminal; a log has them all", () => {
+  const made: UntimedEvent = {
+    _tag: "NodeSucceeded",
+    node: "model[loss=token,seed=0]",
+    artifact: "",
+    seconds: 30,
+    summary: { step: 45, L_p: 1.87, L_r: 0.62, lambda: 0.5, accuracy: 0.81, note: "a\u001B[2J" },
+  };
+  const lineAt = (columns?: number) => {
+    const size = columns === undefined ? {} : { columns };
+    const event = { ...made, at: at(0) } as Event;
+    return advance(emptyView, event, { ...options(true), ...size })[1].join("\n");
+  };
+  assert.isTrue(
+    lineAt().endsWith("step 45  L_p 1.87  L_r 0.62  lambda 0.5  accuracy 0.81  note a\\x1b[2J"),
+  );
+  for (const columns of [50, 60, 80, 100]) assert.isBelow(lineAt(columns).length, columns);
+  assert.isTrue(lineAt(80).endsWith("30 s       step 45  L_p 1.87  L_r 0.62"));
+});
+
+it("a narrow terminal gets what fits", () => {
   let view: RunView = emptyView;
   for (const happening of [begun, started("a")])
     [view] = advance(view, { ...happening, at: at(0) } as Event, options(true));
@@ -141,15 +187,17 @@ it("a terminal that is hardly one gets what fits", () => {
 });
 
 describe("plain lines", () => {
-  it("tell of further equal failures now and then, and of all at the end", () => {
+  it("report equal failures now and then, and all at the end", () => {
     const { lines } = after([begun, ...points(300).map((node) => failed(node)), finished], false);
-    const told = lines.filter((line) => /^✗ \d+ more points? of mid failed alike/u.test(line));
-    assert.isAbove(told.length, 3);
-    assert.isBelow(told.length, 30);
-    assert.include(lines.join("\n"), "300 points of mid failed alike: broken");
+    const repeats = lines.filter((line) =>
+      /^✗ \d+ more points? of mid failed the same way/u.test(line),
+    );
+    assert.isAbove(repeats.length, 3);
+    assert.isBelow(repeats.length, 30);
+    assert.include(lines.join("\n"), "300 points of mid failed the same way: broken");
   });
 
-  it("tell messages apart by exit codes, and not by paths or other numbers", () => {
+  it("group messages that differ in paths or numbers, but not in exit codes", () => {
     const messages = ["exit code 3", "exit code 34", "exit code 4"];
     const alike = ["no /work/1/x", "no /work/2/x", "row 12 is odd", "row 9 is odd"];
     const failures = [...messages, ...alike].map((message, index) =>
@@ -159,13 +207,13 @@ describe("plain lines", () => {
     assert.strictEqual(lines.filter((line) => line.startsWith("✗")).length, 5);
   });
 
-  it("have the message of a single failure once, though its log ends with it", () => {
+  it("show the message of a single failure once, even if its log ends with it", () => {
     const logTail = ["step 1", "broken as can be. mend it", "a broken pipe"];
     const one = failed("a", "broken as can be.", logTail);
     const { lines } = after([begun, started("a"), one, finished], false);
-    const told = lines.filter((line) => line.includes("broken"));
-    assert.deepStrictEqual(told, ["  broken as can be.", "  │ a broken pipe"]);
-    assert.include(lines.join("\n"), "  a failed, as told above\ngo on with");
+    const repeats = lines.filter((line) => line.includes("broken"));
+    assert.deepStrictEqual(repeats, ["  broken as can be.", "  │ a broken pipe"]);
+    assert.include(lines.join("\n"), "  a failed (see above)\ncontinue with");
   });
 
   it("list several failures at the end", () => {
@@ -174,7 +222,7 @@ describe("plain lines", () => {
     assert.includeMembers([...lines], ["  a failed: odd", "  b failed: strange"]);
   });
 
-  it("stay readable where everything fails in a way of its own", () => {
+  it("stay readable where all nodes fail differently", () => {
     const failures = Array.from({ length: 200 }, (_, code) =>
       failed(`m[x=${code}]`, `exit code ${code}`),
     );
@@ -184,7 +232,7 @@ describe("plain lines", () => {
     assert.include(lines.join("\n"), "… and 192 nodes that failed in 192 other ways");
   });
 
-  it("obey nothing that a node says", () => {
+  it("escape everything that a node prints", () => {
     const hostile = "\u001B[2J";
     const { lines } = after(
       [begun, started("a"), failed("a", hostile), failed("b[x=1]", hostile), finished],

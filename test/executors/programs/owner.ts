@@ -1,6 +1,6 @@
 /** A process that runs jobs, all at once, and may get killed: `node owner.ts OPTIONS_JSON JOB_JSON…`. */
 import { Effect } from "effect";
-import { Executor, type Job } from "../../../executors/Executor.ts";
+import { type Job, runJob } from "../../../executors/Executor.ts";
 import { Local } from "../../../executors/Local.ts";
 import type { SupervisorOptions } from "../../../executors/Supervisor.ts";
 
@@ -9,9 +9,6 @@ const [options, ...jobs] = process.argv.slice(2).map((text) => JSON.parse(text) 
   ...Array<Job>,
 ];
 
-await Effect.gen(function* () {
-  const executor = yield* Executor;
-  yield* Effect.forEach(jobs, (job) => executor.run(job, () => Effect.void), {
-    concurrency: "unbounded",
-  });
+await Effect.forEach(jobs, (job) => runJob(job, () => Effect.void), {
+  concurrency: "unbounded",
 }).pipe(Effect.provide(Local.layerWith(options)), Effect.runPromise);

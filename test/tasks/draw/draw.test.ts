@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { once } from "node:events";
-import { crc32 } from "node:zlib";
+import zlib from "node:zlib";
 import { Worker } from "node:worker_threads";
 import { assert, describe, it } from "@effect/vitest";
 import { ink } from "../../../tasks/draw/Image.ts";
@@ -8,7 +8,7 @@ import { Raster } from "../../../tasks/draw/Raster.ts";
 import { drawDigits, heightInEms } from "../../../tasks/draw/text.ts";
 import { graphColoring } from "../../../tasks/graph-coloring/index.ts";
 import type { Graph } from "../../../tasks/graph-coloring/Graph.ts";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { sudoku } from "../../../tasks/sudoku/index.ts";
 import { graphParams, imageParams, sudokuParams } from "../params.ts";
 import { decodePng, pictures } from "./pictures.ts";
@@ -18,7 +18,7 @@ const drawTwo = (fields: object, seed = 0, graph = two) =>
   graphColoring.draw(graph, graphParams({ vertices: 2 }), imageParams(fields), Random.of(seed));
 
 describe("pictures", () => {
-  it("have the same bytes on every run and in workers", async () => {
+  it("have equal bytes in every run and in workers", async () => {
     const here = pictures().map((png) => png.toString("base64"));
     assert.deepStrictEqual(
       pictures().map((png) => png.toString("base64")),
@@ -29,8 +29,8 @@ describe("pictures", () => {
     assert.deepStrictEqual(there, here);
   });
 
-  it("have the same pixels as ever (golden)", () => {
-    // Pixels, not bytes: another zlib may pack the same picture differently.
+  it("have the golden pixels", () => {
+    // Pixels rather than bytes, as versions of zlib compress differently.
     const pixels = pictures().map((png) => decodePng(png).samples);
     assert.strictEqual(
       hash("sha256", Buffer.concat(pixels)),
@@ -38,7 +38,7 @@ describe("pictures", () => {
     );
   });
 
-  it("are well-formed PNGs of the size asked for", () => {
+  it("are well-formed PNGs of the right size", () => {
     for (const size of [16, 64, 500, 2048]) {
       const png = drawTwo({ size });
       assert.strictEqual(decodePng(png).size, size);
@@ -46,14 +46,14 @@ describe("pictures", () => {
         const length = png.readUInt32BE(at);
         assert.strictEqual(
           png.readUInt32BE(at + 8 + length),
-          crc32(png.subarray(at + 4, at + 8 + length)),
+          zlib.crc32(png.subarray(at + 4, at + 8 + length)),
         );
         at += 12 + length;
       }
     }
   });
 
-  it("are grey, palette colour, or RGB when colour and noise come together", () => {
+  it("are grey, palette colour, or RGB for colour with noise", () => {
     const colorType = (fields: object) => decodePng(drawTwo({ size: 64, ...fields })).colorType;
     assert.strictEqual(colorType({ color: false }), 0);
     assert.strictEqual(colorType({ color: false, noise: 0.1 }), 0);
@@ -61,17 +61,17 @@ describe("pictures", () => {
     assert.strictEqual(colorType({ color: true, noise: 0.1 }), 2);
   });
 
-  it("depend on the random stream only where a distortion is asked for", () => {
+  it("depend on the random stream only with a distortion", () => {
     const same = (fields: object) => drawTwo(fields, 1).equals(drawTwo(fields, 2));
     assert.isTrue(same({ size: 64 }));
     for (const distortion of [{ jitter: 0.1 }, { rotation: 20 }, { noise: 0.1 }])
       assert.isFalse(same({ size: 64, ...distortion }));
   });
 
-  it("carry noise of the standard deviation asked for, clipped at white", () => {
+  it("have noise of the right standard deviation, clipped at white", () => {
     const clean = decodePng(drawTwo({ size: 512, color: false })).samples;
     const noisy = decodePng(drawTwo({ size: 512, color: false, noise: 0.1 })).samples;
-    // On the grey of the vertices' faces little is clipped: 222 is 1.3 deviations below white, so look below the median.
+    // The vertices' grey, 222, is 1.3 deviations below white, so clipping spares the values below the median.
     const below = [...noisy]
       .filter((level, i) => clean[i] === ink.face && level < ink.face)
       .map((level) => (level - ink.face) ** 2);
@@ -114,31 +114,37 @@ describe("pictures", () => {
     }
   });
 
-  it("show a digit in every given cell and nothing in a blank one", () => {
-    const params = sudokuParams({ size: 9, blanks: 40 });
+  it.each(["empty", "zero"])("show a digit in every given cell and blank cells as %s", (blank) => {
+    const params = sudokuParams({ size: 9, blanks: 40, blank_cells: blank });
     const grid = sudoku.generate(params, Random.of("cells"));
     const { samples } = decodePng(
       sudoku.draw(grid, params, imageParams({ size: 512, color: false }), Random.of(0)),
     );
-    // 512 pixels: cells of 50 from 31 on.
+    // A grid of 512 pixels has cells of 50 pixels from 31.
+    const cell = (r: number, c: number) => {
+      const dark: Array<number> = [];
+      for (let y = 6; y < 44; y++)
+        for (let x = 6; x < 44; x++)
+          if (samples[(31 + r * 50 + y) * 512 + 31 + c * 50 + x]! < 128) dark.push(y * 38 + x);
+      return dark;
+    };
+    const blanks: Array<string> = [];
     grid.forEach((row, r) =>
       row.forEach((digit, c) => {
-        let dark = 0;
-        for (let y = 6; y < 44; y++)
-          for (let x = 6; x < 44; x++)
-            if (samples[(31 + r * 50 + y) * 512 + 31 + c * 50 + x]! < 128) dark++;
-        assert.strictEqual(dark > 50, digit !== 0);
+        assert.strictEqual(cell(r, c).length > 50, digit !== 0 || blank === "zero");
+        if (digit === 0) blanks.push(cell(r, c).join());
       }),
     );
+    assert.strictEqual(new Set(blanks).size, 1, "all blank cells look the same");
   });
 });
 
-/** Total paint on a raster, in pixels of full black on white. */
+/** The darkness of a raster, in pixels of black on white. */
 const paint = (raster: Raster) =>
   raster.pixels.reduce((sum, level) => sum + (255 - level) / 255, 0);
 
 describe("Raster", () => {
-  it("paints the area of a disc and of a line, wherever they lie", () => {
+  it("paints the area of a disc and of a line at any position", () => {
     for (const shift of [0, 0.25, 0.5, 0.9]) {
       const disc = new Raster(64, 255);
       disc.disc(30 + shift, 31 - shift, 12.3, 0);
@@ -158,7 +164,7 @@ describe("Raster", () => {
     }
   });
 
-  it("clips what lies outside", () => {
+  it("clips shapes at the border", () => {
     const raster = new Raster(20, 255);
     raster.disc(0, 0, 10, 0);
     raster.line(-50, 15, 70, 15, 2, 0);
@@ -166,7 +172,7 @@ describe("Raster", () => {
     assert.isAbove(paint(raster), 100);
   });
 
-  it("draws digits at the height asked for, centred, and turned without losing paint", () => {
+  it("draws digits centred, at the right height, and rotated without loss of area", () => {
     const digit = (text: string, angle: number) => {
       const raster = new Raster(100, 255);
       drawDigits(raster, text, 50, 50, 40 / heightInEms, 0, angle);

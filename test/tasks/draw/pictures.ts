@@ -1,11 +1,11 @@
-import { inflateSync } from "node:zlib";
+import zlib from "node:zlib";
 import { graphColoring } from "../../../tasks/graph-coloring/index.ts";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { sudoku } from "../../../tasks/sudoku/index.ts";
 import { graphParams, imageParams, sudokuParams } from "../params.ts";
 
-/** A spread of pictures: both tasks and layouts, sizes, colour and grey, with and without distortion. */
-export function pictures(): ReadonlyArray<Buffer> {
+/** Pictures of both tasks and layouts, in several sizes, colour and grey, with and without distortion. */
+export const pictures = (): ReadonlyArray<Buffer> => {
   const images = [
     {},
     { color: false },
@@ -23,7 +23,7 @@ export function pictures(): ReadonlyArray<Buffer> {
       sudoku.draw(sudoku.generate(puzzles, random), puzzles, image, random),
     ];
   });
-}
+};
 
 export interface Decoded {
   readonly size: number;
@@ -33,8 +33,8 @@ export interface Decoded {
   readonly palette: Uint8Array | undefined;
 }
 
-/** Reads what the encoder writes: one IDAT, no filters. */
-export function decodePng(png: Buffer): Decoded {
+/** Decodes the encoder's PNGs: one IDAT, no filters. */
+export const decodePng = (png: Buffer): Decoded => {
   const chunks = new Map<string, Buffer>();
   for (let at = 8; at < png.length; at += 12 + png.readUInt32BE(at)) {
     chunks.set(
@@ -44,7 +44,7 @@ export function decodePng(png: Buffer): Decoded {
   }
   const header = chunks.get("IHDR")!;
   const size = header.readUInt32BE(0);
-  const rows = inflateSync(chunks.get("IDAT")!);
+  const rows = zlib.inflateSync(chunks.get("IDAT")!);
   const stride = rows.length / size;
   const samples = new Uint8Array((stride - 1) * size);
   for (let y = 0; y < size; y++) {
@@ -52,4 +52,4 @@ export function decodePng(png: Buffer): Decoded {
     samples.set(rows.subarray(y * stride + 1, (y + 1) * stride), y * (stride - 1));
   }
   return { size, colorType: header[9]!, samples, palette: chunks.get("PLTE") };
-}
+};

@@ -2,21 +2,21 @@ import { assert, describe, it } from "@effect/vitest";
 import { chromaticNumber } from "../../../tasks/graph-coloring/dsatur.ts";
 import { generateGraph } from "../../../tasks/graph-coloring/generate.ts";
 import type { Edge } from "../../../tasks/graph-coloring/Graph.ts";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { ImpossibleTask } from "../../../tasks/Task.ts";
 import { graphParams } from "../params.ts";
 
-/** Tries every colouring, with no cleverness to get wrong. */
-function bruteForce(v: number, edges: ReadonlyArray<Edge>): number {
+/** Brute force over every colouring. */
+const bruteForce = (v: number, edges: ReadonlyArray<Edge>): number => {
   for (let colors = 1; ; colors++) {
     for (let code = 0; code < colors ** v; code++) {
       const color = (vertex: number) => Math.floor(code / colors ** vertex) % colors;
       if (edges.every(([a, b]) => color(a) !== color(b))) return colors;
     }
   }
-}
+};
 
-/** Mycielski's construction: one colour more, and no new triangle. */
+/** Mycielski's construction: raises the chromatic number by one without a new triangle. */
 const mycielski = ([v, edges]: readonly [number, ReadonlyArray<Edge>]): [
   number,
   ReadonlyArray<Edge>,
@@ -56,7 +56,7 @@ describe("chromaticNumber", () => {
 });
 
 describe("generateGraph", () => {
-  it("gives what was asked for", () => {
+  it("fits every param", () => {
     const random = Random.of("wishes");
     const seen = new Set<number>();
     for (let i = 0; i < 300; i++) {
@@ -74,16 +74,16 @@ describe("generateGraph", () => {
     assert.strictEqual(seen.size, 2);
   });
 
-  it("has the density asked for", () => {
+  it("has the density of the params", () => {
     const random = Random.of("density");
     let edges = 0;
     for (let i = 0; i < 1000; i++)
       edges += generateGraph(graphParams({ vertices: 10, density: 0.3 }), random).edges.length;
-    // 45 possible edges, 1000 graphs: five standard deviations.
+    // 45 possible edges, 1000 graphs; the tolerance is five standard deviations.
     assert.closeTo(edges / 45_000, 0.3, 5 * Math.sqrt((0.3 * 0.7) / 45_000));
   });
 
-  it("plants a colouring where the chromatic number asked for is too rare, as dense as asked", () => {
+  it("plants a colouring where the chromatic number is rare, at the density of the params", () => {
     const random = Random.of("planted");
     let edges = 0;
     for (let i = 0; i < 100; i++) {
@@ -98,7 +98,7 @@ describe("generateGraph", () => {
     assert.closeTo(edges / 15_300, 0.45, 0.02);
   });
 
-  it("says what it could not find", () => {
+  it("throws with the params that no graph fits", () => {
     const impossible = graphParams({ vertices: 3, colors: [4] });
     assert.throws(
       () => generateGraph(impossible, Random.of(0)),

@@ -1,18 +1,18 @@
 import { assert, describe, it } from "@effect/vitest";
 import { generateGraph } from "../../../tasks/graph-coloring/generate.ts";
 import { circularLayout, clearance, forceLayout } from "../../../tasks/graph-coloring/layout.ts";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { graphParams } from "../params.ts";
 
 describe("layouts", () => {
-  it("circular: vertex 0 at the top, then clockwise", () => {
+  it("circular: places vertex 0 at the top, the others clockwise", () => {
     const [top, right, bottom] = circularLayout(4);
     assert.closeTo(top!.y, -1, 1e-12);
     assert.closeTo(right!.x, 1, 1e-12);
     assert.closeTo(bottom!.y, 1, 1e-12);
   });
 
-  it("force: inside the unit disc, and no vertex under another or under an edge", () => {
+  it("force: stays in the unit disc and keeps vertices clear of each other and of edges", () => {
     for (let i = 0; i < 100; i++) {
       const random = Random.of("force", i);
       const graph = generateGraph(
@@ -26,7 +26,7 @@ describe("layouts", () => {
     }
   });
 
-  it("force: neighbours end up nearer than strangers", () => {
+  it("force: places neighbours nearer than other vertices", () => {
     const path = { v: 8, c: 2, edges: Array.from({ length: 7 }, (_, i) => [i, i + 1] as const) };
     const points = forceLayout(path, 0.1, Random.of("path"));
     const distance = (a: number, b: number) =>

@@ -2,12 +2,12 @@ import { assert, describe, it } from "@effect/vitest";
 import { generateGraph } from "../../../tasks/graph-coloring/generate.ts";
 import { graphColoring } from "../../../tasks/graph-coloring/index.ts";
 import { solveGraph } from "../../../tasks/graph-coloring/solve.ts";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { respond } from "../../../tasks/transcript.ts";
 import { graphParams } from "../params.ts";
 
 describe("solveGraph", () => {
-  it("writes adjacency, then a line a pick", () => {
+  it("writes adjacency, then a line for each pick", () => {
     const triangleWithTail = {
       v: 4,
       c: 3,
@@ -33,7 +33,7 @@ sat - - - a pick 3 -> b
     );
   });
 
-  it("backtracks where greed would take one colour too many", () => {
+  it("backtracks where the greedy choice needs one colour too many", () => {
     let backtracked = 0;
     for (let i = 0; i < 3000; i++) {
       const graph = generateGraph(
@@ -54,7 +54,7 @@ sat - - - a pick 3 -> b
     assert.isAtLeast(backtracked, 5);
   });
 
-  it("is about as long as the reference recipe's traces for five vertices", () => {
+  it("writes traces of about the reference recipe's length for five vertices", () => {
     const params = graphParams({ vertices: 5, edges: [4, 8], isolated: false });
     const words = Array.from(
       { length: 200 },

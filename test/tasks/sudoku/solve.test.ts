@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest";
-import { Random } from "../../../tasks/Random.ts";
+import { Random } from "../../../stats/Random.ts";
 import { generateSudoku } from "../../../tasks/sudoku/generate.ts";
 import { sudoku } from "../../../tasks/sudoku/index.ts";
 import { eliminate } from "../../../tasks/sudoku/solve.ts";
@@ -7,7 +7,7 @@ import { respond } from "../../../tasks/transcript.ts";
 import { sudokuParams } from "../params.ts";
 
 describe("solveSudoku", () => {
-  it("writes a line a visited blank: row, column, box, digit", () => {
+  it("writes a line for each visit: cell, row, column, box, digit", () => {
     const puzzle = [
       [1, 0, 3, 4],
       [3, 4, 0, 0],
@@ -26,7 +26,7 @@ r2c3 3 4 . 2 3 . 4 2 3 4 . 2 -> 1
     );
   });
 
-  it("guesses when elimination stalls and takes wrong guesses back", () => {
+  it("guesses when elimination stalls and reverts wrong guesses", () => {
     let undone = 0;
     for (let i = 0; i < 200; i++) {
       const trace = eliminate(
@@ -35,14 +35,14 @@ r2c3 3 4 . 2 3 . 4 2 3 4 . 2 -> 1
       const count = (word: string) => trace.lines.filter((line) => line.startsWith(word)).length;
       assert.strictEqual(count("guess"), trace.guesses);
       if (count("undo") > 0) undone++;
-      // Every dead end takes back at least one guess, and nothing else does.
+      // Every dead end reverts at least one guess; nothing else does.
       assert.isAtLeast(count("undo"), trace.lines.filter((line) => line.endsWith("!")).length);
       assert.isNotNull(trace.solution);
     }
     assert.isAtLeast(undone, 20);
   });
 
-  it("knows when there is no solution", () => {
+  it("returns null for a puzzle without a solution", () => {
     const hopeless = [
       [1, 2, 3, 0],
       [0, 0, 0, 4],

@@ -1,0 +1,53 @@
+/** The tools that benchmarks compare with, installed once under the user's cache directory at the versions below. */
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+const fromPyPI = [
+  "doit==0.37.0",
+  "dvc==3.67.1",
+  "ninja==1.13.2",
+  "redun==0.44.1",
+  "snakemake==9.27.1",
+];
+const fromNpm = ["turbo@2.11.11", "wireit@0.14.13"];
+
+const run = (command, args, cwd) => {
+  const { status, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")}\n${stderr.trim().slice(-1000)}`);
+};
+
+const installIn = (directory) => {
+  console.error(`installing ${[...fromPyPI, ...fromNpm].join(", ")}`);
+  const building = `${directory}.building`;
+  fs.rmSync(building, { recursive: true, force: true });
+  fs.mkdirSync(building, { recursive: true });
+  fs.writeFileSync(path.join(building, "package.json"), '{ "private": true }\n');
+  run("npm", ["install", "--no-fund", "--no-audit", ...fromNpm], building);
+  fs.renameSync(building, directory);
+  // A venv can't be moved, so it is made in place, and last.
+  run("python3", ["-m", "venv", "venv"], directory);
+  run("venv/bin/pip", ["install", "--quiet", ...fromPyPI], directory);
+  fs.writeFileSync(path.join(directory, "complete"), "");
+};
+
+/** Installs the tools if they are missing and puts them first on the PATH. A tool that can't be had is skipped by its benchmark. */
+export const usePeers = () => {
+  const name = createHash("sha256")
+    .update([...fromPyPI, ...fromNpm].join())
+    .digest("hex");
+  const cache = process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
+  const directory = path.join(cache, "pipe", "bench", name.slice(0, 12));
+  try {
+    if (!fs.existsSync(path.join(directory, "complete"))) {
+      fs.rmSync(directory, { recursive: true, force: true });
+      installIn(directory);
+    }
+  } catch (error) {
+    console.error(`the tools to compare with can't be installed: ${error.message}`);
+  }
+  const programs = ["venv/bin", "node_modules/.bin"].map((part) => path.join(directory, part));
+  process.env.PATH = [...programs, process.env.PATH].join(path.delimiter);
+};

@@ -1,0 +1,27 @@
+/** New points of a stage: what distinguishes them is a label, so they are counted instead of explained one by one. */
+import type { Node } from "../../pipelines/experiment/Node.ts";
+import { stageNameOf } from "../../pipelines/experiment/nodeName.ts";
+import type { Explanation } from "../../pipelines/plan/Explanation.ts";
+
+/** Compared with another point of the same stage in the same experiment. */
+export const isNewPoint = (
+  node: Node,
+  explanation: Explanation | undefined,
+  experiment: string,
+): boolean => {
+  const { relation, action } = explanation?.against ?? {};
+  return (
+    relation === "other" &&
+    action?.experiment === experiment &&
+    stageNameOf(action.node) === node.stageName
+  );
+};
+
+/** `new points of seed`: the axes on which the node has a label that no earlier point has, or all of them. */
+export const newPointText = (node: Node, earlier: ReadonlyArray<Node>): string => {
+  const axes = Object.keys(node.labels);
+  const fresh = axes.filter(
+    (axis) => !earlier.some(({ labels }) => labels[axis] === node.labels[axis]),
+  );
+  return `new points of ${(fresh.length > 0 ? fresh : axes).join(" × ")}`;
+};

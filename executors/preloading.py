@@ -1,0 +1,114 @@
+"""Jobs forked from a Python that has imported their packages: importing PyTorch and transformers takes nine seconds of
+CPU, a fork some milliseconds.
+
+A forked job is what `python -m MODULE ARGUMENTS...` would have been: same `__main__`, argv, directory, environment,
+signals and streams. Variables that packages read on import are right because the preloading process is started with
+the job's own environment; those that name GPUs are read later and set in the job.
+"""
+
+import atexit
+import ctypes
+import gc
+import importlib
+import os
+import runpy
+import select
+import signal
+import sys
+import threading
+
+from processes import WATCHED_SIGNALS, libc
+
+PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def preload(file):
+    """Runs a file of imports, and exits with a reason where a fork would not be safe after it."""
+    # Nothing reads stdin during the imports. It has no input yet, so it is readable only if the owner has died.
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if select.select([0], [], [], 0)[0]:
+        sys.exit("the owner is dead")
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    runpy.run_path(file)
+    sys.stdout.flush()
+    os.dup2(answers, 1)
+    os.close(answers)
+    refuse_unsafe(file)
+    libc.prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0)
+
+
+def refuse_unsafe(file):
+    # OpenBLAS starts its threads on import; it stops them before a fork and starts others after it.
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > int(os.environ.get("OPENBLAS_NUM_THREADS", "1")):
+        sys.exit(f"{file} starts threads, which a fork does not copy")
+    with open("/proc/self/maps") as maps:
+        if "/dev/nvidia" in maps.read():
+            sys.exit(f"{file} opens a GPU, which a forked process cannot use")
+
+
+def fork(request, log, private):
+    """Starts the job that the request describes and returns its pid; `private` descriptors are not the job's."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            become_job(request, log, private)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    return pid
+
+
+def become_job(request, log, private):
+    code = 70
+    try:
+        os.setsid()
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        signal.set_wakeup_fd(-1)
+        for number in WATCHED_SIGNALS:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        for descriptor in (log, *private):
+            os.close(descriptor)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        code = run(*request["argv"][2:])
+    finally:
+        os._exit(code)
+
+
+def run(module, *arguments):
+    """The exit code of `python -m module arguments`."""
+    libc.prctl(PR_SET_NAME, ctypes.c_char_p(module.encode()), 0, 0, 0)
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path != HERE)]
+    sys.argv = ["-m", *arguments]
+    importlib.invalidate_caches()
+    gc.enable()
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as stop:
+        code = exit_code(stop.code)
+    except BaseException as error:
+        error.__traceback__ = error.__traceback__.tb_next
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    # What the interpreter does at its end, except for destroying every module.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def exit_code(code):
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1

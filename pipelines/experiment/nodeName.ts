@@ -1,0 +1,18 @@
+/** Names of nodes, such as `model[loss=token,seed=0]`: a stage of the experiment and the labels of a point. */
+import type { Labels } from "./Node.ts";
+
+export const nodeName = (stageName: string, labels: Labels): string => {
+  // A label with a comma could read as two, and two nodes must never share a name.
+  const shown = (label: string) => (/[,"]/u.test(label) ? JSON.stringify(label) : label);
+  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${shown(label)}`);
+  return point.length === 0 ? stageName : `${stageName}[${point.join(",")}]`;
+};
+
+export const stageNameOf = (node: string): string => partsOfName(node)[0];
+
+export const partsOfName = (
+  node: string,
+): readonly [stage: string, labels: ReadonlyArray<string>] => {
+  const [stage = node, labels = ""] = node.split("[", 2);
+  return [stage, labels.replace(/\]$/u, "").split(",")];
+};

@@ -1,6 +1,0 @@
-import type { Json } from "../schemas/Digest.ts";
-
-export type JsonObject = { readonly [key: string]: Json };
-
-export const isObject = (value: Json | undefined): value is JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

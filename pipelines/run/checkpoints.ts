@@ -1,0 +1,74 @@
+/**
+ * The checkpoints of an attempt lie in a directory of its own, `<content key>.<attempt>`, beside those of other attempts at
+ * the same training. An attempt takes over what earlier ones left, so a job that lost contact and runs on finds its directory
+ * gone: it can't overwrite, or delete from, the checkpoints of its successor.
+ */
+import fs from "node:fs";
+import path from "node:path";
+import { namesIn } from "../../cache/diskUse.ts";
+import { isForbidden, removeIfAllowed } from "../../cache/remove.ts";
+import type { Digest } from "../../schemas/Digest.ts";
+
+export interface AttemptName {
+  readonly content: Digest;
+  readonly id: string;
+}
+
+export const checkpointFolder = ({ content, id }: AttemptName): string => `${content}.${id}`;
+
+const attemptOf = (folder: string): AttemptName | undefined => {
+  const [, content, id] = /^([0-9a-f]{64})\.([0-9a-f-]{36})$/u.exec(folder) ?? [];
+  return content === undefined || id === undefined ? undefined : { content: content as Digest, id };
+};
+
+/** Checkpoints have the number of their step in their name; verl's lie one folder deeper. A hidden file is an unfinished write. */
+export const checkpointNames = (directory: string): ReadonlyArray<string> =>
+  visibleNames(directory).flatMap((name) =>
+    hasNumber(name)
+      ? [name]
+      : visibleNames(path.join(directory, name))
+          .filter(hasNumber)
+          .map((inner) => `${name}/${inner}`),
+  );
+
+const hasNumber = (name: string): boolean => /\d/u.test(name);
+
+const visibleNames = (directory: string): ReadonlyArray<string> =>
+  namesIn(directory).filter((name) => !name.startsWith("."));
+
+/**
+ * Moves the checkpoints of earlier attempts from `parent` into the directory `own`. An attempt whose job is at work, such as
+ * a shorter training on a cluster, keeps its own: they are linked. Files without a folder are of an earlier `pipe`.
+ */
+export const takeOverCheckpoints = (
+  parent: string,
+  own: string,
+  isAtWork: (attempt: AttemptName) => boolean,
+): void => {
+  for (const name of namesIn(parent)) {
+    const from = path.join(parent, name);
+    const attempt = attemptOf(name);
+    if (from === own) continue;
+    fs.mkdirSync(own, { recursive: true });
+    if (attempt === undefined) fs.renameSync(from, path.join(own, name));
+    else if (isAtWork(attempt)) eachNew(from, own, fs.linkSync);
+    else {
+      eachNew(from, own, fs.renameSync);
+      removeIfAllowed(from);
+    }
+  }
+};
+
+/** Equal names are the same step of the same training. */
+const eachNew = (from: string, to: string, take: (from: string, to: string) => void): void => {
+  for (const name of namesIn(from)) {
+    const target = path.join(to, name);
+    if (fs.existsSync(target)) continue;
+    try {
+      take(path.join(from, name), target);
+    } catch (error) {
+      // its job deleted or renamed it meanwhile, or it is a directory, which can't be linked, or another user's
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT" && !isForbidden(error)) throw error;
+    }
+  }
+};

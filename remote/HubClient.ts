@@ -1,0 +1,173 @@
+/** Requests to the Hub: the files of a commit, and a file from a byte on. Failures that may pass are retried. */
+import { Data, Effect, Option, Schema } from "effect";
+import type { HubSettings } from "./hubSettings.ts";
+import { RequestFailed, Retries } from "./Retries.ts";
+import { retryAfterSeconds } from "./retryAfter.ts";
+
+/** A repository at a commit. */
+export interface HubSource {
+  readonly type: "dataset" | "model";
+  readonly repo: string;
+  /** 40 hexadecimal digits. */
+  readonly revision: string;
+}
+
+export interface HubFile {
+  readonly path: string;
+  readonly size: number;
+  /** SHA-256 of a file in LFS, otherwise git's SHA-1 of the blob; the cache's name for it. */
+  readonly hash: string;
+}
+
+export class HubRefused extends Data.TaggedError("HubRefused")<{
+  readonly message: string;
+  readonly fix: string;
+}> {}
+
+interface Page {
+  readonly url: string;
+  readonly text: string;
+  readonly next: string | undefined;
+}
+
+const Tree = Schema.fromJsonString(
+  Schema.Array(
+    Schema.Struct({
+      type: Schema.String,
+      path: Schema.String,
+      size: Schema.Int,
+      oid: Schema.String,
+      lfs: Schema.optionalKey(Schema.NullOr(Schema.Struct({ oid: Schema.String }))),
+    }),
+  ),
+);
+const decodeTree = Schema.decodeUnknownOption(Tree);
+
+export class HubClient {
+  readonly settings: HubSettings;
+  private readonly retries: Retries;
+
+  constructor(
+    settings: HubSettings,
+    onFailure: (failure: RequestFailed) => Effect.Effect<void> = () => Effect.void,
+  ) {
+    this.settings = settings;
+    this.retries = new Retries(onFailure);
+  }
+
+  /** Runs a request again as long as its failure may pass. */
+  readonly patiently = <A, E>(request: Effect.Effect<A, E | RequestFailed>) =>
+    this.retries.run(request).pipe(
+      Effect.mapError((failure) =>
+        failure instanceof RequestFailed
+          ? new HubRefused({
+              message: failure.message,
+              fix: "run the same command again once the Hub answers: what is downloaded is kept",
+            })
+          : failure,
+      ),
+    );
+
+  /** The files of the commit, whose list comes in pages. */
+  readonly list = Effect.fnUntraced(
+    function* (this: HubClient, source: HubSource) {
+      const files: Array<HubFile> = [];
+      const first = `${this.settings.endpoint}/api/${source.type}s/${source.repo}/tree/${source.revision}?recursive=true`;
+      for (let page: string | undefined = first; page !== undefined;) {
+        const { url, text, next }: Page = yield* this.patiently(this.page(page, source));
+        const tree = Option.getOrUndefined(decodeTree(text));
+        if (tree === undefined)
+          return yield* new HubRefused({
+            message: `${url} is no list of files`,
+            fix: "check HF_ENDPOINT, the address of a Hub",
+          });
+        for (const { type, path, size, oid, lfs } of tree)
+          if (type === "file") files.push({ path, size, hash: lfs?.oid ?? oid });
+        page = next;
+      }
+      return files as ReadonlyArray<HubFile>;
+    }.bind(this),
+  );
+
+  /** The response to a request of a file's bytes from `start` on. */
+  readonly open = (source: HubSource, file: HubFile, start: number) => {
+    const folder = source.type === "dataset" ? "datasets/" : "";
+    const name = file.path.split("/").map(encodeURIComponent).join("/");
+    const url = `${this.settings.endpoint}/${folder}${source.repo}/resolve/${source.revision}/${name}`;
+    return this.get(url, source, start === 0 ? {} : { range: `bytes=${start}-` });
+  };
+
+  private page(url: string, source: HubSource) {
+    return Effect.flatMap(this.get(url, source, {}), (response) =>
+      Effect.tryPromise({
+        try: async () => ({ url, text: await response.text(), next: nextPage(response) }),
+        catch: (cause) => broken(url, cause),
+      }),
+    );
+  }
+
+  private get(url: string, source: HubSource, headers: Readonly<Record<string, string>>) {
+    const { token } = this.settings;
+    // `fetch` takes the token off where a redirect leaves the host.
+    const authorization: Record<string, string> =
+      token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return Effect.tryPromise({
+      // The library asks for bytes as they are: a compressed answer would have other offsets.
+      try: (signal) =>
+        fetch(url, {
+          headers: { ...headers, ...authorization, "accept-encoding": "identity" },
+          signal,
+        }),
+      catch: (cause) => broken(url, cause),
+    }).pipe(
+      Effect.flatMap((response) => {
+        if (response.ok) return Effect.succeed(response);
+        return Effect.andThen(
+          Effect.ignore(Effect.tryPromise(() => response.body?.cancel() ?? Promise.resolve())),
+          Effect.fail(this.statusFailure(response, url, source)),
+        );
+      }),
+    );
+  }
+
+  private statusFailure(
+    { status, headers }: Response,
+    url: string,
+    { type, repo, revision }: HubSource,
+  ) {
+    const said = `${url} answered ${status}`;
+    if (status === 401 || status === 403)
+      return new HubRefused({
+        message: `${said}: the ${type} ${repo} does not exist, or needs ${this.settings.token === undefined ? "a token" : "another token"}`,
+        fix: "check the name; for a private or gated repository set HF_TOKEN to a token that may read it",
+      });
+    if (status === 404)
+      return new HubRefused({
+        message: `${said}: there is no ${type} ${repo} at ${revision}`,
+        fix: "check the name, and take the commit from the repository's history (Files → History)",
+      });
+    if (status === 429 || status >= 500)
+      return new RequestFailed({
+        kind: String(status),
+        message: said,
+        waitSeconds: retryAfterSeconds(headers.get("retry-after"), Date.now()),
+      });
+    return new HubRefused({ message: said, fix: "check HF_ENDPOINT, the address of a Hub" });
+  }
+}
+
+/** A broken connection; retried. */
+export const broken = (url: string, cause: unknown): RequestFailed => {
+  const { message, cause: inner } = cause as Error & { readonly cause?: NodeJS.ErrnoException };
+  return new RequestFailed({
+    kind: "connection",
+    message: `${url} can't be reached, or the connection broke (${inner?.code ?? message})`,
+    waitSeconds: 0,
+  });
+};
+
+/** `Link: <URL>; rel="next"` */
+const nextPage = (response: Response): string | undefined => {
+  const link = /<([^>]+)>;\s*rel="next"/u.exec(response.headers.get("link") ?? "")?.[1];
+  return link === undefined ? undefined : new URL(link, response.url).href;
+};

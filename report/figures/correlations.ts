@@ -1,0 +1,173 @@
+/** Correlations of rewards: for each reward and target the mean over seeds, a circle for each seed, and a panel for each reading. */
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
+import type { Estimate, Reading, Target } from "../../schemas/Correlation.ts";
+import { armName } from "../analysis/Arms.ts";
+import { exactly, pageColours, roomFor, rowAxis } from "./draw.ts";
+
+const readings = {
+  pooled: "over all rollouts",
+  group_centred: "within groups (what GRPO learns from)",
+} as const satisfies Partial<Record<Reading, string>>;
+
+const targets = {
+  reasoning: { name: "with reasoning", color: pageColours.a_r },
+  perception: { name: "with perception", color: pageColours.a_p },
+} as const satisfies Partial<Record<Target, object>>;
+
+/** More rows are unreadable. */
+export const mostRows = 30;
+
+const seedAxis = "seed";
+const lineHeight = 15;
+
+interface Line {
+  readonly target: keyof typeof targets;
+  readonly reading: keyof typeof readings;
+  readonly y: number;
+  readonly estimates: ReadonlyArray<Estimate>;
+}
+
+/** A reward at a point, its lines below each other. */
+export interface CorrelationRow {
+  readonly name: string;
+  readonly lines: ReadonlyArray<Omit<Line, "y">>;
+}
+
+export const correlationRows = ({ points }: Correlations): ReadonlyArray<CorrelationRow> => {
+  const all = points.flatMap(({ labels, associations }) => {
+    const axes = Object.keys(labels).filter((axis) => axis !== seedAxis);
+    const point = armName(axes, labels);
+    return associations.map((association) => ({ ...association, point }));
+  });
+  const isOnePoint = new Set(all.map(({ point }) => point)).size === 1;
+  const nameOf = ({ reward, point }: (typeof all)[number]) =>
+    [reward.replaceAll("_", " "), ...(isOnePoint ? [] : [point])].join(", ");
+  return [...Map.groupBy(all, nameOf)].map(([name, own]) => ({
+    name,
+    lines: (Object.keys(readings) as ReadonlyArray<keyof typeof readings>).flatMap((reading) =>
+      (Object.keys(targets) as ReadonlyArray<keyof typeof targets>).map((target) => ({
+        target,
+        reading,
+        estimates: own
+          .filter((each) => each.target === target)
+          .map((each) => each[reading])
+          .filter(({ value }) => value !== null),
+      })),
+    ),
+  }));
+};
+
+export const correlationsChart = (rows: ReadonlyArray<CorrelationRow>, width: number): object => {
+  const perRow = Object.keys(targets).length;
+  const lines = rows.flatMap(({ lines: own }, row) =>
+    own.map((line): Line => ({
+      ...line,
+      y: row * (perRow + 1) + Object.keys(targets).indexOf(line.target),
+    })),
+  );
+  const ends = lines.flatMap(({ estimates }) =>
+    estimates.flatMap(({ value, low, high }) => [
+      value ?? 0,
+      low ?? value ?? 0,
+      high ?? value ?? 0,
+    ]),
+  );
+  const plot = {
+    names: rows.map(({ name }) => name),
+    domain: roomFor([0, ...ends], { least: -1, most: 1.02 }),
+    perRow,
+    width,
+  };
+  return {
+    hconcat: Object.keys(readings).map((reading, index) =>
+      panel(
+        lines.filter((line) => line.reading === reading),
+        { ...plot, title: readings[reading as keyof typeof readings], isFirst: index === 0 },
+      ),
+    ),
+  };
+};
+
+interface Plot {
+  readonly names: ReadonlyArray<string>;
+  readonly domain: readonly [number, number];
+  readonly perRow: number;
+  readonly width: number;
+  readonly title: string;
+  readonly isFirst: boolean;
+}
+
+const panel = (
+  lines: ReadonlyArray<Line>,
+  { names, domain, perRow, width, title, isFirst }: Plot,
+): object => {
+  const step = perRow + 1;
+  const middleOf = (row: number) => row * step + (perRow - 1) / 2;
+  const x = {
+    field: "value",
+    type: "quantitative",
+    scale: exactly(domain),
+    axis: { title: "correlation", tickCount: 4 },
+  };
+  const rows = names.map((name, row) => ({ name, middle: middleOf(row) }));
+  const y = rowAxis(rows, [-1, names.length * step - 1], isFirst, { labelLimit: 130 });
+  const layer = (of: ReadonlyArray<object>, mark: object, encoding: object = {}) => ({
+    data: { values: of },
+    mark,
+    encoding: { x, y, color, ...encoding },
+  });
+  const known = lines.flatMap(({ estimates, target, y: at }) =>
+    estimates.length === 0 ? [] : [{ target, y: at, estimates }],
+  );
+  const singles = known.flatMap(({ estimates: [only, ...more], ...line }) =>
+    only === undefined || more.length > 0 || only.low === null ? [] : [{ ...line, ...only }],
+  );
+  return {
+    title: { text: title, fontSize: 11.5 },
+    width,
+    height: names.length * step * lineHeight,
+    layer: [
+      {
+        data: { values: [{ value: 0 }] },
+        mark: { type: "rule", color: pageColours.quiet, strokeWidth: 1 },
+        encoding: { x },
+      },
+      layer(
+        singles,
+        { type: "rule", strokeWidth: 1.6 },
+        { x: { ...x, field: "low" }, x2: { field: "high" } },
+      ),
+      layer(
+        known.flatMap(({ estimates, ...line }) =>
+          estimates.length < 2 ? [] : estimates.map(({ value }) => ({ ...line, value })),
+        ),
+        { type: "point", size: 22, strokeWidth: 1, opacity: 0.75 },
+      ),
+      layer(
+        known.map(({ estimates, ...line }) => ({
+          ...line,
+          value: estimates.reduce((sum, { value }) => sum + (value ?? 0), 0) / estimates.length,
+        })),
+        { type: "point", filled: true, size: 52, opacity: 1 },
+      ),
+    ],
+  };
+};
+
+/** Both panels share one legend, below. */
+const color = {
+  field: "target",
+  type: "nominal",
+  scale: {
+    domain: Object.keys(targets),
+    range: Object.values(targets).map(({ color: of }) => of),
+  },
+  legend: {
+    title: null,
+    orient: "bottom",
+    symbolType: "circle",
+    symbolOpacity: 1,
+    labelExpr: `${JSON.stringify(Object.fromEntries(Object.entries(targets).map(([target, { name }]) => [target, name])))}[datum.label]`,
+    labelFontSize: 12,
+  },
+};

@@ -1,0 +1,117 @@
+/** The figures of one run that compare no arms: correlations of rewards, metrics of programs, its trainings, and its attempts in time. */
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
+import type { Measurements } from "../../kinds/MeasurementsFile.ts";
+import type { RunData, Training } from "../ReportData.ts";
+import { correlationRows, correlationsChart, mostRows } from "./correlations.ts";
+import { curvesChart, mostLines } from "./curves.ts";
+import { type Figure, fileName } from "./Figure.ts";
+import { measuredAxes, measurementsChart } from "./measurements.ts";
+import { mostBars, timelineChart } from "./timeline.ts";
+
+export const correlationFigures = ({ run, numbers }: RunData): ReadonlyArray<Figure> =>
+  numbers.flatMap(({ node, numbers: { json } }): ReadonlyArray<Figure> => {
+    const { correlations } = json as { readonly correlations?: Correlations };
+    if (correlations === undefined) return [];
+    const rows = correlationRows(correlations);
+    if (rows.length === 0 || rows.length > mostRows) return [];
+    const hasSeeds = rows.some(({ lines }) => lines.some(({ estimates }) => estimates.length > 1));
+    return [
+      {
+        name: fileName(run, node, "correlations"),
+        alternative: `correlations of rewards in ${node}`,
+        caption: `${node}: correlation of each reward with reasoning (the answer follows from the response's own caption) and with perception. ${hasSeeds ? "Dots are means over seeds, circles single seeds." : "Lines are 95 % intervals over prompts."}`,
+        chart: (width) => correlationsChart(rows, width),
+        plots: 2,
+        width: 240,
+      },
+    ];
+  });
+
+export const measurementFigures = ({ run, numbers }: RunData): ReadonlyArray<Figure> =>
+  numbers.flatMap(({ node, numbers: { json } }): ReadonlyArray<Figure> => {
+    const { measurements } = json as { readonly measurements?: Measurements };
+    const axes = measurements === undefined ? undefined : measuredAxes(measurements);
+    if (measurements === undefined || axes === undefined) return [];
+    const repeated = measurements.pooledOver.join(", ");
+    return measurements.metrics.slice(0, mostPanels).map((metric): Figure => ({
+      name: fileName(run, node, metric),
+      alternative: `${metric} over ${axes.over}`,
+      caption: `${node}: ${metric} over ${axes.over}.${repeated === "" ? "" : ` Dots are means over ${repeated} with 95 % intervals (Student), circles single values.`}${axes.left === 0 ? "" : ` ${axes.left} further lines are not drawn.`}`,
+      chart: (width) => measurementsChart(measurements, axes, metric, width),
+      plots: 1,
+      width: 420,
+    }));
+  });
+
+export const timelineFigures = ({ run, attempts }: RunData): ReadonlyArray<Figure> =>
+  attempts.length === 0
+    ? []
+    : [
+        {
+          name: fileName(run, "timeline"),
+          alternative: `the attempts of ${run} in time`,
+          caption: `The work of this run: a bar for each attempt at a node${attempts.some(({ end }) => end !== "made") ? ", with a red mark at its end where it made no result" : ""}. Reused results have none.${attempts.length > mostBars ? ` Only the ${mostBars} longest are drawn.` : ""}`,
+          chart: (width) => timelineChart(attempts, width),
+          plots: 1,
+          width: 900,
+        },
+      ];
+
+/** Metrics in words; the order is that of the page, and metrics that are not named here follow. */
+const metricTitles: Readonly<Record<string, string>> = {
+  loss: "loss",
+  L_p: "L_p: loss on the caption, nat a token",
+  L_r: "L_r: loss on the rest, nat a token",
+  reward: "reward",
+  lambda: "λ: weight of the caption's loss",
+  token_share_p: "caption's share of the tokens",
+  loss_share_p: "caption's share of the weighted loss",
+};
+
+const mostPanels = 16;
+
+/** The trainings of one stage: a figure for each metric that changes. */
+export interface TrainingFigures {
+  readonly stageName: string;
+  readonly figures: ReadonlyArray<Figure>;
+  /** Arms that are not drawn. */
+  readonly left: number;
+}
+
+export const trainingFigures = ({ run, trainings }: RunData): ReadonlyArray<TrainingFigures> =>
+  [...Map.groupBy(trainings, (training) => training.stageName)].map(([stageName, own]) => {
+    const all = armsOf(own);
+    const arms = all.slice(0, mostLines);
+    const shown = arms.flatMap((arm) => arm.trainings);
+    const names = new Set(
+      shown.flatMap(({ steps }) => steps.flatMap(({ values }) => Object.keys(values))),
+    );
+    const known = Object.keys(metricTitles).filter((name) => names.has(name));
+    const metrics = [...known, ...[...names].filter((name) => !known.includes(name)).toSorted()];
+    const figures = metrics
+      .filter((name) => changes(shown, name))
+      .slice(0, mostPanels)
+      .map((metric): Figure => ({
+        name: fileName(run, stageName, metric),
+        alternative: `${metric} over the steps of ${stageName}`,
+        caption: metricTitles[metric] ?? metric,
+        chart: (width) => curvesChart(arms, metric, width),
+        plots: 1,
+        width: 210,
+      }));
+    return { stageName, figures, left: all.length - arms.length };
+  });
+
+const changes = (trainings: ReadonlyArray<Training>, metric: string): boolean =>
+  new Set(trainings.flatMap(({ steps }) => steps.flatMap(({ values }) => values[metric] ?? [])))
+    .size > 1;
+
+/** Trainings by all labels except the seed. */
+const armsOf = (trainings: ReadonlyArray<Training>) => {
+  const nameOf = ({ labels }: Training) =>
+    Object.entries(labels)
+      .filter(([axis]) => axis !== "seed")
+      .map(([axis, label]) => (Number.isNaN(Number(label)) ? label : `${axis} ${label}`))
+      .join(" · ");
+  return [...Map.groupBy(trainings, nameOf)].map(([name, own]) => ({ name, trainings: own }));
+};

@@ -1,0 +1,32 @@
+/** Makes the figures of a run's report as files for a paper. */
+import { comparisonsOf } from "./analysis/comparisons.ts";
+import { drawForPaper } from "./files/drawForPaper.ts";
+import { type Format, formats } from "./files/formats.ts";
+import { reportFigures } from "./figures/reportFigures.ts";
+import type { ReportData } from "./ReportData.ts";
+
+export interface FigureFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Of figures with one name, such as those of the metrics `p50 ms` and `p50-ms`, the second ends in `-2`. */
+export const figureFiles = async (
+  data: ReportData,
+  asked: ReadonlyArray<Format>,
+): Promise<ReadonlyArray<FigureFile>> => {
+  const date = data.runs[0]?.begun ?? "";
+  const { numbers, trainings, timelines } = reportFigures(data, comparisonsOf(data));
+  const figures = [...numbers, ...trainings.flatMap((stage) => stage.figures), ...timelines.flat()];
+  const times = new Map<string, number>();
+  const files: Array<FigureFile> = [];
+  for (const figure of figures) {
+    const drawing = await drawForPaper(figure, date);
+    const time = (times.get(figure.name) ?? 0) + 1;
+    times.set(figure.name, time);
+    const name = time === 1 ? figure.name : `${figure.name}-${time}`;
+    for (const format of asked)
+      files.push({ name: `${name}.${format}`, bytes: await formats[format](drawing) });
+  }
+  return files;
+};

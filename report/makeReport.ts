@@ -1,0 +1,23 @@
+/** Makes the text of a report: one HTML file, of one run or of two side by side. */
+import fs from "node:fs";
+import path from "node:path";
+import { root } from "../schemas/root.ts";
+import { comparisonsOf } from "./analysis/comparisons.ts";
+import { browserScript } from "./browserScript.ts";
+import { packSamples } from "./packSamples.ts";
+import { drawAll } from "./page/figures.ts";
+import { reportPage } from "./page/page.ts";
+import type { ReportData } from "./ReportData.ts";
+
+/** The largest file, in bytes. */
+const mostBytes = 8_000_000;
+
+export const renderReport = async (data: ReportData): Promise<string> => {
+  const style = fs.readFileSync(path.join(root, "report/page/style.css"), "utf8");
+  const script = await browserScript();
+  const comparisons = comparisonsOf(data);
+  const made = { comparisons, drawn: await drawAll(data, comparisons), style, script };
+  const without = reportPage(data, { ...made, data: "", leftOut: "" });
+  const samples = packSamples(data, mostBytes - Buffer.byteLength(without) - 1000);
+  return reportPage(data, { ...made, ...samples });
+};

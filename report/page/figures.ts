@@ -1,0 +1,43 @@
+/** The figures, drawn when the page is made. */
+import { draw } from "../figures/draw.ts";
+import type { Figure } from "../figures/Figure.ts";
+import { reportFigures } from "../figures/reportFigures.ts";
+import type { TrainingFigures } from "../figures/runFigures.ts";
+import type { Comparison } from "../analysis/comparisons.ts";
+import type { ReportData } from "../ReportData.ts";
+import { html, Html } from "./html.ts";
+
+export interface DrawnFigures {
+  readonly figures: ReadonlyArray<Html>;
+  readonly trainings: ReadonlyArray<Html>;
+  /** For each run. */
+  readonly timelines: ReadonlyArray<ReadonlyArray<Html>>;
+}
+
+export const drawAll = async (
+  data: ReportData,
+  comparisons: ReadonlyArray<Comparison>,
+): Promise<DrawnFigures> => {
+  const { numbers, trainings, timelines } = reportFigures(data, comparisons);
+  return {
+    figures: await Promise.all(numbers.map(drawn)),
+    trainings: await Promise.all(trainings.map(trainingSection)),
+    timelines: await Promise.all(timelines.map((own) => Promise.all(own.map(drawn)))),
+  };
+};
+
+const drawn = async ({ chart, width, alternative, caption }: Figure): Promise<Html> => {
+  const svg = (await draw(chart(width), "page")).replaceAll("\n", "");
+  return html`<figure>
+    <div class="scroll" tabindex="0" role="group" aria-label="${alternative}">${new Html(svg)}</div>
+    <figcaption>${caption}</figcaption>
+  </figure>`;
+};
+
+const trainingSection = async ({ stageName, figures, left }: TrainingFigures): Promise<Html> =>
+  html`<h3>${stageName}</h3>
+    <p class="note">
+      Thin lines are single trainings as logged; strong lines the mean of an arm's seeds, smoothed
+      over a tenth of the steps. ${left === 0 ? "" : `${left} further arms are not drawn.`}
+    </p>
+    <div class="panels">${await Promise.all(figures.map(drawn))}</div>`;

@@ -1,0 +1,124 @@
+/** The main tables: one row an arm, every proportion with its interval, the best marked, and each format to copy. */
+import { tableCsv } from "../../kinds/TableFile.ts";
+import { intervalNote } from "../../kinds/tableText.ts";
+import { tableLatex, tableMarkdown } from "../../kinds/tableView.ts";
+import { type Arm, type ArmSet, axisName, metrics, type Metric } from "../analysis/Arms.ts";
+import type { Comparison } from "../analysis/comparisons.ts";
+import { type ArmContrast, directionOf } from "../analysis/contrast.ts";
+import { rangeText, signedText, valueText } from "../analysis/numberText.ts";
+import type { RunData } from "../ReportData.ts";
+import { html, type Html } from "./html.ts";
+
+const plain = (text: string): string => text;
+const plainStyle = {
+  bold: plain,
+  dim: plain,
+  red: plain,
+  green: plain,
+  yellow: plain,
+  cyan: plain,
+};
+
+const titles = {
+  a: "a, end to end",
+  a_p: "a_p, perception",
+  a_r: "a_r, given p*",
+} as const;
+
+export const tableSection = (comparison: Comparison): Html => {
+  const { node, sets, best, contrasts, baseline, metric: asked } = comparison;
+  const several = sets.length > 1;
+  const rows = sets.flatMap((set, index) =>
+    set.arms.map((arm) => {
+      const own = several && index === 0 ? [] : contrasts.filter((each) => each.arm === arm.name);
+      return html`<tr>
+        ${several ? html`<td>${set.run}</td>` : undefined}
+        <th scope="row">${arm.name}</th>
+        <td class="number">${arm.seeds.length}</td>
+        <td class="number">${arm.row.a?.n ?? arm.row.a_r?.n ?? 0}</td>
+        ${metrics.map((metric) => valueCell(arm, metric, index === 0 && best.get(metric)!.has(arm)))}
+        <td class="number">
+          ${arm.row.perception_f1 === null ? "–" : valueText(arm.row.perception_f1)}
+        </td>
+        ${differenceCell(own.find(({ metric }) => metric === asked))}
+      </tr>`;
+    }),
+  );
+  const first = sets[0]!;
+  return html`<h3>${node}</h3>
+    <div class="scroll" tabindex="0" role="region" aria-label="Table ${node}">
+      <table class="main">
+        <thead>
+          <tr>
+            ${several ? html`<th scope="col">run</th>` : undefined}
+            <th scope="col">${first.axes.map(axisName).join(" × ") || "arm"}</th>
+            <th scope="col" class="number">seeds</th>
+            <th scope="col" class="number">n</th>
+            ${metrics.map((metric) => html`<th scope="col" class="number">${titles[metric]}</th>`)}
+            <th scope="col" class="number">F1</th>
+            <th scope="col" class="number">${asked} − ${asked} of ${baseline}</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>
+    </div>
+    <p class="note">
+      ${intervalNote(first.table)}.
+      ${several ? "" : "Bold: best in the column, or not distinguishable from it by the paired interval."}
+      F1 is the mean over the captions' elements.
+      ${(first.table.models ?? []).length === 0 ? "" : `Model: ${first.table.models?.join("; ")}.`}
+    </p>
+    ${sets.map((set) => copies(set))}`;
+};
+
+const valueCell = ({ row }: Arm, metric: Metric, isBest: boolean): Html => {
+  const found = row[metric];
+  if (found === null) return html`<td class="number">–</td>`;
+  const value = valueText(found.value);
+  return html`<td class="number">
+    ${isBest ? html`<strong>${value}</strong>` : value}
+    <span class="range">${rangeText(found)}</span>
+  </td>`;
+};
+
+const differenceCell = (found: ArmContrast | undefined): Html => {
+  if (found === undefined) return html`<td class="number">–</td>`;
+  const { value, range } = found;
+  const mark = { "1": "▲", "-1": "▼", "0": "" }[directionOf(found)];
+  return html`<td class="number">
+    ${mark} ${signedText(value)}
+    <span class="range">${range === undefined ? "" : rangeText(range)}</span>
+  </td>`;
+};
+
+/** The table in the formats of `pipe table`. */
+const copies = ({ table, run }: ArmSet): Html => {
+  const formats = [
+    ["Markdown", tableMarkdown(table)],
+    ["LaTeX", tableLatex(table)],
+    // HTML knows no carriage return.
+    ["CSV", tableCsv(table).replaceAll("\r\n", "\n")],
+    ["JSON", JSON.stringify(table, null, 1)],
+  ] as const;
+  return html`<details class="copies">
+    <summary>${run}: the numbers as Markdown, LaTeX, CSV, JSON</summary>
+    ${formats.map(
+      ([name, text]) =>
+        html`<h4>${name}</h4>
+          <pre tabindex="0" data-copy="${name}">${text}</pre>`,
+    )}
+  </details>`;
+};
+
+/** Numbers that are no table of accuracies, as the terminal shows them. */
+export const otherNumbers = ({ run, numbers }: RunData): ReadonlyArray<Html> =>
+  numbers
+    .filter(({ numbers: { json } }) => !("table" in json))
+    .map(
+      ({ node, numbers: { text } }) =>
+        html`<h3>${node}</h3>
+          <pre class="scroll" tabindex="0">
+${text(`${run} · ${node}`, plainStyle, { width: 100 })}</pre>`,
+    );

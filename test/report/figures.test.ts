@@ -1,0 +1,69 @@
+/** Places of a figure's labels, and attempts read from a run's events. */
+import { assert, describe, it } from "@effect/vitest";
+import { spreadOut } from "../../report/figures/draw.ts";
+import { placeLabels } from "../../report/figures/placeLabels.ts";
+import { readAttempts } from "../../report/read/readAttempts.ts";
+import type { Event } from "../../schemas/Event.ts";
+
+describe("labels", () => {
+  it("keep apart within a plot where there is room", () => {
+    const size = { width: 300, height: 300 };
+    const points = Array.from({ length: 8 }, (_, index) => ({
+      x: 250 + (index % 3) * 6,
+      y: 40 + index * 4,
+      text: `λ = 0.${index}`,
+    }));
+    const places = placeLabels(points, [], size);
+    for (const [index, { x, y }] of places.entries()) {
+      assert.isTrue(x > 0 && x < size.width && y > 0 && y < size.height);
+      for (const other of places.slice(index + 1))
+        assert.isTrue(Math.abs(x - other.x) > 30 || Math.abs(y - other.y) >= 11, `label ${index}`);
+    }
+  });
+
+  it("stand in order on an axis, `apart` from each other and within its ends", () => {
+    const places = spreadOut([0.01, 0, 0.02, 0.99, 1], 0.1, [0, 1]);
+    const order = [1, 0, 2, 3, 4].map((index) => places[index]!);
+    for (const [index, place] of order.entries()) {
+      assert.isTrue(place >= 0 && place <= 1);
+      if (index > 0) assert.isAtLeast(place - order[index - 1]!, 0.1 - 1e-9);
+    }
+  });
+});
+
+const at = (second: number): string => new Date(second * 1000).toISOString();
+
+const started = (node: string, second: number): Event => ({
+  _tag: "NodeStarted",
+  at: at(second),
+  node,
+  recipe: "r",
+  attempt: "1",
+  log: "log",
+});
+
+it("attempts are read from events, those of a killed run, too", () => {
+  const attempts = readAttempts(
+    [
+      started("a", 1),
+      started("b", 2),
+      { _tag: "NodeRetried", at: at(3), node: "a", message: "lost", seconds: 1 },
+      started("a", 4),
+      {
+        _tag: "NodeSucceeded",
+        at: at(6),
+        node: "a",
+        artifact: "d",
+        seconds: 2,
+        summary: {},
+      },
+    ],
+    at(0),
+    new Map([["a", "stage"]]),
+  );
+  assert.deepStrictEqual(attempts, [
+    { node: "a", stageName: "stage", from: 1, to: 3, end: "failed" },
+    { node: "a", stageName: "stage", from: 4, to: 6, end: "made" },
+    { node: "b", stageName: "b", from: 2, to: 6, end: "running" },
+  ]);
+});

@@ -1,0 +1,46 @@
+/** The instances that `render` draws for the test split of a page's experiment, by the picture's id. */
+import { Schema } from "effect";
+import fs from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { exampleId } from "../../kinds/Dataset.ts";
+import { digestBytes } from "../../schemas/Digest.ts";
+import { Render } from "../../stages/Render.ts";
+import { splitInstance } from "../../tasks/split.ts";
+import { tasks } from "../../tasks/tasks.ts";
+import { root } from "../rig/build.ts";
+
+const decode = Schema.decodeUnknownSync(Render.params);
+
+const drawn = new Map<string, ReadonlyMap<string, string>>();
+
+export const drawnInstances = (study: string, count: number): ReadonlyMap<string, string> => {
+  const key = JSON.stringify([study, count]);
+  const found = drawn.get(key) ?? draw(study, count);
+  drawn.set(key, found);
+  return found;
+};
+
+/** Of the experiment's only data with a test split. */
+const draw = (study: string, count: number): ReadonlyMap<string, string> => {
+  const file = ["experiments/gpu", "experiments"]
+    .map((folder) => path.join(root, folder, `${study}.yaml`))
+    .find((each) => fs.existsSync(each));
+  if (file === undefined) throw new Error(`no experiment ${study}`);
+  const { stages } = parse(fs.readFileSync(file, "utf8")) as {
+    readonly stages: Readonly<Record<string, { readonly use: string; readonly with?: unknown }>>;
+  };
+  const [data, ...others] = Object.values(stages)
+    .filter(({ use }) => use === "render")
+    .map((each) => decode(each.with))
+    .filter(({ splits }) => splits.test !== undefined);
+  if (data === undefined || others.length > 0) throw new Error(`${study} has not one test split`);
+  const task = tasks[data.task.kind];
+  return new Map(
+    Array.from({ length: count }, (_, index) => {
+      const { truth } = splitInstance(task, data.task, data.seed, "test", index);
+      const instance = digestBytes(`${task.name} ${task.identity(truth)}`).slice(0, 16);
+      return [exampleId("test", index), instance] as const;
+    }),
+  );
+};

@@ -1,0 +1,120 @@
+"""The trainer `verl` in its own environment: `npm run test:trainers -- --all`. Real verl; the last test is a whole run with vLLM."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import SCORER, row, write_split
+
+from test_verl import PARAMS
+from trainers import verl_preflight
+from trainers.advantages import Normalization, advantages
+from trainers.data import Split, read_split
+from trainers.grpo_verl import REWARD
+from trainers.job import JobError
+from trainers.verl_rows import SOURCE, write_rows
+from trainers.verl_settings import Machine, Places, overrides
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def split_of(directory: Path, side: int = 64) -> Split:
+    return read_split(write_split(directory, "train_rl", [row(index, side) for index in range(6)]), "train_rl")
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory) -> Split:
+    return split_of(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def places(split, tmp_path) -> Places:
+    """In a directory whose name Hydra would read otherwise without quotes."""
+    scratch = tmp_path / r"it's, a \place=$here"
+    scratch.mkdir()
+    write_rows(split, None, scratch / "rows.parquet")
+    (scratch / "reward.json").write_text(json.dumps({"scorer": SCORER, "alpha": 0.5, "perception": "perception_f1"}))
+    named = {"reward": REWARD, "reward_settings": scratch / "reward.json", "rows": scratch / "rows.parquet", "resumed": None}
+    return Places(**named, **{name: scratch / name for name in ("model", "checkpoints", "rollouts", "work", "ray")})
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    directory = tmp_path_factory.mktemp("tiny") / "model"
+    subprocess.run([sys.executable, ROOT / "experiments/tiny/qwen3_vl.py", directory], check=True)
+    return directory
+
+
+@pytest.mark.parametrize("gpus", [0, 1, 8])
+def test_verl_takes_every_setting_as_it_is_meant(places, gpus):
+    params = replace(PARAMS, prompts_per_step=8, dual_clip=2.5)
+    config = verl_preflight.composed(overrides(params, places, 8, Machine(gpus)))
+    assert config.data.train_files == str(places.rows) and config.reward.custom_reward_function.path == str(places.reward)
+    assert config.actor_rollout_ref.model.path == str(places.model)
+    actor = config.actor_rollout_ref.actor
+    assert (actor.optim.lr, actor.optim.lr_warmup_steps, actor.clip_ratio_c, actor.kl_loss_coef) == (1e-6, 2, 2.5, 0.01)
+    assert list(actor.optim.betas) == [0.9, 0.95] and actor.loss_agg_mode == "token-mean"
+    assert config.actor_rollout_ref.rollout.load_format == "auto" and config.trainer.n_gpus_per_node == max(1, gpus)
+
+
+def test_verl_finds_our_reward_only_where_we_put_it(places, split):
+    from verl.trainer.ppo.reward import get_custom_reward_fn
+
+    settings = overrides(PARAMS, places, 8, Machine(0))
+    config = verl_preflight.composed(settings)
+    verl_preflight.check_reward(config, split)
+    example = {name: split.columns[name][0] for name in ("task", "ground_truth", "perception")}
+    judged = get_custom_reward_fn(config)(SOURCE, row(0)["response"], "row-0", extra_info=example)
+    assert judged["score"] == 1.0
+    moved = [re.sub(r"^(\+?)reward\.custom", r"\1custom", text) for text in settings]
+    with pytest.raises(JobError, match="does not find our reward function"):
+        verl_preflight.check_reward(verl_preflight.composed(moved), split)
+    with pytest.raises(JobError, match="does not take our settings"):
+        verl_preflight.composed([*settings, "data.no_such_setting=1"])
+
+
+def test_verl_reads_all_rows_and_asks_with_the_tokens_of_generate(places, split, tiny, tmp_path):
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(tiny)
+    config = verl_preflight.composed(overrides(PARAMS, places, processor.image_processor.patch_size, Machine(0)))
+    verl_preflight.check_rows(config, processor, split)
+    small = split_of(tmp_path / "small", side=16)
+    write_rows(small, None, places.rows)
+    with pytest.raises(JobError, match="verl asks row-0 with"):
+        verl_preflight.check_rows(config, processor, small)
+
+
+@pytest.mark.parametrize("normalize", ["group-std", "none"])
+def test_advantages_are_those_of_verl(normalize):
+    from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
+
+    rewards = np.random.default_rng(0).integers(0, 5, (6, 4)) / 4
+    rewards[2] = 0.25
+    ours = advantages([(1.0, rewards.ravel())], 4, Normalization(normalize, "unbiased", False))
+    by_token = torch.zeros(24, 3)
+    by_token[:, 2] = torch.from_numpy(rewards.ravel())
+    groups, divides = np.arange(6).repeat(4).astype(str), normalize == "group-std"
+    theirs, _ = compute_grpo_outcome_advantage(by_token, torch.ones(24, 3), groups, norm_adv_by_std_in_grpo=divides)
+    assert theirs[:, 0].numpy() == pytest.approx(ours, abs=1e-5)
+
+
+def test_the_tiny_study_learns_and_is_cached_then(tiny, tmp_path):
+    shutil.copytree(tiny, tmp_path / "tiny-qwen3-vl")
+    shutil.copy(ROOT / "experiments/tiny/rl-verl.yaml", tmp_path)
+    first = subprocess.run([ROOT / "bin/pipe", "run", "rl-verl.yaml", "-j", "1"], cwd=tmp_path, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    (policy,) = tmp_path.glob(".pipe/runs/*/artifacts/policy")
+    metrics = [json.loads(line) for line in (policy / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in metrics] == [1, 2]
+    assert any(line["alive"] > 0 and line["grad_norm"] > 0 for line in metrics), metrics
+    assert all(line["sampler_difference"] < 0.02 for line in metrics), "vLLM samples from the weights that learn"
+    again = subprocess.run(["sh", "-c", f"{ROOT}/bin/pipe plan rl-verl.yaml --json"], cwd=tmp_path, capture_output=True, text=True)
+    assert {json.loads(line).get("status") for line in again.stdout.splitlines()} - {None} == {"cached"}, again.stdout

@@ -1,0 +1,62 @@
+"""The reward that verl's workers call: R = α·p + (1-α)·a, judged by `pipe score`.
+
+verl loads this file by its path in every reward worker. Each worker starts one scorer and keeps it; calls come from several threads,
+and take turns. `settings` is a JSON file with the scorer's command, α and the name of p (`reward_name` of rewards.py).
+"""
+
+import json
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from trainers.job import JobError
+from trainers.rewards import VERDICT
+from trainers.scorer import Scorer
+
+TEACHER = {"teacher": "perception", "teacher_f1": "perception_f1"}
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The scorer of this process, α, and the name of p."""
+
+    scorer: Scorer
+    turn: threading.Lock
+    alpha: float
+    perception: str
+
+    def __call__(self, example: dict[str, Any], response: str) -> dict[str, float]:
+        """The reward `score` and its parts."""
+        about = {name: example[name] for name in ("task", "ground_truth")} | {"response": response, "mode": "end-to-end"}
+        compared = [example["perception"]] if example.get("caption") is None else [example["perception"], example["caption"]]
+        with self.turn:
+            self.scorer.ask([about | {"perception": perception} for perception in compared])
+            oracle, *teacher = self.scorer.answers()
+        if "error" in oracle:
+            message = f"The scorer could not judge a response: {oracle['error']}."
+            raise JobError(message, "Look at the data set: does each row have the task's ground truth?")
+        parts = {name: float(oracle[name]) for name in VERDICT}
+        if self.perception in TEACHER:
+            agreed = teacher[0] if teacher else {}
+            parts |= {name: float(agreed.get(of, 0)) for name, of in TEACHER.items()}
+        return {"score": self.alpha * parts[self.perception] + (1 - self.alpha) * parts["outcome"]} | parts
+
+
+@lru_cache(maxsize=1)
+def _judge(settings: str) -> Judge:
+    with open(settings, encoding="utf-8") as file:
+        read = json.load(file)
+    return Judge(Scorer(read["scorer"]), threading.Lock(), read["alpha"], read["perception"])
+
+
+_starting = threading.Lock()
+
+
+def compute_score(
+    data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any], settings: str, **_: Any
+) -> dict[str, float]:
+    """verl's signature; `extra_info` is that of verl_rows.py."""
+    with _starting:
+        judge = _judge(settings)
+    return judge(extra_info, solution_str)

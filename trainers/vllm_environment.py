@@ -1,0 +1,33 @@
+"""The environment variables that vLLM needs, whoever starts it."""
+
+import importlib.metadata
+from pathlib import Path
+
+CPU_CACHE_GIB = "1"  # of keys and values
+
+
+def vllm_variables(on_gpu: bool) -> dict[str, str]:
+    """Without a GPU also those of vLLM's processor build, which needs Intel's OpenMP."""
+    everywhere = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        "VLLM_USE_FLASHINFER_SAMPLER": "0",  # compiles kernels when it starts, for which an environment need not have a compiler
+    }
+    if on_gpu:
+        return everywhere
+    runtime = _openmp_runtime()
+    return {
+        **everywhere,
+        "VLLM_CPU_KVCACHE_SPACE": CPU_CACHE_GIB,
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # several jobs share the cores
+        **({} if runtime is None else {"LD_PRELOAD": str(runtime)}),
+    }
+
+
+def _openmp_runtime() -> Path | None:
+    """Only vLLM's builds for processors require the package."""
+    try:
+        files = importlib.metadata.files("intel-openmp") or []
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return next((Path(file.locate()).resolve() for file in files if file.name == "libiomp5.so"), None)
