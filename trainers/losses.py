@@ -125,6 +125,7 @@ def backward(
     tokens_p: int | Tensor,
     tokens_r: int | Tensor,
     parameters: list[Tensor],
+    *,
     read: Callable[[Tensor], Number] = float,
     balance: Balance | None = None,
     add_up: Sum = lambda _: None,

@@ -145,7 +145,14 @@ class Trainer(loop.Trainer):
         micro_batches = self._micro_batches(images, tokens, caption_lengths, lengths, self.tokens.shape[1], self.longest_caption)
         tokens_r = lengths.sum() - tokens_p
         done = losses.backward(
-            self.params.loss, micro_batches, tokens_p, tokens_r, self.parameters, lambda tensor: tensor, self.balance, self.params.gradients
+            self.params.loss,
+            micro_batches,
+            tokens_p,
+            tokens_r,
+            self.parameters,
+            read=lambda tensor: tensor,
+            balance=self.balance,
+            apart=self.params.gradients,
         )
         norms = self._norms_of_parts()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.params.grad_clip)

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import pytest
+import torch
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from trainers import checkpoint, losses, sft
@@ -58,6 +59,28 @@ def test_measured_gradients_are_those_of_the_step(dataset, tmp_path):
     pull_p, pull_r = 0.25 * measured["grad_norm_p"], 0.75 * measured["grad_norm_r"]
     assert measured["grad_share_p"] == pytest.approx(pull_p / (pull_p + pull_r))
     assert pull_p + pull_r >= measured["grad_norm"] and "grad_share_p" not in plain
+
+
+@pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.3}, {"kind": "ngdiff", "smoothing": 0.9}])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_a_gpu_takes_the_same_steps_up_to_its_precision(dataset, tmp_path, monkeypatch, loss, gradients):
+    params = SFT | {"steps": 10, "loss": loss, "gradients": gradients}
+    run(prepare(tmp_path / "plain", params, data=dataset))
+    init = sft.Trainer.__init__
+
+    def as_on_a_gpu(self, *given):
+        """What a CUDA graph would capture runs as it is: in bfloat16, padded to fixed shapes, with the rate as a tensor."""
+        init(self, *given)
+        self.rate = torch.zeros(())
+        self.optimizer.param_groups[0]["lr"] = self.rate
+        self.captured = self._whole_step
+
+    monkeypatch.setattr(sft.Trainer, "__init__", as_on_a_gpu)
+    run(prepare(tmp_path / "gpu", params, data=dataset))
+    plain, gpu = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("plain", "gpu"))
+    assert set(gpu) == set(plain)
+    for name in set(plain) - {"tokens_per_second"}:
+        assert gpu[name] == pytest.approx(plain[name], rel=0.2 if "grad" in name else 0.05), name
 
 
 def test_the_losses_fall(dataset, tmp_path):

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -253,13 +254,27 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
     assert plain.message == "verl ended with exit code 3." and plain.fix != error.fix
 
 
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def until(holds) -> None:
+    """A killed process may take a while to end."""
+    end = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_run_without_a_step_is_ended_with_what_it_started(tmp_path):
     program = "import os, time, pathlib as p; pid = os.fork(); pid or time.sleep(999); p.Path('child').write_text(str(pid)); time.sleep(999)"
     child = tmp_path / "child"
     error = ended(tmp_path, program, watch=lambda: not child.exists() or child.read_text() == "", patience=0.2)
     assert "not finished a step" in error.message
-    stat = Path(f"/proc/{child.read_text()}/stat")
-    assert not stat.exists() or stat.read_text().split(")")[1].split()[0] == "Z"
+    until(lambda: has_ended(int(child.read_text())))
 
 
 def test_a_stopped_job_ends_verl(tmp_path):
