@@ -42,6 +42,8 @@ export const wire = (
     const inputs = new InputReader({ name, spec, stage }, { experiment, stageNames, stages });
     const wires = inputs.read();
     diagnostics.push(...mentions.diagnostics, ...inputs.diagnostics);
+    if ((spec.resources?.nodes ?? 1) > 1 && stage.onSeveralNodes !== true)
+      diagnostics.push(runsOnOneNode(name, stage, experiment));
     const own = new Set([
       ...mentions.axes,
       ...wires.flatMap(({ from, over }) =>
@@ -64,3 +66,10 @@ export const wire = (
 };
 
 const emptyMap = (at: Place): Located => ({ kind: "map", entries: [], at, weight: 1 });
+
+/** Its program would do the same work on each of several nodes. */
+const runsOnOneNode = (name: string, stage: Stage, experiment: Located): Diagnostic => ({
+  message: `\`${name}\` asks for several nodes; the stage \`${stage.name}\` runs on one`,
+  at: spanOf(placeAt(experiment, ["stages", name, "resources", "nodes"])),
+  expected: "no `nodes`, or a `command` that starts a trainer on several nodes",
+});

@@ -23,6 +23,16 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
       },
     ],
   ],
+  "several nodes for a stage that runs on one": [
+    `stages: { data: { use: render, resources: { nodes: 2 }, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5 } } } }`,
+    [
+      {
+        under: "2",
+        says: "`data` asks for several nodes; the stage `render` runs on one",
+        expected: "a `command` that starts a trainer on several nodes",
+      },
+    ],
+  ],
   "params and inputs of the other trainer": [
     `stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
