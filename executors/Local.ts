@@ -14,7 +14,7 @@ import {
 } from "./Executor.ts";
 import { followJob, type JobSources } from "./followJob.ts";
 import { LineFollower } from "./LineFollower.ts";
-import { machineResources } from "./machineResources.ts";
+import { machineCapacity } from "./machineCapacity.ts";
 import { readSubmission, submittedElsewhere } from "./Submission.ts";
 import { Supervisor, type SupervisorOptions } from "./Supervisor.ts";
 import type { News } from "./Program.ts";
@@ -59,7 +59,7 @@ const layerNoDeps = Layer.effect(
       prepare,
       isHere: () => true,
       machineOf: () => undefined,
-      capacity: machineCapacity,
+      capacity: machineCapacity(true),
       isDetached: () => false,
     });
   }),
@@ -71,19 +71,6 @@ export const Local = {
   layerWith: (options: Partial<SupervisorOptions>) =>
     Layer.provide(layerNoDeps, Supervisor.layerWith(options)),
 };
-
-const machineCapacity = Effect.suspend(() => {
-  const { cpus, memoryBytes: memory, gpus } = machineResources();
-  return Effect.map(gpus, ({ count, why }) => ({
-    place: "this machine",
-    node: "this machine",
-    cpus,
-    memory,
-    gpus: count,
-    nodes: 1,
-    why,
-  }));
-});
 
 const programOf = (job: Job) => ({
   id: job.id,

@@ -1,7 +1,7 @@
 /** The resources for a run. Nodes that demand more are refused before anything starts. */
 import { Effect } from "effect";
 import { Executor, type JobCapacity } from "../../executors/Executor.ts";
-import { machineResources } from "../../executors/machineResources.ts";
+import { machineCapacity } from "../../executors/machineCapacity.ts";
 import { type Diagnostic, InvalidSpec } from "../../schemas/Diagnostic.ts";
 import { runs } from "../../stages/runs.ts";
 import type { Resources, Stage } from "../../stages/Stage.ts";
@@ -18,40 +18,15 @@ export const capacityFor = Effect.fnUntraced(function* (due: ReadonlyArray<Node>
   const isElsewhere = ({ stage }: Node) => runsElsewhere(stage, executor.isHere);
   const here = due.filter((node) => !isElsewhere(node));
   const elsewhere = due.filter(isElsewhere);
-  const machine = machineResources();
-  // Counting GPUs takes a second.
   const needsGpus = here.some(({ resources }) => resources.gpus > 0);
-  const gpus = needsGpus ? yield* machine.gpus : { count: 0, why: null };
-  const capacity: Resources = { cpus: jobs, memory: machine.memoryBytes, gpus: gpus.count };
-  const hereMost = {
-    ...capacity,
-    cpus: Infinity,
-    nodes: 1,
-    place: "this machine",
-    node: "this machine",
-    why: gpus.why,
-  };
+  const machine = yield* machineCapacity(needsGpus);
+  const capacity: Resources = { cpus: jobs, memory: machine.memory, gpus: machine.gpus };
   const diagnostics = [
-    ...onOneNode(due),
-    ...tooLarge(here, hereMost),
+    ...tooLarge(here, { ...machine, cpus: Infinity }),
     ...(elsewhere.length === 0 ? [] : tooLarge(elsewhere, yield* executor.capacity)),
   ];
   return diagnostics.length === 0 ? capacity : yield* new InvalidSpec({ diagnostics });
 });
-
-/** Stages whose program would do the same work on each of several nodes. */
-const onOneNode = (due: ReadonlyArray<Node>): ReadonlyArray<Diagnostic> =>
-  firstOfEachStage(due).flatMap(({ stage, stageName, resources: { nodes = 1 }, at }) =>
-    nodes === 1 || stage.onSeveralNodes === true
-      ? []
-      : [
-          {
-            message: `\`${stageName}\` asks for ${nodes} nodes; the stage \`${stage.name}\` runs on one`,
-            at: spanOf(at),
-            expected: "no `nodes`, or a `command` that starts a trainer on several nodes",
-          },
-        ],
-  );
 
 const firstOfEachStage = (nodes: ReadonlyArray<Node>): ReadonlyArray<Node> => {
   const first = new Map<string, Node>();

@@ -4,7 +4,7 @@ import { Effect, Fiber } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { vi } from "vitest";
-import { machineResources } from "../../executors/machineResources.ts";
+import { machineCapacity } from "../../executors/machineCapacity.ts";
 import { live, log, type Machine, run } from "./gpuMachine.ts";
 import { startOwner, waitUntil } from "./rig.ts";
 
@@ -28,7 +28,7 @@ describe("CUDA_VISIBLE_DEVICES", () => {
     Effect.gen(function* () {
       for (const [visible, seen] of visibleUnits) {
         vi.stubEnv("CUDA_VISIBLE_DEVICES", visible);
-        const { count } = yield* machineResources().gpus;
+        const { gpus: count } = yield* machineCapacity(true);
         assert.strictEqual(count, seen.length, visible);
         if (seen.length > 0) {
           const job = machine.shows({ gpus: seen.length });
@@ -41,7 +41,7 @@ describe("CUDA_VISIBLE_DEVICES", () => {
         assert.include(error.message, `\`${visible}\``);
       }
       vi.stubEnv("CUDA_VISIBLE_DEVICES", undefined);
-      assert.deepStrictEqual(yield* machineResources().gpus, { count: 2, why: null });
+      assert.include(yield* machineCapacity(true), { gpus: 2, why: null });
     }),
   );
 
@@ -56,7 +56,7 @@ describe("CUDA_VISIBLE_DEVICES", () => {
 GPU 1: NVIDIA A100 (UUID: GPU-bbbb-2)
 `,
       );
-      assert.deepStrictEqual(yield* machineResources().gpus, { count: 3, why: null });
+      assert.include(yield* machineCapacity(true), { gpus: 3, why: null });
       const expected = {
         "MIG-1": "MIG-1111",
         "MIG-GPU-aaaa-1/2/0": "MIG-GPU-aaaa-1/2/0",
@@ -104,8 +104,8 @@ describe("a job that gets no GPU is refused with a reason:", () => {
       const { message, fix } = yield* refused(machine);
       assert.include(message, "nvidia-smi");
       assert.include(fix, "driver");
-      const { count, why } = yield* machineResources().gpus;
-      assert.strictEqual(count, 0);
+      const { gpus, why } = yield* machineCapacity(true);
+      assert.strictEqual(gpus, 0);
       assert.include(why, "nvidia-smi");
     }),
   );
@@ -149,9 +149,12 @@ describe("a job that gets no GPU is refused with a reason:", () => {
   );
 });
 
-it("the machine has processors and memory", () => {
-  const { cpus, memoryBytes } = machineResources();
-  assert.isAtLeast(cpus, 1);
-  assert.isAbove(memoryBytes, 1e8);
-  assert.isBelow(memoryBytes, 1e15, "no limit is not a limit");
-});
+it.effect("the machine has processors and memory, and asks for no GPUs unless it must", () =>
+  Effect.gen(function* () {
+    const { cpus, memory, gpus } = yield* machineCapacity(false);
+    assert.isAtLeast(cpus, 1);
+    assert.isAbove(memory, 1e8);
+    assert.isBelow(memory, 1e15, "no limit is not a limit");
+    assert.strictEqual(gpus, 0);
+  }),
+);
