@@ -1,9 +1,17 @@
 import { assert, describe, it, vi } from "@effect/vitest";
 import { Effect } from "effect";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { gpuFactsFrom, machineFacts } from "../../../pipelines/run/machineFacts.ts";
+import { anyPython } from "../../../executors/interpreters.ts";
+import {
+  factsElsewhere,
+  gpuFactsFrom,
+  type MachineFacts,
+  machineFacts,
+} from "../../../pipelines/run/machineFacts.ts";
+import { root } from "../../../schemas/root.ts";
 
 describe("facts about a machine", () => {
   it("count GPUs by model", () => {
@@ -12,6 +20,20 @@ describe("facts about a machine", () => {
     assert.deepStrictEqual(gpuFactsFrom(table), { gpus, driver: "570.86.15" });
     assert.deepStrictEqual(gpuFactsFrom(""), {});
   });
+
+  it.effect("are the same on a compute node, whose job has them from Python", () =>
+    Effect.gen(function* () {
+      const script =
+        "import json, machine_facts; print(json.dumps(machine_facts.machine_facts(False)))";
+      const env = { ...process.env, PYTHONPATH: path.join(root, "executors") };
+      const printed = execFileSync(anyPython(), ["-c", script], { encoding: "utf8", env });
+      const { cores: onNode, ...node } = factsElsewhere(JSON.parse(printed) as MachineFacts);
+      const { cores, ...here } = yield* machineFacts(false);
+      assert.deepStrictEqual(node, here);
+      // Node heeds a container's processor quota, too, which Slurm doesn't set
+      assert.isAtLeast(Number(onNode), Number(cores));
+    }),
+  );
 
   it.effect("include the GPUs that nvidia-smi lists, only when asked for, and run it once", () =>
     Effect.gen(function* () {
