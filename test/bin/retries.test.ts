@@ -1,7 +1,7 @@
 /** Retries: after infrastructure failures, never after failures of the work. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
-import { inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
+import { findCheckpoints, inRig, jsonLines, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 
 /** Fails with the given exit code until it has been called `failures` times. */
 const unsteady = (exitCode: number, failures: number, retry: string) =>
@@ -68,12 +68,8 @@ describe("a program that ends with a declared exit code", () => {
   it(
     "uses up no retry where it left a new checkpoint, and the next attempt has it",
     inRig(async (rig) => {
-      // the directory of checkpoints, from {out}: work/<key>/<attempt>/out
       const does = [
-        "attempt=$(dirname {out})",
-        "work=$(dirname $attempt)",
-        "saved=$work/checkpoints/$(basename $work).$(basename $attempt)",
-        "mkdir -p $saved",
+        ...findCheckpoints,
         "ls $saved >> seen",
         "test $(grep -c a calls) -gt 3 || { touch $saved/step-$(grep -c a calls); exit 75; }",
       ];

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
-import { puppet, type Rig, waitFor } from "../rig/Rig.ts";
+import { findCheckpoints, puppet, type Rig, waitFor } from "../rig/Rig.ts";
 import { canHaveCluster } from "../rig/SlurmCluster.ts";
 import { siteSettings, slurmTests } from "../rig/slurmTests.ts";
 
@@ -12,14 +12,6 @@ stages:
 `;
 
 const waiting = single("a", [waitFor("go")]);
-
-/** Shell that sets `saved` to the attempt's directory of checkpoints, from {out}: work/<key>/<attempt>/out. */
-const findCheckpoints = [
-  "attempt=$(dirname {out})",
-  "work=$(dirname $attempt)",
-  "saved=$work/checkpoints/$(basename $work).$(basename $attempt)",
-  "mkdir -p $saved",
-];
 
 /** Saves a checkpoint when it is told to stop; the attempt that finds one comes to its end. */
 const stoppable = single("a", [

@@ -214,3 +214,11 @@ export const puppet = (call: string, { value = call, does }: Orders = {}): strin
 
 /** A shell line that waits until a file is there. */
 export const waitFor = (file: string): string => `while ! [ -e ${file} ]; do sleep 0.02; done`;
+
+/** Shell lines that make an attempt's directory of checkpoints, named in `saved`, as the trainers do. */
+export const findCheckpoints: ReadonlyArray<string> = [
+  "attempt=$(dirname {out})",
+  "work=$(dirname $attempt)",
+  "saved=$work/checkpoints/$(basename $work).$(basename $attempt)",
+  "mkdir -p $saved",
+];
