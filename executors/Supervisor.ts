@@ -60,8 +60,7 @@ export class Supervisor extends Context.Service<
               const forking = yield* Effect.promise(() => connections.open(preload));
               const answer = yield* runOver(forking, program, hear);
               if (answer.kind !== "unavailable") return yield* outcome(program, answer);
-              connections.giveUp(preload);
-              yield* hear({ kind: "cold", why: answer.why });
+              if (connections.giveUp(preload)) yield* hear({ kind: "cold", why: answer.why });
             }
             const starting = yield* Effect.promise(() => connections.open());
             return yield* outcome(program, yield* runOver(starting, program, hear));
@@ -114,9 +113,12 @@ class Connections {
     return [...this.latest.keys()].filter((other) => other !== keyOf()).length < mostPreloads;
   }
 
-  /** From now on jobs start without this preload. */
-  giveUp(preload: Preload): void {
-    this.failed.add(keyOf(preload));
+  /** From now on jobs start without this preload. True for the first of the jobs that waited for it. */
+  giveUp(preload: Preload): boolean {
+    const key = keyOf(preload);
+    const isFirst = !this.failed.has(key);
+    this.failed.add(key);
+    return isFirst;
   }
 
   async open(preload?: Preload): Promise<SupervisorConnection> {

@@ -16,11 +16,14 @@ import select
 import signal
 import sys
 import threading
+import time
 
 from processes import WATCHED_SIGNALS, libc
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
+# A joined thread stays in /proc until the kernel has removed it, which takes longer on a busy machine.
+THREAD_END_SECONDS = 2
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -41,13 +44,36 @@ def preload(file):
 
 
 def refuse_unsafe(file):
-    # OpenBLAS starts its threads on import; it stops them before a fork and starts others after it.
-    threads = len(os.listdir("/proc/self/task"))
-    if threads > int(os.environ.get("OPENBLAS_NUM_THREADS", "1")):
-        sys.exit(f"{file} starts threads, which a fork does not copy")
+    names = threads_after_fork()
+    if names:
+        sys.exit(f"{file} starts threads, which a fork does not copy ({', '.join(names)})")
     with open("/proc/self/maps") as maps:
         if "/dev/nvidia" in maps.read():
             sys.exit(f"{file} opens a GPU, which a forked process cannot use")
+
+
+def threads_after_fork():
+    """The names of this process's other threads after a fork. Packages that know about forks end theirs before one and
+    start others later: each copy of OpenBLAS does, and NumPy and SciPy have one each, so there is no number to expect."""
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    deadline = time.monotonic() + THREAD_END_SECONDS
+    while (names := other_threads()) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return names
+
+
+def other_threads():
+    names = []
+    for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
+        try:
+            with open(f"/proc/self/task/{thread}/comm") as name:
+                names.append(name.read().strip())
+        except OSError:
+            pass  # it has ended
+    return sorted(names)
 
 
 def fork(request, log, private):

@@ -136,7 +136,7 @@ describe("a preload", () => {
     [
       "starts a thread",
       "import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()",
-      /starts threads/u,
+      /starts threads, which a fork does not copy \(python/u,
     ],
   ] as const)
     live(`that ${why} is reported once, and jobs start without it`, (sandbox) =>
@@ -157,6 +157,41 @@ describe("a preload", () => {
         assert.match(messages[0]!, expected);
       }),
     );
+
+  live("that fails is reported once where several jobs wait for it", (sandbox) =>
+    Effect.gen(function* () {
+      const preload = preloadOf(sandbox, "import time; time.sleep(0.5); import no_such_package");
+      const messages: Array<string> = [];
+      const jobs = ["first", "second", "third"].map((name) =>
+        sandbox.apart(program(sandbox, name, "pass", { preload })),
+      );
+      yield* Effect.forEach(jobs, (job) => run(job, messages), { concurrency: "unbounded" });
+      assert.strictEqual(messages.length, 1);
+    }),
+  );
+
+  live("may start any number of threads that end before a fork", (sandbox) =>
+    Effect.gen(function* () {
+      // as OpenBLAS does, of which NumPy and SciPy have a copy each
+      const preload = preloadOf(
+        sandbox,
+        `
+import os, threading
+for _ in range(5):
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait, daemon=True)
+    thread.start()
+    os.register_at_fork(before=lambda end=end, thread=thread: (end.set(), thread.join()))
+import decimal
+`,
+      );
+      const messages: Array<string> = [];
+      const text = `import sys; print("decimal" in sys.modules)`;
+      yield* run(program(sandbox, "program", text, { preload }), messages);
+      assert.deepStrictEqual(messages, []);
+      assert.strictEqual(sandbox.text("log"), "True\n");
+    }),
+  );
 
   live("begins before the first job when the executor prepares", (sandbox) =>
     Effect.gen(function* () {
