@@ -82,6 +82,21 @@ export const secondsOfActions = (index: Index, ids: Iterable<number>): number =>
     )[0]?.["seconds"] ?? 0,
   );
 
+/** The costs of actions that did all of their work: not those that continued from a checkpoint. */
+export const costsOfActions = (
+  index: Index,
+  ids: ReadonlyArray<number>,
+): ReadonlyMap<number, Action["cost"]> =>
+  new Map(
+    index
+      .rows(
+        `SELECT actions.id AS id, record FROM json_each(?) JOIN actions ON actions.id = json_each.value
+          WHERE json_extract(record, '$.resumedFrom') IS NULL`,
+        JSON.stringify(ids),
+      )
+      .map(({ id, record }) => [Number(id), (JSON.parse(String(record)) as Action).cost]),
+  );
+
 /** One of several artifacts that answer a content key. */
 export interface Answer {
   readonly recipe: Digest;

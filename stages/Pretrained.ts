@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
+import { Positive } from "../schemas/numbers.ts";
 import { HubName, HubRevision } from "./hubParams.ts";
 import { type ParamsProblem, stage } from "./Stage.ts";
 
@@ -18,6 +19,12 @@ const Params = Schema.Struct({
     .pipe(byDefault(null)),
   revision: Schema.NullOr(HubRevision)
     .annotate({ description: "the commit of `repo`, 40 hexadecimal digits" })
+    .pipe(byDefault(null)),
+  parameters: Schema.NullOr(Positive)
+    .annotate({
+      description:
+        "the number of weights, for the estimates of a plan; by default what its name says, such as 4B",
+    })
     .pipe(byDefault(null)),
 });
 
@@ -56,6 +63,7 @@ export const Pretrained = stage({
   summary: "imports a model directory by content, from this machine or from the Hub",
   example: `qwen: { use: pretrained, with: { path: models/qwen3-vl-2b } }`,
   params: Params,
+  outsideKey: ["parameters"],
   inputs: {},
   output: "model",
   check: originProblems,

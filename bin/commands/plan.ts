@@ -1,12 +1,15 @@
-import { Console, Effect } from "effect";
+import { Console, Effect, Option } from "effect";
 import { Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
 import { PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { lastFailures } from "../../pipelines/history/lastFailures.ts";
 import { plan } from "../../pipelines/plan/Plan.ts";
 import type { Prediction } from "../../pipelines/plan/predictSeconds.ts";
+import { estimateCost } from "../../pipelines/plan/CostEstimate.ts";
 import { estimateTime } from "../../pipelines/plan/TimeEstimate.ts";
+import { gpuNames } from "../../stages/cost/Machine.ts";
 import { explain } from "../../pipelines/plan/Explainer.ts";
+import { costJson } from "../view/costText.ts";
 import { renderNote } from "../view/diagnostics.ts";
 import { planText, reasonText } from "../view/planText.ts";
 import { styleFor } from "../view/style.ts";
@@ -29,22 +32,39 @@ export const planCommand = Command.make(
     ...overrideFlags,
     ...choiceFlags,
     jobs: jobsFlag,
+    gpu: Flag.Literals("gpu", gpuNames).pipe(
+      Flag.withDefault("H200"),
+      Flag.withDescription("the GPU that costs are estimated for"),
+    ),
+    tokens: Flag.Int("tokens").pipe(
+      Flag.filter(
+        (tokens) => tokens >= 1,
+        () => "a whole number from 1",
+      ),
+      Flag.optional,
+      Flag.withDescription(
+        "mean tokens of a response, for the estimate of costs; by default as many as allowed",
+      ),
+    ),
     json: jsonFlag,
     check: Flag.Boolean("check").pipe(
       Flag.withDefault(false),
       Flag.withDescription("exit with code 10 when nodes are due"),
     ),
   },
-  Effect.fn("pipe plan")(function* ({ experiment, set, axis, only, force, jobs, json, check }) {
+  Effect.fn("pipe plan")(function* (options) {
+    const { experiment, set, axis, only, force, jobs, gpu, tokens, json, check } = options;
     const loaded = yield* loadSpec(experiment, { set, axis });
     const { graph, forced } = yield* selectGraph(loaded.graph, { only, force });
-    const { planned, explanations, prediction, failures } = yield* Effect.gen(function* () {
+    const { planned, explanations, prediction, cost, failures } = yield* Effect.gen(function* () {
       const planned = yield* plan(graph, project(), forced);
       const explanations = yield* explain(planned, new Set(graph.nodes));
       const due = planned.nodes.filter(({ status }) => status !== "cached");
       const failures = yield* lastFailures(due);
       const prediction = yield* estimateTime(planned, jobs);
-      return { planned, explanations, prediction, failures };
+      const assumptions = { gpu, responseTokens: Option.getOrUndefined(tokens) };
+      const cost = yield* estimateCost(planned, assumptions, prediction.secondsOf);
+      return { planned, explanations, prediction, cost, failures };
     }).pipe(
       Effect.provide(Store.layerReadOnly(storeHome())),
       Effect.provide(PythonEnvironment.layer),
@@ -72,6 +92,7 @@ export const planCommand = Command.make(
                   predictedSeconds: prediction.secondsOf.get(node)?.seconds ?? null,
                   lastFailure: failures.get(node) ?? null,
                   predictedRange: rangeOf(prediction.secondsOf.get(node)),
+                  cost: costJson(node, cost),
                 }),
           }),
         );
@@ -79,7 +100,7 @@ export const planCommand = Command.make(
     } else
       yield* printText(
         planText(
-          { plan: planned, explanations, prediction, failures, jobs },
+          { plan: planned, explanations, prediction, cost, failures, jobs },
           styleFor(process.stdout),
         ),
       );

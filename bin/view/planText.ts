@@ -6,9 +6,11 @@ import type { Node } from "../../pipelines/experiment/Node.ts";
 import type { Because, Plan, PlannedNode } from "../../pipelines/plan/Plan.ts";
 import type { Prediction } from "../../pipelines/plan/predictSeconds.ts";
 import type { TimeEstimate } from "../../pipelines/plan/TimeEstimate.ts";
+import type { CostEstimate } from "../../pipelines/plan/CostEstimate.ts";
 import type { LastFailure } from "../../pipelines/history/lastFailures.ts";
 import type { Explanation } from "../../pipelines/plan/Explanation.ts";
 import { explanationText } from "./causeText.ts";
+import { costLines } from "./costText.ts";
 import { isNewPoint, newPointText } from "./newPoints.ts";
 import { renderNote } from "./diagnostics.ts";
 import { duration } from "../../schemas/quantity.ts";
@@ -21,6 +23,7 @@ export interface ShownPlan {
   readonly plan: Plan;
   readonly explanations: ReadonlyMap<Node, Explanation>;
   readonly prediction: TimeEstimate;
+  readonly cost: CostEstimate;
   readonly failures: ReadonlyMap<Node, LastFailure>;
   readonly jobs: number;
 }
@@ -42,7 +45,14 @@ export const planText = (shown: ShownPlan, style: Style): string => {
     plan.nodes.filter((planned) => planned.status === status).length;
   const totals = `${plural(plan.nodes.length, "node")}: ${count("cached")} cached, ${count("run")} to run, ${count("may-run")} pending`;
   const notes = plan.notes.map((note) => renderNote(note, style));
-  return [style.bold(plan.experiment), ...lines, totals, ...timeLines(shown), ...notes].join("\n");
+  return [
+    style.bold(plan.experiment),
+    ...lines,
+    totals,
+    ...timeLines(shown),
+    ...costLines(shown.cost),
+    ...notes,
+  ].join("\n");
 };
 
 const one = (planned: PlannedNode, shown: ShownPlan, style: Style): string => {
@@ -173,8 +183,10 @@ const commonLabels = (
     .join(",");
 };
 
-const timeLines = ({ plan, prediction, jobs }: ShownPlan): ReadonlyArray<string> => {
-  const { secondsOf, work, elapsed, gpuHours, unknown, savedSeconds } = prediction;
+const timeLines = ({ plan, prediction, cost, jobs }: ShownPlan): ReadonlyArray<string> => {
+  const { secondsOf, work, elapsed, gpuHours, savedSeconds } = prediction;
+  const modelled = new Set(cost.stages.filter(({ due }) => due.length > 0).map(({ name }) => name));
+  const unknown = prediction.unknown.filter((name) => !modelled.has(name));
   const due = plan.nodes.filter(({ status }) => status !== "cached");
   const mayRun = due.some(({ status }) => status === "may-run");
   const gpus = gpuHours === 0 ? "" : `, ${gpuHoursText(gpuHours)} GPU-hours`;

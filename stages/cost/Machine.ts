@@ -1,0 +1,53 @@
+/** What a node computes on: peak, memory, and the share of the peak that its programs reach. */
+
+/** What a program does; each reaches another share of the peak. */
+export type Activity = "training" | "reading" | "writing" | "writing-vllm";
+
+export interface Machine {
+  readonly name: string;
+  /** Of one device, in floating-point operations a second: bfloat16 without sparsity on a GPU, float32 on a core. */
+  readonly peak: number;
+  /** Bytes of one device; undefined for main memory. */
+  readonly memory?: number;
+  readonly utilisation: Readonly<Record<Activity, number>>;
+  /** From a job's start to its first step or answer. */
+  readonly startSeconds: number;
+  /** Memory of a program before its first tensor. */
+  readonly programBytes: number;
+}
+
+/**
+ * Training: 0.38 to 0.43 of the peak for Llama 3 on H100 (arXiv 2407.21783, table 4), 0.46 for PaLM (arXiv 2204.02311); less is
+ * assumed, since a single GPU runs no tuned stack. Writing: measured on one H200 with 1.8 billion weights and short contexts, 16,560
+ * tokens a second by vLLM (512 requests) and 940 by transformers (64).
+ */
+const onGpu = { training: 0.35, reading: 0.35, "writing-vllm": 0.061, writing: 0.0035 };
+
+/** From NVIDIA's data sheets. A start is vLLM's on an H200, measured. */
+const gpu = (name: string, teraflops: number, gigabytes: number): Machine => ({
+  name,
+  peak: teraflops * 1e12,
+  memory: gigabytes * 1e9,
+  utilisation: onGpu,
+  startSeconds: 70,
+  programBytes: 0.5e9,
+});
+
+export const gpuNames = ["H200", "H100", "A100", "L40S"] as const;
+export type GpuName = (typeof gpuNames)[number];
+
+export const gpus: Readonly<Record<GpuName, Machine>> = {
+  H200: gpu("H200", 989, 141),
+  H100: gpu("H100", 989, 80),
+  A100: gpu("A100", 312, 80),
+  L40S: gpu("L40S", 362, 48),
+};
+
+/** Two fused multiply-adds of eight numbers at 3 GHz; shares and memory are measured with micro models (docs/trainers.md). */
+export const core: Machine = {
+  name: "core",
+  peak: 96e9,
+  utilisation: { training: 0.55, reading: 0.55, writing: 0.1, "writing-vllm": 0.1 },
+  startSeconds: 1,
+  programBytes: 0.6e9,
+};

@@ -1,0 +1,165 @@
+/** `pipe plan` estimates GPU-hours, memory and disk by a model where no earlier run knows them. */
+import { assert, describe, it } from "@effect/vitest";
+import fs from "node:fs";
+import path from "node:path";
+import { costLines } from "../../bin/view/costText.ts";
+import type { CostEstimate } from "../../pipelines/plan/CostEstimate.ts";
+import { root } from "../rig/build.ts";
+import { inRig, jsonLines, type Rig } from "../rig/Rig.ts";
+
+interface CostLine {
+  readonly node: string;
+  readonly cost: {
+    readonly unknown?: string;
+    readonly fix?: string;
+    readonly gpuHours: number;
+    readonly tokens: number;
+    readonly memoryBytes: number;
+    readonly diskBytes: number;
+    readonly assumes: Readonly<Record<string, unknown>>;
+  } | null;
+}
+
+const costs = async (rig: Rig, ...args: ReadonlyArray<string>) => {
+  const { code, stdout, stderr } = await rig.pipe("plan", "--json", ...args);
+  assert.strictEqual(code, 0, stderr);
+  const lines = jsonLines(stdout) as unknown as ReadonlyArray<CostLine>;
+  return new Map(lines.map(({ node, cost }) => [node, cost]));
+};
+
+const paper = (rig: Rig, name: string) =>
+  rig.write(name, fs.readFileSync(path.join(root, "experiments/paper", name), "utf8"));
+
+/** A study of one pretrained model. */
+const study = (start: string, generate: string) => `name: study
+stages:
+  data:
+    use: render
+    with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, image: { size: 48 }, splits: { test: 100 } }
+  start: { use: pretrained, with: { ${start} } }
+  e2e:
+    use: generate
+    from: { model: start, data: data }
+    resources: { gpus: 1 }
+    with: { mode: end-to-end, ${generate} }
+  count: { use: command, from: { e2e: e2e }, with: { run: "wc -l {in.e2e}/predictions.jsonl > {out}/n" } }
+`;
+
+describe("pipe plan estimates", () => {
+  it(
+    "each experiment of the paper, by stage and in sum, within 80 columns",
+    inRig(async (rig) => {
+      for (const name of fs.readdirSync(path.join(root, "experiments/paper"))) {
+        paper(rig, name);
+        const { stdout } = await rig.pipe("plan", name);
+        const lines = stdout.split("\n");
+        const at = lines.findIndex((line) => line.startsWith("cost (estimate): H200"));
+        const end = lines.findIndex((line) => line.startsWith("  in sum"));
+        assert.isTrue(at > 0 && end > at + 3, stdout);
+        assert.match(lines[end] ?? "", /GPU .*[GT]B$/u);
+        for (const line of lines.slice(at, end + 1)) assert.isAtMost(line.length, 80, line);
+        assert.notMatch(stdout, /no cost of/u);
+      }
+    }),
+  );
+
+  it(
+    "shorter responses, another GPU and LoRA as the formulas say",
+    inRig(async (rig) => {
+      paper(rig, "sft-lambda.yaml");
+      const model = (size: string, loss: string) =>
+        `model[model=Qwen3-VL-${size},task=sudoku,loss=${loss},seed=0]`;
+      const bound = await costs(rig, "sft-lambda.yaml");
+      const token = bound.get(model("4B", "token"));
+      const ngdiff = bound.get(model("4B", "NGDiff"));
+      // 750 steps of 16 rows of at most 16,384 tokens.
+      assert.strictEqual(token?.tokens, 750 * 16 * 16_384);
+      assert.closeTo((ngdiff?.gpuHours ?? 0) / (token?.gpuHours ?? 1), 5 / 3, 0.02);
+      assert.closeTo((ngdiff?.memoryBytes ?? 0) - (token?.memoryBytes ?? 0), 4 * 4.44e9, 1);
+      const lora = bound.get(model("8B", "token"));
+      assert.isBelow(lora?.diskBytes ?? Infinity, token?.diskBytes ?? 0);
+
+      const args = ["sft-lambda.yaml", "--tokens", "1024", "--gpu", "A100"];
+      const short = (await costs(rig, ...args)).get(model("4B", "token"));
+      assert.strictEqual(short?.tokens, 750 * 16 * (1024 + 512));
+      assert.deepStrictEqual(short?.assumes, { gpu: "A100", responseTokens: 1024 });
+      // The longest row decides the memory.
+      assert.strictEqual(short?.memoryBytes, token?.memoryBytes);
+      assert.match(
+        (await rig.pipe("plan", ...args)).stdout,
+        /model: \d+ of 168 nodes may not fit/u,
+      );
+    }),
+  );
+
+  it(
+    "nothing where it knows nothing, and says what to give",
+    inRig(async (rig) => {
+      const [vllm, transformers] = ["engine: vllm, max_tokens: 200", "engine: transformers"];
+      rig.write("study.yaml", study("path: nameless", vllm));
+      rig.write("nameless/config.json", "{}");
+      const nameless = await costs(rig, "study.yaml");
+      assert.include(nameless.get("e2e")?.fix, "parameters");
+      assert.isNull(nameless.get("count"));
+      assert.isNull(nameless.get("data"));
+      const { stdout } = await rig.pipe("plan", "study.yaml");
+      assert.match(stdout, /no cost of e2e: the size of its model is unknown/u);
+      assert.notMatch(stdout, /cost \(estimate\)/u);
+
+      rig.write("study.yaml", study("path: nameless, parameters: 2000000000", transformers));
+      assert.include(
+        (await costs(rig, "study.yaml")).get("e2e")?.unknown,
+        "how long responses are",
+      );
+      const known = (await costs(rig, "study.yaml", "--tokens", "50")).get("e2e");
+      assert.strictEqual(known?.tokens, 5000);
+      assert.isAbove(known?.memoryBytes ?? 0, 4e9);
+    }),
+  );
+
+  it(
+    "the number of weights changes no key",
+    inRig(async (rig) => {
+      rig.write("nameless/config.json", "{}");
+      const recipe = async (start: string) => {
+        rig.write("study.yaml", study(start, "max_tokens: 20"));
+        const { stdout } = await rig.pipe("plan", "--json", "study.yaml");
+        return jsonLines(stdout).find(({ node }) => node === "start")?.["recipe"];
+      };
+      const recipes = [
+        await recipe("path: nameless"),
+        await recipe("path: nameless, parameters: 7"),
+      ];
+      assert.isString(recipes[0]);
+      assert.strictEqual(recipes[0], recipes[1]);
+    }),
+  );
+});
+
+describe("measured costs", () => {
+  const stage: CostEstimate["stages"][number] = {
+    name: "model",
+    isOnGpu: false,
+    due: [{ seconds: 78, tokens: 2000, memory: 9e8, disk: 1e6, deviceHours: 100 / 3600 }],
+    unknown: undefined,
+    measured: {
+      nodes: 3,
+      measuredSeconds: 100,
+      modelSeconds: 78,
+      measuredMemory: 1e9,
+      modelMemory: 9e8,
+    },
+  };
+  const assumptions = { gpu: "H200", responseTokens: 90 } as const;
+
+  it("stand in the table instead of the model's, with the model's error", () => {
+    const lines = costLines({ assumptions, costOf: new Map(), stages: [stage] });
+    assert.match(lines.join("\n"), /^ {2}model +1 +2 k +0\.028 core +900 MB +1\.0 MB$/mu);
+    assert.include(lines, "measured model: 1 m 40 s (model -22 %), memory 1.0 GB (-10 %), n = 3");
+  });
+
+  it("are told alone where nothing is due", () => {
+    const lines = costLines({ assumptions, costOf: new Map(), stages: [{ ...stage, due: [] }] });
+    assert.strictEqual(lines.length, 1);
+  });
+});
