@@ -8,6 +8,7 @@ import { writeParquetTable } from "../../kinds/parquetTable.ts";
 import { plural } from "../../kinds/terminal.ts";
 import { UsageError } from "../UsageError.ts";
 import { findArtifact } from "./artifacts.ts";
+import { exportTensorboard } from "./exportTensorboard.ts";
 import { findRun } from "./findRun.ts";
 import { storeHome } from "./project.ts";
 import { type LineKind, lineKinds, runLines } from "./runLines.ts";
@@ -30,20 +31,28 @@ export const exportCommand = Command.make(
     scores: fileFlag("scores", "every judged answer of the run"),
     rollouts: fileFlag("rollouts", "every sampled response of the run, with its rewards"),
     metrics: fileFlag("metrics", "the metrics of its trainings, step by step"),
+    tensorboard: Flag.String("tensorboard").pipe(
+      Flag.optional,
+      Flag.withDescription("a folder for TensorBoard: the metrics of its trainings, a folder each"),
+    ),
   },
-  Effect.fn("pipe export")(function* ({ artifact, directory, ...files }) {
+  Effect.fn("pipe export")(function* ({ artifact, directory, tensorboard, ...files }) {
     const asked = lineKinds.flatMap((kind) =>
       Option.toArray(files[kind]).map((file) => ({ kind, file })),
     );
-    if (Option.isSome(directory) === asked.length > 0)
+    if (Option.isSome(directory) === (asked.length > 0 || Option.isSome(tensorboard)))
       return yield* new UsageError({
         message:
-          "give a directory for an artifact's files, or --scores, --rollouts, --metrics with a file for a run's lines",
+          "give a directory for an artifact's files, or --scores, --rollouts, --metrics with a file or --tensorboard with a folder for a run's lines",
       });
-    const work = Option.isSome(directory)
-      ? exportTo(artifact, directory.value)
-      : exportLines(artifact, asked);
-    yield* work.pipe(Effect.provide(Store.layerReadOnly(storeHome())));
+    const works = [
+      ...Option.toArray(directory).map((target) => exportTo(artifact, target)),
+      ...(asked.length > 0 ? [exportLines(artifact, asked)] : []),
+      ...Option.toArray(tensorboard).map((folder) => exportTensorboard(artifact, folder)),
+    ];
+    yield* Effect.all(works, { discard: true }).pipe(
+      Effect.provide(Store.layerReadOnly(storeHome())),
+    );
   }),
 ).pipe(
   Command.withDescription(

@@ -4,6 +4,7 @@ import { Schema } from "effect";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { RunPlan } from "../../pipelines/history/RunPlan.ts";
+import { eventFile } from "../../kinds/eventFile.ts";
 import { Event } from "../../schemas/Event.ts";
 import { Table } from "../../kinds/TableFile.ts";
 import { wilson } from "../../stats/wilson.ts";
@@ -149,6 +150,53 @@ describe("export", () => {
       assert.strictEqual(code, 2);
       assert.include(stderr, "not an empty directory");
       assert.strictEqual(rig.read("two/value"), "2\n");
+    }),
+  );
+});
+
+const trained = `name: trained
+axes: { of: [one, two] }
+stages:
+  model: { use: pretrained, with: { path: "\${of}" } }
+`;
+
+/** A directory that counts as a model: its weights have no tensors. */
+const writeModel = (rig: Rig, name: string, metrics: ReadonlyArray<object>): void => {
+  rig.write(`${name}/config.json`, JSON.stringify({ model_type: name }));
+  rig.write(`${name}/model.safetensors`, "\u0002\0\0\0\0\0\0\0{}");
+  if (metrics.length > 0)
+    rig.write(`${name}/metrics.jsonl`, metrics.map((line) => `${JSON.stringify(line)}\n`).join(""));
+};
+
+describe("export --tensorboard", () => {
+  it(
+    "writes a folder for each training, and nothing for a model without metrics",
+    inRig(async (rig) => {
+      rig.write("trained.yaml", trained);
+      const steps = [{ step: 1, loss: 2 }, { step: 2, loss: 1, note: "no number" }, "no step"];
+      writeModel(rig, "one", steps as ReadonlyArray<object>);
+      writeModel(rig, "two", []);
+      await rig.made("trained.yaml");
+      const { code, stdout, stderr } = await rig.pipe("export", "latest", "--tensorboard", "tb");
+      assert.strictEqual(code, 0, stderr);
+      assert.match(stdout, /^trained-1: metrics of 1 training in tb; see them with: tensorboard/u);
+      assert.deepStrictEqual(fs.readdirSync(rig.path("tb/trained-1")), ["model[of=one]"]);
+      const shown = await rig.pipe("show", "--json", "model[of=one]");
+      const { actions } = JSON.parse(shown.stdout) as {
+        readonly actions: ReadonlyArray<{ readonly finishedAt: string }>;
+      };
+      const written = fs.readFileSync(
+        rig.path("tb/trained-1/model[of=one]/events.out.tfevents.pipe"),
+      );
+      const at = Date.parse(actions[0]!.finishedAt) / 1000;
+      const values = [2, 1].map((loss, index) => ({ step: index + 1, values: { loss } }));
+      assert.isTrue(written.equals(eventFile(values, at)));
+      const none = await rig.pipe("run", "trained.yaml", "--axis", "of=two");
+      assert.strictEqual(none.code, 0, none.stderr);
+      const empty = await rig.pipe("export", "latest", "--tensorboard", "none");
+      assert.strictEqual(empty.code, 2);
+      assert.include(empty.stderr, "trained-2 has no training with metrics; none not written");
+      assert.isFalse(rig.has("none"));
     }),
   );
 });
