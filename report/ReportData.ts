@@ -99,6 +99,7 @@ export interface ScoredPoint {
 }
 
 export interface Answer extends ScoreLine {
+  readonly instance: string;
   /** The key of its example. */
   readonly example: string;
   /** Undefined where the predictions are gone. */

@@ -9,7 +9,7 @@ import { type Arm, armName, type ArmSet, armSetsOf, type Metric, metrics } from 
 import { armContrast, type ArmContrast, directionOf } from "./contrast.ts";
 
 /** More arms are shown without comparisons, which would be hundreds. */
-const mostArms = 40;
+export const mostCompared = 40;
 
 export interface Comparison {
   readonly node: string;
@@ -26,12 +26,12 @@ export interface Comparison {
 
 export const comparisonsOf = (data: ReportData): ReadonlyArray<Comparison> => {
   const byNode = Map.groupBy(data.runs.flatMap(armSetsOf), ({ node }) => node);
-  return [...byNode.values()].map((sets) => comparisonOf(sets, data));
+  return [...byNode.values()].map(comparisonOf);
 };
 
-const comparisonOf = (sets: ReadonlyArray<ArmSet>, data: ReportData): Comparison => {
+const comparisonOf = (sets: ReadonlyArray<ArmSet>): Comparison => {
   const [first, second] = sets as readonly [ArmSet, ...ReadonlyArray<ArmSet>];
-  const isSmall = first.arms.length <= mostArms;
+  const isSmall = first.arms.length <= mostCompared;
   const { baseline, pairs } =
     second === undefined ? pairsWithin(first) : pairsBetween(first, second);
   const contrasts = (isSmall ? pairs : []).flatMap(([arm, other, named]) =>
@@ -41,7 +41,6 @@ const comparisonOf = (sets: ReadonlyArray<ArmSet>, data: ReportData): Comparison
           arm,
           other,
           metric,
-          data.examples,
           named.find((each) => each.metric === metric),
         ) ?? [],
     ),
@@ -55,7 +54,7 @@ const comparisonOf = (sets: ReadonlyArray<ArmSet>, data: ReportData): Comparison
     best: new Map(
       metrics.map((metric) => [
         metric,
-        isSmall && second === undefined ? bestOf(first, metric, data) : new Set<Arm>(),
+        isSmall && second === undefined ? bestOf(first, metric) : new Set<Arm>(),
       ]),
     ),
   };
@@ -101,7 +100,7 @@ const pairsBetween = (first: ArmSet, second: ArmSet): Pairs => ({
 });
 
 /** The arm with the highest value, and every arm whose difference to it is not shown. */
-const bestOf = ({ arms }: ArmSet, metric: Metric, { examples }: ReportData): ReadonlySet<Arm> => {
+const bestOf = ({ arms }: ArmSet, metric: Metric): ReadonlySet<Arm> => {
   const valued = arms.filter(({ row }) => row[metric] !== null);
   const value = ({ row }: Arm) => row[metric]?.value ?? 0;
   const top = valued.toSorted((one, other) => value(other) - value(one))[0];
@@ -109,7 +108,7 @@ const bestOf = ({ arms }: ArmSet, metric: Metric, { examples }: ReportData): Rea
   return new Set(
     valued.filter((arm) => {
       if (arm === top) return true;
-      const difference = armContrast(top, arm, metric, examples);
+      const difference = armContrast(top, arm, metric);
       return difference === undefined || directionOf(difference) === 0;
     }),
   );

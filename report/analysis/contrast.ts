@@ -5,8 +5,7 @@
 import type { TableContrast } from "../../kinds/TableFile.ts";
 import { contrast } from "../../stats/contrast.ts";
 import { pairedDifferences } from "../../stats/pairedDifferences.ts";
-import type { Example } from "../ReportData.ts";
-import type { Arm, ArmSeed, Metric } from "./Arms.ts";
+import type { Arm, Metric } from "./Arms.ts";
 
 export interface Range {
   readonly low: number;
@@ -35,7 +34,6 @@ export const armContrast = (
   arm: Arm,
   baseline: Arm,
   metric: Metric,
-  examples: ReadonlyMap<string, Example>,
   named?: TableContrast,
 ): ArmContrast | undefined => {
   const pairs = arm.seeds.flatMap((one) => {
@@ -43,7 +41,7 @@ export const armContrast = (
     return other === undefined ? [] : [[one, other] as const];
   });
   const answers = () =>
-    pairs.map(([one, other]) => [answersOf(one, examples), answersOf(other, examples)] as const);
+    pairs.map(([one, other]) => [one.point?.answers ?? [], other.point?.answers ?? []] as const);
   const { value, low, high, runs, instances } =
     named ?? contrast(pairedDifferences(answers(), metric));
   if (value === null) return undefined;
@@ -62,13 +60,6 @@ export const armContrast = (
     pHolm: named?.p_holm ?? null,
   };
 };
-
-/** Answers of old scores lack their instance: pictures of the same instance have the same p*. */
-const answersOf = ({ point }: ArmSeed, examples: ReadonlyMap<string, Example>) =>
-  (point?.answers ?? []).map((answer) => ({
-    ...answer,
-    instance: answer.instance ?? examples.get(answer.example)?.perception ?? answer.id,
-  }));
 
 /** 1 or −1 where Holm's p-value, or else the interval, excludes 0; 0 where a difference is not shown. */
 export const directionOf = ({ value, range, pHolm }: ArmContrast): -1 | 0 | 1 => {

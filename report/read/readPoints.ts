@@ -1,12 +1,12 @@
 /** The answers of a run's models: verdicts, responses, and the examples that they answer. */
 import { Effect } from "effect";
-import { Store } from "../../cache/Store.ts";
 import { eachRow, splitOfExample, splitsOf } from "../../kinds/Dataset.ts";
 import { readPredictions } from "../../kinds/Predictions.ts";
-import { readScores } from "../../kinds/Scores.ts";
+import { readScores, type ScoreLine } from "../../kinds/Scores.ts";
 import type { Digest } from "../../schemas/Digest.ts";
 import { inputDigests } from "../../schemas/KeyParts.ts";
 import type { Example, Labels, ScoredPoint, SplitFacts } from "../ReportData.ts";
+import type { Artifacts } from "./Artifacts.ts";
 import { cleanPictures } from "./cleanPicture.ts";
 import { orNothing } from "./orNothing.ts";
 
@@ -19,15 +19,24 @@ export interface ScoresNode {
 /** A picture is stored once, however many models answer it. */
 const keyOf = (dataset: Digest, id: string): string => `${dataset.slice(0, 12)}/${id}`;
 
-/** The answers of one scored point; undefined where its files are gone. Its inputs are those of the action that made it. */
-const readPoint = Effect.fnUntraced(function* ({ node, labels, artifact }: ScoresNode) {
-  const { query, directoryOf } = yield* Store;
-  const inputs = yield* query((index) =>
-    inputDigests(index.actionsOf(artifact)[0]?.keyParts ?? {}).map((digest) => ({
-      digest,
-      kind: index.actionsOf(digest)[0]?.kind,
-    })),
-  );
+interface ReadPoint {
+  readonly node: string;
+  readonly labels: Labels;
+  readonly dataset: Digest;
+  readonly scores: ReadonlyArray<ScoreLine>;
+  /** By mode and id. */
+  readonly responses: ReadonlyMap<string, string>;
+}
+
+/** Undefined where the files of the scores are gone. */
+const readPoint = (
+  { node, labels, artifact }: ScoresNode,
+  { directoryOf, makerOf }: Artifacts,
+): ReadPoint | undefined => {
+  const inputs = inputDigests(makerOf(artifact)?.keyParts ?? {}).map((digest) => ({
+    digest,
+    kind: makerOf(digest)?.kind,
+  }));
   const scores = orNothing(() => readScores(directoryOf(artifact)));
   const dataset = inputs.find(({ kind }) => kind === "dataset")?.digest;
   if (scores === undefined || dataset === undefined) return undefined;
@@ -37,19 +46,16 @@ const readPoint = Effect.fnUntraced(function* ({ node, labels, artifact }: Score
       for (const { mode, id, response } of orNothing(() => readPredictions(directoryOf(digest))) ??
         [])
         responses.set(`${mode} ${id}`, response);
-  const answers = scores.map((score) => ({
-    ...score,
-    example: keyOf(dataset, score.id),
-    response: responses.get(`${score.mode} ${score.id}`),
-  }));
-  return { dataset, point: { node, labels, answers } satisfies ScoredPoint };
-});
+  return { node, labels, dataset, scores, responses };
+};
 
 /** The examples of a data set with these ids. */
-const readExamples = Effect.fnUntraced(function* (dataset: Digest, ids: ReadonlySet<string>) {
-  const { query, directoryOf } = yield* Store;
-  const maker = yield* query((index) => index.actionsOf(dataset)[0]);
-  const cleanOf = cleanPictures(maker);
+const readExamples = Effect.fnUntraced(function* (
+  dataset: Digest,
+  ids: ReadonlySet<string>,
+  { directoryOf, makerOf }: Artifacts,
+) {
+  const cleanOf = cleanPictures(makerOf(dataset));
   const directory = directoryOf(dataset);
   const examples: Array<Example> = [];
   const facts: Array<SplitFacts> = [];
@@ -72,16 +78,37 @@ const readExamples = Effect.fnUntraced(function* (dataset: Digest, ids: Readonly
   return { examples, facts };
 });
 
+/** Scores of old versions lack the instances: pictures of the same instance have the same p*. */
+const pointOf = (
+  { node, labels, dataset, scores, responses }: ReadPoint,
+  perceptionOf: ReadonlyMap<string, string>,
+): ScoredPoint => ({
+  node,
+  labels,
+  answers: scores.map((score) => ({
+    ...score,
+    instance: score.instance ?? perceptionOf.get(score.id) ?? score.id,
+    example: keyOf(dataset, score.id),
+    response: responses.get(`${score.mode} ${score.id}`),
+  })),
+});
+
 /** The scored points of a run with their examples. */
-export const readPoints = Effect.fnUntraced(function* (nodes: ReadonlyArray<ScoresNode>) {
-  const found = (yield* Effect.forEach(nodes, readPoint)).filter((each) => each !== undefined);
+export const readPoints = Effect.fnUntraced(function* (
+  nodes: ReadonlyArray<ScoresNode>,
+  artifacts: Artifacts,
+) {
+  const found = nodes.flatMap((node) => readPoint(node, artifacts) ?? []);
+  const points = new Map<string, ScoredPoint>();
   const examples: Array<Example> = [];
   const splits: Array<SplitFacts> = [];
   for (const [dataset, of] of Map.groupBy(found, (each) => each.dataset)) {
-    const ids = new Set(of.flatMap(({ point }) => point.answers.map(({ id }) => id)));
-    const read = yield* readExamples(dataset, ids);
+    const ids = new Set(of.flatMap(({ scores }) => scores.map(({ id }) => id)));
+    const read = yield* readExamples(dataset, ids, artifacts);
+    const perceptionOf = new Map(read.examples.map(({ id, perception }) => [id, perception]));
+    for (const point of of) points.set(point.node, pointOf(point, perceptionOf));
     examples.push(...read.examples);
     splits.push(...read.facts);
   }
-  return { points: found.map(({ point }) => point), examples, splits };
+  return { points: found.map(({ node }) => points.get(node)!), examples, splits };
 });

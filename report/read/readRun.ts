@@ -1,6 +1,7 @@
 /** Reads one run of a report, however it ended. */
 import { Effect } from "effect";
 import fs from "node:fs";
+import type { Index } from "../../cache/Index.ts";
 import { RunDirectory } from "../../cache/RunDirectory.ts";
 import { Store } from "../../cache/Store.ts";
 import { runLine } from "../../pipelines/experiment/commandLine.ts";
@@ -12,7 +13,7 @@ import type { RunPlan } from "../../pipelines/history/RunPlan.ts";
 import { readSide, type RunSide } from "../../pipelines/history/RunSide.ts";
 import { nodesAfter } from "../../pipelines/history/RunStatus.ts";
 import type { Action } from "../../schemas/Artifact.ts";
-import type { RecordedParts } from "../../schemas/KeyParts.ts";
+import { inputDigests, type RecordedParts } from "../../schemas/KeyParts.ts";
 import { flagsOf } from "../../schemas/Overrides.ts";
 import type { Stage } from "../../stages/Stage.ts";
 import type {
@@ -25,7 +26,7 @@ import type {
 } from "../ReportData.ts";
 import { orNothing } from "./orNothing.ts";
 import { readAttempts } from "./readAttempts.ts";
-import { readPoints } from "./readPoints.ts";
+import { readPoints, type ScoresNode } from "./readPoints.ts";
 import { readSteps } from "./readTraining.ts";
 
 export interface ReadRun {
@@ -39,17 +40,20 @@ export const readRun = Effect.fnUntraced(function* (
   registry: ReadonlyMap<string, Stage>,
   now: number,
 ) {
-  const { home } = yield* Store;
+  const { home, directoryOf, query } = yield* Store;
   const { run, experiment } = plan;
   const side = readSide(home, plan, registry, now);
   const { state, begun, seconds } = summaryOf(home, run, now);
   const actions = yield* actionsOf(side);
-  const { points, examples, splits } = yield* readPoints(
-    plan.nodes.flatMap(({ node, kind, labels }) => {
-      const artifact = side.artifacts.get(node);
-      return kind === "scores" && artifact !== undefined ? [{ node, labels, artifact }] : [];
-    }),
-  );
+  const scored = plan.nodes.flatMap(({ node, kind, labels }) => {
+    const artifact = side.artifacts.get(node);
+    return kind === "scores" && artifact !== undefined ? [{ node, labels, artifact }] : [];
+  });
+  const makers = yield* query((index) => makersOf(index, scored));
+  const { points, examples, splits } = yield* readPoints(scored, {
+    directoryOf,
+    makerOf: (artifact) => makers.get(artifact),
+  });
   const text = orNothing(() => fs.readFileSync(RunDirectory.of(home, run).spec, "utf8")) ?? "";
   const data: RunData = {
     run,
@@ -93,6 +97,15 @@ const actionsOf = Effect.fnUntraced(function* ({ plan, artifacts }: RunSide) {
     return new Map(found);
   });
 });
+
+/** The first actions that made the scores and their inputs. */
+const makersOf = (index: Index, scored: ReadonlyArray<ScoresNode>): ReadonlyMap<string, Action> => {
+  const made = (artifacts: ReadonlyArray<string>) =>
+    artifacts.flatMap((artifact) => index.actionsOf(artifact)[0] ?? []);
+  const scores = made(scored.map(({ artifact }) => artifact));
+  const inputs = made([...new Set(scores.flatMap(({ keyParts }) => inputDigests(keyParts)))]);
+  return new Map([...scores, ...inputs].map((action) => [action.artifact, action]));
+};
 
 /** The elements of an action's fan-ins, as nodes of the run. */
 const sourcesOf = (action: Action | undefined, { artifacts }: RunSide): SourcedNumbers["from"] => {

@@ -32,6 +32,7 @@ const point = (arm: string, rightEvery: number): ScoredPoint => ({
   answers: examples.flatMap(({ key, id }, index) =>
     (["end-to-end", "counterfactual"] as const).map((mode) => ({
       id,
+      instance: id,
       mode,
       outcome: index % rightEvery === 0,
       perception: index % 3 === 0,
