@@ -10,21 +10,42 @@ export const measurementsText = (
   style: Style,
   width: number,
 ): string => {
-  const pooled = pooledRows(made);
+  const { points, pooled } = measurementColumns(made);
   return [
     style.bold(printableName(title)),
-    ...gridText(columns(made, made.axes, made.rows, pointCell), width, style),
-    ...(pooled.length === 0
+    ...gridText(points, width, style),
+    ...(pooled === undefined
       ? []
-      : [
-          "",
-          `mean over ${made.pooledOver.map(printableName).join(", ")}`,
-          ...gridText(columns(made, keptAxes(made), pooled, repeatedCell), width, style),
-          style.dim(
-            "mean, sd and number of the values pooled · 95 % intervals of the mean (Student)",
-          ),
-        ]),
+      : ["", pooled.title, ...gridText(pooled.columns, width, style), style.dim(pooled.note)]),
   ].join("\n");
+};
+
+export interface MeasurementColumns {
+  readonly points: ReadonlyArray<Column>;
+  /** Undefined where nothing is pooled. */
+  readonly pooled:
+    | {
+        readonly title: string;
+        readonly columns: ReadonlyArray<Column>;
+        /** What its cells hold. */
+        readonly note: string;
+      }
+    | undefined;
+}
+
+export const measurementColumns = (made: Measurements): MeasurementColumns => {
+  const pooled = pooledRows(made);
+  return {
+    points: columns(made, made.axes, made.rows, pointCell),
+    pooled:
+      pooled.length === 0
+        ? undefined
+        : {
+            title: `mean over ${made.pooledOver.map(printableName).join(", ")}`,
+            columns: columns(made, keptAxes(made), pooled, repeatedCell),
+            note: "mean, sd and number of the values pooled · 95 % intervals of the mean (Student)",
+          },
+  };
 };
 
 /** The axes that are not pooled over. */

@@ -2,6 +2,7 @@
 import { comparisonsOf } from "./analysis/comparisons.ts";
 import { drawForPaper } from "./files/drawForPaper.ts";
 import { type Format, formats } from "./files/formats.ts";
+import { joined } from "./figures/Figure.ts";
 import { reportFigures } from "./figures/reportFigures.ts";
 import type { ReportData } from "./ReportData.ts";
 
@@ -10,14 +11,21 @@ export interface FigureFile {
   readonly bytes: Uint8Array;
 }
 
+export interface FigureFiles {
+  readonly files: ReadonlyArray<FigureFile>;
+  /** What is not drawn, as sentences. */
+  readonly omitted: ReadonlyArray<string>;
+}
+
 /** Of figures with one name, such as those of the metrics `p50 ms` and `p50-ms`, the second ends in `-2`. */
 export const figureFiles = async (
   data: ReportData,
   asked: ReadonlyArray<Format>,
-): Promise<ReadonlyArray<FigureFile>> => {
+): Promise<FigureFiles> => {
   const date = data.runs[0]?.begun ?? "";
   const { numbers, trainings, timelines } = reportFigures(data, comparisonsOf(data));
-  const figures = [...numbers, ...trainings.flatMap((stage) => stage.figures), ...timelines.flat()];
+  const { figures: drawn, omitted } = joined([numbers, ...trainings]);
+  const figures = [...drawn, ...timelines.flat()];
   const times = new Map<string, number>();
   const files: Array<FigureFile> = [];
   for (const figure of figures) {
@@ -28,5 +36,5 @@ export const figureFiles = async (
     for (const format of asked)
       files.push({ name: `${name}.${format}`, bytes: await formats[format](drawing) });
   }
-  return files;
+  return { files, omitted };
 };

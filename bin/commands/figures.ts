@@ -34,12 +34,14 @@ export const figuresCommand = Command.make(
     const now = yield* Clock.currentTimeMillis;
     // Charts load only here: every other command starts without them.
     const { makeFigures } = yield* Effect.promise(() => import("../../report/report.ts"));
-    const files = yield* Effect.tryPromise({
+    const { files, omitted } = yield* Effect.tryPromise({
       try: () => makeFigures({ home: storeHome(), plans: [plan], now }, asked),
       catch: missingPackage,
     });
     if (files.length === 0)
-      return yield* new UsageError({ message: `${plan.run} has nothing to draw yet` });
+      return yield* new UsageError({
+        message: [`${plan.run} has nothing to draw yet`, ...omitted].join("; "),
+      });
     yield* Effect.try({
       try: () => {
         fs.mkdirSync(folder, { recursive: true });
@@ -52,6 +54,7 @@ export const figuresCommand = Command.make(
     });
     for (const { name, bytes } of files)
       yield* Console.log(`${path.join(folder, name)}: ${bytesText(bytes.length)}`);
+    for (const sentence of omitted) yield* Console.log(sentence);
   }),
 ).pipe(
   Command.withDescription("Write the figures of a run's report as files for a paper"),

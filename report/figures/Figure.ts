@@ -1,4 +1,6 @@
-/** A figure before it is drawn: on the page, or as a file for a paper. */
+/** Figures before they are drawn: on the page, or as files for a paper. */
+import { plural } from "../../kinds/terminal.ts";
+
 export interface Figure {
   /** The name of its files, without a suffix. */
   readonly name: string;
@@ -12,6 +14,32 @@ export interface Figure {
   /** The width of a plot on the page. */
   readonly width: number;
 }
+
+/** Figures that belong together. */
+export interface FigureGroup {
+  readonly figures: ReadonlyArray<Figure>;
+  /** What is not drawn, as sentences: a figure of everything would be unreadable. */
+  readonly omitted: ReadonlyArray<string>;
+}
+
+export const joined = (groups: ReadonlyArray<FigureGroup>): FigureGroup => ({
+  figures: groups.flatMap(({ figures }) => figures),
+  omitted: groups.flatMap(({ omitted }) => omitted),
+});
+
+/** A sentence on the names that are not drawn; none where all are. */
+export const omittedNames = (
+  of: string,
+  noun: string,
+  names: ReadonlyArray<string>,
+): ReadonlyArray<string> => {
+  if (names.length === 0) return [];
+  const more = names.length - mostNamed;
+  const named = `${names.slice(0, mostNamed).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return [`${of}: ${plural(names.length, noun)} not drawn: ${named}.`];
+};
+
+const mostNamed = 8;
 
 /** A name for a figure's files from its parts: letters, digits and hyphens, which every paper's tools take. */
 export const fileName = (...parts: ReadonlyArray<string>): string =>

@@ -3,34 +3,39 @@ import type { ArmSet } from "../analysis/Arms.ts";
 import type { Comparison } from "../analysis/comparisons.ts";
 import { accuraciesChart } from "./accuracies.ts";
 import { differencesChart } from "./differences.ts";
-import { type Figure, fileName } from "./Figure.ts";
+import { type Figure, type FigureGroup, fileName } from "./Figure.ts";
 import { frontierChart } from "./frontier.ts";
 
 /** Charts of more arms are unreadable. */
 const mostArms = 30;
 
-export const comparisonFigures = ({
-  node,
-  sets,
-  contrasts,
-  baseline,
-}: Comparison): ReadonlyArray<Figure> => [
-  ...sets
-    .filter(({ arms }) => arms.length <= mostArms)
-    .flatMap((set) => armFigures(set, sets.length > 1 ? `${set.run} · ${node}` : node)),
-  ...(contrasts.length > 0 && contrasts.length <= 3 * mostArms
-    ? [
-        {
-          name: fileName(node, "differences"),
-          alternative: `differences to ${baseline}`,
-          caption: `${node}: differences to ${baseline}, paired by seed and picture, with 95 % intervals${seedsNote(sets[0]!)}.`,
-          chart: (width: number) => differencesChart(contrasts, width),
-          plots: new Set(contrasts.map(({ metric }) => metric)).size,
-          width: 180,
-        },
-      ]
-    : []),
-];
+export const comparisonFigures = ({ node, sets, contrasts, baseline }: Comparison): FigureGroup => {
+  const legible = sets.filter(({ arms }) => arms.length <= mostArms);
+  const nameOf = ({ run }: ArmSet) => (sets.length > 1 ? `${run} · ${node}` : node);
+  return {
+    omitted: sets
+      .filter((set) => !legible.includes(set))
+      .map(
+        (set) =>
+          `${nameOf(set)}: no figures of its ${set.arms.length} arms; at most ${mostArms} are legible.`,
+      ),
+    figures: [
+      ...legible.flatMap((set) => armFigures(set, nameOf(set))),
+      ...(contrasts.length > 0 && legible.length === sets.length
+        ? [
+            {
+              name: fileName(node, "differences"),
+              alternative: `differences to ${baseline}`,
+              caption: `${node}: differences to ${baseline}, paired by seed and picture, with 95 % intervals${seedsNote(sets[0]!)}.`,
+              chart: (width: number) => differencesChart(contrasts, width),
+              plots: new Set(contrasts.map(({ metric }) => metric)).size,
+              width: 180,
+            },
+          ]
+        : []),
+    ],
+  };
+};
 
 const armFigures = (set: ArmSet, of: string): ReadonlyArray<Figure> => {
   const frontier = frontierChart(set);

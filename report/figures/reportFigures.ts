@@ -2,7 +2,7 @@
 import type { Comparison } from "../analysis/comparisons.ts";
 import type { ReportData } from "../ReportData.ts";
 import { comparisonFigures } from "./comparisonFigures.ts";
-import type { Figure } from "./Figure.ts";
+import { type Figure, type FigureGroup, joined } from "./Figure.ts";
 import {
   correlationFigures,
   measurementFigures,
@@ -12,7 +12,7 @@ import {
 } from "./runFigures.ts";
 
 export interface ReportFigures {
-  readonly numbers: ReadonlyArray<Figure>;
+  readonly numbers: FigureGroup;
   readonly trainings: ReadonlyArray<TrainingFigures>;
   /** For each run. */
   readonly timelines: ReadonlyArray<ReadonlyArray<Figure>>;
@@ -22,11 +22,11 @@ export const reportFigures = (
   { runs }: ReportData,
   comparisons: ReadonlyArray<Comparison>,
 ): ReportFigures => ({
-  numbers: [
-    ...comparisons.flatMap(comparisonFigures),
-    ...runs.flatMap(correlationFigures),
-    ...runs.flatMap(measurementFigures),
-  ],
+  numbers: joined([
+    ...comparisons.map(comparisonFigures),
+    ...runs.map(correlationFigures),
+    ...runs.map(measurementFigures),
+  ]),
   trainings: runs.flatMap(trainingFigures),
   timelines: runs.map(timelineFigures),
 });

@@ -4,18 +4,34 @@ import type { Measurements } from "../../kinds/MeasurementsFile.ts";
 import type { RunData, Training } from "../ReportData.ts";
 import { correlationRows, correlationsChart, mostRows } from "./correlations.ts";
 import { curvesChart, mostLines } from "./curves.ts";
-import { type Figure, fileName } from "./Figure.ts";
+import { type Figure, type FigureGroup, fileName, joined, omittedNames } from "./Figure.ts";
 import { measuredAxes, measurementsChart } from "./measurements.ts";
 import { mostBars, timelineChart } from "./timeline.ts";
 
-export const correlationFigures = ({ run, numbers }: RunData): ReadonlyArray<Figure> =>
-  numbers.flatMap(({ node, numbers: { json } }): ReadonlyArray<Figure> => {
-    const { correlations } = json as { readonly correlations?: Correlations };
-    if (correlations === undefined) return [];
-    const rows = correlationRows(correlations);
-    if (rows.length === 0 || rows.length > mostRows) return [];
-    const hasSeeds = rows.some(({ lines }) => lines.some(({ estimates }) => estimates.length > 1));
-    return [
+export const correlationFigures = ({ run, numbers }: RunData): FigureGroup =>
+  joined(
+    numbers.map(({ node, numbers: { json } }) => {
+      const { correlations } = json as { readonly correlations?: Correlations };
+      return correlations === undefined ? nothing : correlationGroup(run, node, correlations);
+    }),
+  );
+
+const nothing: FigureGroup = { figures: [], omitted: [] };
+
+const correlationGroup = (run: string, node: string, correlations: Correlations): FigureGroup => {
+  const rows = correlationRows(correlations);
+  if (rows.length === 0) return nothing;
+  if (rows.length > mostRows)
+    return {
+      figures: [],
+      omitted: [
+        `${node}: no figure of its ${rows.length} rewards and points; at most ${mostRows} are legible.`,
+      ],
+    };
+  const hasSeeds = rows.some(({ lines }) => lines.some(({ estimates }) => estimates.length > 1));
+  return {
+    omitted: [],
+    figures: [
       {
         name: fileName(run, node, "correlations"),
         alternative: `correlations of rewards in ${node}`,
@@ -24,24 +40,35 @@ export const correlationFigures = ({ run, numbers }: RunData): ReadonlyArray<Fig
         plots: 2,
         width: 240,
       },
-    ];
-  });
+    ],
+  };
+};
 
-export const measurementFigures = ({ run, numbers }: RunData): ReadonlyArray<Figure> =>
-  numbers.flatMap(({ node, numbers: { json } }): ReadonlyArray<Figure> => {
-    const { measurements } = json as { readonly measurements?: Measurements };
-    const axes = measurements === undefined ? undefined : measuredAxes(measurements);
-    if (measurements === undefined || axes === undefined) return [];
-    const repeated = measurements.pooledOver.join(", ");
-    return measurements.metrics.slice(0, mostPanels).map((metric): Figure => ({
+export const measurementFigures = ({ run, numbers }: RunData): FigureGroup =>
+  joined(
+    numbers.map(({ node, numbers: { json } }) => {
+      const { measurements } = json as { readonly measurements?: Measurements };
+      return measurements === undefined ? nothing : measurementGroup(run, node, measurements);
+    }),
+  );
+
+const measurementGroup = (run: string, node: string, measurements: Measurements): FigureGroup => {
+  const axes = measuredAxes(measurements);
+  if (axes === undefined) return nothing;
+  const { metrics } = measurements;
+  const repeated = measurements.pooledOver.join(", ");
+  return {
+    omitted: omittedNames(node, "metric", metrics.slice(mostPanels)),
+    figures: metrics.slice(0, mostPanels).map((metric): Figure => ({
       name: fileName(run, node, metric),
       alternative: `${metric} over ${axes.over}`,
       caption: `${node}: ${metric} over ${axes.over}.${repeated === "" ? "" : ` Dots are means over ${repeated} with 95 % intervals (Student), circles single values.`}${axes.left === 0 ? "" : ` ${axes.left} further lines are not drawn.`}`,
       chart: (width) => measurementsChart(measurements, axes, metric, width),
       plots: 1,
       width: 420,
-    }));
-  });
+    })),
+  };
+};
 
 export const timelineFigures = ({ run, attempts }: RunData): ReadonlyArray<Figure> =>
   attempts.length === 0
@@ -71,11 +98,8 @@ const metricTitles: Readonly<Record<string, string>> = {
 const mostPanels = 16;
 
 /** The trainings of one stage: a figure for each metric that changes. */
-export interface TrainingFigures {
+export interface TrainingFigures extends FigureGroup {
   readonly stageName: string;
-  readonly figures: ReadonlyArray<Figure>;
-  /** Arms that are not drawn. */
-  readonly left: number;
 }
 
 export const trainingFigures = ({ run, trainings }: RunData): ReadonlyArray<TrainingFigures> =>
@@ -88,18 +112,24 @@ export const trainingFigures = ({ run, trainings }: RunData): ReadonlyArray<Trai
     );
     const known = Object.keys(metricTitles).filter((name) => names.has(name));
     const metrics = [...known, ...[...names].filter((name) => !known.includes(name)).toSorted()];
-    const figures = metrics
-      .filter((name) => changes(shown, name))
-      .slice(0, mostPanels)
-      .map((metric): Figure => ({
-        name: fileName(run, stageName, metric),
-        alternative: `${metric} over the steps of ${stageName}`,
-        caption: metricTitles[metric] ?? metric,
-        chart: (width) => curvesChart(arms, metric, width),
-        plots: 1,
-        width: 210,
-      }));
-    return { stageName, figures, left: all.length - arms.length };
+    const changing = metrics.filter((name) => changes(shown, name));
+    const figures = changing.slice(0, mostPanels).map((metric): Figure => ({
+      name: fileName(run, stageName, metric),
+      alternative: `${metric} over the steps of ${stageName}`,
+      caption: metricTitles[metric] ?? metric,
+      chart: (width) => curvesChart(arms, metric, width),
+      plots: 1,
+      width: 210,
+    }));
+    const omitted = [
+      ...omittedNames(
+        stageName,
+        "arm",
+        all.slice(mostLines).map(({ name }) => name),
+      ),
+      ...omittedNames(stageName, "metric", changing.slice(mostPanels)),
+    ];
+    return { stageName, figures, omitted };
   });
 
 const changes = (trainings: ReadonlyArray<Training>, metric: string): boolean =>

@@ -9,6 +9,8 @@ import { html, Html } from "./html.ts";
 
 export interface DrawnFigures {
   readonly figures: ReadonlyArray<Html>;
+  /** What the figures leave out, as sentences. */
+  readonly omitted: ReadonlyArray<string>;
   readonly trainings: ReadonlyArray<Html>;
   /** For each run. */
   readonly timelines: ReadonlyArray<ReadonlyArray<Html>>;
@@ -20,7 +22,8 @@ export const drawAll = async (
 ): Promise<DrawnFigures> => {
   const { numbers, trainings, timelines } = reportFigures(data, comparisons);
   return {
-    figures: await Promise.all(numbers.map(drawn)),
+    figures: await Promise.all(numbers.figures.map(drawn)),
+    omitted: numbers.omitted,
     trainings: await Promise.all(trainings.map(trainingSection)),
     timelines: await Promise.all(timelines.map((own) => Promise.all(own.map(drawn)))),
   };
@@ -34,10 +37,10 @@ const drawn = async ({ chart, width, alternative, caption }: Figure): Promise<Ht
   </figure>`;
 };
 
-const trainingSection = async ({ stageName, figures, left }: TrainingFigures): Promise<Html> =>
+const trainingSection = async ({ stageName, figures, omitted }: TrainingFigures): Promise<Html> =>
   html`<h3>${stageName}</h3>
     <p class="note">
       Thin lines are single trainings as logged; strong lines the mean of an arm's seeds, smoothed
-      over a tenth of the steps. ${left === 0 ? "" : `${left} further arms are not drawn.`}
+      over a tenth of the steps. ${omitted.join(" ")}
     </p>
     <div class="panels">${await Promise.all(figures.map(drawn))}</div>`;

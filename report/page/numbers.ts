@@ -3,11 +3,14 @@ import { tableCsv } from "../../kinds/TableFile.ts";
 import { intervalNote } from "../../kinds/tableText.ts";
 import { tableLatex, tableMarkdown } from "../../kinds/tableView.ts";
 import { type Arm, type ArmSet, axisName, metrics, type Metric } from "../analysis/Arms.ts";
-import type { Comparison } from "../analysis/comparisons.ts";
+import { type Comparison, mostCompared } from "../analysis/comparisons.ts";
 import { type ArmContrast, directionOf } from "../analysis/contrast.ts";
 import { rangeText, signedText, valueText } from "../analysis/numberText.ts";
+import type { Measurements } from "../../kinds/MeasurementsFile.ts";
 import type { RunData } from "../ReportData.ts";
+import { copiesOf } from "./copies.ts";
 import { html, type Html } from "./html.ts";
+import { measuredTables } from "./measurements.ts";
 
 const plain = (text: string): string => text;
 const plainStyle = {
@@ -66,6 +69,7 @@ export const tableSection = (comparison: Comparison): Html => {
     </div>
     <p class="note">
       ${intervalNote(first.table)}.
+      ${first.arms.length > mostCompared ? `Of more than ${mostCompared} arms, none is compared.` : ""}
       ${several ? "" : "Bold: best in the column, or not distinguishable from it by the paired interval."}
       F1 is the mean over the captions' elements.
       ${(first.table.models ?? []).length === 0 ? "" : `Model: ${first.table.models?.join("; ")}.`}
@@ -94,31 +98,25 @@ const differenceCell = (found: ArmContrast | undefined): Html => {
 };
 
 /** The table in the formats of `pipe table`. */
-const copies = ({ table, run }: ArmSet): Html => {
-  const formats = [
+const copies = ({ table, run }: ArmSet): Html =>
+  copiesOf(run, [
     ["Markdown", tableMarkdown(table)],
     ["LaTeX", tableLatex(table)],
-    // HTML knows no carriage return.
-    ["CSV", tableCsv(table).replaceAll("\r\n", "\n")],
+    ["CSV", tableCsv(table)],
     ["JSON", JSON.stringify(table, null, 1)],
-  ] as const;
-  return html`<details class="copies">
-    <summary>${run}: the numbers as Markdown, LaTeX, CSV, JSON</summary>
-    ${formats.map(
-      ([name, text]) =>
-        html`<h4>${name}</h4>
-          <pre tabindex="0" data-copy="${name}">${text}</pre>`,
-    )}
-  </details>`;
-};
+  ]);
 
-/** Numbers that are no table of accuracies, as the terminal shows them. */
+/** Numbers that are no table of accuracies: metrics of programs as a table, others as the terminal shows them. */
 export const otherNumbers = ({ run, numbers }: RunData): ReadonlyArray<Html> =>
   numbers
     .filter(({ numbers: { json } }) => !("table" in json))
-    .map(
-      ({ node, numbers: { text } }) =>
-        html`<h3>${node}</h3>
-          <pre class="scroll" tabindex="0">
-${text(`${run} · ${node}`, plainStyle, { width: 100 })}</pre>`,
-    );
+    .map(({ node, numbers: { json, text } }) => {
+      const { measurements } = json as { readonly measurements?: Measurements };
+      const shown =
+        measurements === undefined
+          ? html`<pre class="scroll" tabindex="0">
+${text(`${run} · ${node}`, plainStyle, { width: 100 })}</pre>`
+          : measuredTables(`${run} · ${node}`, measurements);
+      return html`<h3>${node}</h3>
+        ${shown}`;
+    });

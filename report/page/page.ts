@@ -48,7 +48,7 @@ export const reportPage = (
 const sectionsOf = (
   data: ReportData,
   comparisons: ReadonlyArray<Comparison>,
-  { figures, trainings, timelines }: DrawnFigures,
+  { figures, omitted, trainings, timelines }: DrawnFigures,
   leftOut: string,
 ) => {
   const samples = chooseSamples(data);
@@ -57,11 +57,10 @@ const sectionsOf = (
       ...comparisons.map(tableSection),
       ...data.runs.flatMap(otherNumbers),
     ]),
-    section(
-      "figures",
-      "Figures",
-      figures.length === 0 ? [] : [html`<div class="charts">${figures}</div>`],
-    ),
+    section("figures", "Figures", [
+      ...(figures.length === 0 ? [] : [html`<div class="charts">${figures}</div>`]),
+      ...omitted.map((text) => html`<p class="note">${text}</p>`),
+    ]),
     section(
       "samples",
       "Answers",

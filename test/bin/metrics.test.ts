@@ -130,3 +130,36 @@ describe("metrics of a command", () => {
     }),
   );
 });
+
+describe("more metrics than figures hold", () => {
+  it(
+    "are all in the report's table, and the others are named",
+    inRig(async (rig) => {
+      const metrics = Array.from({ length: 18 }, (_, index) => `m${index}`);
+      const numbers = JSON.stringify(Object.fromEntries(metrics.map((name) => [name, 1])));
+      rig.write(
+        "many.yaml",
+        [
+          "name: many",
+          "axes: { size: [1, 2] }",
+          "stages:",
+          "  probe:",
+          "    use: command",
+          "    with:",
+          `      run: printf '%s' '${numbers}' | sed 's/:1/:${"${size}"}/g' > {out}/result.json`,
+          "      metrics: result.json",
+          "  table: { use: tabulate, from: { results: { all: probe } } }",
+        ].join("\n"),
+      );
+      await succeeds(rig, "run", "many.yaml");
+      const omitted = "table: 2 metrics not drawn: m16, m17.";
+      await succeeds(rig, "report", "--to", "report.html");
+      const page = rig.read("report.html");
+      for (const name of metrics) assert.include(page, `class="number">${name}</th>`);
+      assert.include(page, omitted);
+      assert.strictEqual(page.match(/<figcaption>table: /gu)?.length, 16);
+      assert.include(page, 'data-copy="CSV">size,m0,m0_n');
+      assert.include(await succeeds(rig, "figures", "--format", "svg"), omitted);
+    }),
+  );
+});

@@ -10,7 +10,10 @@ let files: ReadonlyMap<string, FigureFile["bytes"]>;
 
 const made = async () =>
   new Map(
-    (await figureFiles(figureData, ["svg", "pdf", "png"])).map(({ name, bytes }) => [name, bytes]),
+    (await figureFiles(figureData, ["svg", "pdf", "png"])).files.map(({ name, bytes }) => [
+      name,
+      bytes,
+    ]),
   );
 
 beforeAll(async () => {
