@@ -26,6 +26,7 @@ import { stagesCommand } from "./commands/stages.ts";
 import { statusCommand } from "./commands/status.ts";
 import { tableCommand } from "./commands/table.ts";
 import { tagCommand } from "./commands/tag.ts";
+import { uiCommand } from "./commands/ui.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { whyCommand } from "./commands/why.ts";
 import { presenter, reportError } from "./reportError.ts";
@@ -49,6 +50,7 @@ const pipe = Command.make("pipe").pipe(
     tableCommand,
     seedsCommand,
     reportCommand,
+    uiCommand,
     figuresCommand,
     showCommand,
     exportCommand,

@@ -80,11 +80,13 @@ export interface Attempt {
   readonly end: "made" | "failed" | "interrupted" | "running";
 }
 
-/** The metrics of a training, step by step. */
+/** The metrics of a training, step by step; of one that goes on or was ended early, those that it reported. */
 export interface Training {
   readonly node: string;
   readonly stageName: string;
   readonly labels: Labels;
+  /** Whether it came to its end and left a model. */
+  readonly isWhole: boolean;
   readonly steps: ReadonlyArray<{
     readonly step: number;
     readonly values: Readonly<Record<string, number>>;

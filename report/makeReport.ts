@@ -12,11 +12,15 @@ import type { ReportData } from "./ReportData.ts";
 /** The largest file, in bytes. */
 const mostBytes = 8_000_000;
 
-export const renderReport = async (data: ReportData): Promise<string> => {
-  const style = fs.readFileSync(path.join(root, "report/page/style.css"), "utf8");
+export const pageStyle = (): string =>
+  fs.readFileSync(path.join(root, "report/page/style.css"), "utf8");
+
+/** A live page follows its run from the address that serves it. */
+export const renderReport = async (data: ReportData, isLive = false): Promise<string> => {
+  const style = pageStyle();
   const script = await browserScript();
   const comparisons = comparisonsOf(data);
-  const made = { comparisons, drawn: await drawAll(data, comparisons), style, script };
+  const made = { comparisons, drawn: await drawAll(data, comparisons), style, script, isLive };
   const without = reportPage(data, { ...made, data: "", leftOut: "" });
   const samples = packSamples(data, mostBytes - Buffer.byteLength(without) - 1000);
   return reportPage(data, { ...made, ...samples });

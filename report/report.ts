@@ -1,23 +1,17 @@
 /**
- * Reports and figures of runs in a store. The build makes this module and what it imports a file of its own
+ * Reports and figures of runs in a store, as texts or served. The build makes this module and what it imports a file of its own
  * (`rolldown.config.ts`), so it shares nothing with its caller: it takes and gives plain values, and rejects with the store's error.
  */
 import { Effect } from "effect";
 import { Store } from "../cache/Store.ts";
-import type { RunPlan } from "../pipelines/history/RunPlan.ts";
 import { stages } from "../stages/stages.ts";
 import type { Format } from "./files/formats.ts";
+import { startUi, type Ui, type UiRequest } from "./live/startUi.ts";
 import { figureFiles } from "./makeFigures.ts";
 import { renderReport } from "./makeReport.ts";
 import type { ReportData } from "./ReportData.ts";
+import type { ReportRequest } from "./ReportRequest.ts";
 import { readReport } from "./read/readReport.ts";
-
-/** Runs of the store in `home`; `now`, in milliseconds, decides only how long a running run has run. */
-export interface ReportRequest {
-  readonly home: string;
-  readonly plans: ReadonlyArray<RunPlan>;
-  readonly now: number;
-}
 
 const withData = <A>(
   { home, plans, now }: ReportRequest,
@@ -29,7 +23,10 @@ const withData = <A>(
     Effect.runPromise,
   );
 
-export const makeReport = (asked: ReportRequest): Promise<string> => withData(asked, renderReport);
+export const makeReport = (asked: ReportRequest): Promise<string> =>
+  withData(asked, (data) => renderReport(data, asked.isLive));
 
 export const makeFigures = (asked: ReportRequest, formats: ReadonlyArray<Format>) =>
   withData(asked, (data) => figureFiles(data, formats));
+
+export const serveReports = (asked: UiRequest): Promise<Ui> => startUi(asked, import.meta.url);

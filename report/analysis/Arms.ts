@@ -33,7 +33,11 @@ export interface ArmSet {
 }
 
 /** The arms of each table of a run. */
-export const armSetsOf = ({ run, numbers, points }: RunData): ReadonlyArray<ArmSet> =>
+export const armSetsOf = ({
+  run,
+  numbers,
+  points,
+}: Pick<RunData, "run" | "numbers" | "points">): ReadonlyArray<ArmSet> =>
   numbers.flatMap((each) => {
     const { table } = each.numbers.json as { readonly table?: Table };
     return table === undefined ? [] : [armSetOf(run, each, table, points)];

@@ -65,7 +65,8 @@ const instancesOf = (run: RunData): ReadonlyArray<string> =>
             ],
       );
 
-const convergenceOf = ({ trainings }: RunData): ReadonlyArray<string> => {
+const convergenceOf = (run: RunData): ReadonlyArray<string> => {
+  const trainings = run.trainings.filter(({ isWhole }) => isWhole);
   const falls = trainings.flatMap((training) => {
     const fall = fallOf(training);
     return fall !== undefined && fall > fallingShare ? [fall] : [];

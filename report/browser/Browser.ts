@@ -12,6 +12,7 @@ export class Browser {
   private readonly samples: PackedSamples;
   private state: State;
   private found: Found;
+  private readonly closing = new AbortController();
   private readonly filters = element("div", { class: "filters" });
   private readonly counts = element("div", { class: "counts" });
   private readonly list = element("ol", { class: "ids", tabindex: "0", "aria-label": "Examples" });
@@ -27,7 +28,8 @@ export class Browser {
       const id = (target as HTMLElement).closest("button")?.value;
       if (id !== undefined) this.go({ sample: id });
     });
-    document.addEventListener("keydown", (event) => this.press(event));
+    const { signal } = this.closing;
+    document.addEventListener("keydown", (event) => this.press(event), { signal });
     place.replaceChildren(
       element(
         "p",
@@ -39,6 +41,11 @@ export class Browser {
       element("div", { class: "panes" }, this.list, this.detail),
     );
     this.show(state);
+  }
+
+  /** Lets go of the keyboard. */
+  close(): void {
+    this.closing.abort();
   }
 
   /** Shows a state that came from the address. */

@@ -6,7 +6,7 @@ import { correlationRows, correlationsChart, mostRows } from "./correlations.ts"
 import { curvesChart, mostLines } from "./curves.ts";
 import { type Figure, type FigureGroup, fileName, joined, omittedNames } from "./Figure.ts";
 import { measuredAxes, measurementsChart } from "./measurements.ts";
-import { mostBars, timelineChart } from "./timeline.ts";
+import { isLost, mostBars, timelineChart } from "./timeline.ts";
 
 export const correlationFigures = ({ run, numbers }: RunData): FigureGroup =>
   joined(
@@ -77,7 +77,7 @@ export const timelineFigures = ({ run, attempts }: RunData): ReadonlyArray<Figur
         {
           name: fileName(run, "timeline"),
           alternative: `the attempts of ${run} in time`,
-          caption: `The work of this run: a bar for each attempt at a node${attempts.some(({ end }) => end !== "made") ? ", with a red mark at its end where it made no result" : ""}. Reused results have none.${attempts.length > mostBars ? ` Only the ${mostBars} longest are drawn.` : ""}`,
+          caption: `The work of this run: a bar for each attempt at a node${attempts.some(isLost) ? ", with a red mark at its end where it made no result" : ""}. Reused results have none.${attempts.length > mostBars ? ` Only the ${mostBars} longest are drawn.` : ""}`,
           chart: (width) => timelineChart(attempts, width),
           plots: 1,
           width: 900,

@@ -25,6 +25,9 @@ const inRows = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Bar> => {
     });
 };
 
+/** It ended without a result. */
+export const isLost = ({ end }: Attempt): boolean => end === "failed" || end === "interrupted";
+
 export const timelineChart = (attempts: ReadonlyArray<Attempt>, width: number): object => {
   const bars = inRows(
     attempts
@@ -65,7 +68,7 @@ export const timelineChart = (attempts: ReadonlyArray<Attempt>, width: number): 
         encoding: { x, x2: { field: "to" }, y, color },
       },
       {
-        data: { values: values.filter(({ end: how }) => how !== "made") },
+        data: { values: values.filter(isLost) },
         mark: {
           type: "point",
           shape: "triangle-down",

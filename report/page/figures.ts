@@ -29,8 +29,11 @@ export const drawAll = async (
   };
 };
 
+/** A layer without data: Vega gives it the role of an image, and no name for who can't see it. */
+const emptyMark = /<g class="mark-[^>]*\/>/gu;
+
 const drawn = async ({ chart, width, alternative, caption }: Figure): Promise<Html> => {
-  const svg = (await draw(chart(width), "page")).replaceAll("\n", "");
+  const svg = (await draw(chart(width), "page")).replaceAll("\n", "").replaceAll(emptyMark, "");
   return html`<figure>
     <div class="scroll" tabindex="0" role="group" aria-label="${alternative}">${new Html(svg)}</div>
     <figcaption>${caption}</figcaption>

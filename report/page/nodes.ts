@@ -45,8 +45,9 @@ export const nodeGrid = (run: RunData): Html => {
       </table>
     </div>
     <p class="note">
-      ✓ made in this run, = reused, ✗ failed, – skipped, · not started. Times are those of making
-      the result, in this run or an earlier one.
+      ✓ made in this run, = reused, ✗ failed, – skipped, ▸ running, ? running when the run was
+      killed, ◼ interrupted, · not started. Times are those of making the result, in this run or an
+      earlier one.
       ${left > 0 ? `${left} further points are left out; \`pipe status ${run.run}\` shows them.` : ""}
     </p>
     ${failures(run)}`;
@@ -59,9 +60,16 @@ const pointName = (labels: Labels): string =>
 
 const cell = (node: NodeData | undefined): Html => {
   if (node === undefined) return html`<td></td>`;
+  const { progress } = node;
   const seconds = node.wallSeconds ?? node.seconds;
+  const amount =
+    node.state === "running" && progress !== undefined
+      ? `${progress.done} of ${progress.total} ${progress.unit}`
+      : seconds === undefined
+        ? ""
+        : duration(seconds);
   const text = html`<span aria-hidden="true">${marks[node.state]}</span>
-    <span class="hidden">${node.state}</span> ${seconds === undefined ? "" : duration(seconds)}`;
+    <span class="hidden">${node.state}</span> ${amount}`;
   return html`<td class="state ${node.state.replaceAll(" ", "-")}">
     ${node.state === "failed" ? html`<a href="#${idOf("failed", node.node)}">${text}</a>` : text}
   </td>`;

@@ -1,5 +1,4 @@
 /** The page: one HTML file, a pure function of the report's data. It opens without network, and without a script it lacks only the browser of samples. */
-import crypto from "node:crypto";
 import { plural } from "../../kinds/terminal.ts";
 import { duration } from "../../schemas/quantity.ts";
 import type { Comparison } from "../analysis/comparisons.ts";
@@ -8,8 +7,10 @@ import { warningsOf } from "../analysis/warnings.ts";
 import type { ReportData, RunData } from "../ReportData.ts";
 import { commandsOf, environmentOf, limitsOf } from "./about.ts";
 import { stageGraph } from "./dag.ts";
+import { document } from "./document.ts";
 import type { DrawnFigures } from "./figures.ts";
-import { escape, html, type Html } from "./html.ts";
+import { html, type Html } from "./html.ts";
+import { liveLine } from "./liveLine.ts";
 import { nodeGrid } from "./nodes.ts";
 import { otherNumbers, tableSection } from "./numbers.ts";
 import { chooseSamples, sampleCard } from "./samples.ts";
@@ -23,16 +24,18 @@ export interface PageParts {
   readonly data: string;
   /** What the samples leave out; empty where they are complete. */
   readonly leftOut: string;
+  readonly isLive: boolean;
 }
 
 export const reportPage = (
   data: ReportData,
-  { comparisons, drawn, style, script, data: packed, leftOut }: PageParts,
+  { comparisons, drawn, style, script, data: packed, leftOut, isLive }: PageParts,
 ): string => {
   const sections = sectionsOf(data, comparisons, drawn, leftOut);
   const title = data.runs.map(({ run }) => run).join(" and ");
   const body = html`<main>
     <header>
+      ${isLive ? liveLine(html`<a href="../">All runs</a>`) : undefined}
       <h1>${title}</h1>
       ${data.runs.map((run) => headOf(run, data.runs.length > 1))}
     </header>
@@ -42,7 +45,7 @@ export const reportPage = (
     </nav>
     ${sections.map(({ content }) => content)}
   </main>`;
-  return document(title, body, { style, script, packed }).toWellFormed();
+  return document(title, body, { style, script, packed, isLive });
 };
 
 const sectionsOf = (
@@ -101,43 +104,6 @@ const sectionsOf = (
   ].filter((each) => each !== undefined);
 };
 
-interface Inlined {
-  readonly style: string;
-  readonly script: string;
-  readonly packed: string;
-}
-
-/** Style and script are allowed by their hashes, so nothing is added to them, no blank either. */
-const document = (title: string, body: Html, { style, script, packed }: Inlined): string => {
-  const policy = [
-    "default-src 'none'",
-    "img-src data:",
-    `style-src '${hashOf(style)}'`,
-    `script-src '${hashOf(script)}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
-  return [
-    "<!doctype html>",
-    '<html lang="en">',
-    "<head>",
-    '<meta charset="utf-8">',
-    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">',
-    `<title>${escape(title)}</title>`,
-    `<style>${style}</style>`,
-    "</head>",
-    "<body>",
-    body.text,
-    `<script type="application/octet-stream" id="data">${packed}</script>`,
-    `<script>${script}</script>`,
-    "</body>",
-    "</html>",
-    "",
-  ].join("\n");
-};
-
 /** Undefined where there is nothing to show. */
 const section = (id: string, name: string, parts: ReadonlyArray<Html | undefined>) =>
   parts.length === 0
@@ -150,9 +116,6 @@ const section = (id: string, name: string, parts: ReadonlyArray<Html | undefined
           ${parts}
         </section>`,
       };
-
-const hashOf = (text: string): string =>
-  `sha256-${crypto.createHash("sha256").update(text).digest("base64")}`;
 
 const runTitle = ({ runs }: ReportData, { run }: RunData): Html | undefined =>
   runs.length > 1 ? html`<h3>${run}</h3>` : undefined;

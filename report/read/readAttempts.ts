@@ -9,11 +9,12 @@ const ends: Readonly<Partial<Record<Event["_tag"], Attempt["end"]>>> = {
   NodeInterrupted: "interrupted",
 };
 
-/** `begun` is when the run began; attempts that no event ends last until the last event. */
+/** `begun` is when the run began; attempts that no event ends last until the last event. A run that is over has interrupted them. */
 export const readAttempts = (
   events: ReadonlyArray<Event>,
   begun: string,
   stageOf: ReadonlyMap<string, string>,
+  isRunning: boolean,
 ): ReadonlyArray<Attempt> => {
   const secondsAt = (at: string) => (Date.parse(at) - Date.parse(begun)) / 1000;
   const open = new Map<string, Omit<Attempt, "to" | "end">>();
@@ -30,9 +31,7 @@ export const readAttempts = (
     attempts.push({ ...attempt, to: secondsAt(event.at), end });
     open.delete(event.node);
   }
+  const end = isRunning ? "running" : "interrupted";
   const last = secondsAt(events.at(-1)?.at ?? begun);
-  return [
-    ...attempts,
-    ...[...open.values()].map((each) => ({ ...each, to: last, end: "running" as const })),
-  ];
+  return [...attempts, ...[...open.values()].map((each) => ({ ...each, to: last, end }) as const)];
 };

@@ -27,7 +27,7 @@ import type {
 import { orNothing } from "./orNothing.ts";
 import { readAttempts } from "./readAttempts.ts";
 import { readPoints, type ScoresNode } from "./readPoints.ts";
-import { readSteps } from "./readTraining.ts";
+import { readSteps, reportedSteps } from "./readTraining.ts";
 
 export interface ReadRun {
   readonly data: RunData;
@@ -69,6 +69,7 @@ export const readRun = Effect.fnUntraced(function* (
       side.events,
       begun,
       new Map(plan.nodes.map(({ node, stageName }) => [node, stageName])),
+      state === "running",
     ),
     wiring: wiringOf(side),
     numbers: (yield* numbersOfRun(plan)).map((each) => ({
@@ -156,12 +157,16 @@ const wiringOf = ({ nodes }: RunSide): ReadonlyArray<StageLink> => {
   return [...links.values()];
 };
 
-const trainingsOf = Effect.fnUntraced(function* ({ plan, artifacts }: RunSide) {
+const trainingsOf = Effect.fnUntraced(function* ({ plan, artifacts, events }: RunSide) {
   const { directoryOf } = yield* Store;
+  const reported = reportedSteps(events);
   return plan.nodes.flatMap(({ node, stageName, kind, labels }): ReadonlyArray<Training> => {
-    const artifact = kind === "model" ? artifacts.get(node) : undefined;
-    const steps = artifact === undefined ? [] : readSteps(directoryOf(artifact));
-    return steps.length === 0 ? [] : [{ node, stageName, labels, steps }];
+    if (kind !== "model") return [];
+    const artifact = artifacts.get(node);
+    const steps = artifact === undefined ? reported.get(node) : readSteps(directoryOf(artifact));
+    return steps === undefined || steps.length === 0
+      ? []
+      : [{ node, stageName, labels, isWhole: artifact !== undefined, steps }];
   });
 });
 

@@ -1,8 +1,9 @@
-/** The metrics that a training wrote beside its model. */
+/** The metrics of trainings: those beside a model, and those that a training without a model has reported so far. */
 import { Option, Schema } from "effect";
 import path from "node:path";
 import { readLines } from "../../kinds/jsonLines.ts";
 import { metricsFile } from "../../kinds/Model.ts";
+import type { Event } from "../../schemas/Event.ts";
 import type { Training } from "../ReportData.ts";
 import { orNothing } from "./orNothing.ts";
 
@@ -20,3 +21,22 @@ export const readSteps = (directory: string): Training["steps"] =>
     );
     return [{ step, values: Object.fromEntries(values) }];
   });
+
+/** By node. A training that resumed reports some steps again: the last report of a step counts. */
+export const reportedSteps = (
+  events: ReadonlyArray<Event>,
+): ReadonlyMap<string, Training["steps"]> => {
+  const byNode = new Map<string, Map<number, Training["steps"][number]>>();
+  for (const event of events) {
+    if (event._tag !== "NodeMetrics") continue;
+    const { node, step, values } = event;
+    const steps = byNode.get(node) ?? new Map();
+    byNode.set(node, steps.set(step, { step, values }));
+  }
+  return new Map(
+    [...byNode].map(([node, steps]) => [
+      node,
+      [...steps.values()].toSorted((one, other) => one.step - other.step),
+    ]),
+  );
+};

@@ -92,6 +92,7 @@ const run: RunData = {
     node: `model[${index}]`,
     stageName: "model",
     labels: { loss: `arm ${index % 6}`, seed: String(index) },
+    isWhole: true,
     steps: Array.from({ length: 600 }, (_step, step) => ({
       step,
       values: { loss: 0.5 + 0.4 * Math.sin(step * 12.9898 + index * 78.233) },

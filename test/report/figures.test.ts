@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { spreadOut } from "../../report/figures/draw.ts";
 import { placeLabels } from "../../report/figures/placeLabels.ts";
 import { readAttempts } from "../../report/read/readAttempts.ts";
+import { reportedSteps } from "../../report/read/readTraining.ts";
 import type { Event } from "../../schemas/Event.ts";
 
 describe("labels", () => {
@@ -43,27 +44,49 @@ const started = (node: string, second: number): Event => ({
 });
 
 it("attempts are read from events, those of a killed run, too", () => {
-  const attempts = readAttempts(
-    [
-      started("a", 1),
-      started("b", 2),
-      { _tag: "NodeRetried", at: at(3), node: "a", message: "lost", seconds: 1 },
-      started("a", 4),
-      {
-        _tag: "NodeSucceeded",
-        at: at(6),
-        node: "a",
-        artifact: "d",
-        seconds: 2,
-        summary: {},
-      },
-    ],
-    at(0),
-    new Map([["a", "stage"]]),
-  );
-  assert.deepStrictEqual(attempts, [
+  const events: ReadonlyArray<Event> = [
+    started("a", 1),
+    started("b", 2),
+    { _tag: "NodeRetried", at: at(3), node: "a", message: "lost", seconds: 1 },
+    started("a", 4),
+    { _tag: "NodeSucceeded", at: at(6), node: "a", artifact: "d", seconds: 2, summary: {} },
+  ];
+  const attemptsOf = (isRunning: boolean) =>
+    readAttempts(events, at(0), new Map([["a", "stage"]]), isRunning);
+  const open = { node: "b", stageName: "b", from: 2, to: 6 } as const;
+  assert.deepStrictEqual(attemptsOf(false), [
     { node: "a", stageName: "stage", from: 1, to: 3, end: "failed" },
     { node: "a", stageName: "stage", from: 4, to: 6, end: "made" },
-    { node: "b", stageName: "b", from: 2, to: 6, end: "running" },
+    { ...open, end: "interrupted" },
   ]);
+  assert.deepStrictEqual(attemptsOf(true).at(-1), { ...open, end: "running" });
+});
+
+it("metrics of a training that goes on are read from events, the last report of a step", () => {
+  const reported = (node: string, step: number, loss: number): Event => ({
+    _tag: "NodeMetrics",
+    at: at(step),
+    node,
+    step,
+    values: { loss },
+  });
+  // It resumed from step 1 after its first attempt was lost.
+  const events = [
+    started("a", 0),
+    reported("a", 1, 5),
+    reported("b", 1, 7),
+    reported("a", 3, 4),
+    started("a", 4),
+    reported("a", 2, 3),
+    reported("a", 3, 2),
+  ];
+  const stepsOf = (...losses: ReadonlyArray<number>) =>
+    losses.map((loss, index) => ({ step: index + 1, values: { loss } }));
+  assert.deepStrictEqual(
+    reportedSteps(events),
+    new Map([
+      ["a", stepsOf(5, 3, 2)],
+      ["b", stepsOf(7)],
+    ]),
+  );
 });

@@ -81,6 +81,7 @@ const run: RunData = {
     node: `model[arm=${arm}]`,
     stageName: "model",
     labels: { arm },
+    isWhole: true,
     steps: Array.from({ length: 50 }, (_, step) => ({ step, values: { loss: 1 / (step + 1) } })),
   })),
   points: arms.map((arm, index) => point(arm, index + 2)),

@@ -62,6 +62,13 @@ describe("a report's page", () => {
     await page.context().close();
   });
 
+  it("may connect to nothing, and where it is served to its own server alone", async () => {
+    const policyOf = (page: string) => /Security-Policy" content="([^"]*)"/u.exec(page)?.[1] ?? "";
+    assert.match(policyOf(html), /^default-src 'none'; /u);
+    assert.notInclude(policyOf(html), "connect-src");
+    assert.include(policyOf(await renderReport(hostileData, true)), "; connect-src 'self'; ");
+  });
+
   it("cuts long responses and keeps the bytes of others", () => {
     const { arms } = samplesIn(html) as {
       readonly arms: ReadonlyArray<{

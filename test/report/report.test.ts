@@ -94,6 +94,37 @@ describe("pipe report", () => {
   );
 
   it(
+    "shows what a killed training has reported",
+    inRig(async (rig) => {
+      rig.write("start/config.json", '{ "model_type": "qwen3_vl" }');
+      rig.write("start/model.safetensors", "\u0002\0\0\0\0\0\0\0{}");
+      rig.write(
+        "m.yaml",
+        `name: m\nstages: { model: { use: pretrained, with: { path: start } } }\n`,
+      );
+      await rig.made("m.yaml");
+      // A kill leaves the log without its end.
+      const log = ".pipe/runs/m-1/events.jsonl";
+      const begun = jsonLines(rig.read(log)).filter(({ _tag }) => String(_tag).endsWith("Started"));
+      const at = begun[0]!["at"];
+      const reports = [1, 2, 3].map((step) => ({
+        _tag: "NodeMetrics",
+        at,
+        node: "model",
+        step,
+        values: { loss: 1 / step },
+      }));
+      const lines = [...begun, ...reports].map((line) => `${JSON.stringify(line)}\n`);
+      rig.write(log, lines.join(""));
+      const { code, stderr } = await rig.pipe("report");
+      assert.strictEqual(code, 0, stderr);
+      const page = rig.read("m-1.html");
+      assert.include(page, "The run was killed: 0 of 1 result made.");
+      assert.include(page, 'aria-label="loss over the steps of model"');
+    }),
+  );
+
+  it(
     "is drawn as files for a paper, in the formats asked for",
     inStudy(async (rig) => {
       const { code, stdout, stderr } = await rig.pipe(
