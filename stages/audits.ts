@@ -4,6 +4,7 @@ import { Command } from "./Command.ts";
 import { Files } from "./Files.ts";
 import { generateAudit } from "./Generate.audit.ts";
 import { grpoAudit } from "./Grpo.audit.ts";
+import { HubDataset } from "./HubDataset.ts";
 import { Pretrained } from "./Pretrained.ts";
 import { rolloutAudit } from "./Rollout.audit.ts";
 import { stages } from "./stages.ts";
@@ -15,6 +16,7 @@ export const audits: ReadonlyMap<string, Audit> = new Map(
     grpoAudit,
     audit(Command, { origin: "program" }),
     audit(Files, { origin: "imported" }),
+    audit(HubDataset, { origin: "imported" }),
     audit(Pretrained, { origin: "imported" }),
   ].map((each) => [each.stage.name, each]),
 );

@@ -6,6 +6,7 @@ import { Effect, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../../schemas/root.ts";
+import type { ArtifactKind } from "../../schemas/Artifact.ts";
 import { originOf } from "../../stages/audits.ts";
 import type { RunNode } from "../describe/runNodes.ts";
 import { BundleRefused } from "../format/BundleRefused.ts";
@@ -21,26 +22,34 @@ import {
 } from "../describe/terms.ts";
 
 /** SPDX for an unstated licence. */
-const unstated = "NOASSERTION";
+export const unstated = "NOASSERTION";
+
+/** A node with what its licence follows from. */
+export interface LicensedNode {
+  readonly bundled: Pick<RunNode["bundled"], "stage" | "stageName" | "kind">;
+  readonly from: ReadonlyArray<LicensedNode>;
+}
+
+const dataKinds: ReadonlyArray<ArtifactKind> = ["dataset", "transcripts"];
 
 /** The licence of a node's artifact. `stated` has licences by the experiment's names of stages. */
 export const licenseOf = (
-  node: Pick<RunNode, "from"> & {
-    readonly bundled: Pick<RunNode["bundled"], "stage" | "stageName" | "kind">;
-  },
+  { from, bundled: { stage, stageName, kind } }: LicensedNode,
   stated: ReadonlyMap<string, string>,
 ): string => {
-  const { stage, stageName, kind } = node.bundled;
   const own = stated.get(stageName);
   if (own !== undefined) return own;
   const origin = originOf(stage);
   if (origin === "program" || origin === "imported") return unstated;
-  if (kind !== "model") return licenseOfData;
-  // A model trained from another keeps the other's licence.
-  const origins = node.from.filter(({ bundled }) => bundled.kind === "model");
-  const terms = new Set(origins.map((origin) => licenseOf(origin, stated)));
-  terms.delete(licenseOfModels);
-  if (terms.size === 0) return licenseOfModels;
+  // A model trained from another keeps the other's licence, as does data that another data set's rows are in.
+  const kept: ReadonlyArray<ArtifactKind> =
+    kind === "model" ? ["model"] : dataKinds.includes(kind) ? dataKinds : [];
+  const terms = new Set(
+    from.filter((one) => kept.includes(one.bundled.kind)).map((one) => licenseOf(one, stated)),
+  );
+  const ours = kind === "model" ? licenseOfModels : licenseOfData;
+  terms.delete(ours);
+  if (terms.size === 0) return ours;
   return terms.has(unstated) ? unstated : [...terms].toSorted().join(" AND ");
 };
 

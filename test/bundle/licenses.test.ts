@@ -48,6 +48,15 @@ describe("licences", () => {
     assert.strictEqual(licenseOf(trained, nothing), "NOASSERTION");
     assert.strictEqual(licenseOf(trained, stated({ "my-pretrained": "Apache-2.0" })), "Apache-2.0");
   });
+
+  it("pass from a data set of the Hub to the transcripts of its rows, and not to a model", () => {
+    const origin = node("hub-dataset", "dataset");
+    const transcripts = node("distill", "transcripts", origin);
+    assert.strictEqual(licenseOf(transcripts, nothing), "NOASSERTION");
+    const terms = stated({ "my-hub-dataset": "CC-BY-4.0" });
+    assert.strictEqual(licenseOf(transcripts, terms), "CC-BY-4.0");
+    assert.strictEqual(licenseOf(node("sft", "model", transcripts), nothing), "MIT");
+  });
 });
 
 const entry = (license: string): Entry => ({
