@@ -1,19 +1,24 @@
-/** Requests to the Hub: the files of a commit, and a file from a byte on. Failures that may pass are retried. */
+/** Requests to the Hub with its token: the files of a commit, and a file from a byte on. Failures that may pass are retried. */
 import { Data, Effect, Option, Schema } from "effect";
 import type { HubSettings } from "./hubSettings.ts";
 import { RequestFailed, Retries } from "./Retries.ts";
 import { retryAfterSeconds } from "./retryAfter.ts";
 
-/** A repository at a commit. */
-export interface HubSource {
+export interface HubRepository {
   readonly type: "dataset" | "model";
+  /** `owner/name` */
   readonly repo: string;
+}
+
+/** A repository at a commit. */
+export interface HubSource extends HubRepository {
   /** 40 hexadecimal digits. */
   readonly revision: string;
 }
 
 export interface HubFile {
   readonly path: string;
+  /** In bytes. */
   readonly size: number;
   /** SHA-256 of a file in LFS, otherwise git's SHA-1 of the blob; the cache's name for it. */
   readonly hash: string;
@@ -22,7 +27,16 @@ export interface HubFile {
 export class HubRefused extends Data.TaggedError("HubRefused")<{
   readonly message: string;
   readonly fix: string;
+  /** Of the answer, where there was one. */
+  readonly status?: number;
 }> {}
+
+/** The Hub refused a request; retrying would not help. */
+export interface Refusal {
+  readonly status: number;
+  /** The request and what the Hub said of it, without the token. */
+  readonly said: string;
+}
 
 interface Page {
   readonly url: string;
@@ -62,7 +76,7 @@ export class HubClient {
         failure instanceof RequestFailed
           ? new HubRefused({
               message: failure.message,
-              fix: "run the same command again once the Hub answers: what is downloaded is kept",
+              fix: "run the same command again once the Hub answers: what was transferred is kept",
             })
           : failure,
       ),
@@ -106,36 +120,52 @@ export class HubClient {
     );
   }
 
-  private get(url: string, source: HubSource, headers: Readonly<Record<string, string>>) {
-    const { token } = this.settings;
+  /** A request whose failures that may pass are `RequestFailed`. The token goes to the Hub's own address alone. */
+  readonly send = (url: string, init: RequestInit, refused: (refusal: Refusal) => HubRefused) => {
+    const { token, endpoint } = this.settings;
+    const headers = new Headers(init.headers);
     // `fetch` takes the token off where a redirect leaves the host.
-    const authorization: Record<string, string> =
-      token === undefined ? {} : { authorization: `Bearer ${token}` };
+    if (token !== undefined && new URL(url).origin === new URL(endpoint).origin)
+      headers.set("authorization", `Bearer ${token}`);
     return Effect.tryPromise({
-      // The library asks for bytes as they are: a compressed answer would have other offsets.
-      try: (signal) =>
-        fetch(url, {
-          headers: { ...headers, ...authorization, "accept-encoding": "identity" },
-          signal,
-        }),
+      try: async (signal) => {
+        const response = await fetch(url, { ...init, headers, signal });
+        return { response, reason: response.ok ? "" : await reasonIn(response) };
+      },
       catch: (cause) => broken(url, cause),
     }).pipe(
-      Effect.flatMap((response) => {
-        if (response.ok) return Effect.succeed(response);
-        return Effect.andThen(
-          Effect.ignore(Effect.tryPromise(() => response.body?.cancel() ?? Promise.resolve())),
-          Effect.fail(this.statusFailure(response, url, source)),
-        );
-      }),
+      Effect.flatMap(({ response, reason }) =>
+        response.ok
+          ? Effect.succeed(response)
+          : Effect.fail(this.failure(url, response, reason, refused)),
+      ),
     );
+  };
+
+  private get(url: string, source: HubSource, headers: Readonly<Record<string, string>>) {
+    // A compressed answer would have other offsets.
+    const init = { headers: { ...headers, "accept-encoding": "identity" } };
+    return this.send(url, init, (refusal) => this.cantRead(refusal, source));
   }
 
-  private statusFailure(
-    { status, headers }: Response,
+  private failure(
     url: string,
-    { type, repo, revision }: HubSource,
+    { status, headers }: Response,
+    reason: string,
+    refused: (refusal: Refusal) => HubRefused,
   ) {
-    const said = `${url} answered ${status}`;
+    const { token } = this.settings;
+    const said = `${shownUrl(url)} answered ${status}${reason === "" ? "" : ` (${reason})`}`;
+    const safe = token === undefined ? said : said.replaceAll(token, "•••");
+    if (status !== 429 && status < 500) return refused({ status, said: safe });
+    return new RequestFailed({
+      kind: String(status),
+      message: safe,
+      waitSeconds: retryAfterSeconds(headers.get("retry-after"), Date.now()),
+    });
+  }
+
+  private cantRead({ status, said }: Refusal, { type, repo, revision }: HubSource) {
     if (status === 401 || status === 403)
       return new HubRefused({
         message: `${said}: the ${type} ${repo} does not exist, or needs ${this.settings.token === undefined ? "a token" : "another token"}`,
@@ -146,22 +176,35 @@ export class HubClient {
         message: `${said}: there is no ${type} ${repo} at ${revision}`,
         fix: "check the name, and take the commit from the repository's history (Files → History)",
       });
-    if (status === 429 || status >= 500)
-      return new RequestFailed({
-        kind: String(status),
-        message: said,
-        waitSeconds: retryAfterSeconds(headers.get("retry-after"), Date.now()),
-      });
     return new HubRefused({ message: said, fix: "check HF_ENDPOINT, the address of a Hub" });
   }
 }
+
+/** Signed addresses of large files have their signature in the query. */
+const shownUrl = (url: string): string => url.replace(/\?.*$/su, "");
+
+const longestReason = 300;
+
+/** What the Hub says of a refused request, in a header or as JSON. */
+const reasonIn = async (response: Response): Promise<string> => {
+  const body = await response.text();
+  const said = response.headers.get("x-error-message") ?? errorIn(body);
+  return said.replace(/[\p{Cc}\p{Cf}\s]+/gu, " ").slice(0, longestReason);
+};
+
+const ErrorBody = Schema.fromJsonString(Schema.Struct({ error: Schema.String }));
+const errorIn = (body: string): string =>
+  Option.match(Schema.decodeUnknownOption(ErrorBody)(body), {
+    onNone: () => "",
+    onSome: ({ error }) => error,
+  });
 
 /** A broken connection; retried. */
 export const broken = (url: string, cause: unknown): RequestFailed => {
   const { message, cause: inner } = cause as Error & { readonly cause?: NodeJS.ErrnoException };
   return new RequestFailed({
     kind: "connection",
-    message: `${url} can't be reached, or the connection broke (${inner?.code ?? message})`,
+    message: `${shownUrl(url)} can't be reached, or the connection broke (${inner?.code ?? message})`,
     waitSeconds: 0,
   });
 };
