@@ -15,6 +15,7 @@ import { gcCommand } from "./commands/gc.ts";
 import { initCommand } from "./commands/init.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { planCommand } from "./commands/plan.ts";
+import { pushCommand } from "./commands/push.ts";
 import { reportCommand } from "./commands/report.ts";
 import { runCommand } from "./commands/run.ts";
 import { runsCommand } from "./commands/runs.ts";
@@ -55,6 +56,7 @@ const pipe = Command.make("pipe").pipe(
     showCommand,
     exportCommand,
     bundleCommand,
+    pushCommand,
     tagCommand,
     gcCommand,
     fsckCommand,

@@ -1,5 +1,5 @@
 /** Kind `model`: a Hugging Face directory, with the metrics and rollouts of its training where there was one. */
-import type { Summary } from "../schemas/Artifact.ts";
+import type { Artifact, Summary } from "../schemas/Artifact.ts";
 import type { Digest, Json } from "../schemas/Digest.ts";
 import { inputDigests } from "../schemas/KeyParts.ts";
 import type { Kind } from "./Kind.ts";
@@ -9,6 +9,16 @@ import { rolloutsFiles } from "./Rollouts.ts";
 export const metricsFile = "metrics.jsonl";
 
 const weights = /\.(?:safetensors|bin|pt|pth|ckpt|gguf|h5|msgpack|onnx)$/u;
+
+/** Weights, and the list of the files that they are divided among. */
+export const isOfWeights = (file: string): boolean =>
+  weights.test(file) || /\.(?:safetensors|bin)\.index\.json$/u.test(file);
+
+/** Fewer than 100 million weights of two bytes; the smallest published Qwen3-VL has twenty times as many. */
+const microBytes = 200e6;
+
+export const isMicro = ({ files }: Pick<Artifact, "files">): boolean =>
+  files.reduce((sum, { path, size }) => sum + (weights.test(path) ? size : 0), 0) < microBytes;
 
 export const model: Kind = {
   name: "model",

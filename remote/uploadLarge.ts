@@ -85,7 +85,7 @@ const uploadObject = Effect.fnUntraced(function* (
   if (target === undefined) return;
   const chunk = Number(target.header?.["chunk_size"] ?? NaN);
   const blob = yield* Effect.promise(() => blobOf(upload));
-  if (Number.isNaN(chunk)) yield* put(client, target.href, blob, refused);
+  if (Number.isNaN(chunk)) yield* put(client, target.href, blob, upload);
   else yield* putParts(client, upload, target, { blob, chunk, refused });
   const verify = answer?.actions?.verify;
   if (verify === undefined) return;
@@ -98,16 +98,25 @@ const put = (
   client: HubClient,
   url: string,
   body: Blob,
-  refused: LargeOptions["refused"],
+  { path }: HubUpload,
 ): Effect.Effect<string, HubRefused> =>
   client.patiently(
-    Effect.flatMap(client.send(url, { method: "PUT", body }, refused), (response) =>
+    Effect.flatMap(client.send(url, { method: "PUT", body }, notStored(path)), (response) =>
       Effect.promise(async () => {
         await response.body?.cancel();
         return response.headers.get("etag") ?? "";
       }),
     ),
   );
+
+const notStored =
+  (path: string) =>
+  ({ status, said }: Refusal): HubRefused =>
+    new HubRefused({
+      message: `${said}: the host of large files does not take ${path}`,
+      fix: "push again: addresses of uploads expire, and files that arrived are not sent twice",
+      status,
+    });
 
 interface Parts {
   readonly blob: Blob;
@@ -134,7 +143,7 @@ const putParts = Effect.fnUntraced(function* (
         fix: "check HF_ENDPOINT, the address of a Hub",
       });
     const piece = blob.slice((partNumber - 1) * chunk, partNumber * chunk);
-    parts.push({ partNumber, etag: yield* put(client, url, piece, refused) });
+    parts.push({ partNumber, etag: yield* put(client, url, piece, upload) });
   }
   yield* client.patiently(sendJson(client, href, { oid: upload.sha256, parts }, refused, lfsJson));
 });

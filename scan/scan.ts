@@ -98,7 +98,7 @@ const tooMany = (path: string, times: number): Finding => ({
   shown: "",
   times,
   advice:
-    "these can't be allowed: leave out the stage that made the file (--without STAGE), or remove them from the source of the file and rerun that",
+    "these can't be allowed: leave out the stage that made the file (`pipe bundle --without STAGE`), or remove them from the source of the file and rerun that",
 });
 
 const withoutSecrets = (path: string, secrets: ReadonlyArray<string>): string => {

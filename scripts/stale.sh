@@ -4,6 +4,6 @@
 stale=$(
   cd "$root" || exit
   if ! [ -e dist/pipe.js ]; then echo dist/pipe.js; exit; fi
-  find bin bundle report scan pipelines stages kinds tasks stats cache executors remote schemas scripts/packageLicenses.ts rolldown.config.ts package.json package-lock.json \
+  find bin bundle publish report scan pipelines stages kinds tasks stats cache executors remote schemas scripts/packageLicenses.ts rolldown.config.ts package.json package-lock.json \
     -newer dist/pipe.js ! -path executors ! -name __pycache__ ! -name '*.py*' ! -name '*.lock.json' -print -quit
 )

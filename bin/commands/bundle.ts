@@ -4,12 +4,12 @@ import { type WrittenBundle, writeBundle } from "../../bundle/write/writeBundle.
 import { limits } from "../../bundle/format/format.ts";
 import { Store } from "../../cache/Store.ts";
 import { Bytes } from "../../schemas/Bytes.ts";
-import { UsageError } from "../UsageError.ts";
 import { bundleText } from "../view/bundleText.ts";
 import { jsonLine } from "../view/jsonLine.ts";
 import { progressLine } from "../view/progressLine.ts";
 import { styleFor } from "../view/style.ts";
 import { printText } from "../view/printText.ts";
+import { pairs } from "./pairs.ts";
 import { storeHome } from "./project.ts";
 import { jsonFlag } from "./specFlags.ts";
 import { findRun } from "./findRun.ts";
@@ -85,12 +85,3 @@ export const bundleCommand = Command.make(
     else yield* printText(bundleText(name, written, styleFor(process.stdout)));
   }),
 ).pipe(Command.withDescription("Pack a run into one archive that others can verify"));
-
-/** Values of the form `name=value`, by name. */
-const pairs = (flag: string, form: string, given: ReadonlyArray<string>) => {
-  const found = given.map((text) => /^(?<name>[^=]+)=(?<value>.*\S.*)$/su.exec(text)?.groups);
-  const bad = found.findIndex((pair) => pair === undefined);
-  return bad === -1
-    ? Effect.succeed(new Map(found.map((pair) => [pair?.["name"] ?? "", pair?.["value"] ?? ""])))
-    : Effect.fail(new UsageError({ message: `${flag}: \`${given[bad]}\` is not ${form}` }));
-};

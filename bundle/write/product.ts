@@ -35,6 +35,7 @@ const parts = [
   "package-lock.json",
   "package.json",
   "pipelines",
+  "publish",
   "remote",
   "report",
   "rolldown.config.ts",

@@ -84,7 +84,11 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
   const withCrate = (entries: ReadonlyArray<Entry>) =>
     inPathOrder([...entries, crateEntry(bundled, entries, product.committedAt)]);
   const described = withCrate(published);
-  const allowed = yield* scanEntries(described, { ...options, known });
+  const allowed = yield* scanEntries(described, {
+    ...options,
+    known,
+    leaveOut: "leave it out (--without STAGE)",
+  });
   // Only an allowance, one more file for the crate to describe, takes another crate.
   const entries =
     allowed.length === 0 ? described : withCrate([...published, ...allowedEntries(allowed)]);

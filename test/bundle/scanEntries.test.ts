@@ -6,7 +6,7 @@ import { known, people } from "../scan/planting.ts";
 
 const { text } = people["e-mail"]!;
 const refusal = (content: string) =>
-  scanEntries([{ path: "data/x", content: Buffer.from(content), license: "MIT" }], {
+  scanEntries([{ path: "data/x", content: Buffer.from(content) }], {
     known,
     allowed: new Map(),
     progress: () => {},

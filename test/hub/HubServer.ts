@@ -89,6 +89,10 @@ export class HubServer {
     }
   }
 
+  private get page(): string {
+    return `${this.type === "dataset" ? "/datasets" : ""}/${this.repo}`;
+  }
+
   private get largeUrl(): string {
     return `http://localhost:${port(this.large)}`;
   }
@@ -122,7 +126,7 @@ export class HubServer {
     if (url.pathname === "/api/validate-yaml")
       return sendJson(response, { errors: [], warnings: [] });
     if (url.pathname === "/api/repos/create") return this.create(exchange);
-    const page = `${this.type === "dataset" ? "/datasets" : ""}/${this.repo}`;
+    const { page } = this;
     const api = `/api/${this.type}s/${this.repo}`;
     const { repository } = this;
     if (repository === undefined || ![page, api].some((own) => url.pathname.startsWith(own)))
@@ -136,9 +140,9 @@ export class HubServer {
     if (at === undefined) throw new Refused(404, "RevisionNotFound");
     const files = [...at.files.values()].toSorted((one, other) => (one.path < other.path ? -1 : 1));
     const name = decodeURIComponent(rest.join("/"));
-    if (what === "tree") return this.sendTree(files, exchange);
+    if (what === "tree") return this.sendTree(filesBelow(files, name), exchange);
     if (what === "paths-info") return sendPaths(files, exchange);
-    if (what === "preupload") return preupload(exchange);
+    if (what === "preupload") return preupload(at.files, exchange);
     if (what === "commit") return this.commit(repository, exchange);
     if (what === "resolve") return this.resolve(at.oid, at.files.get(name), exchange);
     if (what !== "revision" && what !== "") throw new Refused(404, "EntryNotFound");
@@ -158,11 +162,15 @@ export class HubServer {
     const repo = `${asked["organization"]}/${asked["name"]}`;
     if (repo !== this.repo) throw new Refused(403, `You don't have the rights to create ${repo}`);
     if ((asked["type"] ?? "model") !== this.type) throw new Refused(400, "another type");
-    if (this.repository !== undefined) throw new Refused(409, "You already created this repo");
+    const url = `${this.url}${this.page}`;
+    if (this.repository !== undefined) {
+      response.statusCode = 409;
+      return sendJson(response, { error: "You already created this repo", url });
+    }
     const isPrivate = asked["private"] === true || asked["visibility"] === "private";
     const attributes = stored(".gitattributes", Buffer.from("*.parquet filter=lfs\n"));
     this.repository = new Repository(firstCommit, [attributes], isPrivate);
-    sendJson(response, { url: `${this.url}/${repo}`, name: repo });
+    sendJson(response, { url, name: repo });
   }
 
   private batch({ body, response }: Exchange): void {
@@ -180,7 +188,6 @@ export class HubServer {
         String(index + 1),
         `${this.largeUrl}/part/${oid}/${index + 1}?signature=secret`,
       ]);
-      const page = `${this.url}${this.type === "dataset" ? "/datasets" : ""}/${this.repo}`;
       const upload = inParts
         ? {
             href: `${this.largeUrl}/complete/${oid}`,
@@ -190,7 +197,10 @@ export class HubServer {
       return {
         oid,
         size,
-        actions: { upload, verify: { href: `${page}.git/info/lfs/objects/verify` } },
+        actions: {
+          upload,
+          verify: { href: `${this.url}${this.page}.git/info/lfs/objects/verify` },
+        },
       };
     });
     response.setHeader("content-type", "application/vnd.git-lfs+json");
@@ -211,7 +221,7 @@ export class HubServer {
       this.lostAnswers -= 1;
       return void response.destroy();
     }
-    const commitUrl = `${this.url}/datasets/${this.repo}/commit/${oid}`;
+    const commitUrl = `${this.url}${this.page}/commit/${oid}`;
     sendJson(response, { success: true, commitOid: oid, commitUrl, hookOutput: "" });
   }
 
@@ -307,6 +317,13 @@ const filesIn = (directory: string): ReadonlyArray<Stored> =>
       stored(name.split(path.sep).join("/"), fs.readFileSync(path.join(directory, name))),
     );
 
+/** All files for the top; an absent folder is no folder. */
+const filesBelow = (files: ReadonlyArray<Stored>, folder: string): ReadonlyArray<Stored> => {
+  const below = files.filter((file) => folder === "" || file.path.startsWith(`${folder}/`));
+  if (folder !== "" && below.length === 0) throw new Refused(404, "EntryNotFound");
+  return below;
+};
+
 const json = (body: Buffer): unknown => JSON.parse(body.toString());
 
 const bytesOf = async (request: http.IncomingMessage): Promise<Buffer> => {
@@ -349,7 +366,7 @@ const foldersOf = (name: string): ReadonlyArray<string> => {
   return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
 };
 
-const preupload = ({ body, response }: Exchange): void => {
+const preupload = (there: ReadonlyMap<string, Stored>, { body, response }: Exchange): void => {
   const { files } = json(body) as {
     readonly files: ReadonlyArray<{ readonly path: string; size: number; sample: string }>;
   };
@@ -357,7 +374,8 @@ const preupload = ({ body, response }: Exchange): void => {
     files: files.map(({ path: name, size, sample }) => {
       if (Buffer.from(sample, "base64").length !== Math.min(size, 512))
         throw new Refused(400, `the sample of ${name} has another length`);
-      return { path: name, uploadMode: isLarge(name) ? "lfs" : "regular", shouldIgnore: false };
+      const uploadMode = isLarge(name) ? "lfs" : "regular";
+      return { path: name, uploadMode, shouldIgnore: false, oid: there.get(name)?.hash };
     }),
   });
 };
