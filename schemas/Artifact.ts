@@ -40,6 +40,8 @@ export const Cost = Schema.Struct({
   fixedSeconds: Schema.optionalKey(Schema.Finite),
   cpuSeconds: Schema.optionalKey(Schema.Finite),
   maxRssBytes: Schema.optionalKey(Schema.Int),
+  /** Seconds of each phase of a trainer's job by name, such as `imports`, `data` and `steps` (trainers/phases.py). */
+  phases: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
 });
 export interface Cost extends Schema.Schema.Type<typeof Cost> {}
 

@@ -46,7 +46,10 @@ export const JobEvent = Schema.Union([
 ]).annotate({ expected: "a progress, metrics or log event" });
 export type JobEvent = typeof JobEvent.Type;
 
-/** `result.json`: the result of an attempt. `resumed_from` is the step of the checkpoint that it resumed from. */
+/**
+ * `result.json`: the result of an attempt. `resumed_from` is the step of the checkpoint that it resumed from, `seconds` the
+ * time of each phase of the job by name.
+ */
 export const JobResult = Schema.Union([
   Schema.Struct({
     protocol,
@@ -54,6 +57,7 @@ export const JobResult = Schema.Union([
     status: Schema.Literal("ok"),
     summary: Summary,
     resumed_from: Schema.NullOr(Schema.Int),
+    seconds: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite)),
   }),
   Schema.Struct({
     protocol,

@@ -166,6 +166,10 @@ const resultOf = (
   return Effect.succeed({
     summary: success.summary,
     ...(success.resumed_from === null ? {} : { resumedFrom: success.resumed_from }),
-    cost: { cpuSeconds: end.cpuSeconds, maxRssBytes: end.maxRssBytes },
+    cost: {
+      cpuSeconds: end.cpuSeconds,
+      maxRssBytes: end.maxRssBytes,
+      ...(success.seconds === undefined ? {} : { phases: success.seconds }),
+    },
   });
 };

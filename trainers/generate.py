@@ -47,7 +47,9 @@ class Params:
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
+    job.phase("data")
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
+    job.phase("model")
     policy = load_policy(job.inputs["model"], split, params.batch)
     captions = forced_captions(split) if params.mode == COUNTERFACTUAL else [""] * len(split)
     forced = policy.encode(captions)
@@ -57,6 +59,7 @@ def work(job: Job) -> Outcome:
     longest = longest_response(policy, params.max_tokens)
     decoder = policy.decoder(longest, job.exit_if_stopping)
 
+    job.phase("responses")
     finished = tokens_made = 0
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
         for start in range(0, len(split), params.batch):

@@ -314,7 +314,9 @@ def prompt_order(params: Params, rows: int):
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
+    job.phase("data")
     split = read_split(job.inputs["data"], params.split, any_size=True)
+    job.phase("model")
     policy = load_policy(job.inputs["model"], split, params.batch)
     longest = longest_response(policy, params.max_tokens)
     reference = None if params.kl["kind"] == "none" else load_policy(job.inputs["model"], split, params.batch)
@@ -330,6 +332,7 @@ def work(job: Job) -> Outcome:
         resumed_from = loop.train(job, trainer, params.steps, identity)
     warn_of_silence(job, trainer.metrics)
 
+    job.phase("output")
     policy.save(job.output, card_of(job.inputs["model"], params.settings, "`trainers/grpo.py` of `pipe`"))
     (job.output / "rollouts.jsonl.gz").write_bytes(bytes(trainer.recorded) + trainer.closing)
     loop.write_metrics(job, trainer)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from trainers.phases import Phases
+
 PROTOCOL = 1
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
@@ -55,6 +57,7 @@ class Job:
         self.checkpoints = Path(description["checkpoints"])
         self.scorer: list[str] = description.get("scorer", [])  # the command that starts the scorer; empty for a stage without rewards
         self.stopping = False
+        self.phases = Phases(directory / "job.json")
         self._events = open(os.devnull if is_silent else directory / "events.jsonl", "a", encoding="utf-8")
 
     def progress(self, done: int, total: int, unit: str) -> None:
@@ -65,6 +68,10 @@ class Job:
 
     def log(self, level: str, message: str) -> None:
         self._event({"event": "log", "level": level, "message": message})
+
+    def phase(self, name: str) -> None:
+        """Begins a phase of the work, whose seconds its result and its log report."""
+        self.phases.begin(name)
 
     def exit_if_stopping(self) -> None:
         """Exits with 143 after SIGTERM; called only where no file is half written."""
@@ -88,16 +95,21 @@ def main(work: Callable[[Job], Outcome], arguments: list[str] | None = None) -> 
         print("usage: python -m trainers.<stage> JOB_DIR", file=sys.stderr)
         return 2
     directory = Path(arguments[0]).resolve()
-    attempt = None
+    attempt, seconds = None, {}
 
     def run() -> Outcome:
-        nonlocal attempt
+        nonlocal attempt, seconds
         job = Job(directory)
         attempt = job.attempt
         stop_on_sigterm(job)
-        return work(job)
+        outcome = work(job)
+        seconds = job.phases.end()
+        print("seconds:", ", ".join(f"{name} {value:g}" for name, value in seconds.items()))
+        return outcome
 
     result = result_of(run)
+    if result["status"] == "ok":
+        result["seconds"] = seconds
     write_result(directory / "result.json", {"attempt": attempt, **result})
     return 0 if result["status"] == "ok" else 1
 

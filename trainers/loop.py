@@ -18,6 +18,7 @@ from trainers.job import Job
 from trainers.schedule import Schedule
 
 CHECKPOINT_SECONDS = 30
+FIRST_STEPS = 4  # on a GPU these choose kernels and capture the step
 CHECKPOINT_SHARE = 0.1  # of the run time, at most: a large model takes longer to write than a step takes
 
 
@@ -68,9 +69,13 @@ def run_identity(parameters: dict[str, Any], schedule: Schedule, files: list[Pat
 
 def train(job: Job, trainer: Trainer, steps: int, identity: str) -> int | None:
     """Runs the steps that are left, and saves at the end and on SIGTERM; returns the step it continued from, None for a new run."""
+    job.phase("checkpoints")
     start = _resume(job, trainer, steps, identity)
+    job.phase("first steps")
     saved_at, saved_step, pause = time.monotonic(), start, CHECKPOINT_SECONDS
     for step in range(start, steps):
+        if step == start + FIRST_STEPS:
+            job.phase("steps")
         try:
             trainer.step(step)
         except SystemExit:  # SIGTERM before the step changed anything
@@ -83,10 +88,13 @@ def train(job: Job, trainer: Trainer, steps: int, identity: str) -> int | None:
             job.progress(done, steps, "steps")
         now = time.monotonic()
         if job.stopping or now - saved_at > pause:
+            job.phase("checkpoints")
             checkpoint.save(job.checkpoints, done, identity, trainer.state())
+            job.phase("steps")
             saved_at, saved_step = time.monotonic(), done
             pause = max(CHECKPOINT_SECONDS, (saved_at - now) / CHECKPOINT_SHARE)
             job.exit_if_stopping()
+    job.phase("checkpoints")
     if saved_step != steps:
         checkpoint.save(job.checkpoints, steps, identity, trainer.state())
     return start or None

@@ -47,11 +47,14 @@ class Params:
 
 def work(job: Job) -> Outcome:
     params = Params(**job.params)
+    job.phase("data")
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
+    job.phase("model")
     policy = load_policy(job.inputs["model"], split, params.batch)
     longest = longest_response(policy, params.max_tokens)
     oracle = split.columns["perception"]
     made: dict[str, list[float]] = defaultdict(list)
+    job.phase("responses")
     with Scorer(job.scorer) as scorer, open(job.output / "rollouts.jsonl", "w", encoding="utf-8") as file:
         for turn, (mode, size) in enumerate([(END_TO_END, params.group), (COUNTERFACTUAL, params.counterfactual)]):
             if size == 0:

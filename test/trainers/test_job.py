@@ -1,4 +1,7 @@
 import json
+import os
+import time
+from unittest.mock import ANY
 
 import torch
 from conftest import events, prepare, result
@@ -8,8 +11,33 @@ from trainers.job import Job, JobError, Outcome, main
 def test_an_outcome_is_the_result(tmp_path):
     job = prepare(tmp_path / "job", {"x": 1})
     assert main(lambda running: Outcome({"x": running.params["x"]}, resumed_from=3), [str(job)]) == 0
-    assert result(job) == {"protocol": 1, "attempt": "attempt-1", "status": "ok", "summary": {"x": 1}, "resumed_from": 3}
+    assert result(job) == {
+        "protocol": 1,
+        "attempt": "attempt-1",
+        "status": "ok",
+        "summary": {"x": 1},
+        "resumed_from": 3,
+        "seconds": {"waiting": ANY, "imports": ANY},
+    }
     assert sorted(path.name for path in job.iterdir()) == ["checkpoints", "events.jsonl", "job.json", "output", "result.json"]
+
+
+def test_the_seconds_of_its_phases_are_in_result_and_log(tmp_path, capsys):
+    def work(running: Job):
+        for name in ("data", "steps", "data"):
+            running.phase(name)
+            time.sleep(0.02)
+        return Outcome({})
+
+    job = prepare(tmp_path / "job", {})
+    long_ago = time.time() - 1_000_000
+    os.utime(job / "job.json", (long_ago, long_ago))
+    assert main(work, [str(job)]) == 0
+    seconds = result(job)["seconds"]
+    assert list(seconds) == ["waiting", "imports", "data", "steps"]
+    assert seconds["data"] >= 0.04 and seconds["steps"] >= 0.02
+    assert 900_000 < seconds["waiting"] + seconds["imports"] < 1_100_000
+    assert f"data {seconds['data']:g}, steps {seconds['steps']:g}" in capsys.readouterr().out
 
 
 def test_a_known_failure_says_what_to_do(tmp_path):
