@@ -26,7 +26,7 @@ class Captured:
         if not self.arguments:
             self.arguments = [torch.empty_like(argument, device=self.device) for argument in arguments]
         for mine, theirs in zip(self.arguments, arguments, strict=True):
-            mine.copy_(theirs)
+            mine.copy_(theirs, non_blocking=True)  # from ordinary memory it is read before this returns
         self.calls += 1
         if self.calls <= WARM_UP:
             return self._beside()

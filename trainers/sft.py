@@ -80,10 +80,12 @@ class Trainer(loop.Trainer):
     def __init__(self, params: Params, model: Batched, split: Split, responses: Responses):
         self.params = params
         self.model = model
-        self.images = torch.from_numpy(split.images)
-        self.tokens = torch.from_numpy(responses.tokens)
         self.caption_lengths = torch.from_numpy(responses.caption_lengths)
         self.lengths = torch.from_numpy(responses.lengths)
+        examples = torch.from_numpy(split.images), torch.from_numpy(responses.tokens), self.caption_lengths, self.lengths
+        # A GPU holds the whole split: to copy a batch is to wait for the GPU, which other jobs may be using.
+        self.examples = tuple(values.to(model.device) for values in examples)
+        self.longest = responses.tokens.shape[1]
         self.longest_caption = int(responses.caption_lengths.max())
         self.order = BatchOrder(len(split), params.batch * params.accumulate, params.seed)
         self.parameters = list(model.model.parameters())
@@ -97,6 +99,7 @@ class Trainer(loop.Trainer):
         super().__init__(model.model, optimizer)
         self.balance = losses.balance_for(params.loss, model.device)
         self.captured = Captured(self._whole_step, model.device) if on_gpu else None
+        self.unread: list[tuple[int, int, int, torch.Tensor]] = []  # steps on a GPU: number, tokens of each span, measured numbers
         if on_gpu and params.steps >= FUSED_FROM:
             model.fuse()
         self.tokens_since, self.measured_at = 0, time.monotonic()  # the last report
@@ -106,24 +109,38 @@ class Trainer(loop.Trainer):
         rows = torch.from_numpy(self.order(step))
         tokens_p = int(self.caption_lengths[rows].sum())
         tokens_r = int(self.lengths[rows].sum()) - tokens_p
-        batch = self.images[rows], self.tokens[rows], self.caption_lengths[rows], self.lengths[rows]
+        self.tokens_since += tokens_p + tokens_r
         if self.captured is None:
-            done, norm, norms = self._descend(step, batch, tokens_p, tokens_r)
-        else:
-            self.rate.fill_(self.params.pace.rate(step))
-            loss_p, loss_r, weight, norm_p, norm_r, norm, *norms = self.captured(*batch).tolist()
+            done, norm, norms = self._descend(step, rows, tokens_p, tokens_r)
+            self._record(step + 1, tokens_p, tokens_r, done, norm, norms)
+            return
+        self.rate.fill_(self.params.pace.rate(step))
+        # The next step overwrites the numbers. Reading them waits for the GPU, so those of a report are read together.
+        self.unread.append((step + 1, tokens_p, tokens_r, self.captured(rows).clone()))
+        if (step + 1) % METRICS_EVERY == 0 or step + 1 == self.params.steps:
+            self._read()
+
+    def _read(self) -> None:
+        """Records the steps whose numbers are still on the GPU."""
+        numbers = torch.stack([measured for *_, measured in self.unread]).tolist() if self.unread else []
+        for (number, tokens_p, tokens_r, _), (loss_p, loss_r, weight, norm_p, norm_r, norm, *norms) in zip(self.unread, numbers):
             measured = (norm_p, norm_r) if self.params.gradients or self.params.loss["kind"] == "ngdiff" else (None, None)
             done = losses.StepLosses(loss_p, loss_r, weight, *measured)
-            require_finite(step + 1, done)
-        self.record(step_metrics(step + 1, done, tokens_p, tokens_r, norm) | dict(zip(self.parts, norms)))
-        self.tokens_since += tokens_p + tokens_r
+            require_finite(number, done)
+            self._record(number, tokens_p, tokens_r, done, norm, norms)
+        self.unread = []
+
+    def _record(
+        self, number: int, tokens_p: int, tokens_r: int, done: losses.StepLosses, norm: float, norms: list[float]
+    ) -> None:
+        self.record(step_metrics(number, done, tokens_p, tokens_r, norm) | dict(zip(self.parts, norms)))
 
     def _descend(
-        self, step: int, batch: tuple[torch.Tensor, ...], tokens_p: int, tokens_r: int
+        self, step: int, rows: torch.Tensor, tokens_p: int, tokens_r: int
     ) -> tuple[losses.StepLosses, float, list[float]]:
         # A second backward pass costs a fifth of a step, so only the steps that are reported are measured.
         apart = self.params.gradients and (step + 1) % METRICS_EVERY == 0
-        micro_batches = self._micro_batches(*batch)
+        micro_batches = self._micro_batches(rows)
         done = losses.backward(
             self.params.loss, micro_batches, tokens_p, tokens_r, self.parameters, balance=self.balance, apart=apart
         )
@@ -139,11 +156,12 @@ class Trainer(loop.Trainer):
         gradients = ([weight.grad for weight in weights if weight.grad is not None] for weights in self.parts.values())
         return [torch.nn.utils.get_total_norm(some) for some in gradients]
 
-    def _whole_step(self, images: torch.Tensor, tokens: torch.Tensor, caption_lengths: torch.Tensor, lengths: torch.Tensor):
+    def _whole_step(self, rows: torch.Tensor) -> torch.Tensor:
         """The same step on a GPU, which never waits for a number: padded to the longest response and caption of the split."""
-        tokens_p = caption_lengths.sum()
-        micro_batches = self._micro_batches(images, tokens, caption_lengths, lengths, self.tokens.shape[1], self.longest_caption)
-        tokens_r = lengths.sum() - tokens_p
+        *_, caption_lengths, lengths = self.examples
+        tokens_p = caption_lengths[rows].sum()
+        tokens_r = lengths[rows].sum() - tokens_p
+        micro_batches = self._micro_batches(rows, self.longest, self.longest_caption)
         done = losses.backward(
             self.params.loss,
             micro_batches,
@@ -166,27 +184,20 @@ class Trainer(loop.Trainer):
         self.tokens_since, self.measured_at = 0, now
         return {"tokens_per_second": rate}
 
-    def _micro_batches(
-        self,
-        images: torch.Tensor,
-        tokens: torch.Tensor,
-        caption_lengths: torch.Tensor,
-        lengths: torch.Tensor,
-        longest: int | None = None,
-        head: int | None = None,
-    ) -> Iterator[losses.Spans]:
+    def _micro_batches(self, rows: torch.Tensor, longest: int | None = None, head: int | None = None) -> Iterator[losses.Spans]:
         """In parts of `batch` rows; by default each is as long as its longest response, and its head as its longest caption."""
-        for parts in zip(*(values.split(self.params.batch) for values in (images, tokens, caption_lengths, lengths))):
-            pictures, rows, caption, length = parts
-            rows = rows[:, : longest or int(length.max())].to(self.model.device)
-            place = torch.arange(rows.shape[1], device=self.model.device)
-            captions, ends = (values[:, None].to(self.model.device) for values in (caption, length))
+        for part in rows.split(self.params.batch):
+            pictures, tokens, caption, length = (values[part] for values in self.examples)
+            tokens = tokens[:, : longest or int(length.max())]
+            place = torch.arange(tokens.shape[1], device=self.model.device)
+            captions, ends = caption[:, None], length[:, None]
             with torch.autocast(self.model.device.type, PRODUCTS, enabled=self.captured is not None, cache_enabled=False):
                 own_lengths = length if self.captured is None else None  # a CUDA graph has fixed shapes
-                first, rest = self.model.logits(pictures, rows, head or int(caption.max()), own_lengths)
-            yield losses.Spans(first, rest, rows, place < captions, (place >= captions) & (place < ends))
+                first, rest = self.model.logits(pictures, tokens, head or int(caption.max()), own_lengths)
+            yield losses.Spans(first, rest, tokens, place < captions, (place >= captions) & (place < ends))
 
     def state(self) -> dict[str, Any]:
+        self._read()
         return super().state() | ({} if self.balance is None else {"balance": self.balance.memory})
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -208,17 +219,22 @@ def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
 
+    job.phase("data")
     split = read_split(job.inputs["data"], SPLIT)
     tokenizer = train_tokenizer(split.columns["response"])
     responses = encode_responses(tokenizer, split)
     side = _square_side(split)
     mean, deviation = image_statistics(split.images)
-    model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed).to(device())
+    job.phase("model")
+    model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed)
+    job.phase("device")
+    model.to(device())
     trainer = Trainer(params, Batched(model, side, Pixels(mean, deviation)), split, responses)
 
     identity = loop.run_identity(asdict(params), params.pace, split_files(job.inputs["data"], SPLIT))
     resumed_from = loop.train(job, trainer, params.steps, identity)
 
+    job.phase("output")
     processor = build_processor(tokenizer, side, mean, deviation)
     save(job.output, model, processor, responses.tokens.shape[1], model_card(asdict(params), split, model, side))
     loop.write_metrics(job, trainer)

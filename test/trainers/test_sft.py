@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
-from trainers import checkpoint, losses, sft
+from trainers import checkpoint, loop, losses, sft
 from trainers.job import main
 
 FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
@@ -61,11 +61,7 @@ def test_measured_gradients_are_those_of_the_step(dataset, tmp_path):
     assert pull_p + pull_r >= measured["grad_norm"] and "grad_share_p" not in plain
 
 
-@pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.3}, {"kind": "ngdiff", "smoothing": 0.9}])
-@pytest.mark.parametrize("gradients", [False, True])
-def test_a_gpu_takes_the_same_steps_up_to_its_precision(dataset, tmp_path, monkeypatch, loss, gradients):
-    params = SFT | {"steps": 10, "loss": loss, "gradients": gradients}
-    run(prepare(tmp_path / "plain", params, data=dataset))
+def take_steps_as_on_a_gpu(monkeypatch) -> None:
     init = sft.Trainer.__init__
 
     def as_on_a_gpu(self, *given):
@@ -76,11 +72,38 @@ def test_a_gpu_takes_the_same_steps_up_to_its_precision(dataset, tmp_path, monke
         self.captured = self._whole_step
 
     monkeypatch.setattr(sft.Trainer, "__init__", as_on_a_gpu)
+
+
+@pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.3}, {"kind": "ngdiff", "smoothing": 0.9}])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_a_gpu_takes_the_same_steps_up_to_its_precision(dataset, tmp_path, monkeypatch, loss, gradients):
+    params = SFT | {"steps": 10, "loss": loss, "gradients": gradients}
+    run(prepare(tmp_path / "plain", params, data=dataset))
+    take_steps_as_on_a_gpu(monkeypatch)
     run(prepare(tmp_path / "gpu", params, data=dataset))
     plain, gpu = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("plain", "gpu"))
     assert set(gpu) == set(plain)
     for name in set(plain) - {"tokens_per_second"}:
         assert gpu[name] == pytest.approx(plain[name], rel=0.2 if "grad" in name else 0.05), name
+
+
+def test_a_checkpoint_of_a_gpu_has_the_numbers_of_its_step(dataset, tmp_path, monkeypatch):
+    take_steps_as_on_a_gpu(monkeypatch)
+    saved, save = [], checkpoint.save
+
+    def note(directory, step, identity, state):
+        saved.append((step, state["last"]["step"], len(state["metrics"])))
+        save(directory, step, identity, state)
+
+    monkeypatch.setattr(checkpoint, "save", note)
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", math.inf)
+    job = prepare(tmp_path / "job", SFT | {"steps": 13}, data=dataset)
+    run(job)
+    assert saved == [(step, step, step // 10) for step in range(1, 14)]
+    assert [json.loads(line)["step"] for line in (job / "output" / "metrics.jsonl").read_text().splitlines()] == [10, 13]
+    seconds = result(job)["seconds"]
+    assert list(seconds) == ["waiting", "imports", "data", "model", "device", "checkpoints", "first steps", "steps", "output"]
 
 
 def test_the_losses_fall(dataset, tmp_path):
