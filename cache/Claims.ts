@@ -85,15 +85,15 @@ export class Claims {
     return ownerLives(ownerFile(this.home, claim.owner));
   }
 
-  /** Throws if another process took over a claim of this one; keys without a claim are ignored. */
+  /** Throws if another process took over a claim of this one, and may have released it since; keys never claimed are ignored. */
   assertOwn(keys: ReadonlyArray<Digest>) {
     for (const key of keys) {
       const token = this.tokens.get(key);
       if (token === undefined) continue;
       const claim = readClaim(this.home, key);
-      if (claim === undefined || claim.token === token) continue;
+      if (claim?.token === token) continue;
       throw new StoreTrouble({
-        message: `${claim.holder} took over a claim of this process, whose lock file in owners/ is gone`,
+        message: `${claim?.holder ?? "another process"} took over a claim of this process, whose lock file in owners/ is gone`,
         fix: "run the same command again, which reuses the other's result; keep the store's files while a run works",
       });
     }

@@ -185,6 +185,32 @@ describe("concurrent runs on one store", () => {
   );
 
   it(
+    "a process that was frozen while another took its work over can't commit when it wakes",
+    inRig(async (rig) => {
+      // the second clears the first's attempt away, and a program that writes again makes it anew
+      const does = `call=$(grep -c a calls); ${waitFor("go$call")}; mkdir -p {out}`;
+      const run = puppet("a", { does, value: "of call $call" });
+      rig.write("e.yaml", `name: e\nstages: { a: { use: command, with: { run: ${run} } } }\n`);
+      const frozen = rig.start(["run", "e.yaml"]);
+      await rig.until("the first runs", () => rig.calls.length === 1);
+      frozen.child.kill("SIGSTOP");
+      // on one host the kernel keeps its lock; a server of NFS drops that of a client that was silent for a lease
+      fs.rmSync(rig.path(".pipe/owners"), { recursive: true });
+      const second = rig.start(["run", "e.yaml"]);
+      await rig.until("the second runs", () => rig.calls.length === 2);
+      rig.write("go2", "");
+      assert.strictEqual((await second.ended).code, 0);
+      rig.write("go1", "");
+      frozen.child.kill("SIGCONT");
+      const { code, stderr } = await frozen.ended;
+      assert.strictEqual(code, 4, stderr);
+      assert.include(stderr, "took over a claim of this process");
+      assert.deepStrictEqual(await rig.filesOf("a"), { value: "of call 2\n" });
+      assert.deepStrictEqual(await rig.due("e.yaml"), []);
+    }),
+  );
+
+  it(
     "the second retries a node that failed in the first",
     inRig(async (rig) => {
       rig.write(
