@@ -59,14 +59,19 @@ export class SlurmCluster {
 
   /** How often a wrapped command was called. */
   calls(name: string): number {
+    return this.wordsOf(name).length;
+  }
+
+  /** The words of each call of a wrapped command, as a line. */
+  wordsOf(name: string): ReadonlyArray<string> {
     const file = path.join(this.wrappers, `${name}.calls`);
-    return fs.existsSync(file) ? fs.readFileSync(file, "utf8").trimEnd().split("\n").length : 0;
+    return fs.existsSync(file) ? fs.readFileSync(file, "utf8").trimEnd().split("\n") : [];
   }
 
   /** The output of one of Slurm's commands. */
   ask(program: string, ...words: ReadonlyArray<string>): string {
     const env = { ...process.env, SLURM_CONF: this.environment.SLURM_CONF };
-    return execFileSync(program, words, { encoding: "utf8", env, timeout: 30_000 });
+    return execFileSync(program, words, { encoding: "utf8", env, timeout: 120_000 });
   }
 
   get isUp(): boolean {
@@ -95,11 +100,18 @@ export class SlurmCluster {
     return this.ask("squeue", "-h", "-r", "-o", "%i").split("\n").filter(Boolean).length;
   }
 
-  /** Sends a signal to a daemon: `slurmctld`, `n1` or `n2`. */
+  /** Sends a signal to a daemon: `slurmctld`, `slurmdbd`, `n1` or `n2`. */
   signal(daemon: string, signal: NodeJS.Signals): void {
     process.kill(
       Number(fs.readFileSync(path.join(this.root, "run", `${daemon}.pid`), "utf8")),
       signal,
+    );
+  }
+
+  /** The files that processes of the nodes opened, or tried to; only of a cluster with SLURM_TRACE. */
+  get opens(): ReadonlyArray<string> {
+    return ["n1", "n2"].flatMap((node) =>
+      fs.readFileSync(path.join(this.root, "log", `opens.${node}`), "utf8").split("\n"),
     );
   }
 

@@ -1,16 +1,27 @@
 /** Steps that tests on a cluster share: a cluster for a test file, and runs on it. */
-import { afterAll, assert, beforeAll } from "@effect/vitest";
+import { afterAll, assert, beforeAll, beforeEach } from "@effect/vitest";
 import { inRig, type Rig, type Running } from "./Rig.ts";
 import { SlurmCluster } from "./SlurmCluster.ts";
 
 /** Settings under which a run on the test's cluster waits for seconds, not for minutes. */
 export const siteSettings = `slurm: { poll_seconds: 2, patience_seconds: 8, grace_seconds: 1 }\n`;
 
-export const slurmTests = () => {
+/** The exit code of `slurm/up.sh` where packages beyond Slurm's own can't be installed. */
+const cannotInstall = 4;
+
+/** `more` are settings of `slurm/up.sh`. Where packages that they need can't be installed, the tests are skipped and say so. */
+export const slurmTests = (more: Readonly<Record<string, string>> = {}) => {
   let cluster: SlurmCluster;
+  let missing: string | undefined;
   beforeAll(() => {
-    cluster = new SlurmCluster({ SLURM_CPUS: "16" });
-  }, 180_000);
+    try {
+      cluster = new SlurmCluster({ SLURM_CPUS: "16", ...more });
+    } catch (error) {
+      if ((error as { status?: number }).status !== cannotInstall) throw error;
+      missing = `packages can't be installed: ${String(error)}`;
+    }
+  }, 300_000);
+  beforeEach(({ skip }) => skip(missing !== undefined, missing));
   afterAll(() => cluster?.close());
 
   const start = (rig: Rig, ...words: ReadonlyArray<string>): Running =>
