@@ -19,6 +19,7 @@ export const slurmTests = (more: Readonly<Record<string, string>> = {}) => {
     } catch (error) {
       if ((error as { status?: number }).status !== cannotInstall) throw error;
       missing = `packages can't be installed: ${String(error)}`;
+      console.warn(`skipped: ${missing}`);
     }
   }, 300_000);
   beforeEach(({ skip }) => skip(missing !== undefined, missing));
