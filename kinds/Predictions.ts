@@ -1,4 +1,4 @@
-/** Kind `predictions`: a model's responses to a split in one mode. `trainers/generate.py` writes them. */
+/** Kind `predictions`: a model's responses to a split, in one mode or one mode after the other. `trainers/generate.py` writes them. */
 import { Schema } from "effect";
 import path from "node:path";
 import { NotNegative } from "../schemas/numbers.ts";

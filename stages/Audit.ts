@@ -13,8 +13,8 @@ export interface StageAudit<Params> {
   readonly origin?: "program" | "imported";
   /** The examples that the output is about, where it is about a split of the input `data`. */
   readonly examples?: (params: Params) => Examples;
-  /** For predictions, which have one answer for each example: the mode of every answer. */
-  readonly mode?: (params: Params) => Mode;
+  /** For predictions, which have one answer for each example in each of these modes. */
+  readonly modes?: (params: Params) => ReadonlyArray<Mode>;
   readonly rollouts?: (params: Params, sampled: SampledNode) => ExpectedRollouts;
 }
 

@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
+import { Mode } from "../schemas/Mode.ts";
 import { NotNegativeNumber, Positive, PositiveNumber, Seed, Share } from "../schemas/numbers.ts";
 import { splitNames } from "../tasks/split.ts";
 import { pipeEnvironment, vllmEnvironment } from "./environments.ts";
@@ -24,9 +25,9 @@ const Vllm = Schema.Struct({
 });
 
 const Params = Schema.Struct({
-  mode: Schema.Literals(["end-to-end", "counterfactual"]).annotate({
+  mode: Schema.Literals(["end-to-end", "counterfactual", "both"]).annotate({
     description:
-      "end-to-end: from the picture; counterfactual: the true perception is forced as the beginning of the response",
+      "end-to-end: from the picture; counterfactual: the true perception is forced as the beginning of the response; both: by one server or one loaded model, for both inputs of `score`",
   }),
   split: Schema.Literals(splitNames)
     .annotate({ description: "the split whose pictures are the prompts" })
@@ -55,6 +56,9 @@ const Params = Schema.Struct({
 });
 
 type Params = typeof Params.Type;
+
+export const modesOf = ({ mode }: Params): ReadonlyArray<Mode> =>
+  mode === "both" ? Mode.literals : [mode];
 
 const defaults = Schema.decodeUnknownSync(Params)({ mode: "end-to-end" });
 
@@ -85,7 +89,10 @@ oracle: { use: generate, from: { model: model, data: data }, with: { mode: count
   outsideKey: ["context", "gpu_memory", "start_seconds"].map((param) => `vllm.${param}`),
   inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },
   output: "predictions",
-  work: (params, maker) => usedRows(maker("data"), params),
+  work: (params, maker) => {
+    const rows = usedRows(maker("data"), params);
+    return rows === undefined ? undefined : rows * modesOf(params).length;
+  },
   check: engineProblems,
   trainers: ["generate", "generate_vllm"],
   environment: ({ engine }) => (engine === "vllm" ? vllmEnvironment : pipeEnvironment),

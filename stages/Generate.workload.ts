@@ -2,13 +2,14 @@
 import { cacheBytes, forwardFlops, textBytes } from "./cost/costModel.ts";
 import { knownRows, noRows } from "./cost/knownRows.ts";
 import { meanResponse, noLength, noModel, promptTokens, workload } from "./cost/Workload.ts";
-import { Generate } from "./Generate.ts";
+import { Generate, modesOf } from "./Generate.ts";
 
 export const generateWorkload = workload(Generate, {
   of: (params, { model, maker, machine, responseTokens }) => {
     if (model === undefined) return noModel;
-    const rows = knownRows(maker("data"), params);
-    if (rows === undefined) return noRows;
+    const examples = knownRows(maker("data"), params);
+    if (examples === undefined) return noRows;
+    const rows = examples * modesOf(params).length;
     const response = meanResponse(params.max_tokens, responseTokens);
     if (response === undefined) return noLength;
     const prompt = promptTokens(model);

@@ -5,16 +5,17 @@ import { type Prediction, readPredictions } from "../kinds/Predictions.ts";
 import { type ScoreLine, writeScores } from "../kinds/Scores.ts";
 import { accuracies } from "../stats/accuracies.ts";
 import { digestBytes } from "../schemas/Digest.ts";
+import type { Mode } from "../schemas/Mode.ts";
 import { examine } from "../tasks/examine.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { Score } from "./Score.ts";
-import { singleInput, StageFailed, stageRun } from "./StageRun.ts";
+import { singleInput, StageFailed, type StageInputs, stageRun } from "./StageRun.ts";
 
 export const scoreRun = stageRun(
   Score,
   Effect.fnUntraced(function* ({ inputs, output }) {
-    const endToEnd = yield* predictionsOf(singleInput(inputs, "end_to_end").directory);
-    const counterfactual = yield* predictionsOf(singleInput(inputs, "counterfactual").directory);
+    const endToEnd = yield* predictionsOf(inputs, "end_to_end", "end-to-end");
+    const counterfactual = yield* predictionsOf(inputs, "counterfactual", "counterfactual");
     yield* checkSameExamples(endToEnd, counterfactual);
     const truths = yield* truthsOf(endToEnd, singleInput(inputs, "data").directory);
     const scores = yield* orFailure(() => [
@@ -38,7 +39,16 @@ const orFailure = <A>(work: () => A): Effect.Effect<A, StageFailed> =>
       }),
   });
 
-const predictionsOf = (directory: string) => orFailure(() => readPredictions(directory));
+/** An input may have the predictions of both modes. */
+const predictionsOf = (inputs: StageInputs, input: string, mode: Mode) =>
+  orFailure(() => {
+    const all = readPredictions(singleInput(inputs, input).directory);
+    const asked = all.filter((prediction) => prediction.mode === mode);
+    const [other] = all;
+    if (asked.length === 0 && other !== undefined)
+      throw new Error(`the input of ${mode} predictions has ${other.mode} ones`);
+    return asked;
+  });
 
 /** `a` and `a_r` are compared, so they must be of the same examples. */
 const checkSameExamples = (
@@ -65,19 +75,18 @@ const truthsOf = ([first]: ReadonlyArray<Prediction>, data: string) => {
     : Effect.succeed<Truths>(new Map());
 };
 
-/** Throws on predictions that don't fit the data set or the mode. */
+/** Throws on predictions that don't fit the data set. */
 const judge = (
   predictions: ReadonlyArray<Prediction>,
-  mode: Prediction["mode"],
+  mode: Mode,
   truths: Truths,
 ): ReadonlyArray<ScoreLine> => {
   const seen = new Set<string>();
-  return predictions.map(({ id, mode: found, response }) => {
+  return predictions.map(({ id, response }) => {
     const truth = truths.get(id);
     if (truth === undefined)
       throw new Error(`the prediction ${id} answers no example of the data set`);
     if (seen.has(id)) throw new Error(`there are two predictions for ${id}`);
-    if (found !== mode) throw new Error(`the input of ${mode} predictions has ${found} ones`);
     seen.add(id);
     const score = scoreTranscript({ id, ...truth, response, mode });
     if ("error" in score) throw new Error(`${id} can't be scored: ${score.error}`);

@@ -1,7 +1,8 @@
 """Responses of a model to a split of a dataset: `python -m trainers.generate JOB_DIR`.
 
 Mode `end-to-end` gives the model the image. Mode `counterfactual` gives it the image and p* too: `<caption>` + p* +
-`</caption>` is forced as the beginning of its response, which the model continues.
+`</caption>` is forced as the beginning of its response, which the model continues. `both` is one after the other, with a model
+that is loaded once.
 
 A response does not depend on the other rows of its batch: greedy decoding treats rows one by one, and sampling draws its numbers from
 (seed, row, position). Only the last bit of a sum may differ, since matrix products of another shape add in another order; a greedy
@@ -11,7 +12,9 @@ choice changes only if two words tie to that bit.
 import json
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -25,6 +28,7 @@ from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
 COUNTERFACTUAL = "counterfactual"
 MODES = ("end-to-end", COUNTERFACTUAL)
+BOTH = "both"
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,27 @@ class Params:
     seed: int
 
     def check(self) -> None:
-        if self.mode not in MODES:
-            raise JobError(f"There is no mode `{self.mode}`.", f"Use {' or '.join(MODES)}.")
+        if self.mode not in (*MODES, BOTH):
+            raise JobError(f"There is no mode `{self.mode}`.", f"Use {', '.join(MODES)} or {BOTH}.")
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        return MODES if self.mode == BOTH else (self.mode,)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A response to write: a row of the split, and the beginning that is forced on it."""
+
+    row: int
+    mode: str
+    caption: str
+
+
+def asked_of(params: Params, split: Split) -> list[Asked]:
+    """Mode after mode, each in the order of the split."""
+    captions = {"end-to-end": [""] * len(split), COUNTERFACTUAL: forced_captions(split)}
+    return [Asked(row, mode, captions[mode][row]) for mode in params.modes for row in range(len(split))]
 
 
 def work(job: Job) -> Outcome:
@@ -51,30 +74,38 @@ def work(job: Job) -> Outcome:
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
     job.phase("model")
     policy = load_policy(job.inputs["model"], split, params.batch)
-    captions = forced_captions(split) if params.mode == COUNTERFACTUAL else [""] * len(split)
-    forced = policy.encode(captions)
-    unknown = sum(policy.unknown in row for row in forced)
+    asked = asked_of(params, split)
+    unknown = sum(policy.unknown in row for row in policy.encode([one.caption for one in asked]))
     if unknown:
         job.log("warn", f"{unknown} of {len(split)} captions hold words that the model was never taught.")
     longest = longest_response(policy, params.max_tokens)
     decoder = policy.decoder(longest, job.exit_if_stopping)
 
     job.phase("responses")
-    finished = tokens_made = 0
+    finished = tokens_made = done = 0
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
-        for start in range(0, len(split), params.batch):
-            rows = range(start, min(start + params.batch, len(split)))
-            table = torch.from_numpy(pad([[*forced[row], FREE] for row in rows], FREE))
+        for batch in batches_of(asked, params.batch):
+            rows = range(batch[0].row, batch[-1].row + 1)
+            forced = policy.encode([one.caption for one in batch])
+            table = torch.from_numpy(pad([[*tokens, FREE] for tokens in forced], FREE))
             answers = decoder(policy.prompts(np.arange(rows.start, rows.stop)), None, table, sampling(params, rows, longest)).lists()
-            for row, ids in zip(rows, answers):
+            for one, tokens, ids in zip(batch, forced, answers):
                 # The forced caption is repeated verbatim, including words outside the vocabulary.
-                own = ids[len(forced[row]) :]
-                response = captions[row] + policy.text(own)
-                file.write(prediction_line(split, row, params.mode, response, len(ids)) + "\n")
+                own = ids[len(tokens) :]
+                response = one.caption + policy.text(own)
+                file.write(prediction_line(split, one.row, one.mode, response, len(ids)) + "\n")
                 finished += bool(ids) and ids[-1] in policy.ends
                 tokens_made += len(ids)
-            job.progress(rows.stop, len(split), "responses")
-    return Outcome({"model": policy.description, "responses": len(split), "finished": finished, "tokens": tokens_made})
+            done += len(batch)
+            job.progress(done, len(asked), "responses")
+    return Outcome({"model": policy.description, "responses": len(asked), "finished": finished, "tokens": tokens_made})
+
+
+def batches_of(asked: list[Asked], most: int) -> Iterator[list[Asked]]:
+    """Up to `most` of one mode each, so that a response is that of a job with its mode alone."""
+    for _, of_mode in groupby(asked, key=lambda one: one.mode):
+        rows = list(of_mode)
+        yield from (rows[start : start + most] for start in range(0, len(rows), most))
 
 
 def sampling(params: Params, rows: range, longest: int) -> Sampling | None:

@@ -1,6 +1,6 @@
 """Responses of a model to a split of a dataset, written by vLLM: `python -m trainers.generate_vllm JOB_DIR`.
 
-Same output as generate.py, which has transformers write them: same prompts, same forced captions, same tokens that end a response or are
+One server answers in both modes where the job asks for both. Same output as generate.py, which has transformers write them: same prompts, same forced captions, same tokens that end a response or are
 never chosen. Greedy responses are the same text as long as no two tokens are nearly as likely; sampled ones are others, since vLLM
 draws its own numbers, from a seed for each row. A GPU computes in bfloat16, a processor in float32.
 
@@ -25,7 +25,7 @@ import torch
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
 from trainers.data import Split, read_split
-from trainers.generate import COUNTERFACTUAL, forced_captions
+from trainers.generate import Asked, asked_of
 from trainers.generate import Params as Sampled
 from trainers.hub_policy import Prompt, decode_words, encode_words, ends_of, media_of
 from trainers.job import Job, JobError, Outcome, main
@@ -81,24 +81,24 @@ def work(job: Job) -> Outcome:
     require_servable(directory, params)
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
     words = Words(directory)
-    captions = forced_captions(split) if params.mode == COUNTERFACTUAL else [""] * len(split)
-    forced = [min(words.count(caption), params.max_tokens) for caption in captions]
+    asked = asked_of(params, split)
+    forced = [min(words.count(one.caption), params.max_tokens) for one in asked]
     questions = {
-        row: question(params, split, row, captions[row], params.max_tokens - forced[row], words)
-        for row in range(len(split))
-        if forced[row] < params.max_tokens
+        number: question(params, split, one, params.max_tokens - forced[number], words)
+        for number, one in enumerate(asked)
+        if forced[number] < params.max_tokens
     }
     settings = server_settings(words.config, params.context, params.batch, params.gpu_memory)
     answers = answers_to(questions, job, params, settings)
 
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
-        for row in range(len(split)):
-            answer = answers.get(row, Answer([], False))
+        for number, one in enumerate(asked):
+            answer = answers.get(number, Answer([], False))
             line = {
-                "id": split.columns["id"][row],
-                "mode": params.mode,
-                "response": captions[row] + words.text(answer.ids),
-                "tokens": forced[row] + len(answer.ids),
+                "id": split.columns["id"][one.row],
+                "mode": one.mode,
+                "response": one.caption + words.text(answer.ids),
+                "tokens": forced[number] + len(answer.ids),
                 **({} if answer.is_finished else {"truncated": True}),
             }
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
@@ -106,9 +106,9 @@ def work(job: Job) -> Outcome:
     return Outcome(
         {
             "model": (words.config.architectures or ["unknown"])[0],
-            "responses": len(split),
+            "responses": len(asked),
             "finished": finished,
-            "truncated": len(split) - finished,
+            "truncated": len(asked) - finished,
             "tokens": sum(forced) + sum(len(answer.ids) for answer in answers.values()),
             "vllm": version("vllm"),
             "settings": settings,
@@ -126,23 +126,23 @@ def require_servable(directory: Path, params: Params) -> None:
         raise JobError("engine vllm uses one GPU, and several are visible.", "Set resources: { gpus: 1 }.")
 
 
-def question(params: Params, split: Split, row: int, caption: str, longest: int, words: Words) -> dict[str, Any]:
-    """The request of a row. Its seed depends on the stage's seed and the row alone."""
-    picture, text = Prompt(split.columns["query"][row], split.images[row]).chat[0]["content"]
+def question(params: Params, split: Split, one: Asked, longest: int, words: Words) -> dict[str, Any]:
+    """The request of a row in a mode. Its seed depends on the stage's seed and the row alone."""
+    picture, text = Prompt(split.columns["query"][one.row], split.images[one.row]).chat[0]["content"]
     file = io.BytesIO()
     picture["image"].save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
     messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}, text]}]
     prefill = {}
-    if caption:
-        messages.append({"role": "assistant", "content": caption})
+    if one.caption:
+        messages.append({"role": "assistant", "content": one.caption})
         prefill = {"continue_final_message": True, "add_generation_prompt": False}
     return {
         "model": NAME,
         "messages": messages,
         "max_tokens": longest,
         "temperature": params.temperature,
-        "seed": int(stream("response", params.seed, row).integers(2**31)),
+        "seed": int(stream("response", params.seed, one.row).integers(2**31)),
         "stop_token_ids": list(words.ends),
         "logit_bias": {str(token): NEVER for token in words.media},
         "return_token_ids": True,
@@ -151,10 +151,10 @@ def question(params: Params, split: Split, row: int, caption: str, longest: int,
 
 
 def answers_to(questions: dict[int, dict[str, Any]], job: Job, params: Params, settings: dict[str, Any]) -> dict[int, Answer]:
-    """The answer to each question, by row; without a server if all of them are kept."""
+    """The answer to each question, by its number; without a server if all of them are kept."""
     kept = KeptAnswers(job.checkpoints / "answers.jsonl", Answer)
-    keys = {row: hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest() for row, asked in questions.items()}
-    missing = {key: questions[row] for row, key in keys.items() if key not in kept.answers}
+    keys = {number: hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest() for number, asked in questions.items()}
+    missing = {key: questions[number] for number, key in keys.items() if key not in kept.answers}
     if missing:
         job.log("info", f"starting vLLM {version('vllm')}")
         with VllmServer(
@@ -164,7 +164,7 @@ def answers_to(questions: dict[int, dict[str, Any]], job: Job, params: Params, s
             server.start(next(iter(missing.values())) | {"max_tokens": 1})
             job.log("info", f"vLLM answers, {time.monotonic() - began:.0f} s after its start")
             ask_all(missing, server, job, params.batch, kept, len(questions))
-    return {row: kept.answers[key] for row, key in keys.items()}
+    return {number: kept.answers[key] for number, key in keys.items()}
 
 
 def ask_all(

@@ -1,4 +1,4 @@
-/** Level 3, predictions: each example of the split has one answer, in the mode of the params. Scores alone can't show that one is missing. */
+/** Level 3, predictions: each example of the split has one answer in each mode of the params. Scores alone can't show that one is missing. */
 import type { Truth } from "../../kinds/Dataset.ts";
 import { type Prediction, predictionsFile, readPredictions } from "../../kinds/Predictions.ts";
 import type { Mode } from "../../schemas/Mode.ts";
@@ -19,13 +19,13 @@ export const verifyPredictions = async (
   for (const each of nodes) {
     const { node, bundled } = each;
     if (bundled.kind !== "predictions") continue;
-    const mode = audits.get(node.stage.name)?.mode?.(node.params.decoded);
+    const modes = audits.get(node.stage.name)?.modes?.(node.params.decoded);
     const answered = await splits.answeredBy(node);
-    if (mode === undefined || answered === undefined)
+    if (modes === undefined || answered === undefined)
       findings.limit(
         `the predictions of \`${node.name}\` come from a \`${node.stage.name}\`: its examples are unknown`,
       );
-    else answers += verifyNode(contents, each, mode, answered, findings);
+    else answers += verifyNode(contents, each, modes, answered, findings);
   }
   return findings.check(`${counted(answers, "answer")}, one an example`);
 };
@@ -34,7 +34,7 @@ export const verifyPredictions = async (
 const verifyNode = (
   contents: Contents,
   { node, bundled }: CompiledNode,
-  mode: Mode,
+  modes: ReadonlyArray<Mode>,
   answered: Answered,
   findings: Findings,
 ): number => {
@@ -65,15 +65,16 @@ const verifyNode = (
   const predictions = readPredictions(directoryOf(contents, bundled.artifact));
   const seen = new Set<string>();
   for (const prediction of predictions) {
-    const { id, mode: found } = prediction;
-    if (seen.has(id)) add(id, "one answer", "another", "is answered twice");
-    seen.add(id);
-    if (found !== mode) add(id, mode, found, "is answered in another mode");
+    const { id, mode } = prediction;
+    const answer = `${mode} ${id}`;
+    if (seen.has(answer)) add(id, "one answer", "another", "is answered twice");
+    seen.add(answer);
+    if (!modes.includes(mode)) add(id, modes.join(" or "), mode, "is answered in another mode");
     if (examples === undefined) continue;
     const truth = examples.get(id);
     if (truth === undefined)
       add(id, `one of ${counted(examples.size, "example")} of ${split}`, id, "is not an example");
-    else if (!hasForcedCaption(prediction, mode, truth))
+    else if (!hasForcedCaption(prediction, truth))
       add(
         id,
         captionText(truth.perception),
@@ -81,10 +82,11 @@ const verifyNode = (
         "does not begin with the forced caption",
       );
   }
-  for (const id of examples?.keys() ?? [])
-    if (!seen.has(id)) add(id, "an answer", "none", "is not answered");
+  for (const mode of modes)
+    for (const id of examples?.keys() ?? [])
+      if (!seen.has(`${mode} ${id}`)) add(id, "an answer", "none", `is not answered ${mode}`);
   return predictions.length;
 };
 
-const hasForcedCaption = ({ response }: Prediction, mode: Mode, { perception }: Truth): boolean =>
+const hasForcedCaption = ({ response, mode }: Prediction, { perception }: Truth): boolean =>
   mode !== "counterfactual" || response.startsWith(captionText(perception));

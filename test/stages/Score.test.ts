@@ -114,6 +114,11 @@ describe("score", () => {
     );
   });
 
+  it("takes both modes from one artifact", async () => {
+    const both = [seen, forced];
+    assert.deepStrictEqual(await score(both, both), await score([seen], [forced]));
+  });
+
   it("refuses an example that the data set lacks", () =>
     refused(
       [line("test-000009", "end-to-end")],

@@ -37,6 +37,14 @@ def test_counterfactual_responses_begin_with_the_oracle_caption(trained, dataset
         assert made["response"].startswith(f"<caption>{caption}</caption>\n")
 
 
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_both_modes_in_one_job_are_those_of_two(trained, dataset, tmp_path, temperature):
+    apart = [made for mode in generate.MODES for made in run(tmp_path / mode, trained, dataset, mode=mode, temperature=temperature)]
+    assert run(tmp_path / "both", trained, dataset, mode="both", temperature=temperature) == apart
+    assert result(tmp_path / "both")["summary"]["responses"] == 26
+    assert events(tmp_path / "both", "progress")[-1]["done"] == 26
+
+
 def test_a_trained_model_writes_the_format(trained, dataset, tmp_path):
     for made in run(tmp_path / "job", trained, dataset):
         assert made["response"].startswith("<caption>") and made["response"].endswith("</answer>")
