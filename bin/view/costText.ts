@@ -92,7 +92,7 @@ const comparisonText = (
     measuredMemory === undefined
       ? ""
       : `, memory ${bytesText(measuredMemory)} (${errorText(modelMemory / measuredMemory)})`;
-  return `measured ${printableName(name)}: ${duration(measuredSeconds)} (model ${errorText(modelSeconds / measuredSeconds)})${memory}, n = ${nodes}`;
+  return `earlier runs of ${printableName(name)}: ${duration(measuredSeconds)} (model ${errorText(modelSeconds / measuredSeconds)})${memory}, n = ${nodes}`;
 };
 
 /** `-22 %` where the model says 0.78 of what was measured. */

@@ -47,7 +47,7 @@ export const gpus: Readonly<Record<GpuName, Machine>> = {
 export const core: Machine = {
   name: "core",
   peak: 96e9,
-  utilisation: { training: 0.55, reading: 0.55, writing: 0.1, "writing-vllm": 0.1 },
+  utilisation: { training: 0.65, reading: 0.65, writing: 0.4, "writing-vllm": 0.4 },
   startSeconds: 1,
-  programBytes: 0.6e9,
+  programBytes: 0.5e9,
 };

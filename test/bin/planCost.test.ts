@@ -155,7 +155,10 @@ describe("measured costs", () => {
   it("stand in the table instead of the model's, with the model's error", () => {
     const lines = costLines({ assumptions, costOf: new Map(), stages: [stage] });
     assert.match(lines.join("\n"), /^ {2}model +1 +2 k +0\.028 core +900 MB +1\.0 MB$/mu);
-    assert.include(lines, "measured model: 1 m 40 s (model -22 %), memory 1.0 GB (-10 %), n = 3");
+    assert.include(
+      lines,
+      "earlier runs of model: 1 m 40 s (model -22 %), memory 1.0 GB (-10 %), n = 3",
+    );
   });
 
   it("are told alone where nothing is due", () => {
