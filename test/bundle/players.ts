@@ -5,6 +5,8 @@ import path from "node:path";
 import type { BundleNode } from "../../bundle/format/format.ts";
 import type { Node } from "../../pipelines/experiment/Node.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
+import type { ParamsOf } from "../../stages/Audit.ts";
+import { type Generate, modesOf } from "../../stages/Generate.ts";
 import { type DatasetRow, eachRow } from "../../kinds/Dataset.ts";
 import { type Score, scoreTranscript } from "../../tasks/score.ts";
 import { tasks } from "../../tasks/tasks.ts";
@@ -13,6 +15,7 @@ export interface Played {
   readonly directory: string;
   readonly summary: BundleNode["summary"];
 }
+type GenerateParams = ParamsOf<typeof Generate>;
 type Play = (node: Node, directoryOf: (node: Node) => string, target: string) => Promise<Played>;
 
 /** A response of a model of some strength: the oracle caption and the solution, or something wrong in either. */
@@ -53,15 +56,16 @@ const playModel: Play = (node, _, directory) => {
 };
 
 const playAnswers: Play = async (node, directoryOf, directory) => {
-  const { mode } = node.params.decoded as { readonly mode: string };
   const rows = await rowsOf(directoryOf(dataOf(node)), "test");
   fs.mkdirSync(directory, { recursive: true });
-  const lines = rows.map((row) => ({
-    id: row.id,
-    mode,
-    response: respond(row, 0, strengthOf(node), mode === "counterfactual"),
-    tokens: 1,
-  }));
+  const lines = modesOf(node.params.decoded as GenerateParams).flatMap((mode) =>
+    rows.map((row) => ({
+      id: row.id,
+      mode,
+      response: respond(row, 0, strengthOf(node), mode === "counterfactual"),
+      tokens: 1,
+    })),
+  );
   write(path.join(directory, "predictions.jsonl"), lines);
   return { directory, summary: { rows: lines.length } };
 };

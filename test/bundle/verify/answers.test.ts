@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { allLines, answersNode, forged, leftOut, line, samplesNode } from "../alterations.ts";
 import { packed } from "../archives.ts";
 import { inScratch } from "../scratch.ts";
-import { smallBundle } from "../smallBundle.ts";
+import { makeBundle, smallBundle, smallSpec } from "../smallBundle.ts";
 import { checksOf, isFound, type Found } from "../verifying.ts";
 
 describe("level 3, predictions", () => {
@@ -54,6 +54,46 @@ describe("level 3, predictions", () => {
     "finds a missing file",
     ({ files }) => forged(files, answersNode, "predictions.jsonl", () => undefined),
     { level: 3, what: "predictions", file: "predictions.jsonl", found: "absent" },
+  );
+});
+
+describe("level 3, predictions of both modes in one artifact", () => {
+  const answered = smallSpec
+    .replace(
+      /^ {2}e2e:.*$/mu,
+      "  both: { use: generate, from: { model: start, data: data }, with: { mode: both } }",
+    )
+    .replace(/^ {2}oracle:.*\n/mu, "")
+    .replace("end_to_end: e2e, counterfactual: oracle", "end_to_end: both, counterfactual: both");
+  const made = makeBundle(answered);
+  const predictions = async (folder: string, edit: (text: string) => string) => {
+    const { files } = await made;
+    const altered =
+      edit === same ? files : forged(files, "both[model=weak]", "predictions.jsonl", edit);
+    const checks = await checksOf(await packed(altered, folder), folder);
+    return checks.find(({ what }) => what === "predictions") ?? assert.fail("no such check");
+  };
+  const same = (text: string) => text;
+
+  it(
+    "are one an example in each mode",
+    inScratch(async (folder) => {
+      const check = await predictions(folder, same);
+      assert.isTrue(check.ok, JSON.stringify(check.problems));
+      assert.strictEqual(check.looked, "48 answers, one an example");
+    }),
+  );
+
+  it(
+    "are missed in the mode that lacks one",
+    inScratch(async (folder) => {
+      const lacking = allLines((lines) => lines.toSpliced(12 + 3, 1));
+      const { problems } = await predictions(folder, lacking);
+      assert.deepStrictEqual(
+        problems.map(({ number, message }) => [number, message]),
+        [["test-000003", "is not answered counterfactual"]],
+      );
+    }),
   );
 });
 
