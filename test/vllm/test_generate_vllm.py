@@ -91,7 +91,7 @@ def test_greedy_tokens_are_those_of_transformers(data, model, tmp_path):
     assert made == expected
     summary = result(job)["summary"]
     assert summary["truncated"] == 6 and summary["settings"]["dtype"] == "float32"
-    assert alive_below(job) == []
+    wait_until(lambda: alive_below(job) == [], "the end of all of vLLM")
 
     for mode in generate.MODES:
         again = prepare(tmp_path / mode, params | SERVER | {"mode": mode}, job / "checkpoints", data=data, model=model)
@@ -128,11 +128,11 @@ def test_a_head_size_without_a_kernel_is_named(data, tmp_path):
     job = prepare(tmp_path / "job", PARAMS | SERVER, data=data, model=model)
     assert main(generate_vllm.work, [str(job)]) == 1
     assert "head" in result(job)["message"] and "8" in result(job)["message"]
-    assert alive_below(job) == []
+    wait_until(lambda: alive_below(job) == [], "the end of all of vLLM")
 
 
 def test_a_slow_start_ends_at_its_limit(data, model, tmp_path):
     job = prepare(tmp_path / "job", PARAMS | SERVER | {"start_seconds": 1}, data=data, model=model)
     assert main(generate_vllm.work, [str(job)]) == 1
     assert "did not answer within 1 s of its start" in result(job)["message"]
-    assert alive_below(job) == []
+    wait_until(lambda: alive_below(job) == [], "the end of all of vLLM")
