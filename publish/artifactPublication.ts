@@ -8,6 +8,7 @@ import { markdownCode, markdownTable } from "../bundle/format/markdown.ts";
 import { licenseOf, unstated } from "../bundle/write/licenses.ts";
 import { Store } from "../cache/Store.ts";
 import { columnMeanings } from "../kinds/columnMeanings.ts";
+import { isOfDataset } from "../kinds/isOfDataset.ts";
 import { isMicro, isOfWeights } from "../kinds/Model.ts";
 import type { Artifact } from "../schemas/Artifact.ts";
 import { originOf } from "../stages/audits.ts";
@@ -66,7 +67,7 @@ export const artifactPublication = Effect.fn("artifactPublication")(function* (
       ...own.after,
       ["## Origin", "", ...origin(digest, made)].join("\n"),
     ]),
-    replaces: isModel ? isOfWeights : (file) => /^data\/[^/]+\.parquet$/u.test(file),
+    replaces: isModel ? isOfWeights : isOfDataset,
     recorded: new Map(),
   } satisfies Publication as Publication;
 });
