@@ -31,8 +31,8 @@ export default defineConfig({
     sequence: { sequencer: SlowFilesFirst },
     // Much of the time is spent waiting for processes of our own: no core has to be left free.
     maxWorkers: "100%",
-    // `npm test` runs pytest beside.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Only a test that hangs takes this long: `npm test` runs pytest beside, on machines of any speed.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -13,11 +13,19 @@ stages:
   b: { use: command, from: { a: a }, with: { run: ${puppet("b", { does: "echo from b ${x}" })} } }
 `;
 
+/** Waits until a has written its first line. */
+const firstLine = (rig: Rig): Promise<void> =>
+  rig.until("the first line", () =>
+    fs
+      .globSync(rig.path(".pipe/work/*/*/log"))
+      .some((log) => fs.readFileSync(log, "utf8").includes("first\n")),
+  );
+
 /** A run in which a has written its first line. */
 const startGated = async (rig: Rig) => {
   rig.write("e.yaml", gated);
   const run = rig.start(["run", "e.yaml"]);
-  await rig.until("a runs", () => rig.calls.includes("a"));
+  await firstLine(rig);
   return run;
 };
 
@@ -99,7 +107,7 @@ describe("the log of a running node", () => {
         `name: e\nstages: { a: { use: command, retry: { wait: "10 millis", exit_codes: [75] }, with: { run: ${puppet("a", { does })} } } }\n`,
       );
       const run = rig.start(["run", "e.yaml"]);
-      await rig.until("a runs", () => rig.calls.includes("a"));
+      await firstLine(rig);
       const following = await follow(rig, "a");
       rig.write("go", "");
       const { code, stdout, stderr } = await following.ended;

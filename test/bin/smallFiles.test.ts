@@ -10,22 +10,28 @@ const write = (rig: Rig, folders: number) => {
   rig.write("e.yaml", "name: e\nstages:\n  f: { use: files, with: { path: d } }\n");
 };
 
+const blobCount = (rig: Rig): number =>
+  rig.has(".pipe/blobs")
+    ? fs
+        .readdirSync(rig.path(".pipe/blobs"), { withFileTypes: true, recursive: true })
+        .filter((entry) => entry.isFile()).length
+    : 0;
+
 it(
-  "an interrupt ends the run within half a second while they are stored; the next run stores them whole",
-  { timeout: 180_000 },
+  "an interrupt ends the run while they are stored; the next run stores them whole",
   inRig(async (rig) => {
     write(rig, 20);
     const { child, ended } = rig.start(["run", "e.yaml"]);
-    const isStoring = () =>
-      rig.has(".pipe/blobs") && fs.readdirSync(rig.path(".pipe/blobs")).length > 5;
-    await rig.until("blobs are stored", () => isStoring() || child.exitCode !== null);
-    const begun = performance.now();
+    await rig.until("blobs are stored", () => blobCount(rig) > 5);
+    // Stopped, so that the machine's speed does not count.
+    child.kill("SIGSTOP");
+    const wasBusy = blobCount(rig) < 1500;
     child.kill("SIGINT");
+    child.kill("SIGCONT");
     const { code } = await ended;
-    if (code !== 0) {
+    if (wasBusy) {
       assert.strictEqual(code, 130);
-      // Half a second on a machine that does nothing else.
-      assert.isBelow(performance.now() - begun, 3000);
+      assert.isBelow(blobCount(rig), 2000);
     }
     assert.strictEqual((await rig.pipe("run", "e.yaml")).code, 0);
     const stored = rig.path(".pipe/runs/e-2/artifacts/f");

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { afterAll } from "vitest";
+import { afterAll, vi } from "vitest";
 import { type KnownDigest, SourceDigests } from "../../cache/SourceDigests.ts";
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-sources-"));
@@ -20,14 +20,17 @@ describe("the digest of a local file", () => {
   it("is remembered, unless the file changed just now", async () => {
     const file = path.join(directory, "a");
     fs.writeFileSync(file, "one");
+    const changedAt = fs.statSync(file).ctimeMs;
+    vi.useFakeTimers({ toFake: ["Date"], now: changedAt + 1000 });
     const early = nothingKnown();
     const digest = await early.ofPath(file);
     assert.strictEqual(early.learned.size, 0);
 
-    await setTimeout(untilSettledMillis);
+    vi.setSystemTime(changedAt + untilSettledMillis);
     const late = nothingKnown();
     assert.strictEqual(await late.ofPath(file), digest);
     assert.deepStrictEqual([...late.learned.keys()], [file]);
+    vi.useRealTimers();
   });
 
   it("is not computed again until the file changes in any way", async () => {

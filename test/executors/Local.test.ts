@@ -10,7 +10,10 @@ import { inSandbox, parentOf, startOwner, waitUntil, watchersOf, type Sandbox } 
 
 const impatient = Local.layerWith({ grace: "300 millis", leftoverGrace: "100 millis" });
 
-executorContract("the local executor", impatient);
+executorContract("the local executor", {
+  impatient,
+  patient: Local.layerWith({ grace: "30 seconds" }),
+});
 
 const run = (job: Job) => runJob(job, () => Effect.void);
 
@@ -22,7 +25,7 @@ const childrenOf = (parent: number): ReadonlyArray<number> =>
 
 describe("kill -9", () => {
   const live = (what: string, test: (sandbox: Sandbox) => Effect.Effect<void, unknown, Executor>) =>
-    it.live(what, () => inSandbox(test).pipe(Effect.provide(impatient)), 60_000);
+    it.live(what, () => inSandbox(test).pipe(Effect.provide(impatient)));
 
   const started = Effect.fnUntraced(function* (sandbox: Sandbox) {
     const fiber = yield* Effect.forkChild(run(sandbox.stubborn()));
@@ -58,12 +61,15 @@ describe("kill -9", () => {
 
   live("of a job's reaper ends that job alone", (sandbox) =>
     Effect.gen(function* () {
-      const other = yield* Effect.forkChild(run(sandbox.shell("sleep 2; exit 6")));
+      const other = yield* Effect.forkChild(
+        run(sandbox.shell("while [ ! -e go ]; do sleep 0.01; done; exit 6")),
+      );
       const { fiber, reaper } = yield* started(sandbox);
       process.kill(reaper, "SIGKILL");
       const error = yield* Effect.flip(Fiber.join(fiber));
       assert.strictEqual(error._tag, "JobLost");
       assert.strictEqual(sandbox.up, 3);
+      fs.writeFileSync(path.join(sandbox.directory, "go"), "");
       assert.strictEqual((yield* Fiber.join(other)).exitCode, 6);
       assert.strictEqual(sandbox.survivors, 0);
     }),

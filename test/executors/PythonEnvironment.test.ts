@@ -10,7 +10,7 @@ import type { EnvironmentSpec } from "../../executors/EnvironmentSpec.ts";
 import { ensurePython, PythonEnvironment } from "../../executors/PythonEnvironment.ts";
 import { PythonUnavailable } from "../../executors/PythonUnavailable.ts";
 import { markedProcesses } from "../../executors/killMarked.ts";
-import { eventually } from "./rig.ts";
+import { until } from "../rig/until.ts";
 
 const programs = path.join(import.meta.dirname, "programs");
 
@@ -78,54 +78,47 @@ afterEach(() => {
 });
 
 describe("the environment of a lock", () => {
-  it(
-    "is built once, reports progress, and is the base of another",
-    { timeout: 180_000 },
-    async () => {
-      const base = lock("base.lock", "six==1.16.0");
-      const top = lock("top.lock", "packaging==24.1");
-      const bare = await identity([base, top]);
-      fs.mkdirSync(path.join(home, "base.site-packages"));
-      lock("base.site-packages/started.pth", "import started");
-      lock("base.site-packages/started.py", "import sys; sys.started = 'started'");
-      assert.notStrictEqual(await identity([base, top]), bare, "the added files count");
-      const messages: Array<string> = [];
-      const made = await ensure([base, top], (message) => void messages.push(message));
-      assert.match(messages[0] ?? "", /^building a Python 3\.\d+ environment$/u);
-      expect(messages).toEqual(
-        expect.arrayContaining(["looking for six 1.16.0", "looking for packaging 24.1"]),
-      );
-      assert.strictEqual(messages.at(-1), "Python is ready");
-      assert.strictEqual(made.identity, await identity([base, top]));
-      const script =
-        "import packaging, six, sys; print(six.__version__, packaging.__version__, sys.started, sys.prefix)";
-      const { stdout } = await execa(made.python, ["-I", "-c", script]);
-      assert.strictEqual(stdout, `1.16.0 24.1 started ${path.join(made.python, "../..")}`);
+  it("is built once, reports progress, and is the base of another", async () => {
+    const base = lock("base.lock", "six==1.16.0");
+    const top = lock("top.lock", "packaging==24.1");
+    const bare = await identity([base, top]);
+    fs.mkdirSync(path.join(home, "base.site-packages"));
+    lock("base.site-packages/started.pth", "import started");
+    lock("base.site-packages/started.py", "import sys; sys.started = 'started'");
+    assert.notStrictEqual(await identity([base, top]), bare, "the added files count");
+    const messages: Array<string> = [];
+    const made = await ensure([base, top], (message) => void messages.push(message));
+    assert.match(messages[0] ?? "", /^building a Python 3\.\d+ environment$/u);
+    expect(messages).toEqual(
+      expect.arrayContaining(["looking for six 1.16.0", "looking for packaging 24.1"]),
+    );
+    assert.strictEqual(messages.at(-1), "Python is ready");
+    assert.strictEqual(made.identity, await identity([base, top]));
+    const script =
+      "import packaging, six, sys; print(six.__version__, packaging.__version__, sys.started, sys.prefix)";
+    const { stdout } = await execa(made.python, ["-I", "-c", script]);
+    assert.strictEqual(stdout, `1.16.0 24.1 started ${path.join(made.python, "../..")}`);
 
-      const again: Array<string> = [];
-      assert.deepStrictEqual(
-        await ensure([base, top], (message) => void again.push(message)),
-        made,
-      );
-      assert.deepStrictEqual(again, []);
-      const alone = await ensure([base], (message) => void again.push(message));
-      assert.deepStrictEqual(again, [], "the base is an environment of its own");
-      assert.strictEqual(
-        (await execa(path.join(alone.python, "../pip"), ["--version"])).exitCode,
-        0,
-        "scripts know their place",
-      );
+    const again: Array<string> = [];
+    assert.deepStrictEqual(await ensure([base, top], (message) => void again.push(message)), made);
+    assert.deepStrictEqual(again, []);
+    const alone = await ensure([base], (message) => void again.push(message));
+    assert.deepStrictEqual(again, [], "the base is an environment of its own");
+    assert.strictEqual(
+      (await execa(path.join(alone.python, "../pip"), ["--version"])).exitCode,
+      0,
+      "scripts know their place",
+    );
 
-      const impossible = await failure([base, lock("bad.lock", "six==0.0.1")]);
-      assert.strictEqual(impossible.reason, "install-failed");
-      assert.include(impossible.message, "No matching distribution found for six==0.0.1");
-      assert.include(
-        fs.readFileSync(/read the end of (\S+);/u.exec(impossible.fix)?.[1] ?? "", "utf8"),
-        "six==0.0.1",
-      );
-      assert.deepStrictEqual(building(), []);
-    },
-  );
+    const impossible = await failure([base, lock("bad.lock", "six==0.0.1")]);
+    assert.strictEqual(impossible.reason, "install-failed");
+    assert.include(impossible.message, "No matching distribution found for six==0.0.1");
+    assert.include(
+      fs.readFileSync(/read the end of (\S+);/u.exec(impossible.fix)?.[1] ?? "", "utf8"),
+      "six==0.0.1",
+    );
+    assert.deepStrictEqual(building(), []);
+  });
 
   it("is built by one of several processes that want it", async () => {
     withFakePython("sleep 1");
@@ -146,10 +139,10 @@ describe("the environment of a lock", () => {
     vi.stubEnv("PIPE_TEST_HOME", home);
     const wanted = lock("a.lock", "six==1.16.0");
     const killed = prepare(wanted);
-    await eventually("pip at work", () => fs.readdirSync(home).includes("made"));
+    await until("pip at work", () => fs.readdirSync(home).includes("made"));
     killed.kill("SIGKILL");
     await killed;
-    await eventually("no survivors", () => markedProcesses(`PIPE_TEST_HOME=${home}`).length === 0);
+    await until("no survivors", () => markedProcesses(`PIPE_TEST_HOME=${home}`).length === 0);
     assert.deepStrictEqual(environments(), []);
     assert.strictEqual(building().length, 1);
     const old = new Date(Date.now() - 25 * 60 * 60 * 1000);

@@ -5,16 +5,15 @@ import { slurmLayer } from "../../executors/slurm/Slurm.ts";
 import { canHaveCluster, SlurmCluster } from "../rig/SlurmCluster.ts";
 import { executorContract } from "./contract.ts";
 
-const site = { poll_seconds: 2, patience_seconds: 5, grace_seconds: 1 };
+const site = { poll_seconds: 2, patience_seconds: 5 };
 
 describe.skipIf(!canHaveCluster)("Slurm", () => {
   if (!canHaveCluster) return;
-  const cluster = new SlurmCluster({ SLURM_CPUS: "64" });
+  const cluster = new SlurmCluster({ SLURM_CPUS: "64", SLURM_KILLWAIT: "30" });
   vi.stubEnv("SLURM_CONF", cluster.environment.SLURM_CONF);
   afterAll(() => cluster.close());
 
-  executorContract(
-    "the Slurm executor",
-    Layer.suspend(() => slurmLayer({ site, isDetached: () => false })),
-  );
+  const withGrace = (grace_seconds: number) =>
+    Layer.suspend(() => slurmLayer({ site: { ...site, grace_seconds }, isDetached: () => false }));
+  executorContract("the Slurm executor", { impatient: withGrace(1), patient: withGrace(30) });
 });

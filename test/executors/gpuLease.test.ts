@@ -49,7 +49,7 @@ for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do rmdir $gpu; done`;
         Effect.forEach([machine.holds(), machine.holds()], (job) => run(job), { concurrency: 2 }),
       );
       yield* waitUntil("two leases", () => machine.holding === 2);
-      const limit = Duration.seconds(1);
+      const limit = Duration.seconds(5);
       const { messages, waiting } = yield* waits(machine.shows({ timeout: limit }));
       assert.deepStrictEqual(messages, ["waiting for 1 GPU: all 2 are leased"]);
       yield* Effect.sleep(limit);

@@ -113,17 +113,14 @@ export const live = (
   what: string,
   test: (machine: Machine) => Effect.Effect<void, unknown, Executor>,
 ) =>
-  it.live(
-    what,
-    () =>
-      inSandbox((sandbox) => {
-        const machine = new Machine(sandbox);
-        return test(machine).pipe(
-          Effect.provide(machine.local),
-          Effect.ensuring(Effect.sync(() => vi.unstubAllEnvs())),
-        );
-      }),
-    60_000,
+  it.live(what, () =>
+    inSandbox((sandbox) => {
+      const machine = new Machine(sandbox);
+      return test(machine).pipe(
+        Effect.provide(machine.local),
+        Effect.ensuring(Effect.sync(() => vi.unstubAllEnvs())),
+      );
+    }),
   );
 
 /** Starts a job that has to wait, and returns when it has reported why. */

@@ -11,7 +11,7 @@ import { inSandbox, startOwner, waitUntil, type Sandbox } from "./rig.ts";
 const impatient = Local.layerWith({ grace: "300 millis", leftoverGrace: "100 millis" });
 
 const live = (what: string, test: (sandbox: Sandbox) => Effect.Effect<void, unknown, Executor>) =>
-  it.live(what, () => inSandbox(test).pipe(Effect.provide(impatient)), 60_000);
+  it.live(what, () => inSandbox(test).pipe(Effect.provide(impatient)));
 
 const run = (job: Job, messages: Array<string> = []) =>
   runJob(job, (event) =>
@@ -37,6 +37,9 @@ const program = (sandbox: Sandbox, name: string, text: string, more: Partial<Job
   fs.writeFileSync(path.join(sandbox.directory, `${name}.py`), text);
   return sandbox.job([python, "-m", name, "first", "--second"], more);
 };
+
+/** Imports that never end. */
+const sleepless = "import time\nwhile True: time.sleep(1)";
 
 const endless = "import time; open('up', 'w')\nwhile True: time.sleep(1)";
 
@@ -120,11 +123,15 @@ describe("a forked job", () => {
 
   live("has time and memory of its own", (sandbox) =>
     Effect.gen(function* () {
-      const preload = preloadOf(sandbox, "sum(range(20_000_000))");
+      const used = JSON.stringify(path.join(sandbox.directory, "used"));
+      const preload = preloadOf(
+        sandbox,
+        `import time; sum(range(50_000_000)); open(${used}, "w").write(str(time.process_time()))`,
+      );
       const { cpuSeconds, maxRssBytes } = yield* run(
         program(sandbox, "program", "pass", { preload }),
       );
-      assert.isBelow(cpuSeconds, 0.2);
+      assert.isBelow(cpuSeconds, Number(sandbox.text("used")) / 2, "the preload's does not count");
       assert.isAbove(maxRssBytes, 1_000_000);
     }),
   );
@@ -205,13 +212,11 @@ import decimal
 
   live("does not delay an interruption", (sandbox) =>
     Effect.gen(function* () {
-      const preload = preloadOf(sandbox, "import time; time.sleep(100)");
+      const preload = preloadOf(sandbox, sleepless);
       const job = program(sandbox, "program", "pass", { preload });
-      const began = performance.now();
       const fiber = yield* Effect.forkChild(run(job));
       yield* waitUntil("its start", () => sandbox.survivors > 0);
       yield* Fiber.interrupt(fiber);
-      assert.isBelow(performance.now() - began, 30_000);
     }),
   );
 });
@@ -233,7 +238,7 @@ describe("forked jobs leave nothing behind", () => {
 
   for (const [when, imports] of [
     ["with a job", ""],
-    ["in the preload", "import time; time.sleep(100)"],
+    ["in the preload", sleepless],
   ] as const)
     live(`after kill -9 of the owner ${when}`, (sandbox) =>
       Effect.gen(function* () {

@@ -1,31 +1,20 @@
 /** Directories, jobs and the search for surviving processes, for tests of executors. */
-import { assert } from "@effect/vitest";
 import { Effect } from "effect";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 import type { Job } from "../../executors/Executor.ts";
 import { killMarked, markedProcesses } from "../../executors/killMarked.ts";
 import type { SupervisorOptions } from "../../executors/Supervisor.ts";
+import { until } from "../rig/until.ts";
 
-const deadlineMillis = 20_000;
 const stubbornProgram = path.join(import.meta.dirname, "programs/stubborn.py");
 const ownerProgram = path.join(import.meta.dirname, "programs/owner.ts");
 
-/** Waits until a condition holds, and fails with its name after a deadline. */
-export const eventually = async (what: string, isSo: () => boolean): Promise<void> => {
-  const deadline = performance.now() + deadlineMillis;
-  while (!isSo()) {
-    assert.isBelow(performance.now(), deadline, `never happened: ${what}`);
-    await setTimeout(10);
-  }
-};
-
 export const waitUntil = (what: string, isSo: () => boolean) =>
-  Effect.promise(() => eventually(what, isSo));
+  Effect.promise(() => until(what, isSo));
 
 /** A directory for one test, and a mark that identifies all processes of its jobs. */
 export class Sandbox {

@@ -8,11 +8,9 @@ import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { killMarked, markedProcesses } from "../../executors/killMarked.ts";
 import { root } from "./build.ts";
-
-const deadlineMillis = 45_000;
+import { until } from "./until.ts";
 
 export interface Result {
   readonly code: number;
@@ -146,13 +144,7 @@ export class Rig {
     return markedProcesses(`TMPDIR=${this.temporary}`);
   }
 
-  async until(what: string, isSo: () => boolean, limitMillis = deadlineMillis): Promise<void> {
-    const deadline = performance.now() + limitMillis;
-    while (!isSo()) {
-      assert.isBelow(performance.now(), deadline, `never happened: ${what}`);
-      await setTimeout(10);
-    }
-  }
+  readonly until = until;
 
   async close(): Promise<void> {
     await killMarked(`TMPDIR=${this.temporary}`);

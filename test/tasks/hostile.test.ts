@@ -169,8 +169,8 @@ describe("hostile responses", () => {
         const start = process.cpuUsage();
         scored(name, response);
         const { user, system } = process.cpuUsage(start);
-        // A quadratic reader takes minutes, a linear one about 50 ms.
-        assert.isBelow((user + system) / 1e6, 2, response.slice(0, 40));
+        // Seconds of CPU: a quadratic reader takes minutes, a linear one about 0.05 s.
+        assert.isBelow((user + system) / 1e6, 20, response.slice(0, 40));
       }
     }
   });
@@ -191,7 +191,7 @@ describe("hostile responses", () => {
         ground_truth: { v: 26, edges: [] },
         response: `<caption>${JSON.stringify(edges)}</caption>`,
       });
-      assert.isBelow(process.cpuUsage(start).user / 1e6, 1);
+      assert.isBelow(process.cpuUsage(start).user / 1e6, 10);
     }
   });
 });

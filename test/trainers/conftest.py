@@ -180,17 +180,17 @@ def start(work: Callable, job: Path) -> BaseProcess:
 
 def exit_code(process: BaseProcess) -> int:
     """The exit code, or the negative number of the signal that ended the process."""
-    process.join(60)
-    assert process.exitcode is not None, "the process has not ended within a minute"
+    process.join(240)
+    assert process.exitcode is not None, "the process has not ended within four minutes"
     return process.exitcode
 
 
 def wait_for_checkpoints(job: Path, count: int) -> None:
-    for _ in range(1200):
+    for _ in range(4800):
         if len(list((job / "checkpoints").glob("step-*.pt"))) >= count:
             return
         time.sleep(0.05)
-    raise AssertionError(f"fewer than {count} checkpoints within a minute")
+    raise AssertionError(f"fewer than {count} checkpoints within four minutes")
 
 
 @pytest.fixture(scope="session")

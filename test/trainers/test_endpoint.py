@@ -148,7 +148,7 @@ def test_what_may_pass_is_asked_again(trouble, trained, prompts, tmp_path, hasty
 
 def test_silence_is_not_waited_for_for_ever(trained, prompts, tmp_path, hasty):
     with serving(lambda body, before: server.hang if before == 0 else sees(body)) as server:
-        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, timeout_seconds=0.3), limit=3)
+        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, timeout_seconds=2), limit=3)
         assert main(rollout.work, [str(job)]) == 0
     assert len(server.bodies) >= 6 and len(said(job)) == 3
 
@@ -160,7 +160,7 @@ def test_nor_is_a_trickle(trained, prompts, tmp_path, hasty):
             handler.wfile.write(b" ")
 
     with serving(lambda body, before: trickle if before == 0 else sees(body)) as server:
-        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, timeout_seconds=0.5), limit=1)
+        job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, timeout_seconds=2), limit=1)
         assert main(rollout.work, [str(job)]) == 0
     assert len(server.bodies) >= 2 and len(said(job)) == 1
 

@@ -24,13 +24,13 @@ def test_a_hanging_job_fails_and_says_where_it_stood(tmp_path, monkeypatch, capf
 
 
 def test_a_job_that_ends_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(watchdog, "LEAST_SECONDS", 0.2)
+    monkeypatch.setattr(watchdog, "LEAST_SECONDS", 1)
     monkeypatch.setattr(watchdog, "TICK", 0.01)
 
     def work(job: Job) -> Outcome:
         with watchdog.watchdog(job) as step_done:
             step_done()
-        threading.Event().wait(0.5)
+        threading.Event().wait(1.5)
         return Outcome({"done": 1})
 
     assert exit_code(start(work, prepare(tmp_path, {}))) == 0
