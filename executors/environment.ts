@@ -16,6 +16,10 @@ const inheritedVariables = {
     "HF_HUB_CACHE",
   ],
   "GPUs that Slurm or a lease assigned to us": ["CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"],
+  "a daemon of CUDA's Multi-Process Service that is not at its usual place": [
+    "CUDA_MPS_PIPE_DIRECTORY",
+    "CUDA_MPS_LOG_DIRECTORY",
+  ],
   "network proxies": [
     "HTTP_PROXY",
     "HTTPS_PROXY",

@@ -5,6 +5,7 @@ it("a job inherits listed variables, gets its thread counts, and may replace bot
   const own = {
     PATH: "/bin",
     CUDA_VISIBLE_DEVICES: "1",
+    CUDA_MPS_PIPE_DIRECTORY: "/mps",
     OMP_NUM_THREADS: "64",
     HF_TOKEN: "secret",
     TZ: "Asia/Tokyo",
@@ -18,6 +19,7 @@ it("a job inherits listed variables, gets its thread counts, and may replace bot
   assert.deepInclude(environment, {
     PATH: "/bin",
     CUDA_VISIBLE_DEVICES: "0",
+    CUDA_MPS_PIPE_DIRECTORY: "/mps",
     OMP_NUM_THREADS: "2",
     OMP_WAIT_POLICY: "PASSIVE",
     TZ: "UTC",
