@@ -18,13 +18,12 @@ export interface RunData {
   readonly experiment: string;
   readonly description: string | undefined;
   readonly state: RunState;
-  /** UTC in ISO 8601. */
-  readonly begun: string;
-  readonly seconds: number;
+  /** When it began, UTC in ISO 8601, and how long it took; undefined in a bundle, whose page has no times. */
+  readonly took: { readonly begun: string; readonly seconds: number } | undefined;
   /** The experiment's file and its text when the run began. */
   readonly spec: { readonly file: string; readonly text: string };
-  /** The command that runs the experiment as it was run. */
-  readonly command: string;
+  /** Commands that repeat the run and read its results. */
+  readonly commands: ReadonlyArray<string>;
   readonly nodes: ReadonlyArray<NodeData>;
   readonly attempts: ReadonlyArray<Attempt>;
   /** Which stages take which as an input; empty where this version of pipe can't compile the experiment. */

@@ -22,7 +22,7 @@ export const figureFiles = async (
   data: ReportData,
   asked: ReadonlyArray<Format>,
 ): Promise<FigureFiles> => {
-  const date = data.runs[0]?.begun ?? "";
+  const date = data.runs[0]?.took?.begun ?? "";
   const { numbers, trainings, timelines } = reportFigures(data, comparisonsOf(data));
   const { figures: drawn, omitted } = joined([numbers, ...trainings]);
   const figures = [...drawn, ...timelines.flat()];

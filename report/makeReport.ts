@@ -4,24 +4,31 @@ import path from "node:path";
 import { root } from "../schemas/root.ts";
 import { comparisonsOf } from "./analysis/comparisons.ts";
 import { browserScript } from "./browserScript.ts";
-import { packSamples } from "./packSamples.ts";
+import { noSamples, type Packing, packSamples } from "./packSamples.ts";
 import { drawAll } from "./page/figures.ts";
 import { reportPage } from "./page/page.ts";
 import type { ReportData } from "./ReportData.ts";
 
-/** The largest file, in bytes. */
-const mostBytes = 8_000_000;
+export interface PageOptions {
+  /** A live page follows its run from the address that serves it. */
+  readonly isLive?: boolean;
+  /** Of the file; larger pages have fewer samples. */
+  readonly mostBytes?: number;
+  readonly packing?: Packing;
+}
 
 export const pageStyle = (): string =>
   fs.readFileSync(path.join(root, "report/page/style.css"), "utf8");
 
-/** A live page follows its run from the address that serves it. */
-export const renderReport = async (data: ReportData, isLive = false): Promise<string> => {
+export const renderReport = async (
+  data: ReportData,
+  { isLive = false, mostBytes = 8_000_000, packing = "gzip" }: PageOptions = {},
+): Promise<string> => {
   const style = pageStyle();
   const script = await browserScript();
   const comparisons = comparisonsOf(data);
   const made = { comparisons, drawn: await drawAll(data, comparisons), style, script, isLive };
-  const without = reportPage(data, { ...made, data: "", leftOut: "" });
-  const samples = packSamples(data, mostBytes - Buffer.byteLength(without) - 1000);
+  const without = reportPage(data, { ...made, data: noSamples, leftOut: "" });
+  const samples = packSamples(data, mostBytes - Buffer.byteLength(without) - 1000, packing);
   return reportPage(data, { ...made, ...samples });
 };

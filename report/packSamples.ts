@@ -1,4 +1,4 @@
-/** The answers and pictures for the page's browser of samples: JSON, compressed, in base 64. */
+/** The answers and pictures for the page's browser of samples. */
 import zlib from "node:zlib";
 import { failureReasons } from "../tasks/FailureReason.ts";
 import type { PackedAnswer, PackedSamples } from "./PackedSamples.ts";
@@ -6,13 +6,26 @@ import type { Answer, ReportData, RunData, ScoredPoint } from "./ReportData.ts";
 import { cut } from "./transcript/visible.ts";
 
 export interface Packed {
-  readonly data: string;
+  /** The page's element with the samples. */
+  readonly data: SampleData;
   /** What is left out, as a sentence; empty where everything is there. */
   readonly leftOut: string;
 }
 
+/**
+ * JSON, or JSON compressed and in base 64. Another Node may compress to other bytes, so a page that is made again and compared has JSON.
+ */
+export type Packing = "json" | "gzip";
+
+export interface SampleData {
+  readonly type: string;
+  readonly text: string;
+}
+
+export const noSamples: SampleData = { type: "application/json", text: "" };
+
 /** All samples, or as many examples as `mostBytes` hold, evenly spread. */
-export const packSamples = (data: ReportData, mostBytes: number): Packed => {
+export const packSamples = (data: ReportData, mostBytes: number, packing: Packing): Packed => {
   const keys = [...data.examples.keys()];
   for (let count = keys.length; ; count = Math.min(count - 1, Math.floor(count * 0.8))) {
     const kept = keys.filter(
@@ -20,8 +33,8 @@ export const packSamples = (data: ReportData, mostBytes: number): Packed => {
         Math.floor((index * count) / keys.length) !==
         Math.floor(((index - 1) * count) / keys.length),
     );
-    const packed = pack(data, kept);
-    if (packed.length > mostBytes && count > 1) continue;
+    const packed = pack(data, kept, packing);
+    if (packed.text.length > mostBytes && count > 1) continue;
     const leftOut =
       kept.length === keys.length
         ? ""
@@ -30,7 +43,7 @@ export const packSamples = (data: ReportData, mostBytes: number): Packed => {
   }
 };
 
-const pack = (data: ReportData, keys: ReadonlyArray<string>): string => {
+const pack = (data: ReportData, keys: ReadonlyArray<string>, packing: Packing): SampleData => {
   const places = new Map(keys.map((key, place) => [key, place]));
   const samples: PackedSamples = {
     reasons: failureReasons,
@@ -45,8 +58,20 @@ const pack = (data: ReportData, keys: ReadonlyArray<string>): string => {
       })),
     ),
   };
-  return base64(zlib.gzipSync(JSON.stringify(samples), { level: 9 }));
+  const json = JSON.stringify(samples);
+  return packing === "gzip"
+    ? { type: "application/octet-stream", text: base64(zlib.gzipSync(json, { level: 9 })) }
+    : { type: "application/json", text: inScript(json) };
 };
+
+/** Inert in a page: no markup, and nothing but ASCII, so that lengths are bytes and hidden characters show. */
+const inScript = (json: string): string =>
+  json.replace(/[<>&\u007F-\u{10FFFF}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 

@@ -11,6 +11,7 @@ import { figureFiles } from "./makeFigures.ts";
 import { renderReport } from "./makeReport.ts";
 import type { ReportData } from "./ReportData.ts";
 import type { ReportRequest } from "./ReportRequest.ts";
+import { readBundled } from "./read/readBundled.ts";
 import { readReport } from "./read/readReport.ts";
 
 const withData = <A>(
@@ -24,7 +25,16 @@ const withData = <A>(
   );
 
 export const makeReport = (asked: ReportRequest): Promise<string> =>
-  withData(asked, (data) => renderReport(data, asked.isLive));
+  withData(asked, (data) => renderReport(data, { isLive: asked.isLive ?? false }));
+
+/** The page of a bundle in `directory`, its top folder: the same bytes for whoever makes it from the same files. */
+export const makePreview = (directory: string): Promise<string> =>
+  readBundled(directory).pipe(
+    Effect.flatMap((data) =>
+      Effect.promise(() => renderReport(data, { mostBytes: 2_000_000, packing: "json" })),
+    ),
+    Effect.runPromise,
+  );
 
 export const makeFigures = (asked: ReportRequest, formats: ReadonlyArray<Format>) =>
   withData(asked, (data) => figureFiles(data, formats));

@@ -71,8 +71,11 @@ export const bundleCommand = Command.make(
     const allowed = yield* pairs("--allow", "ID=REASON", allow);
     const licenses = yield* pairs("--license", "STAGE=ID", license);
     const progress = progressLine(process.stderr);
+    // Charts load only where a page is made: every other command starts without them.
+    const { makePreview } = yield* Effect.promise(() => import("../../report/report.ts"));
     const written: WrittenBundle = yield* writeBundle(name, {
       ...options,
+      makePage: makePreview,
       models: Option.isSome(include),
       allowed,
       licenses,

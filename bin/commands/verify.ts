@@ -1,6 +1,7 @@
 import { Effect, Layer, Stream } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import path from "node:path";
+import { pageFile } from "../../bundle/format/MakePage.ts";
 import type { OpenBundle } from "../../bundle/format/open.ts";
 import { verifyCheapStages } from "../../bundle/verify/cheapStages.ts";
 import { identityOf } from "../../bundle/verify/bytes.ts";
@@ -43,7 +44,8 @@ export const verifyCommand = Command.make(
     const last = level as Level;
     const bundle = yield* openBundleAt(named);
     const report = json ? new JsonReport() : new Report((line) => write(`${line}\n`));
-    yield* tellAll(verify(bundle, Math.min(last, 3) as Level), report);
+    const makePage = yield* pageMaker(bundle, last);
+    yield* tellAll(verify(bundle, Math.min(last, 3) as Level, makePage), report);
     if (last >= 4 && report.failed === undefined) {
       const scratch = yield* scratchFolder("pipe-verify-");
       yield* tellAll(
@@ -56,6 +58,12 @@ export const verifyCommand = Command.make(
     if (report.failed !== undefined) return yield* new Exit({ code: mismatch });
   }, Effect.scoped),
 ).pipe(Command.withDescription("Verify a bundle: its bytes, its structure, every number and key"));
+
+/** Charts load only where a page is made again. */
+const pageMaker = (bundle: OpenBundle, last: Level) =>
+  last < 3 || !bundle.files.has(pageFile)
+    ? Effect.undefined
+    : Effect.promise(async () => (await import("../../report/report.ts")).makePreview);
 
 const tellAll = (checks: AsyncIterable<Check>, report: Report | JsonReport) =>
   Stream.fromAsyncIterable(checks, (error) => error as Error).pipe(

@@ -199,6 +199,7 @@ const leftOutSections = ({ pointers, nodes }: PageContents): ReadonlyArray<Lines
 const folders: Lines = [
   "## Contents of `data/`",
   "",
+  "- `ro-crate-preview.html`: the report of the run, to open in a browser: tables, figures, answers",
   "- `CLAIMS.json`: every claimed number",
   "- `experiment.yaml`, `run.json`: the experiment; every node with its keys and files",
   "- `artifacts/`: the results, one folder an artifact, named by its digest",

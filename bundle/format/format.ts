@@ -5,6 +5,7 @@
  *     record/    attempts.jsonl, machine.json: times, machines, costs; tag files, which are not part of the identity
  *     data/      the payload, an RO-Crate: everything that the numbers follow from
  *       README.md CLAIMS.json ro-crate-metadata.json croissant.json LICENSES/ verify.mjs
+ *       ro-crate-preview.html    the report of the run; absent in older bundles
  *       experiment.yaml          the experiment of the run
  *       run.json                 BundleRun: every node with its keys and the files of its artifact
  *       pointers.json            Pointers: the files left out

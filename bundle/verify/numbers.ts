@@ -1,4 +1,5 @@
 /** Level 3: every key from the experiment, every number from the answers, every description from the rest. */
+import { type MakePage, pageFile } from "../format/MakePage.ts";
 import type { OpenBundle } from "../format/open.ts";
 import type { Check } from "./Check.ts";
 import { verifyClaims } from "./claims.ts";
@@ -7,6 +8,7 @@ import { readContents } from "./Contents.ts";
 import { verifyDescriptions } from "./descriptions.ts";
 import { verifyEnvironments } from "./environments.ts";
 import { verifyKeys } from "./keys.ts";
+import { verifyPage } from "./page.ts";
 import { verifyPredictions } from "./predictions.ts";
 import { repeatNumbers } from "./repeatedNumbers.ts";
 import { verifyRollouts } from "./rollouts.ts";
@@ -16,6 +18,7 @@ import { Splits } from "./splits.ts";
 export const verifyNumbers = async function* (
   bundle: OpenBundle,
   scratch: string,
+  makePage: MakePage | undefined,
 ): AsyncGenerator<Check> {
   const contents = readContents(bundle);
   const { check, compiled } = verifyKeys(contents);
@@ -30,4 +33,5 @@ export const verifyNumbers = async function* (
   yield* repeatNumbers(contents, compiled, scratch);
   yield verifyClaims(contents);
   yield verifyDescriptions(contents);
+  if (bundle.files.has(pageFile)) yield await verifyPage(bundle, makePage);
 };

@@ -7,6 +7,7 @@ import type { Kind } from "../../kinds/Kind.ts";
 import { kinds } from "../../kinds/kinds.ts";
 import { jsonBytes } from "../format/content.ts";
 import { Allowed, type BundleRun, limits } from "../format/format.ts";
+import { pageFile } from "../format/MakePage.ts";
 import type { OpenBundle } from "../format/open.ts";
 import { verifyArtifacts } from "./artifacts.ts";
 import { type Check, counted, Findings } from "./Check.ts";
@@ -66,6 +67,7 @@ const allowed: Readonly<Record<string, Decode>> = {
   "bagit.txt": anyText,
   "manifest-sha512.txt": anyText,
   "tagmanifest-sha512.txt": anyText,
+  [pageFile]: anyText,
   "data/croissant.json": canonical(fromJson(JsonObject)),
   "data/ALLOWED.json": canonical(fromJson(Allowed)),
 };

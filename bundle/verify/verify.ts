@@ -2,19 +2,24 @@
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import type { MakePage } from "../format/MakePage.ts";
 import type { OpenBundle } from "../format/open.ts";
 import { verifyBytes } from "./bytes.ts";
 import { type Check, Findings, type Level, type Problem } from "./Check.ts";
 import { verifyNumbers } from "./numbers.ts";
 import { verifyStructure } from "./structure.ts";
 
-/** The checks up to level `last`, without the levels above the first with a problem, because they build on it. */
-export const verify = async function* (bundle: OpenBundle, last: Level): AsyncGenerator<Check> {
+/** Without `makePage` the bundle's page is not made again. The checks up to level `last`, without the levels above the first with a problem, because they build on it. */
+export const verify = async function* (
+  bundle: OpenBundle,
+  last: Level,
+  makePage?: MakePage,
+): AsyncGenerator<Check> {
   const scratch = fs.mkdtempSync(path.join(os.tmpdir(), "pipe-verify-"));
   const checksOf = [
     () => verifyBytes(bundle),
     () => verifyStructure(bundle),
-    () => verifyNumbers(bundle, scratch),
+    () => verifyNumbers(bundle, scratch, makePage),
   ];
   try {
     for (const [index, checks] of checksOf.slice(0, last).entries()) {

@@ -12,8 +12,10 @@ import { bundleEntries, crateEntry } from "./bundleEntries.ts";
 import type { Entry, Pointer } from "../format/format.ts";
 import { gather } from "./gather.ts";
 import { knownHere } from "./knownNames.ts";
+import type { MakePage } from "../format/MakePage.ts";
 import { NameGuard } from "../format/safeNames.ts";
 import type { Allowance } from "../../scan/scan.ts";
+import { pageEntry } from "./pageEntry.ts";
 import { allowedEntries, scanEntries } from "./scanEntries.ts";
 import { type Product, readProduct } from "./product.ts";
 import { writeTarGz } from "../format/tar.ts";
@@ -34,6 +36,7 @@ export interface BundleOptions {
   /** Reasons of allowed findings of the scan, by id. */
   readonly allowed: ReadonlyMap<string, string>;
   readonly progress: (doing: string) => void;
+  readonly makePage: MakePage;
 }
 
 export interface StageSize {
@@ -80,7 +83,9 @@ export const writeBundle = Effect.fn("writeBundle")(function* (
   yield* checkCode(bundled.run);
   const made = yield* bundleEntries(bundled, product);
   const known = knownHere(anonymous);
-  const published = anonymous ? anonymize(made.entries, known) : made.entries;
+  const unpaged = anonymous ? anonymize(made.entries, known) : made.entries;
+  progress("making the page");
+  const published = [...unpaged, yield* pageEntry(unpaged, options.makePage)];
   const withCrate = (entries: ReadonlyArray<Entry>) =>
     inPathOrder([...entries, crateEntry(bundled, entries, product.committedAt)]);
   const described = withCrate(published);

@@ -6,7 +6,8 @@ import { follow } from "./follow.ts";
 import { noState, stateIn } from "./State.ts";
 import { ownClass, takeOver } from "./takeOver.ts";
 
-const unpack = async (base64: string): Promise<PackedSamples> => {
+const unpack = async ({ type, text: base64 }: HTMLScriptElement): Promise<PackedSamples> => {
+  if (type === "application/json") return JSON.parse(base64) as PackedSamples;
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return (await new Response(stream).json()) as PackedSamples;
@@ -19,9 +20,9 @@ const packedIn = (page: Document): string => page.getElementById("data")?.textCo
 /** Replaces the fixed samples by the browser; where anything fails, they stay. */
 const browse = async (): Promise<void> => {
   const place = document.getElementById("browser");
-  const base64 = packedIn(document);
-  if (place === null || base64 === "") return;
-  const samples = await unpack(base64);
+  const data = document.querySelector<HTMLScriptElement>("script#data");
+  if (place === null || data === null || data.text === "") return;
+  const samples = await unpack(data);
   if (samples.arms.length === 0) return;
   browser?.close();
   browser = new Browser(samples, place, stateIn(location.hash) ?? noState);

@@ -2,6 +2,7 @@
 import { plural } from "../../kinds/terminal.ts";
 import type { RunSummary } from "../../pipelines/history/RunHistory.ts";
 import { duration } from "../../schemas/quantity.ts";
+import { noSamples } from "../packSamples.ts";
 import { document } from "../page/document.ts";
 import { html, type Html } from "../page/html.ts";
 import { liveLine } from "../page/liveLine.ts";
@@ -38,7 +39,7 @@ export const indexPage = ({ runs, total, style, script }: IndexParts): string =>
         : undefined
     }
   </main>`;
-  return document("Runs", body, { style, script, packed: "", isLive: true });
+  return document("Runs", body, { style, script, packed: noSamples, isLive: true });
 };
 
 const runTable = (runs: ReadonlyArray<IndexedRun>): Html =>

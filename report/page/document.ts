@@ -1,12 +1,13 @@
 /** The frame of a page: its policy, style and script, all in one file. */
 import crypto from "node:crypto";
-import { escape, type Html } from "./html.ts";
+import type { SampleData } from "../packSamples.ts";
+import { block, escape, type Html } from "./html.ts";
 
 export interface Inlined {
   readonly style: string;
   readonly script: string;
-  /** The samples for the script, compressed, in base 64. */
-  readonly packed: string;
+  /** The samples for the script. */
+  readonly packed: SampleData;
   /** Whether the page asks its own address what is new. A page in a file asks nothing. */
   readonly isLive: boolean;
 }
@@ -41,7 +42,9 @@ export const document = (
     "</head>",
     "<body>",
     body.text,
-    `<script type="application/octet-stream" id="data">${packed}</script>`,
+    block("samples").text,
+    `<script type="${packed.type}" id="data">${packed.text}</script>`,
+    block("script").text,
     `<script>${script}</script>`,
     "</body>",
     "</html>",

@@ -5,7 +5,7 @@ import { reportFigures } from "../figures/reportFigures.ts";
 import type { TrainingFigures } from "../figures/runFigures.ts";
 import type { Comparison } from "../analysis/comparisons.ts";
 import type { ReportData } from "../ReportData.ts";
-import { html, Html } from "./html.ts";
+import { block, html, Html } from "./html.ts";
 
 export interface DrawnFigures {
   readonly figures: ReadonlyArray<Html>;
@@ -34,14 +34,18 @@ const emptyMark = /<g class="mark-[^>]*\/>/gu;
 
 const drawn = async ({ chart, width, alternative, caption }: Figure): Promise<Html> => {
   const svg = (await draw(chart(width), "page")).replaceAll("\n", "").replaceAll(emptyMark, "");
-  return html`<figure>
-    <div class="scroll" tabindex="0" role="group" aria-label="${alternative}">${new Html(svg)}</div>
-    <figcaption>${caption}</figcaption>
-  </figure>`;
+  return html`${block(`figure ${alternative}`)}
+    <figure>
+      <div class="scroll" tabindex="0" role="group" aria-label="${alternative}">
+        ${new Html(svg)}
+      </div>
+      <figcaption>${caption}</figcaption>
+    </figure>`;
 };
 
 const trainingSection = async ({ stageName, figures, omitted }: TrainingFigures): Promise<Html> =>
-  html`<h3>${stageName}</h3>
+  html`${block(`training ${stageName}`)}
+    <h3>${stageName}</h3>
     <p class="note">
       Thin lines are single trainings as logged; strong lines the mean of an arm's seeds, smoothed
       over a tenth of the steps. ${omitted.join(" ")}

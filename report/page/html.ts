@@ -31,6 +31,12 @@ const render = (part: Part): string => {
 export const html = (strings: TemplateStringsArray, ...parts: ReadonlyArray<Part>): Html =>
   new Html(strings.map((text, index) => text + render(parts[index])).join(""));
 
+/**
+ * The beginning of a named part of the page, which ends where the next begins. Verifying a bundle names the parts that differ; what is
+ * inserted into a page can't begin one, since it is escaped.
+ */
+export const block = (name: string): Html => html`<!-- block: ${name} -->`;
+
 /** A PNG in the page, as many times its size, or as near to 256 pixels as whole numbers allow. */
 export const picture = (png: Uint8Array, alternative: string): Html =>
   html`<img

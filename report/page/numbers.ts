@@ -9,7 +9,7 @@ import { rangeText, signedText, valueText } from "../analysis/numberText.ts";
 import type { Measurements } from "../../kinds/MeasurementsFile.ts";
 import type { RunData } from "../ReportData.ts";
 import { copiesOf } from "./copies.ts";
-import { html, type Html } from "./html.ts";
+import { block, html, type Html } from "./html.ts";
 import { measuredTables } from "./measurements.ts";
 
 const plain = (text: string): string => text;
@@ -48,7 +48,8 @@ export const tableSection = (comparison: Comparison): Html => {
     }),
   );
   const first = sets[0]!;
-  return html`<h3>${node}</h3>
+  return html`${block(`table ${node}`)}
+    <h3>${node}</h3>
     <div class="scroll" tabindex="0" role="region" aria-label="Table ${node}">
       <table class="main">
         <thead>
@@ -117,6 +118,7 @@ export const otherNumbers = ({ run, numbers }: RunData): ReadonlyArray<Html> =>
           ? html`<pre class="scroll" tabindex="0">
 ${text(`${run} · ${node}`, plainStyle, { width: 100 })}</pre>`
           : measuredTables(`${run} · ${node}`, measurements);
-      return html`<h3>${node}</h3>
+      return html`${block(`numbers ${node}`)}
+        <h3>${node}</h3>
         ${shown}`;
     });

@@ -4,12 +4,13 @@ import { duration } from "../../schemas/quantity.ts";
 import type { Comparison } from "../analysis/comparisons.ts";
 import { verdictOf } from "../analysis/verdict.ts";
 import { warningsOf } from "../analysis/warnings.ts";
+import type { SampleData } from "../packSamples.ts";
 import type { ReportData, RunData } from "../ReportData.ts";
 import { commandsOf, environmentOf, limitsOf } from "./about.ts";
 import { stageGraph } from "./dag.ts";
 import { document } from "./document.ts";
 import type { DrawnFigures } from "./figures.ts";
-import { html, type Html } from "./html.ts";
+import { block, html, type Html } from "./html.ts";
 import { liveLine } from "./liveLine.ts";
 import { nodeGrid } from "./nodes.ts";
 import { otherNumbers, tableSection } from "./numbers.ts";
@@ -20,8 +21,7 @@ export interface PageParts {
   readonly drawn: DrawnFigures;
   readonly style: string;
   readonly script: string;
-  /** The samples for the script, compressed, in base 64. */
-  readonly data: string;
+  readonly data: SampleData;
   /** What the samples leave out; empty where they are complete. */
   readonly leftOut: string;
   readonly isLive: boolean;
@@ -34,12 +34,13 @@ export const reportPage = (
   const sections = sectionsOf(data, comparisons, drawn, leftOut);
   const title = data.runs.map(({ run }) => run).join(" and ");
   const body = html`<main>
+    ${block("title")}
     <header>
       ${isLive ? liveLine(html`<a href="../">All runs</a>`) : undefined}
       <h1>${title}</h1>
       ${data.runs.map((run) => headOf(run, data.runs.length > 1))}
     </header>
-    ${verdict(comparisons.flatMap(verdictOf), data.runs)}
+    ${block("verdict")} ${verdict(comparisons.flatMap(verdictOf), data.runs)} ${block("links")}
     <nav aria-label="Sections">
       ${sections.map(({ id, name }) => html`<a href="#${id}">${name}</a> `)}
     </nav>
@@ -111,27 +112,30 @@ const section = (id: string, name: string, parts: ReadonlyArray<Html | undefined
     : {
         id,
         name,
-        content: html`<section id="${id}">
-          <h2>${name}</h2>
-          ${parts}
-        </section>`,
+        content: html`${block(id)}
+          <section id="${id}">
+            <h2>${name}</h2>
+            ${parts}
+          </section>`,
       };
 
 const runTitle = ({ runs }: ReportData, { run }: RunData): Html | undefined =>
   runs.length > 1 ? html`<h3>${run}</h3>` : undefined;
 
-const headOf = (
-  { run, description, state, begun, seconds, nodes, spec }: RunData,
-  isNamed: boolean,
-): Html =>
+const headOf = ({ run, description, state, took, nodes, spec }: RunData, isNamed: boolean): Html =>
   html`<p class="head">
     ${isNamed ? html`<strong>${run}</strong> ` : undefined}<span class="badge ${state}"
       >${state}</span
     >
     ${description}
     <span class="note"
-      >${spec.file} · began ${begun.slice(0, 16).replace("T", " ")} UTC · ${duration(seconds)} ·
-      ${plural(nodes.length, "node")}</span
+      >${[
+        spec.file,
+        ...(took === undefined
+          ? []
+          : [`began ${took.begun.slice(0, 16).replace("T", " ")} UTC`, duration(took.seconds)]),
+        plural(nodes.length, "node"),
+      ].join(" · ")}</span
     >
   </p>`;
 

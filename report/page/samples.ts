@@ -3,7 +3,7 @@ import type { Answer, Example, ReportData, ScoredPoint } from "../ReportData.ts"
 import { failureReasons } from "../../tasks/FailureReason.ts";
 import { markTranscript } from "../transcript/markTranscript.ts";
 import { cut } from "../transcript/visible.ts";
-import { html, type Html, picture } from "./html.ts";
+import { block, html, type Html, picture } from "./html.ts";
 
 const chosen = 24;
 
@@ -56,19 +56,20 @@ const inTurn = <A>(lists: ReadonlyArray<ReadonlyArray<A>>): ReadonlyArray<A> =>
   ).flat();
 
 export const sampleCard = ({ arm, answer, example }: Sample): Html =>
-  html`<article class="sample">
-    <h3>${example.id} <span class="note">${arm}</span></h3>
-    <div class="pictures">
-      ${picture(example.picture, `The picture that the model saw: ${example.id}`)}
-      ${example.clean === undefined ? undefined : picture(example.clean, `The same picture without noise`)}
-    </div>
-    <p class="verdicts">
-      ${verdict("caption", answer.perception)} ${verdict("answer", answer.outcome)}
-      ${answer.reason === null ? undefined : html`<span title="${reasonText(answer.reason)}">${answer.reason}</span>`}
-    </p>
-    ${transcript(answer.response ?? "", example.perception)}
-    <p class="truth">p*: <code>${example.perception}</code></p>
-  </article>`;
+  html`${block(`answer ${example.id} ${arm}`)}
+    <article class="sample">
+      <h3>${example.id} <span class="note">${arm}</span></h3>
+      <div class="pictures">
+        ${picture(example.picture, `The picture that the model saw: ${example.id}`)}
+        ${example.clean === undefined ? undefined : picture(example.clean, `The same picture without noise`)}
+      </div>
+      <p class="verdicts">
+        ${verdict("caption", answer.perception)} ${verdict("answer", answer.outcome)}
+        ${answer.reason === null ? undefined : html`<span title="${reasonText(answer.reason)}">${answer.reason}</span>`}
+      </p>
+      ${transcript(answer.response ?? "", example.perception)}
+      <p class="truth">p*: <code>${example.perception}</code></p>
+    </article>`;
 
 const verdict = (of: string, isRight: boolean): Html =>
   html`<span class="${isRight ? "right" : "false"}"

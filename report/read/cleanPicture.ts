@@ -1,17 +1,14 @@
 /** Draws an example's picture again without its noise. */
 import { Option, Schema } from "effect";
-import type { DatasetRow } from "../../kinds/Dataset.ts";
 import { Render } from "../../stages/Render.ts";
 import { imageRandom, type SplitName, splitInstance } from "../../tasks/split.ts";
 import { tasks } from "../../tasks/tasks.ts";
-import type { Maker } from "./Artifacts.ts";
+import type { DrawClean, Maker } from "./Artifacts.ts";
 
 const decodeParams = Schema.decodeUnknownOption(Render.params);
 
-type Draw = (row: DatasetRow) => Uint8Array | undefined;
-
 /** The pictures of a data set, drawn without noise; undefined for each where `maker` did not draw them or drew them clean. */
-export const cleanPictures = (maker: Maker | undefined): Draw => {
+export const cleanPictures = (maker: Maker | undefined): DrawClean => {
   const { params = {} } = (maker?.keyParts ?? {}) as { readonly params?: unknown };
   const rendered = maker?.stage === Render.name ? decodeParams(params) : Option.none();
   if (Option.isNone(rendered) || rendered.value.image.noise === 0) return () => undefined;

@@ -7,7 +7,6 @@ import type { Digest } from "../../schemas/Digest.ts";
 import { inputDigests } from "../../schemas/KeyParts.ts";
 import type { Example, Labels, ScoredPoint, SplitFacts } from "../ReportData.ts";
 import type { Artifacts } from "./Artifacts.ts";
-import { cleanPictures } from "./cleanPicture.ts";
 import { orNothing } from "./orNothing.ts";
 
 export interface ScoresNode {
@@ -53,9 +52,9 @@ const readPoint = (
 const readExamples = Effect.fnUntraced(function* (
   dataset: Digest,
   ids: ReadonlySet<string>,
-  { directoryOf, makerOf }: Artifacts,
+  { directoryOf, cleanOf }: Artifacts,
 ) {
-  const cleanOf = cleanPictures(makerOf(dataset));
+  const clean = cleanOf(dataset);
   const directory = directoryOf(dataset);
   const examples: Array<Example> = [];
   const facts: Array<SplitFacts> = [];
@@ -69,7 +68,7 @@ const readExamples = Effect.fnUntraced(function* (
       if (!ids.has(id)) return;
       const picture = image.bytes;
       const key = keyOf(dataset, id);
-      examples.push({ key, id, task, query, perception, picture, clean: cleanOf(row) });
+      examples.push({ key, id, task, query, perception, picture, clean: clean(row) });
       instances.add(perception);
     });
     const pictures = examples.length - before;

@@ -4,7 +4,7 @@ import fs from "node:fs";
 import type { Index } from "../../cache/Index.ts";
 import { RunDirectory } from "../../cache/RunDirectory.ts";
 import { Store } from "../../cache/Store.ts";
-import { runLine } from "../../pipelines/experiment/commandLine.ts";
+import { runLine, shellWord } from "../../pipelines/experiment/commandLine.ts";
 import { entryOf, toJson } from "../../pipelines/experiment/Located.ts";
 import { upstreamOf } from "../../pipelines/experiment/Node.ts";
 import { summaryOf } from "../../pipelines/history/RunHistory.ts";
@@ -13,21 +13,16 @@ import type { RunPlan } from "../../pipelines/history/RunPlan.ts";
 import { readSide, type RunSide } from "../../pipelines/history/RunSide.ts";
 import { nodesAfter } from "../../pipelines/history/RunStatus.ts";
 import type { Action } from "../../schemas/Artifact.ts";
-import { inputDigests, type RecordedParts } from "../../schemas/KeyParts.ts";
+import { inputDigests } from "../../schemas/KeyParts.ts";
 import { flagsOf } from "../../schemas/Overrides.ts";
 import type { Stage } from "../../stages/Stage.ts";
-import type {
-  Example,
-  NodeData,
-  RunData,
-  SourcedNumbers,
-  StageLink,
-  Training,
-} from "../ReportData.ts";
+import type { Example, NodeData, RunData, StageLink, Training } from "../ReportData.ts";
+import { cleanPictures } from "./cleanPicture.ts";
 import { orNothing } from "./orNothing.ts";
 import { readAttempts } from "./readAttempts.ts";
 import { readPoints, type ScoresNode } from "./readPoints.ts";
 import { readSteps, reportedSteps } from "./readTraining.ts";
+import { sourcesOf } from "./sourcesOf.ts";
 
 export interface ReadRun {
   readonly data: RunData;
@@ -53,6 +48,7 @@ export const readRun = Effect.fnUntraced(function* (
   const { points, examples, splits } = yield* readPoints(scored, {
     directoryOf,
     makerOf: (artifact) => makers.get(artifact),
+    cleanOf: (dataset) => cleanPictures(makers.get(dataset)),
   });
   const text = orNothing(() => fs.readFileSync(RunDirectory.of(home, run).spec, "utf8")) ?? "";
   const data: RunData = {
@@ -60,10 +56,14 @@ export const readRun = Effect.fnUntraced(function* (
     experiment,
     description: descriptionOf(side),
     state,
-    begun,
-    seconds,
+    took: { begun, seconds },
     spec: { file: plan.spec, text },
-    command: runLine(plan.spec, flagsOf(plan.overrides)),
+    commands: [
+      runLine(plan.spec, flagsOf(plan.overrides)),
+      `npx pipe table ${shellWord(run)} --json`,
+      `npx pipe status ${shellWord(run)}`,
+      `npx pipe bundle ${shellWord(run)}`,
+    ],
     nodes: nodesOf(side, actions),
     attempts: readAttempts(
       side.events,
@@ -74,7 +74,7 @@ export const readRun = Effect.fnUntraced(function* (
     wiring: wiringOf(side),
     numbers: (yield* numbersOfRun(plan)).map((each) => ({
       ...each,
-      from: sourcesOf(actions.get(each.node), side),
+      from: sourcesOf(actions.get(each.node)?.keyParts, side.artifacts),
     })),
     trainings: yield* trainingsOf(side),
     points,
@@ -106,18 +106,6 @@ const makersOf = (index: Index, scored: ReadonlyArray<ScoresNode>): ReadonlyMap<
   const scores = made(scored.map(({ artifact }) => artifact));
   const inputs = made([...new Set(scores.flatMap(({ keyParts }) => inputDigests(keyParts)))]);
   return new Map([...scores, ...inputs].map((action) => [action.artifact, action]));
-};
-
-/** The elements of an action's fan-ins, as nodes of the run. */
-const sourcesOf = (action: Action | undefined, { artifacts }: RunSide): SourcedNumbers["from"] => {
-  const nodeOf = new Map([...artifacts].map(([node, artifact]) => [artifact, node]));
-  const { inputs = {} } = (action?.keyParts ?? {}) as Partial<RecordedParts>;
-  return Object.values(inputs)
-    .flatMap((input) => (typeof input === "string" ? [] : input))
-    .flatMap(({ labels, identity }) => {
-      const node = nodeOf.get(identity);
-      return node === undefined ? [] : [{ labels, node }];
-    });
 };
 
 const descriptionOf = ({ spec }: RunSide): string | undefined => {

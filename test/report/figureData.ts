@@ -55,10 +55,9 @@ const run: RunData = {
   experiment: "drawn",
   description: undefined,
   state: "done",
-  begun: "2026-01-01T00:00:00.000Z",
-  seconds: 60,
+  took: { begun: "2026-01-01T00:00:00.000Z", seconds: 60 },
   spec: { file: "drawn.yaml", text: "" },
-  command: "npx pipe run drawn.yaml",
+  commands: ["npx pipe run drawn.yaml"],
   nodes: [],
   attempts: Array.from({ length: 40 }, (_, index) => ({
     node: `model[seed=${index}]`,

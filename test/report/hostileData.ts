@@ -52,10 +52,9 @@ const run: RunData = {
   experiment: "hostile",
   description: hostileTexts.markup,
   state: "failed",
-  begun: "2026-01-01T00:00:00.000Z",
-  seconds: 12,
+  took: { begun: "2026-01-01T00:00:00.000Z", seconds: 12 },
   spec: { file: "hostile.yaml", text: hostileTexts.markup },
-  command: "npx pipe run hostile.yaml",
+  commands: ["npx pipe run hostile.yaml"],
   nodes: ["scores", "model"].flatMap((stageName) =>
     arms.map((arm) => ({
       node: `${stageName}[arm=${arm}]`,

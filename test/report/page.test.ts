@@ -32,7 +32,11 @@ interface Opened {
   readonly complaints: ReadonlyArray<string>;
 }
 
-const open = async (hash = "", options: BrowserContextOptions = {}): Promise<Opened> => {
+const open = async (
+  hash = "",
+  options: BrowserContextOptions = {},
+  from = file,
+): Promise<Opened> => {
   const context = await browser.newContext({ offline: true, ...options });
   const page = await context.newPage();
   const complaints: Array<string> = [];
@@ -42,7 +46,7 @@ const open = async (hash = "", options: BrowserContextOptions = {}): Promise<Ope
     const url = request.url();
     if (!url.startsWith("data:") && !url.startsWith("file://")) complaints.push(url);
   });
-  await page.goto(`file://${file}${hash}`);
+  await page.goto(`file://${from}${hash}`);
   if (options.javaScriptEnabled !== false) await page.waitForSelector("#browser .sample");
   return { page, complaints };
 };
@@ -66,7 +70,10 @@ describe("a report's page", () => {
     const policyOf = (page: string) => /Security-Policy" content="([^"]*)"/u.exec(page)?.[1] ?? "";
     assert.match(policyOf(html), /^default-src 'none'; /u);
     assert.notInclude(policyOf(html), "connect-src");
-    assert.include(policyOf(await renderReport(hostileData, true)), "; connect-src 'self'; ");
+    assert.include(
+      policyOf(await renderReport(hostileData, { isLive: true })),
+      "; connect-src 'self'; ",
+    );
   });
 
   it("cuts long responses and keeps the bytes of others", () => {
@@ -82,11 +89,27 @@ describe("a report's page", () => {
   });
 
   it("leaves out examples where they are too many, and says so", () => {
-    const all = packSamples(hostileData, 8_000_000);
-    assert.strictEqual(all.leftOut, "");
-    const some = packSamples(hostileData, Math.floor(all.data.length / 2));
-    assert.isAtMost(some.data.length, all.data.length / 2);
-    assert.match(some.leftOut, /^The page has \d+ of 500 examples/u);
+    for (const packing of ["gzip", "json"] as const) {
+      const all = packSamples(hostileData, 20_000_000, packing);
+      assert.strictEqual(all.leftOut, "");
+      const { length } = all.data.text;
+      const some = packSamples(hostileData, Math.floor(length / 2), packing);
+      assert.isAtMost(some.data.text.length, length / 2);
+      assert.match(some.leftOut, /^The page has \d+ of 500 examples/u);
+    }
+  });
+
+  it("has inert samples that are not compressed, too", async () => {
+    const { data } = packSamples(hostileData, 20_000_000, "json");
+    assert.notMatch(data.text, /[^\x20-\x7e]|[<>&]/u);
+    const plain = await renderReport(hostileData, { mostBytes: 20_000_000, packing: "json" });
+    const other = path.join(folder, "plain.html");
+    fs.writeFileSync(other, plain);
+    const { page, complaints } = await open("", {}, other);
+    assert.deepStrictEqual(complaints, []);
+    assert.strictEqual(await page.title(), "hostile-1");
+    assert.match(await sampleOf(page), /^test-/u);
+    await page.context().close();
   });
 
   it("is used by keyboard, and its address leads back to what it shows", async () => {

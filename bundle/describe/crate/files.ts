@@ -161,6 +161,7 @@ const fileDescriptions: Readonly<Record<string, string>> = {
   "CLAIMS.json": "Every claimed number with the command that recomputes it.",
   "croissant.json": "The data sets in Croissant 1.0.",
   "pointers.json": "The files left out, with the commands that rebuild them.",
+  "ro-crate-preview.html": "The run's report: tables, figures and answers, to open in a browser.",
   "run.json": "Every node of the run with its keys and the files of its artifact.",
   "verify.mjs": "Checks the bundle; needs Node 20 or newer and nothing else.",
 };
