@@ -1,7 +1,8 @@
 /** Numbers as a report prints them. */
 import type { Range } from "./contrast.ts";
 
-export const valueText = (value: number): string => value.toFixed(3).replace("-", "−");
+export const valueText = (value: number, digits = 3): string =>
+  value.toFixed(digits).replace("-", "−");
 
 export const signedText = (value: number): string => `${value > 0 ? "+" : ""}${valueText(value)}`;
 

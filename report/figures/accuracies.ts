@@ -1,9 +1,32 @@
 /** a, a_p and a_r over the arms on one scale: pooled values with their intervals, a circle for each seed, and the band between the seeds. */
-import { type Arm, type ArmSet, type Metric, metrics } from "../analysis/Arms.ts";
+import type { Proportion } from "../../stats/wilson.ts";
+import { type Metric, metrics } from "../analysis/Arms.ts";
 import { exactly, pageColours, spreadOut } from "./draw.ts";
 
-const height = 300;
-const range = [0, 1] as const;
+type Accuracies = { readonly [metric in Metric]: Proportion | null };
+
+/** The part of an arm that is drawn. */
+interface Arm {
+  readonly name: string;
+  /** Pooled over its seeds. */
+  readonly row: Accuracies;
+  readonly seeds: ReadonlyArray<{ readonly row: Accuracies }>;
+}
+
+interface Arms {
+  readonly axes: ReadonlyArray<string>;
+  readonly arms: ReadonlyArray<Arm>;
+}
+
+export interface AccuraciesOptions {
+  /** The meaning of the numbers on the horizontal axis, which then stand alone; by default the axis' name, and those of the arms. */
+  readonly title?: string | null;
+  readonly isLog?: boolean;
+  readonly shown?: ReadonlyArray<Metric>;
+  readonly range?: readonly [number, number];
+  readonly height?: number;
+}
+
 const names = { a: "a end to end", a_p: "a_p perception", a_r: "a_r given p*" } as const;
 
 /** Pixels that the name of an arm needs below the axis. */
@@ -17,15 +40,17 @@ interface Place {
 }
 
 /** Where three labels or more end with a number, they stand at it, and the others to their left. */
-const placesOf = ({ arms, axes }: ArmSet): ReadonlyArray<Place> => {
+const placesOf = ({ arms, axes }: Arms, isLog: boolean): ReadonlyArray<Place> => {
   const numberOf = ({ name }: Arm) => Number(/-?\d+(?:\.\d+)?$/u.exec(name)?.[0] ?? Number.NaN);
   const numbered = arms.filter((arm) => axes.length === 1 && !Number.isNaN(numberOf(arm)));
   const xs = numbered.map(numberOf);
+  const beside = arms.filter((arm) => !numbered.includes(arm));
   const isScale = numbered.length > 2 && new Set(xs).size === numbered.length;
+  if (isLog && beside.length > 0)
+    throw new Error(`${beside[0]!.name} has no place on a logarithmic axis`);
   if (!isScale) return arms.map((arm, x) => ({ x, arm, isNumber: false }));
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
   const step = (high - low) / Math.max(2, numbered.length);
-  const beside = arms.filter((arm) => !numbered.includes(arm));
   return [
     ...beside.map((arm, index) => ({
       x: low - step * (beside.length - index),
@@ -38,17 +63,32 @@ const placesOf = ({ arms, axes }: ArmSet): ReadonlyArray<Place> => {
   ];
 };
 
-export const accuraciesChart = (set: ArmSet, width: number): object => {
-  const places = placesOf(set);
+export const accuraciesChart = (
+  set: Arms,
+  width: number,
+  {
+    title,
+    isLog = false,
+    shown = metrics,
+    range = [0, 1],
+    height = Math.min(300, width),
+  }: AccuraciesOptions = {},
+): object => {
+  const places = placesOf(set, isLog);
   const xs = places.map(({ x }) => x);
   const span = Math.max(...xs) - Math.min(...xs) || 1;
-  const labels = Object.fromEntries(places.map(({ x, arm }) => [x, arm.name]));
+  const isNamed = title !== undefined;
+  const labels = Object.fromEntries(
+    places.map(({ x, arm, isNumber }) => [x, isNamed && isNumber ? String(x) : arm.name]),
+  );
   const x = {
     field: "x",
     type: "quantitative",
-    scale: exactly([Math.min(...xs) - span * 0.08, Math.max(...xs) + span * 0.08]),
+    scale: isLog
+      ? { type: "log", domain: [Math.min(...xs) / 1.1, Math.max(...xs) * 1.1], nice: false }
+      : exactly([Math.min(...xs) - span * 0.08, Math.max(...xs) + span * 0.08]),
     axis: {
-      title: set.axes.join(" × ") || null,
+      title: isNamed ? title : set.axes.join(" × ") || null,
       values: xs,
       grid: false,
       labelExpr: `${JSON.stringify(labels)}[datum.value]`,
@@ -66,12 +106,12 @@ export const accuraciesChart = (set: ArmSet, width: number): object => {
   const offset = Math.min(5, width / 100);
   return {
     width,
-    height: Math.min(height, width),
+    height,
     layer: [
-      ...metrics.flatMap((metric, index) =>
-        layersOf(places, metric, (index - 1) * offset, { x, y }),
+      ...shown.flatMap((metric, index) =>
+        layersOf(places, metric, (index - (shown.length - 1) / 2) * offset, { x, y }),
       ),
-      namesAtEnd(places, x, Math.min(height, width)),
+      namesAtEnd(places, x, { shown, range, height }),
     ],
   };
 };
@@ -128,14 +168,18 @@ const layersOf = (
   ];
 };
 
-const namesAtEnd = (places: ReadonlyArray<Place>, x: object, plotHeight: number): object => {
-  const ends = metrics.flatMap((metric) => {
+const namesAtEnd = (
+  places: ReadonlyArray<Place>,
+  x: object,
+  { shown, range, height }: Required<Pick<AccuraciesOptions, "shown" | "range" | "height">>,
+): object => {
+  const ends = shown.flatMap((metric) => {
     const end = places.findLast(({ arm }) => arm.row[metric] !== null);
     return end === undefined ? [] : [{ metric, x: end.x, value: end.arm.row[metric]!.value }];
   });
   const spread = spreadOut(
     ends.map(({ value }) => value),
-    16 / plotHeight,
+    ((range[1] - range[0]) * 16) / height,
     range,
   );
   return {

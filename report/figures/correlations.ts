@@ -29,21 +29,33 @@ interface Line {
 
 /** A reward at a point, its lines below each other. */
 export interface CorrelationRow {
+  readonly reward: string;
   readonly name: string;
   readonly lines: ReadonlyArray<Omit<Line, "y">>;
 }
 
-export const correlationRows = ({ points }: Correlations): ReadonlyArray<CorrelationRow> => {
+/** Of these rewards, or of all. */
+export const correlationRows = (
+  { points }: Correlations,
+  rewards?: ReadonlyArray<string>,
+): ReadonlyArray<CorrelationRow> => {
   const all = points.flatMap(({ labels, associations }) => {
     const axes = Object.keys(labels).filter((axis) => axis !== seedAxis);
     const point = armName(axes, labels);
-    return associations.map((association) => ({ ...association, point }));
+    return associations
+      .filter(({ reward }) => rewards?.includes(reward) ?? true)
+      .map((association) => ({ ...association, point }));
   });
   const isOnePoint = new Set(all.map(({ point }) => point)).size === 1;
+  const isOneReward = new Set(all.map(({ reward }) => reward)).size === 1;
   const nameOf = ({ reward, point }: (typeof all)[number]) =>
-    [reward.replaceAll("_", " "), ...(isOnePoint ? [] : [point])].join(", ");
+    [
+      ...(isOneReward && !isOnePoint ? [] : [reward.replaceAll("_", " ")]),
+      ...(isOnePoint ? [] : [point]),
+    ].join(", ");
   return [...Map.groupBy(all, nameOf)].map(([name, own]) => ({
     name,
+    reward: own[0]!.reward,
     lines: (Object.keys(readings) as ReadonlyArray<keyof typeof readings>).flatMap((reading) =>
       (Object.keys(targets) as ReadonlyArray<keyof typeof targets>).map((target) => ({
         target,
@@ -57,7 +69,15 @@ export const correlationRows = ({ points }: Correlations): ReadonlyArray<Correla
   }));
 };
 
-export const correlationsChart = (rows: ReadonlyArray<CorrelationRow>, width: number): object => {
+export type ShownReading = keyof typeof readings;
+
+/** Behind the outcome's lines stands the published range of its correlations. */
+export const correlationsChart = (
+  rows: ReadonlyArray<CorrelationRow>,
+  published: Correlations["published"],
+  width: number,
+  shown: ReadonlyArray<ShownReading> = ["pooled", "group_centred"],
+): object => {
   const perRow = Object.keys(targets).length;
   const lines = rows.flatMap(({ lines: own }, row) =>
     own.map((line): Line => ({
@@ -65,6 +85,7 @@ export const correlationsChart = (rows: ReadonlyArray<CorrelationRow>, width: nu
       y: row * (perRow + 1) + Object.keys(targets).indexOf(line.target),
     })),
   );
+  const bands = bandsOf(lines, rows, perRow + 1, published);
   const ends = lines.flatMap(({ estimates }) =>
     estimates.flatMap(({ value, low, high }) => [
       value ?? 0,
@@ -74,19 +95,57 @@ export const correlationsChart = (rows: ReadonlyArray<CorrelationRow>, width: nu
   );
   const plot = {
     names: rows.map(({ name }) => name),
-    domain: roomFor([0, ...ends], { least: -1, most: 1.02 }),
+    domain: roomFor(
+      [
+        0,
+        ...ends,
+        ...(shown.includes(published.reading as ShownReading)
+          ? bands.flatMap(({ low, high }) => [low, high])
+          : []),
+      ],
+      { least: -1, most: 1.02 },
+    ),
     perRow,
     width,
   };
   return {
-    hconcat: Object.keys(readings).map((reading, index) =>
+    hconcat: shown.map((reading, index) =>
       panel(
         lines.filter((line) => line.reading === reading),
-        { ...plot, title: readings[reading as keyof typeof readings], isFirst: index === 0 },
+        {
+          ...plot,
+          title: readings[reading],
+          isFirst: index === 0,
+          bands: reading === published.reading ? bands : [],
+        },
       ),
     ),
   };
 };
+
+interface Band {
+  readonly target: keyof typeof targets;
+  readonly low: number;
+  readonly high: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+const bandsOf = (
+  lines: ReadonlyArray<Line>,
+  rows: ReadonlyArray<CorrelationRow>,
+  step: number,
+  { reading, outcome_with_reasoning, outcome_with_perception }: Correlations["published"],
+): ReadonlyArray<Band> =>
+  lines
+    .filter(
+      (line) => line.reading === reading && rows[Math.floor(line.y / step)]?.reward === "outcome",
+    )
+    .map(({ target, y }) => {
+      const { low, high } =
+        target === "reasoning" ? outcome_with_reasoning : outcome_with_perception;
+      return { target, low, high, from: y - 0.5, to: y + 0.5 };
+    });
 
 interface Plot {
   readonly names: ReadonlyArray<string>;
@@ -95,11 +154,12 @@ interface Plot {
   readonly width: number;
   readonly title: string;
   readonly isFirst: boolean;
+  readonly bands: ReadonlyArray<Band>;
 }
 
 const panel = (
   lines: ReadonlyArray<Line>,
-  { names, domain, perRow, width, title, isFirst }: Plot,
+  { names, domain, perRow, width, title, isFirst, bands }: Plot,
 ): object => {
   const step = perRow + 1;
   const middleOf = (row: number) => row * step + (perRow - 1) / 2;
@@ -127,6 +187,16 @@ const panel = (
     width,
     height: names.length * step * lineHeight,
     layer: [
+      layer(
+        bands,
+        { type: "rect", opacity: 0.16 },
+        {
+          x: { ...x, field: "low" },
+          x2: { field: "high" },
+          y: { ...y, field: "from" },
+          y2: { field: "to" },
+        },
+      ),
       {
         data: { values: [{ value: 0 }] },
         mark: { type: "rule", color: pageColours.quiet, strokeWidth: 1 },

@@ -10,7 +10,7 @@ const mostPoints = { line: 250, figure: 3000 };
 
 export interface CurveArm {
   readonly name: string;
-  readonly trainings: ReadonlyArray<Training>;
+  readonly trainings: ReadonlyArray<Pick<Training, "node" | "steps">>;
 }
 
 interface Point {

@@ -4,7 +4,10 @@ import type { ArmContrast } from "../analysis/contrast.ts";
 import { differencesPanel } from "./differencesPanel.ts";
 import { pageColours, roomFor } from "./draw.ts";
 
-export const differencesChart = (contrasts: ReadonlyArray<ArmContrast>, width: number): object => {
+export const differencesChart = (
+  contrasts: ReadonlyArray<Pick<ArmContrast, "arm" | "metric" | "value" | "seeds" | "range">>,
+  width: number,
+): object => {
   const names = [...new Set(contrasts.map(({ arm }) => arm))];
   const shown = metrics.filter((metric) => contrasts.some((each) => each.metric === metric));
   const ends = contrasts.flatMap(({ value, seeds, range }) => [

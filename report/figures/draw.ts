@@ -3,70 +3,7 @@ import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { fontFamily } from "../files/fonts.ts";
 
-/** Okabe and Ito's colours, which differ for every kind of eye; the order is that of use. */
-export const palette = [
-  "#0072b2",
-  "#d55e00",
-  "#009e73",
-  "#cc79a7",
-  "#e69f00",
-  "#56b4e9",
-  "#333333",
-];
-
-export const colours = {
-  a: "#0072b2",
-  a_p: "#d55e00",
-  a_r: "#009e73",
-  perception: "#d55e00",
-  reasoning: "#009e73",
-  counterfactual: "#cc79a7",
-  quiet: "#8a8a8a",
-  text: "#222222",
-} as const;
-
-export const metricTitles = {
-  a: "a: answer right, end to end",
-  a_p: "a_p: perception right",
-  a_r: "a_r: answer right, perception given",
-} as const;
-
-/** Where there is little room. */
-export const metricNames = {
-  a: "a: end to end",
-  a_p: "a_p: perception",
-  a_r: "a_r: given perception",
-} as const;
-
-const config = {
-  background: "white",
-  font: "Helvetica, Arial, sans-serif",
-  padding: 12,
-  view: { stroke: null },
-  axis: {
-    labelColor: colours.text,
-    titleColor: colours.text,
-    labelFontSize: 11,
-    titleFontSize: 12,
-    titleFontWeight: "normal",
-    titlePadding: 8,
-    domainColor: "#666666",
-    tickColor: "#666666",
-    gridColor: "#ececec",
-    tickSize: 4,
-  },
-  title: {
-    anchor: "start",
-    frame: "group",
-    fontSize: 12.5,
-    fontWeight: "bold",
-    color: colours.text,
-    offset: 8,
-  },
-  concat: { spacing: 22 },
-} as const;
-
-/** Colours that the page's style sheet sets, for light and dark. */
+/** Colours that the page's style sheet sets, for light and dark: Okabe and Ito's, which differ for every kind of eye. */
 export const pageColours = {
   a: "var(--c1)",
   a_p: "var(--c2)",
@@ -75,29 +12,50 @@ export const pageColours = {
   text: "var(--text)",
 } as const;
 
+/** In the order of use. */
 export const pagePalette = [1, 2, 3, 4, 5, 6, 7].map((place) => `var(--c${place})`);
 
 const pageConfig = {
-  ...config,
   background: null,
   font: "system-ui, sans-serif",
   padding: 4,
+  view: { stroke: null },
   axis: {
-    ...config.axis,
     labelColor: pageColours.text,
     titleColor: pageColours.text,
+    labelFontSize: 11,
+    titleFontSize: 12,
+    titleFontWeight: "normal",
+    titlePadding: 8,
     domainColor: pageColours.quiet,
     tickColor: pageColours.quiet,
     gridColor: "var(--grid)",
+    tickSize: 4,
   },
   legend: { labelColor: pageColours.text },
-  title: { ...config.title, color: pageColours.text },
+  title: {
+    anchor: "start",
+    frame: "group",
+    fontSize: 12.5,
+    fontWeight: "bold",
+    color: pageColours.text,
+    offset: 8,
+  },
+  concat: { spacing: 22 },
 } as const;
 
-/** Colours stand for those of the page, until `drawForPaper` puts its light ones in. */
+/** Colours stand for those of the page, until `inLight` puts its light ones in. */
 const fileConfig = { ...pageConfig, font: fontFamily, padding: 2 } as const;
 
-const configs = { results: config, page: pageConfig, file: fileConfig };
+/** Stands in documents whose page may be dark. */
+const resultsConfig = {
+  ...pageConfig,
+  background: "white",
+  font: "Helvetica, Arial, sans-serif",
+  padding: 12,
+} as const;
+
+const configs = { results: resultsConfig, page: pageConfig, file: fileConfig };
 
 interface TextItem {
   readonly font?: string;
@@ -119,11 +77,8 @@ textMetrics.width = ({ font, fontSize = 11, limit = 0 }, text) => {
   return limit > 0 ? Math.min(limit, width) : width;
 };
 
-/** A chart for a page of `docs/results`, with the colours of the report that it stands in, or for a file of its own. */
-export const draw = async (
-  chart: object,
-  on: keyof typeof configs = "results",
-): Promise<string> => {
+/** A chart for a page of `docs/results`, for the report that it stands in, or for a file of its own. */
+export const draw = async (chart: object, on: keyof typeof configs): Promise<string> => {
   const spec = {
     $schema: "https://vega.github.io/schema/vega-lite/v6.json",
     config: configs[on],

@@ -35,8 +35,8 @@ const correlationGroup = (run: string, node: string, correlations: Correlations)
       {
         name: fileName(run, node, "correlations"),
         alternative: `correlations of rewards in ${node}`,
-        caption: `${node}: correlation of each reward with reasoning (the answer follows from the response's own caption) and with perception. ${hasSeeds ? "Dots are means over seeds, circles single seeds." : "Lines are 95 % intervals over prompts."}`,
-        chart: (width) => correlationsChart(rows, width),
+        caption: `${node}: correlation of each reward with reasoning (the answer follows from the response's own caption) and with perception. ${hasSeeds ? "Dots are means over seeds, circles single seeds." : "Lines are 95 % intervals over prompts."} Shaded: what ${correlations.published.source} reports of the outcome.`,
+        chart: (width) => correlationsChart(rows, correlations.published, width),
         plots: 2,
         width: 240,
       },

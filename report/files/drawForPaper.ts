@@ -1,10 +1,8 @@
 /** Draws a figure at the width of a column, or of the text where it has several plots side by side, in the page's light colours. */
-import fs from "node:fs";
-import path from "node:path";
-import { root } from "../../schemas/root.ts";
 import { draw } from "../figures/draw.ts";
 import type { Figure } from "../figures/Figure.ts";
 import type { Drawing } from "./formats.ts";
+import { finished } from "./finished.ts";
 
 /** 3.25 and 6.75 inches, as conferences' two-column papers have them. */
 const widths = { column: 312, text: 648 } as const;
@@ -26,29 +24,10 @@ export const drawForPaper = async (
     plot = Math.max(40, plot - excess / plots);
     drawn = await draw(chart(plot), "file");
   }
-  return { svg: rounded(inLight(drawn)), ...sizeOf(drawn), date };
+  return { svg: finished(drawn), ...sizeOf(drawn), date };
 };
 
 const sizeOf = (svg: string): { readonly width: number; readonly height: number } => {
   const [, width, height] = /^<svg[^>]* width="([\d.]+)" height="([\d.]+)"/u.exec(svg) ?? [];
   return { width: Number(width), height: Number(height) };
-};
-
-/** A tenth of a pixel is fine enough for print, and makes files smaller. */
-const rounded = (svg: string): string =>
-  svg.replaceAll(
-    /( d=")([^"]*)/gu,
-    (_, start: string, numbers: string) => start + numbers.replaceAll(/(\.\d)\d+/gu, "$1"),
-  );
-
-const inLight = (svg: string): string => {
-  const style = fs.readFileSync(path.join(root, "report/page/style.css"), "utf8");
-  const [light = ""] = style.split("@media");
-  const colours = new Map(
-    [...light.matchAll(/(?<name>--[\w-]+): (?<value>#\w+);/gu)].map(({ groups }) => [
-      groups!["name"]!,
-      groups!["value"]!,
-    ]),
-  );
-  return svg.replaceAll(/var\((--[\w-]+)\)/gu, (_, name: string) => colours.get(name)!);
 };

@@ -1,7 +1,7 @@
 /** The axes that differ between a figure's panels. */
 import { assert, describe, it } from "@effect/vitest";
-import { axesCaption } from "../../scripts/results/captions.ts";
-import { differingAxes } from "../../scripts/results/figures/axes.ts";
+import { axesCaption } from "../../report/results/captions.ts";
+import { differingAxes } from "../../report/results/figures/axes.ts";
 import { exactly } from "../../report/figures/draw.ts";
 
 const axis = (low: number, high: number) => ({ scale: exactly([low, high]) });

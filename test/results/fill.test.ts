@@ -1,6 +1,6 @@
 /** Text between markers is filled, hand-written text stays, and every marker has its block. */
 import { assert, describe, it } from "@effect/vitest";
-import { fill } from "../../scripts/results/fill.ts";
+import { fill } from "../../report/results/fill.ts";
 
 const page = `# Study
 

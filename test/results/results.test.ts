@@ -74,7 +74,7 @@ const rollouts = (groups: number): string =>
 let rig: Rig;
 
 const results = async (...args: ReadonlyArray<string>) => {
-  const main = path.join(root, "scripts/results/main.ts");
+  const main = path.join(root, "scripts/results.ts");
   const env = { ...process.env, PIPE_HOME: rig.path(".pipe") };
   try {
     const node = path.join(root, "node_modules/.bin/node");
@@ -181,9 +181,8 @@ describe("a page of results", () => {
     assert.include(readme, `n = 30 examples of ${distinct} distinct instances, 2 seeds`);
     const below = (figure: string) =>
       readme.slice(readme.indexOf(`](${figure}.svg)`)).split("\n", 3)[2] ?? "";
-    // The differences of a, a_p and a_r; three readings of correlations, all drawn alike; one panel.
-    assert.include(below("differences"), "different scales, each a horizontal axis of its own");
-    for (const figure of ["accuracies", "correlations", "training"])
+    // Panels with scales of their own are those of `apart`, and of metrics with other units.
+    for (const figure of ["accuracies", "differences", "correlations", "training"])
       assert.notInclude(below(figure), "different scales");
     for (const figure of ["accuracies", "differences", "correlations", "training"]) {
       assert.include(readme, `](${figure}.svg)`);
@@ -234,8 +233,11 @@ describe("a page of results", () => {
     await refused("there is no arm `none`; there is 20, 60", { described: baseline });
     const axis = study.replace("axis: steps }\ndiff", "axis: seed }\ndiff");
     await refused("also has the axis steps: choose its label with `where`", { described: axis });
-    const references = study.replace("log: true", "references: [start]");
-    await refused("there is no arm `start` to refer to", { described: references });
+    const rewards = study.replace(
+      "correlations }\n  training",
+      "correlations, rewards: [start] }\n  training",
+    );
+    await refused("has no correlations of the reward `start`", { described: rewards });
     await refused("alpha", { described: `${study}alpha: 1\n` });
     rig.write("refused/other/study.yaml", "{}");
     rig.write("refused/other/README.md", "");

@@ -1,5 +1,5 @@
 /** The tables of a page, in Markdown. */
-import { armName, armsNamed, axisName } from "./Arms.ts";
+import { armName, armsNamed } from "./Arms.ts";
 import {
   associationsOf,
   pointName,
@@ -20,7 +20,8 @@ import { orderOfReadings } from "./orderOfReadings.ts";
 import type { Page } from "./Page.ts";
 import { studentMean } from "../../stats/studentT.ts";
 import type { Estimate } from "../../schemas/Correlation.ts";
-import { type Metric, metrics, type PageTable } from "./Study.ts";
+import { axisName, type Metric, metrics } from "../analysis/Arms.ts";
+import type { PageTable } from "./Study.ts";
 import { type Options, promises, rankingOf } from "./surrogates.ts";
 
 export const tableText = (page: Page, table: PageTable): string => {

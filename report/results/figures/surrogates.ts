@@ -5,13 +5,13 @@ import { differencesNamed } from "../differences.ts";
 import type { Page } from "../Page.ts";
 import { type Options, type Promised, promises, rankingOf, type Surrogate } from "../surrogates.ts";
 import {
-  colours,
   exactly,
-  palette,
+  pageColours,
+  pagePalette,
   roomFor,
   signedLabels,
   spreadOut,
-} from "../../../report/figures/draw.ts";
+} from "../../figures/draw.ts";
 
 const width = 290;
 const height = 260;
@@ -45,32 +45,28 @@ const panel = (
     const r = promised[reading];
     if (r === null || gain.mean === null) return [];
     const { low, high } = gain;
-    return [{ arm, r, gain: gain.mean, low, high, seeds, colour: palette[index % palette.length] }];
+    return [
+      {
+        arm,
+        r,
+        gain: gain.mean,
+        low,
+        high,
+        seeds,
+        colour: pagePalette[index % pagePalette.length],
+      },
+    ];
   });
   const dots = known.flatMap(({ seeds, colour }) =>
     seeds.length < 2
       ? []
       : seeds.map(({ promised, gain }) => ({ r: promised[reading], gain, colour })),
   );
-  const least = Math.min(0, ...[...known, ...dots].map(({ r }) => r ?? 0));
-  const x = {
-    field: "r",
-    type: "quantitative",
-    // Names need room beyond 1.
-    scale: exactly([least - 0.06, 1.4]),
-    axis: {
-      title: "correlation of the reward with perception",
-      values: [-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1].filter(
-        (value) => value >= least,
-      ),
-    },
-  };
-  const y = {
-    field: "gain",
-    type: "quantitative",
-    scale: exactly(range),
-    axis: { title, tickCount: 5, ...signedLabels },
-  };
+  const { x, y } = axesOf(
+    [...known, ...dots].map(({ r }) => r ?? 0),
+    range,
+    title,
+  );
   const color = { field: "colour", type: "nominal", scale: null, legend: null };
   const places = spreadOut(
     known.map(({ gain }) => gain),
@@ -89,7 +85,7 @@ const panel = (
     layer: [
       {
         data: { values: [{ gain: 0 }] },
-        mark: { type: "rule", color: colours.quiet, strokeWidth: 1 },
+        mark: { type: "rule", color: pageColours.quiet, strokeWidth: 1 },
         encoding: { y },
       },
       {
@@ -112,4 +108,31 @@ const panel = (
       names({}, { color }),
     ],
   };
+};
+
+const axesOf = (
+  correlations: ReadonlyArray<number>,
+  range: readonly [number, number],
+  title: string | null,
+) => {
+  const least = Math.min(0, ...correlations);
+  const x = {
+    field: "r",
+    type: "quantitative",
+    // Names need room beyond 1.
+    scale: exactly([least - 0.06, 1.4]),
+    axis: {
+      title: "correlation of the reward with perception",
+      values: [-1, -0.8, -0.6, -0.4, -0.2, 0, 0.2, 0.4, 0.6, 0.8, 1].filter(
+        (value) => value >= least,
+      ),
+    },
+  };
+  const y = {
+    field: "gain",
+    type: "quantitative",
+    scale: exactly(range),
+    axis: { title, tickCount: 5, ...signedLabels },
+  };
+  return { x, y };
 };

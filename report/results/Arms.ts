@@ -4,7 +4,8 @@ import { clusteredProportion } from "../../stats/clusteredProportion.ts";
 import type { Proportion } from "../../stats/wilson.ts";
 import type { ExampleLine, Labels } from "./Evidence.ts";
 import type { Page } from "./Page.ts";
-import { type Metric, metrics, named } from "./Study.ts";
+import { armName as nameOfArm, type Metric, metrics } from "../analysis/Arms.ts";
+import { named } from "./Study.ts";
 
 export type Accuracies = { readonly [metric in Metric]: Proportion | null };
 
@@ -117,19 +118,6 @@ const pooled = (points: ReadonlyArray<ArmPoint>): Accuracies => {
   return Object.fromEntries(metrics.map((metric) => [metric, of(metric)])) as unknown as Accuracies;
 };
 
-const symbols: Readonly<Record<string, string>> = { alpha: "α", lambda: "λ" };
-
-/** An axis in the notation of formulas. */
-export const axisName = (axis: string): string => symbols[axis] ?? axis;
-
 /** A label that is only a number needs the name of its axis. */
 export const armName = (axis: string, label: string): string =>
-  Number.isNaN(Number(label)) ? label : `${axisName(axis)} = ${label}`;
-
-/** The number that a label ends with. */
-export const numberIn = (label: string): number => {
-  const [number] = /-?\d+(?:\.\d+)?$/u.exec(label) ?? [];
-  if (number === undefined)
-    throw new Error(`the label ${label} does not end with a number: name it among \`references\``);
-  return Number(number);
-};
+  nameOfArm([axis], { [axis]: label });

@@ -1,10 +1,12 @@
 /** Numbers as text. */
+import { markdownTable as tableLines } from "../../bundle/format/markdown.ts";
 import type { Proportion } from "../../stats/wilson.ts";
+import { valueText } from "../analysis/numberText.ts";
 
 export const none = "–";
 
 export const decimals = (value: number | null, digits = 3): string =>
-  value === null ? none : value.toFixed(digits).replace("-", "−");
+  value === null ? none : valueText(value, digits);
 
 export const signed = (value: number | null, digits = 3): string =>
   value === null ? none : `${value >= 0 ? "+" : ""}${decimals(value, digits)}`;
@@ -26,10 +28,11 @@ export const pText = (p: number | null): string => {
 export const markdownTable = (
   heading: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>,
-): string =>
-  [heading, heading.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
-    .join("\n");
+): string => {
+  const escaped = (cells: ReadonlyArray<string>) =>
+    cells.map((cell) => cell.replaceAll("|", "\\|"));
+  return tableLines(escaped(heading), rows.map(escaped)).join("\n");
+};
 
 export const counted = (count: number, noun: string): string =>
   `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;

@@ -6,16 +6,12 @@ import { Effect } from "effect";
 import fs from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { Store } from "../../cache/Store.ts";
-import { bytesText } from "../../schemas/quantity.ts";
-import { storeHome } from "../../bin/commands/project.ts";
-import { collect } from "./collect.ts";
-import { differencesNamed } from "./differences.ts";
-import { drawFigure } from "./figures.ts";
-import { fill } from "./fill.ts";
-import { Page } from "./Page.ts";
-import { parseStudy } from "./Study.ts";
-import { tableText } from "./tables.ts";
+import { Store } from "../cache/Store.ts";
+import { bytesText } from "../schemas/quantity.ts";
+import { storeHome } from "../bin/commands/project.ts";
+import { collect } from "../report/results/collect.ts";
+import { parseStudy } from "../report/results/Study.ts";
+import { writePage } from "../report/results/writePage.ts";
 
 const usage = "npm run results -- STUDY… [--tables] [--to docs/results]";
 
@@ -27,7 +23,7 @@ const main = async (): Promise<void> => {
     allowPositionals: true,
     options: {
       tables: { type: "boolean", default: false },
-      to: { type: "string", default: path.join(import.meta.dirname, "../../docs/results") },
+      to: { type: "string", default: path.join(import.meta.dirname, "../docs/results") },
     },
   });
   if (positionals.length === 0) throw new Error(usage);
@@ -46,36 +42,12 @@ const makePage = async (study: string, directory: string, fromTables: boolean): 
     );
     console.error(`the run ${run}`);
   }
-  await write(directory);
+  await writePage(directory);
   const files = fs.readdirSync(directory).toSorted();
   const sizes = files.map((file) => fs.statSync(path.join(directory, file)).size);
   files.forEach((file, index) => console.error(`${bytesText(sizes[index]!).padStart(9)}  ${file}`));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (total > mostBytes) console.error(`${bytesText(total)} is much for git`);
-};
-
-/** Makes the page from its tables. */
-const write = async (directory: string): Promise<void> => {
-  const page = new Page(directory);
-  const { study } = page;
-  const blocks = new Map<string, string>();
-  const made = new Map<string, string>();
-  const differences = Object.keys(study.differences).map((name) => [
-    name,
-    differencesNamed(page, name),
-  ]);
-  if (differences.length > 0)
-    made.set("differences.json", `${JSON.stringify(Object.fromEntries(differences), null, 2)}\n`);
-  for (const [name, table] of Object.entries(study.tables))
-    blocks.set(`table: ${name}`, tableText(page, table));
-  for (const [name, figure] of Object.entries(study.figures)) {
-    const { svg, alternative, caption } = await drawFigure(page, figure);
-    made.set(`${name}.svg`, svg);
-    blocks.set(`figure: ${name}`, `![${alternative}](${name}.svg)\n\n${caption}`);
-  }
-  const readme = path.join(directory, "README.md");
-  made.set("README.md", fill(fs.readFileSync(readme, "utf8"), blocks));
-  for (const [file, text] of made) fs.writeFileSync(path.join(directory, file), text);
 };
 
 main().catch((error: unknown) => {

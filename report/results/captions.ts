@@ -35,7 +35,9 @@ export const accuraciesCaption = (page: Page, name: string, isFigure: boolean): 
     repeated
       ? "Values are pooled over seeds; 95 % intervals are over seeds and instances (Wilson's, of the effective number of answers)."
       : "95 % intervals are over instances; of one seed, so the variance between trainings was not measured.",
-    ...(isFigure && repeated ? ["Small circles are the seeds."] : []),
+    ...(isFigure && repeated
+      ? ["Small circles are the seeds; bands reach from the lowest to the highest."]
+      : []),
   ].join(" ");
 };
 
@@ -65,7 +67,7 @@ export const correlationsCaption = (page: Page, of: string, isFigure: boolean): 
   return [
     modelsText(models),
     rolloutsText(points),
-    `${counted(seeds, "seed")}${isFigure && seeds > 1 ? ", each a dot" : ""}.`,
+    `${counted(seeds, "seed")}${isFigure && seeds > 1 ? ", each a circle; dots are their means" : ""}.`,
     `${interval.method.includes("BCa") ? `95 % intervals: bootstrap of prompts (${intervalMethod === "bca" ? "BCa" : intervalMethod})` : interval.method}, ${counted(interval.resamples, "resample")}.`,
     `${isFigure ? "Shaded: what" : "What"} ${published.source} reports of the outcome, ${decimals(published.outcome_with_reasoning.low, 2)} to ${decimals(published.outcome_with_reasoning.high, 2)} with reasoning and ${decimals(published.outcome_with_perception.low, 2)} to ${decimals(published.outcome_with_perception.high, 2)} with perception${isFigure ? "" : ", is to be held against the pooled reading"}. ${published.note}`,
   ].join(" ");
@@ -103,7 +105,9 @@ export const curvesCaption = (
   return [
     modelsText([...new Set(tables.flat())]),
     `${figure.about}; ${counted(seeds, "seed")}.`,
-    ...(seeds > 1 ? ["Thin lines are the seeds, strong ones their mean."] : []),
+    ...(seeds > 1
+      ? ["Thin lines are the seeds, strong ones their mean, smoothed over a tenth of the steps."]
+      : []),
     "No intervals.",
   ].join(" ");
 };

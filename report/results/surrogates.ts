@@ -5,7 +5,7 @@ import type { Statistic } from "../../stats/Statistic.ts";
 import { associationsOf } from "./associations.ts";
 import { type Difference, differencesNamed } from "./differences.ts";
 import type { Page } from "./Page.ts";
-import type { Metric } from "./Study.ts";
+import type { Metric } from "../analysis/Arms.ts";
 
 export const promises = ["pooled", "group_centred"] as const satisfies ReadonlyArray<Reading>;
 export type Promised = (typeof promises)[number];

@@ -4,10 +4,8 @@
  */
 import { Effect, Schema } from "effect";
 import { parse } from "yaml";
+import { metrics } from "../analysis/Arms.ts";
 import { readings, targets } from "../../stats/rewardCorrelations.ts";
-
-export const metrics = ["a", "a_p", "a_r"] as const;
-export type Metric = (typeof metrics)[number];
 
 const byDefault = <S extends Schema.Top>(value: S["Encoded"]) =>
   Schema.withDecodingDefaultKey<S>(Effect.succeed(value));
@@ -74,16 +72,21 @@ const Figure = Schema.Union([
   Schema.Struct({
     show: Schema.Literal("accuracies"),
     arms: Schema.String,
-    /** The meaning of the numbers at the ends of labels. */
+    /** The meaning of the numbers at the ends of labels; arms without one stand beside the axis. */
     x: Schema.String,
     log: Schema.Boolean.pipe(byDefault(false)),
-    /** Arms without a place on the axis. */
-    references: Schema.Array(Schema.String).pipe(byDefault([])),
     /** One panel and axis for each metric, or one for all. */
     apart: Schema.Boolean.pipe(byDefault(true)),
   }),
   Schema.Struct({ show: Schema.Literal("differences"), differences: Schema.String }),
-  Schema.Struct({ show: Schema.Literal("correlations"), ...correlations }),
+  Schema.Struct({
+    show: Schema.Literal("correlations"),
+    of: correlations.of,
+    rewards: correlations.rewards,
+    readings: Schema.Array(Schema.Literals(["pooled", "group_centred"])).pipe(
+      byDefault(["pooled", "group_centred"]),
+    ),
+  }),
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
   Schema.Struct({
     show: Schema.Literal("curves"),

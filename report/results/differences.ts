@@ -6,7 +6,8 @@ import { contrast } from "../../stats/contrast.ts";
 import { holm } from "../../stats/holm.ts";
 import { type Arm, armsNamed } from "./Arms.ts";
 import type { Page } from "./Page.ts";
-import { type Metric, named } from "./Study.ts";
+import type { Metric } from "../analysis/Arms.ts";
+import { named } from "./Study.ts";
 
 export interface Difference {
   readonly arm: string;
