@@ -1,4 +1,5 @@
 /** Finds files that a `command` seems to use and does not declare, and inputs that it declares and does not use. */
+import path from "node:path";
 import type { ParamsProblem } from "./Stage.ts";
 
 interface Command {
@@ -30,18 +31,22 @@ export const undeclaredFiles = (
 /** Words that may be paths, of arguments and of scripts. Files that a script writes are not among them. */
 const wordsOf = (text: string): ReadonlyArray<string> => {
   const words = text.replaceAll(/\d*>>?\|?\s*[^\s;|&]+/gu, " ").split(/[\s"'`;|&<>()=,]+/u);
-  const modules = words.flatMap((word, index) => {
-    const name = words[index - 1] === "-m" ? word.replaceAll(".", "/") : undefined;
-    return name === undefined ? [] : [`${name}.py`, `${name}/__main__.py`];
-  });
-  return [text, ...words, ...modules].filter(
-    (word) => word !== "" && !/^-|\{(?:out|in\.)/u.test(word),
-  );
+  const files: Array<string> = [];
+  let directory = "";
+  for (const [index, word] of words.entries()) {
+    const before = words[index - 1];
+    if (before === "cd") directory = path.posix.join(directory, word);
+    const module = word.replaceAll(".", "/");
+    const named = before === "-m" ? [word, `${module}.py`, `${module}/__main__.py`] : [word];
+    // Where a `cd` ends, as that of a subshell, is not looked for: each word may lie in either place.
+    files.push(...named, ...named.map((name) => path.posix.join(directory, name)));
+  }
+  return [text, ...files].filter((word) => word !== "" && !/^-|\{(?:out|in\.)/u.test(word));
 };
 
 /** `./a//b/` is `a/b`, and `.` is empty. */
-const normal = (path: string): string =>
-  path
+const normal = (file: string): string =>
+  file
     .split("/")
     .filter((part, index) => part !== "." && (part !== "" || index === 0))
     .join("/");

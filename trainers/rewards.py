@@ -38,6 +38,18 @@ class Judged:
     reasons: list[str | None]
 
 
+def oracle_parts(verdict: dict[str, Any]) -> dict[str, float]:
+    """The parts of one response, from the scorer's verdict against the ground truth. A verdict that is an error ends the job."""
+    if "error" in verdict:
+        raise JobError(f"The scorer could not judge a response: {verdict['error']}.", "Look at the data set: does each row have the task's ground truth?")
+    return {name: float(verdict[name]) for name in VERDICT}
+
+
+def agreement_parts(surrogate: str, verdict: dict[str, Any]) -> dict[str, float]:
+    """The parts of one response for a surrogate that writes captions, from the verdict against its caption; 0 without one."""
+    return {surrogate: float(verdict.get("perception", 0)), f"{surrogate}_f1": float(verdict.get("perception_f1", 0))}
+
+
 def reward_name(perception: str | dict[str, str]) -> str:
     """The part that the parameter `perception` makes p: `oracle`, `oracle-f1` or `{"surrogate": …, "as": …}`."""
     if isinstance(perception, str):
@@ -77,15 +89,10 @@ class Judge:
         questions = self._handed.pop(0)
         answers = self.scorer.answers()
         oracle = questions.verdicts("oracle", answers)
-        broken = next((verdict for verdict in oracle if "error" in verdict), None)
-        if broken is not None:
-            raise JobError(f"The scorer could not judge a response: {broken['error']}.", "Look at the data set: does each row have the task's ground truth?")
-        parts = {name: np.array([float(verdict[name]) for verdict in oracle]) for name in VERDICT}
+        parts = _columns([oracle_parts(verdict) for verdict in oracle])
         for name in (TEACHER, CONSENSUS):
             if name in self.surrogates:
-                agreed = questions.verdicts(name, answers)
-                parts[name] = np.array([float(verdict.get("perception", 0)) for verdict in agreed])
-                parts[f"{name}_f1"] = np.array([float(verdict.get("perception_f1", 0)) for verdict in agreed])
+                parts |= _columns([agreement_parts(name, verdict) for verdict in questions.verdicts(name, answers)])
         if BLIND_SOLVE in self.surrogates:
             solved = questions.verdicts(BLIND_SOLVE, answers)
             parts["blind_solve"] = np.array([float(verdict.get("outcome", 0)) for verdict in solved])
@@ -93,6 +100,11 @@ class Judge:
 
     def _oracle(self, rollouts: Rollouts) -> list[str]:
         return [self.split.columns["perception"][row] for row in rollouts.rows]
+
+
+def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
+    """Rows of the same names, as an array for each name."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy) -> Judge:

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from trainers.job import JobError
-from trainers.rewards import VERDICT
+from trainers.rewards import agreement_parts, oracle_parts
 from trainers.scorer import Scorer
-
-TEACHER = {"teacher": "perception", "teacher_f1": "perception_f1"}
+from trainers.surrogates import TEACHER
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,10 @@ class Judge:
         with self.turn:
             self.scorer.ask([about | {"perception": perception} for perception in compared])
             oracle, *teacher = self.scorer.answers()
-        if "error" in oracle:
-            message = f"The scorer could not judge a response: {oracle['error']}."
-            raise JobError(message, "Look at the data set: does each row have the task's ground truth?")
-        parts = {name: float(oracle[name]) for name in VERDICT}
-        if self.perception in TEACHER:
-            agreed = teacher[0] if teacher else {}
-            parts |= {name: float(agreed.get(of, 0)) for name, of in TEACHER.items()}
+        parts = oracle_parts(oracle)
+        agreement = agreement_parts(TEACHER, teacher[0] if teacher else {})
+        if self.perception in agreement:
+            parts |= agreement
         return {"score": self.alpha * parts[self.perception] + (1 - self.alpha) * parts["outcome"]} | parts
 
 

@@ -122,6 +122,8 @@ describe("files that a command names", () => {
     ["as an argument", `[python3, ./train.py, "{out}"]`, "train.py"],
     ["behind an equals sign", `"echo --config=conf/a.yaml > {out}/x"`, "conf/a.yaml"],
     ["as a module", `"python3 -m pack.main > {out}/x"`, "pack/main.py"],
+    ["behind a cd", `"cd conf && cat ./a.yaml > {out}/x"`, "conf/a.yaml"],
+    ["as a module behind a cd", `"(cd ./pack; python3 -m main) > {out}/x"`, "pack/main.py"],
   ] as const)
     it(
       `${what} are told once, with the line to add`,
