@@ -2,6 +2,7 @@
 import type { Schema } from "effect";
 import type { ArtifactKind, TreeFile } from "../schemas/Artifact.ts";
 import type { ClaimedNumbers } from "./claims.ts";
+import type { NumberRows } from "./NumberRows.ts";
 import type { Table } from "./TableFile.ts";
 import type { TextOptions } from "./tableText.ts";
 import type { Style } from "./terminal.ts";
@@ -50,9 +51,11 @@ export interface Numbers {
   /** The file's content under the kind's name, for `--json`. */
   readonly json: Readonly<Record<string, unknown>>;
   readonly text: (title: string, style: Style, options: TextOptions) => string;
-  /** Tables only: they can be filtered, sorted and written in other forms. */
+  /** Tables only. */
   readonly table?: Table;
-  /** Numbers that are no table, as CSV. */
+  /** Numbers in rows, for other forms. */
+  readonly rows?: NumberRows;
+  /** Numbers that are not in rows, as CSV. */
   readonly csv?: () => string;
   readonly claims: (node: string) => ClaimedNumbers;
 }

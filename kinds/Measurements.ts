@@ -1,12 +1,8 @@
 /** Kind `measurements`: metrics of programs over the axes of an experiment. */
 import type { Kind } from "./Kind.ts";
-import {
-  decodeMeasurements,
-  Measurements,
-  measurementsCsv,
-  measurementsFile,
-} from "./MeasurementsFile.ts";
+import { decodeMeasurements, Measurements, measurementsFile } from "./MeasurementsFile.ts";
 import { measurementsClaims, measurementsText } from "./measurementsText.ts";
+import { measurementsRows } from "./measurementsView.ts";
 
 export const measurements: Kind = {
   name: "measurements",
@@ -18,7 +14,7 @@ export const measurements: Kind = {
       const made = decodeMeasurements(json);
       return {
         json: { measurements: made },
-        csv: () => measurementsCsv(made),
+        rows: measurementsRows(made),
         text: (title, style, { width }) => measurementsText(made, title, style, width),
         claims: (node) => measurementsClaims(node, made),
       };

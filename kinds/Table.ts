@@ -3,6 +3,7 @@ import type { Kind } from "./Kind.ts";
 import { decodeTable, Table, tableFile } from "./TableFile.ts";
 import { tableClaims } from "./tableClaims.ts";
 import { tableText } from "./tableText.ts";
+import { tableRows } from "./tableView.ts";
 
 export const table: Kind = {
   name: "table",
@@ -15,6 +16,7 @@ export const table: Kind = {
       return {
         json: { table: made },
         table: made,
+        rows: tableRows(made),
         text: (title, style, options) => tableText(made, title, style, options),
         claims: (node) => tableClaims(node, made),
       };

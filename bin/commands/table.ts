@@ -1,17 +1,9 @@
 import { Console, Effect } from "effect";
 import { Argument, Command, Flag } from "effect/cli";
 import { Store } from "../../cache/Store.ts";
-import type { Table } from "../../kinds/TableFile.ts";
-import { tableCsv } from "../../kinds/TableFile.ts";
-import { columnNames, numberNames } from "../../kinds/tableColumns.ts";
-import { tableText } from "../../kinds/tableText.ts";
-import {
-  tableLatex,
-  tableMarkdown,
-  tableSorted,
-  tableWhere,
-  type Where,
-} from "../../kinds/tableView.ts";
+import { gridLatex, gridMarkdown } from "../../kinds/gridForms.ts";
+import type { NumberRows, Where } from "../../kinds/NumberRows.ts";
+import { columnNames } from "../../kinds/tableColumns.ts";
 import {
   nondeterministicIn,
   type NumberedRun,
@@ -49,7 +41,7 @@ const formFlag = (name: (typeof forms)[number], text: string) =>
 const viewFlags = {
   columns: Flag.String("columns").pipe(
     Flag.withDefault(""),
-    Flag.withDescription(`columns, separated by commas: ${columnNames.join(", ")}`),
+    Flag.withDescription(`columns, separated by commas: metrics, or ${columnNames.join(", ")}`),
   ),
   sort: Flag.String("sort").pipe(
     Flag.withDefault(""),
@@ -122,60 +114,56 @@ const writeTables = Effect.fnUntraced(function* (run: NumberedRun) {
   return tables.length;
 });
 
-/** Prints the run's tables as asked; other numbers have no rows to choose. */
+/** Prints the run's numbers as asked. Correlations have no rows to choose; as CSV they are printed whole. */
 const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlags) {
   const all = yield* numbersOfRun(run);
-  const tables = all.flatMap(({ node, numbers }) =>
-    numbers.table === undefined ? [] : [{ node, table: numbers.table }],
+  const inRows = all.flatMap(({ node, numbers: { rows } }) =>
+    rows === undefined ? [] : [{ node, rows }],
   );
-  if (tables.length === 0 && all.length > 0 && !view.csv)
+  if (inRows.length === 0 && all.length > 0 && !view.csv)
     return yield* new UsageError({
-      message: `${run.run} has numbers but no accuracies, and these options are for accuracies alone; \`pipe table ${run.run}\` prints them, also with --csv or --json`,
+      message: `${run.run} has correlations alone, and these options are for accuracies and measurements; \`pipe table ${run.run}\` prints them, also with --csv or --json`,
     });
   const others = view.csv ? all.flatMap(({ numbers: { csv } }) => csv?.() ?? []) : [];
   for (const text of others) process.stdout.write(text);
-  const axes = [...new Set(tables.flatMap(({ table }) => table.axes))];
-  const columns = yield* columnsOf(view.columns);
-  const where = yield* whereOf(
-    view.where,
-    tables.map(({ table }) => table),
-    axes,
-  );
-  const [sort, upwards] = yield* sortOf(view.sort, axes);
-  for (const { node, table } of tables) {
-    const chosen = tableWhere(table, where);
-    const sorted = sort === "" ? chosen : tableSorted(chosen, sort, upwards);
-    const title = `${run.run} · ${node}`;
-    yield* Effect.sync(() =>
-      process.stdout.write(
-        view.csv
-          ? tableCsv(sorted)
-          : view.md
-            ? tableMarkdown(sorted, columns)
-            : view.latex
-              ? tableLatex(sorted, columns)
-              : `${tableText(sorted, title, styleFor(process.stdout), {
-                  width: terminalWidth(),
-                  ...(columns === undefined ? {} : { columns }),
-                })}\n`,
-      ),
-    );
+  const tables = inRows.map(({ rows }) => rows);
+  const axes = unique(tables.flatMap((table) => table.axes));
+  const columns = yield* columnsOf(view.columns, unique(tables.flatMap((table) => table.columns)));
+  const where = yield* whereOf(view.where, tables, axes);
+  const sortable = unique(tables.flatMap((table) => table.sortable));
+  const [sort, upwards] = yield* sortOf(view.sort, [...axes, ...sortable]);
+  for (const { node, rows } of inRows) {
+    const chosen = rows.where(where);
+    const sorted = sort === "" ? chosen : chosen.sorted(sort, upwards);
+    const text = view.csv
+      ? sorted.csv()
+      : view.md
+        ? sorted.grids(columns).map(gridMarkdown).join("\n")
+        : view.latex
+          ? sorted.grids(columns).map(gridLatex).join("\n")
+          : `${sorted.text(`${run.run} · ${node}`, styleFor(process.stdout), {
+              width: terminalWidth(),
+              ...(columns === undefined ? {} : { columns }),
+            })}\n`;
+    yield* Effect.sync(() => process.stdout.write(text));
   }
-  return tables.length + others.length;
+  return inRows.length + others.length;
 });
 
-const columnsOf = (text: string) => {
+const unique = (names: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(names)];
+
+const columnsOf = (text: string, valid: ReadonlyArray<string>) => {
   if (text === "") return Effect.succeed(undefined);
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !columnNames.includes(name));
+  const unknown = names.find((name) => !valid.includes(name));
   return unknown === undefined
     ? Effect.succeed(names)
-    : Effect.fail(unknownNameError("column", unknown, columnNames, "--columns: "));
+    : Effect.fail(unknownNameError("column", unknown, valid, "--columns: "));
 };
 
 const whereOf = Effect.fnUntraced(function* (
   conditions: ReadonlyArray<string>,
-  tables: ReadonlyArray<Table>,
+  tables: ReadonlyArray<NumberRows>,
   axes: ReadonlyArray<string>,
 ) {
   const where = new Map<string, ReadonlyArray<string>>();
@@ -184,19 +172,16 @@ const whereOf = Effect.fnUntraced(function* (
     if (axis === undefined)
       return yield* unknownNameError("axis", condition.replace(/=.*$/u, ""), axes, "--where: ");
     const label = condition.slice(axis.length + 1);
-    const labels = new Set(
-      tables.flatMap(({ rows }) => rows.flatMap((row) => row.labels[axis] ?? [])),
-    );
-    if (!labels.has(label))
-      return yield* unknownNameError(`label of \`${axis}\``, label, [...labels], "--where: ");
+    const labels = unique(tables.flatMap((table) => table.labels.flatMap((of) => of[axis] ?? [])));
+    if (!labels.includes(label))
+      return yield* unknownNameError(`label of \`${axis}\``, label, labels, "--where: ");
     where.set(axis, [...(where.get(axis) ?? []), label]);
   }
   return where satisfies Where;
 });
 
-const sortOf = (text: string, axes: ReadonlyArray<string>) => {
+const sortOf = (text: string, valid: ReadonlyArray<string>) => {
   const [, name = text, order] = /^(.*?)(?::(asc|desc))?$/u.exec(text) ?? [];
-  const valid = [...axes, ...numberNames];
   return name === "" || valid.includes(name)
     ? Effect.succeed([name, order === undefined ? null : order === "asc"] as const)
     : Effect.fail(unknownNameError("column", name, valid, "--sort: "));

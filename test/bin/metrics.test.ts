@@ -87,9 +87,34 @@ describe("metrics of a command", () => {
       await succeeds(rig, "run", "sweep.yaml");
       const { metrics, rows, pooled } = await measured(rig);
       assert.deepStrictEqual([metrics, rows.length, pooled], [["bytes"], 20, []]);
-      const refused = await rig.pipe("table", "--md");
+
+      const table = (...args: ReadonlyArray<string>) => succeeds(rig, "table", ...args);
+      const bytes = (csv: string) =>
+        csv
+          .trimEnd()
+          .split("\r\n")
+          .slice(1)
+          .map((line) => Number(line.split(",")[2]));
+      const largest = bytes(await table("--csv", "--where", "level=9", "--sort", "bytes"));
+      assert.lengthOf(largest, 4);
+      assert.deepStrictEqual(
+        largest,
+        largest.toSorted((one, other) => other - one),
+      );
+      const smallest = await table("--csv", "--where", "level=9", "--sort", "bytes:asc");
+      assert.deepStrictEqual(bytes(smallest), largest.toReversed());
+      const chosen = ["--where", "level=9", "--where", "lines=100"];
+      const md = await table("--md", "--columns", "bytes", ...chosen);
+      assert.match(
+        md,
+        /^\| level \| lines \| bytes \|\n\|---\|---\|---:\|\n\| 9 \| 100 \| \d+ \|\n$/u,
+      );
+      const latex = await table("--latex", ...chosen);
+      assert.match(latex, /\\hline\nlevel & lines & bytes \\\\\n\\hline\n9 & 100 & \d+ \\\\\n/u);
+      assert.match(await table(...chosen), /^packing-1 · table\nlevel {2}lines {2}bytes\n9/u);
+      const refused = await rig.pipe("table", "--sort", "byte");
       assert.strictEqual(refused.code, 2);
-      assert.include(refused.stderr, "packing-1 has numbers but no accuracies");
+      assert.include(refused.stderr, "did you mean `bytes`?");
     }),
   );
 
