@@ -13,8 +13,10 @@ import { attemptsAt } from "./attempts.ts";
 import type { GatheredRun } from "./GatheredRun.ts";
 import { BundleRefused } from "../format/BundleRefused.ts";
 import { descriptionIn } from "../describe/description.ts";
+import { licenseTexts } from "../describe/terms.ts";
 import { bundleFormat, type BundleRun } from "../format/format.ts";
 import { type FileOptions, gatherFiles } from "./gatherFiles.ts";
+import { isStated } from "./licenses.ts";
 import { gatherNodes, machinesOf } from "./gatherNodes.ts";
 import { runNodes } from "../describe/runNodes.ts";
 
@@ -51,6 +53,7 @@ export const gather = Effect.fn("gather")(function* (run: string, options: Gathe
       message: `the store has no record of how ${lost.node} was made`,
       fix: "npx pipe fsck --repair restores what it can; or run the experiment again",
     });
+  yield* checkLicenses(gathered);
   return { ...gathered, spec } satisfies GatheredRun;
 });
 
@@ -65,6 +68,24 @@ const checkStages = (plan: RunPlan, flag: string, names: Iterable<string>) => {
         new BundleRefused({
           message: `${flag}: the experiment has no stage \`${unknown}\``,
           fix: `its stages are ${[...stageNames].join(", ")}`,
+        }),
+      );
+};
+
+/** Refuses files whose licence nobody stated, all stages at once. */
+const checkLicenses = ({ entries, nodes }: Pick<GatheredRun, "entries" | "nodes">) => {
+  const unstated = entries.filter(({ license }) => !isStated(license));
+  const stageNames = nodes.flatMap(({ bundled: { artifact, stageName } }) =>
+    unstated.some(({ path }) => path.startsWith(`data/artifacts/${artifact}/`)) ? [stageName] : [],
+  );
+  const names = [...new Set(stageNames)];
+  const each = (flag: (name: string) => string) => names.map(flag).join(" ");
+  return names.length === 0
+    ? Effect.void
+    : Effect.fail(
+        new BundleRefused({
+          message: `no licence is stated for the files of ${names.map((name) => `\`${name}\``).join(", ")}`,
+          fix: `add ${each((name) => `--license ${name}=ID`)} (ID: ${[...licenseTexts.keys()].join(", ")}), or leave the files out with ${each((name) => `--without ${name}`)}`,
         }),
       );
 };

@@ -53,6 +53,8 @@ export const licenseOf = (
   return terms.has(unstated) ? unstated : [...terms].toSorted().join(" AND ");
 };
 
+export const isStated = (license: string): boolean => license !== unstated && license !== "";
+
 const texts = path.join(root, "bundle/write/licenses");
 
 /** Files of licence texts by identifier. */
@@ -72,7 +74,7 @@ export const licenseEntries = Effect.fn("licenseEntries")(function* (
   const known = knownLicenses();
   const identifiers = [...known.keys()].join(", ");
   for (const { path: file, license } of entries) {
-    if (license === unstated || license === "")
+    if (!isStated(license))
       return yield* new BundleRefused({
         message: `no licence is stated for ${file}`,
         fix: `state the licence of its stage with --license STAGE=ID (ID: ${identifiers}), or leave its files out with --without STAGE`,

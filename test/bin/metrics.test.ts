@@ -52,6 +52,10 @@ describe("pipe init", () => {
         /<figure>.*loss over rate\. Dots are means over seed/su,
       );
 
+      const refused = await rig.pipe("bundle", "--to", "bundle.tar.gz");
+      assert.strictEqual(refused.code, 2);
+      assert.include(refused.stderr, "no licence is stated for the files of `fit`");
+      assert.include(refused.stderr, "--license fit=ID");
       await succeeds(rig, "bundle", "--to", "bundle.tar.gz", "--license", "fit=MIT");
       const verified = await succeeds(rig, "verify", "bundle.tar.gz");
       assert.match(verified, /ok {4}measurements +1 node, \d+ values/u);
