@@ -51,7 +51,7 @@ export const takeOverCheckpoints = (
     if (from === own) continue;
     fs.mkdirSync(own, { recursive: true });
     if (attempt === undefined) fs.renameSync(from, path.join(own, name));
-    else if (isAtWork(attempt)) eachNew(from, own, fs.linkSync);
+    else if (isAtWork(attempt)) eachNew(from, own, linkCheckpoint);
     else {
       eachNew(from, own, fs.renameSync);
       removeIfAllowed(from);
@@ -67,8 +67,33 @@ const eachNew = (from: string, to: string, take: (from: string, to: string) => v
     try {
       take(path.join(from, name), target);
     } catch (error) {
-      // its job deleted or renamed it meanwhile, or it is a directory, which can't be linked, or another user's
+      // its job deleted or renamed it meanwhile, or it is another user's
       if ((error as NodeJS.ErrnoException).code !== "ENOENT" && !isForbidden(error)) throw error;
     }
+  }
+};
+
+/**
+ * Hard links to a file, or to the files of a checkpoint that is a directory. Other directories, such as verl's, also hold
+ * files that the job at work overwrites, and are left to it.
+ */
+const linkCheckpoint = (from: string, to: string): void => {
+  if (!fs.statSync(from).isDirectory()) return fs.linkSync(from, to);
+  const name = path.basename(to);
+  if (!hasNumber(name)) return;
+  const unfinished = path.join(path.dirname(to), `.${name}`);
+  try {
+    linkTree(from, unfinished);
+    fs.renameSync(unfinished, to);
+  } finally {
+    fs.rmSync(unfinished, { recursive: true, force: true });
+  }
+};
+
+const linkTree = (from: string, to: string): void => {
+  fs.mkdirSync(to);
+  for (const entry of fs.readdirSync(from, { withFileTypes: true })) {
+    const link = entry.isDirectory() ? linkTree : fs.linkSync;
+    link(path.join(from, entry.name), path.join(to, entry.name));
   }
 };

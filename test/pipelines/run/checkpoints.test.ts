@@ -57,6 +57,22 @@ describe("an attempt", () => {
   );
 
   it(
+    "links those of a job at work that are directories, and not files that it overwrites",
+    inFolder((parent) => {
+      const [one, two] = [newAttempt(parent), newAttempt(parent)];
+      save(path.join(one, "checkpoint-3"), "model");
+      save(path.join(one, "checkpoint-3", "rank-0"), "state");
+      save(path.join(one, "verl"), "latest");
+      takeOverCheckpoints(parent, two, () => true);
+      fs.rmSync(path.join(one, "checkpoint-3"), { recursive: true });
+      assert.deepStrictEqual(fs.readdirSync(two), ["checkpoint-3"]);
+      const linked = path.join(two, "checkpoint-3");
+      assert.strictEqual(fs.readFileSync(path.join(linked, "model"), "utf8"), "model");
+      assert.strictEqual(fs.readFileSync(path.join(linked, "rank-0/state"), "utf8"), "state");
+    }),
+  );
+
+  it(
     "takes over those of an earlier `pipe`, which had no folders",
     inFolder((parent) => {
       save(parent, "step-1");
