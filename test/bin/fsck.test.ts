@@ -358,7 +358,6 @@ describe("an index", () => {
 describe("beside other processes", () => {
   it(
     "fsck --repair and gc run while nodes are made: every run succeeds",
-    { timeout: 120_000 },
     inMadeRig(async (rig) => {
       let working = true;
       const loop = async (...args: ReadonlyArray<string>) => {

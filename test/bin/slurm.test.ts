@@ -83,7 +83,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.strictEqual(rig.calls.length, 200);
       assert.strictEqual(submissions(), 1);
     }),
-    180_000,
   );
 
   it(
@@ -103,7 +102,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.strictEqual(submissions(), 2, "one for each node");
       assert.deepStrictEqual(await rig.filesOf("b"), { value: "a b\n" });
     }),
-    120_000,
   );
 
   it(
@@ -117,7 +115,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.deepStrictEqual(rig.calls, ["a", "b"]);
       assert.strictEqual(submissions(), 2);
     }),
-    120_000,
   );
 
   it(
@@ -130,7 +127,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.deepStrictEqual(rig.calls, ["a", "b"]);
       assert.strictEqual(submissions(), 2);
     }),
-    120_000,
   );
 
   it(
@@ -149,7 +145,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.deepStrictEqual(rig.calls, ["a", "a", "b"]);
       assert.strictEqual(submissions(), 3);
     }),
-    120_000,
   );
 
   it(
@@ -170,7 +165,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       await rig.until("slurmctld is back", () => cluster().isUp);
       await rig.until("no task is left", () => cluster().active === 0);
     }),
-    120_000,
   );
 
   it(
@@ -178,7 +172,12 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
     onCluster(waiting, async (rig, submissions) => {
       rig.write("late-python", latePython);
       fs.chmodSync(rig.path("late-python"), 0o755);
-      rig.write("pipe.yaml", siteSettings.replace("{", `{ python: ${rig.path("late-python")},`));
+      rig.write(
+        "pipe.yaml",
+        siteSettings
+          .replace("{", `{ python: ${rig.path("late-python")},`)
+          .replace("patience_seconds: 8", "patience_seconds: 60"),
+      );
       rig.write("go", "");
       await succeeds(start(rig));
       assert.deepStrictEqual(await rig.filesOf("b"), { value: "a b\n" });
@@ -186,7 +185,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       const shown = await rig.pipe("show", "--json", "b");
       assert.include(shown.stdout, '"cpu":"of the node"', "which machine it was, the node says");
     }),
-    120_000,
   );
 
   it(
@@ -203,7 +201,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.strictEqual(code, 2);
       assert.include(stderr, "`a` needs 3 nodes; the cluster has 2 nodes");
     }),
-    120_000,
   );
 
   it(
@@ -219,7 +216,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.include(stderr, "`a` needs 3 GPUs; the largest node of the cluster has 2 GPUs");
       assert.strictEqual(submissions(), 1, "the doctor's");
     }),
-    120_000,
   );
 
   // two imports of PyTorch take longer than all other tests here
@@ -236,7 +232,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       const after = JSON.parse(await digest()) as { artifact: { digest: string } };
       assert.strictEqual(after.artifact.digest, before.artifact.digest);
     }),
-    300_000,
   );
 });
 

@@ -43,7 +43,7 @@ describe.skipIf(!canHaveCluster)("accounting", () => {
     Number(sql("select count(*) from slurm_acct.test_job_table where time_end > 0"));
   const known = (): number => Number(sql("select count(*) from slurm_acct.test_job_table"));
   const hears = (rig: Rig, tasks: number) =>
-    rig.until(`accounting knows ${tasks} ended tasks`, () => ended() === tasks, 120_000);
+    rig.until(`accounting knows ${tasks} ended tasks`, () => ended() === tasks);
 
   /** Runs the experiment; `meanwhile` is called while its jobs run. */
   const run = async (rig: Rig, meanwhile: () => Promise<void> = async () => {}) => {
@@ -80,7 +80,7 @@ describe.skipIf(!canHaveCluster)("accounting", () => {
       await hears(rig, 9);
 
       const empty = await runAfresh(async () => {
-        await rig.until("accounting knows the running tasks", () => known() === 12, 120_000);
+        await rig.until("accounting knows the running tasks", () => known() === 12);
         sql("delete from slurm_acct.test_job_table");
         assert.strictEqual(
           cluster().ask("sacct", "-n", "-P", "-X"),

@@ -56,7 +56,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       );
       assert.strictEqual(submissions(), 2);
     }),
-    120_000,
   );
 
   it(
@@ -65,7 +64,7 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       const run = await startUntil(rig, 1);
       const node = told("%N");
       cluster().signal(node, "SIGKILL");
-      await rig.until("another node takes over", () => rig.calls.length === 2, 120_000);
+      await rig.until("another node takes over", () => rig.calls.length === 2);
       rig.write("save", "");
       await rig.until(
         "both tried to save",
@@ -77,13 +76,10 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.deepStrictEqual(lines(rig, "seen"), ["late-2", "step-1", "step-2"]);
       assert.strictEqual(submissions(), 2);
       cluster().restart(node);
-      await rig.until(
-        "the node is back",
-        () => cluster().ask("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").includes(node),
-        120_000,
+      await rig.until("the node is back", () =>
+        cluster().ask("sinfo", "-h", "-N", "-t", "idle", "-o", "%N").includes(node),
       );
     }),
-    300_000,
   );
 
   it(
@@ -105,7 +101,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
         // the node has registered again by itself
       }
     }),
-    120_000,
   );
 
   it(
@@ -127,7 +122,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
         execFileSync("umount", ["-l", store]);
       }
     }),
-    120_000,
   );
 
   it(
@@ -152,7 +146,6 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
       assert.strictEqual(code, 1);
       assert.include(stderr, "can never start: DependencyNeverSatisfied");
     }),
-    120_000,
   );
 });
 

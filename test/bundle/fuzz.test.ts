@@ -87,7 +87,6 @@ const fuzz = (
         JSON.stringify(tally),
       );
     }),
-    120_000,
   );
 
 const written = (bytes: Uint8Array, folder: string): string => {

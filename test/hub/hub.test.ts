@@ -11,7 +11,6 @@ import { pipeEnvironment } from "../../stages/environments.ts";
 import { inCopies, jsonLines, type Rig } from "../rig/Rig.ts";
 import { commit, HubServer, token } from "./HubServer.ts";
 
-const minutes = 60_000;
 const repo = "tester/published";
 
 const rendering = `
@@ -119,7 +118,6 @@ describe("a data set of the Hub", () => {
         assert.isTrue(hub.requests.every((request) => !request.includes("extra.txt")));
       }),
     ),
-    3 * minutes,
   );
 
   it(
@@ -138,7 +136,6 @@ describe("a data set of the Hub", () => {
         assert.deepStrictEqual(hub.tokensElsewhere, []);
       }),
     ),
-    3 * minutes,
   );
 
   it(
@@ -153,7 +150,6 @@ describe("a data set of the Hub", () => {
         await runs(rig, environment);
       }),
     ),
-    3 * minutes,
   );
 
   it(
@@ -178,7 +174,6 @@ describe("a data set of the Hub", () => {
         await runs(rig, environment, "--force", "theirs");
       }),
     ),
-    3 * minutes,
   );
 
   it(
@@ -206,7 +201,6 @@ describe("a data set of the Hub", () => {
         assert.strictEqual(hub.requests.length, count);
       }),
     ),
-    3 * minutes,
   );
 
   it(
@@ -228,6 +222,5 @@ describe("a data set of the Hub", () => {
         assert.include(other.stderr, "is an instance of sudoku");
       }),
     ),
-    3 * minutes,
   );
 });

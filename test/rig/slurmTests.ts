@@ -21,7 +21,7 @@ export const slurmTests = (more: Readonly<Record<string, string>> = {}) => {
       missing = `packages can't be installed: ${String(error)}`;
       console.warn(`skipped: ${missing}`);
     }
-  }, 300_000);
+  });
   beforeEach(({ skip }) => skip(missing !== undefined, missing));
   afterAll(() => cluster?.close());
 

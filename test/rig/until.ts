@@ -6,12 +6,8 @@ import { setTimeout } from "node:timers/promises";
 const deadlineMillis = 240_000;
 
 /** Waits until a condition holds, and fails with its name after the deadline. */
-export const until = async (
-  what: string,
-  isSo: () => boolean,
-  limitMillis = deadlineMillis,
-): Promise<void> => {
-  const deadline = performance.now() + limitMillis;
+export const until = async (what: string, isSo: () => boolean): Promise<void> => {
+  const deadline = performance.now() + deadlineMillis;
   while (!isSo()) {
     assert.isBelow(performance.now(), deadline, `never happened: ${what}`);
     await setTimeout(10);

@@ -346,7 +346,7 @@ describe("hostile text", () => {
     ".lan",
     "A1",
   ];
-  it("of a million characters is scanned in linear time", { timeout: 300_000 }, () => {
+  it("of a million characters is scanned in linear time", () => {
     for (const pattern of patterns) {
       refused(pattern.repeat(size / pattern.length));
     }
