@@ -8,6 +8,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { ensurePython } from "../../executors/PythonEnvironment.ts";
+import { root } from "../../schemas/root.ts";
 import { pipeEnvironment } from "../../stages/environments.ts";
 import { inCopies, type Rig } from "../rig/Rig.ts";
 import { HubServer, token } from "./HubServer.ts";
@@ -93,7 +94,9 @@ class Pushing {
   }
 
   async python(script: string): Promise<string> {
-    const { python } = await ensurePython(pipeEnvironment, () => {});
+    // `datasets` is in the tests' lock alone.
+    const locks = [...pipeEnvironment.locks, path.join(root, "trainers/requirements-test.lock")];
+    const { python } = await ensurePython({ ...pipeEnvironment, locks }, () => {});
     const env = { ...this.environment, PATH: process.env["PATH"] ?? "" };
     return (await promisify(execFile)(python, ["-c", script], { env })).stdout.trim();
   }
