@@ -17,7 +17,9 @@ import {
 import { splitNames } from "../tasks/split.ts";
 import { pipeEnvironment, verlEnvironment } from "./environments.ts";
 import { Verl, verlOutsideKey, verlProblems } from "./grpoVerl.ts";
+import { checkPrompts } from "./checkPrompts.ts";
 import { type ParamsProblem, stage } from "./Stage.ts";
+import { checkValidation, validateParam } from "./validate.ts";
 import {
   endpointParams,
   endpointsOutsideKey,
@@ -182,6 +184,7 @@ const Params = Schema.Struct({
   record_every: Positive.annotate({
     description: "keeps the rollouts of every n-th step and of the last",
   }).pipe(byDefault(1)),
+  validate: validateParam,
   seed: Seed.annotate({ description: "of sampling and the order of the prompts" }).pipe(
     byDefault(0),
   ),
@@ -230,7 +233,16 @@ export const Grpo = stage({
   with: { alpha: 0.5, perception: oracle-f1, steps: 60, max_tokens: 90, seed: $seed }`,
   params: Params,
   outsideKey: [...endpointsOutsideKey, ...verlOutsideKey],
-  inputs: samplingInputs,
+  inputs: {
+    ...samplingInputs,
+    data: {
+      ...samplingInputs.data,
+      check: (params: Params, upstream) => [
+        ...checkPrompts(params, upstream),
+        ...checkValidation(params, upstream),
+      ],
+    },
+  },
   output: "model",
   check: (params, around) => [
     ...surrogateProblems(surrogatesOf(params), ["perception"], params, around),

@@ -15,6 +15,12 @@ import {
 import { llamafactoryEnvironment, pipeEnvironment } from "./environments.ts";
 import { foreignParams } from "./foreignParams.ts";
 import { type ParamsProblem, stage, type Surroundings } from "./Stage.ts";
+import {
+  checkValidation,
+  validateParam,
+  validationInput,
+  validationInputProblems,
+} from "./validate.ts";
 
 const Loss = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("token") }).annotate({
@@ -137,6 +143,7 @@ const Params = Schema.Struct({
     description:
       "measures both spans' gradients in every tenth step, for the metric grad_share_p; ngdiff does so anyway",
   }).pipe(byDefault(false)),
+  validate: validateParam,
   seed: Seed.annotate({ description: "of the initial weights and the order of the data" }).pipe(
     byDefault(0),
   ),
@@ -164,7 +171,9 @@ const trainerProblems = (
 ): ReadonlyArray<ParamsProblem> => {
   const hasModel = inputs.includes("model");
   const isPipe = params.trainer === "pipe";
-  const foreign = isPipe ? (["llamafactory"] as const) : (["model", "gradients"] as const);
+  const foreign = isPipe
+    ? (["llamafactory"] as const)
+    : (["model", "gradients", "validate"] as const);
   return [
     ...(isPipe === hasModel
       ? [
@@ -179,11 +188,16 @@ const trainerProblems = (
           },
         ]
       : []),
-    ...foreignParams<"llamafactory" | "model" | "gradients">(params, defaults, foreign, {
-      what: "trainer",
-      chosen: params.trainer,
-      reader: isPipe ? "llamafactory" : "pipe",
-    }),
+    ...foreignParams<"llamafactory" | "model" | "gradients" | "validate">(
+      params,
+      defaults,
+      foreign,
+      {
+        what: "trainer",
+        chosen: params.trainer,
+        reader: isPipe ? "llamafactory" : "pipe",
+      },
+    ),
   ];
 };
 
@@ -196,12 +210,21 @@ export const Sft = stage({
   from: { data: cot }
   with: { loss: { kind: fixed, lambda: 0.3 }, steps: 500, schedule: cosine, seed: $seed }`,
   params: Params,
-  inputs: { data: { kinds: ["transcripts"] }, model: { kinds: ["model"], optional: true } },
+  inputs: {
+    data: { kinds: ["transcripts"] },
+    model: { kinds: ["model"], optional: true },
+    [validationInput]: { kinds: ["dataset"], optional: true, check: checkValidation },
+  },
   output: "model",
   // With a cosine schedule every step depends on the number of steps.
   horizon: ({ schedule }) => (schedule === "cosine" ? [] : ["steps"]),
   work: ({ steps, batch, accumulate }) => steps * batch * accumulate,
-  check: (params, around) => [...trainerProblems(params, around), ...shareProblems(params)],
+  check: (params, around) => [
+    ...trainerProblems(params, around),
+    ...shareProblems(params),
+    ...validationInputProblems(params, around.inputs),
+  ],
   trainers: ["sft", "sft_llamafactory"],
+  scorer: true,
   environment: ({ trainer }) => (trainer === "pipe" ? pipeEnvironment : llamafactoryEnvironment),
 });

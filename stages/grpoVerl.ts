@@ -45,6 +45,7 @@ export const pipeOnly = {
   dynamic_sampling: { kind: "none" },
   ratio: "token",
   caption_weight: 1,
+  validate: null,
 } as const;
 
 interface VerlRelevantParams extends Readonly<Record<keyof typeof pipeOnly, unknown>> {

@@ -148,6 +148,29 @@ describe("a study, small but real", () => {
   );
 
   it(
+    "measures held-out pictures on the way, in its log and its metrics",
+    inRig(async (rig) => {
+      const validated = study(40)
+        .replace("test: 20", "validation: 12, test: 20")
+        .replace("{ data: cot }", "{ data: cot, validation: data }")
+        .replace("batch: 8 }", "batch: 8, validate: { every: 15, limit: 6 } }");
+      rig.write("small.yaml", validated);
+      await run(rig, "--axis", "loss=token", "--only", "model");
+      const log = await rig.pipe("logs", "model[loss=token]");
+      assert.match(log.stdout, /step 30  L_p .*val_a [\d.]+  val_a_p [\d.]+  val_a_r /u);
+      await rig.pipe("export", "model[loss=token]", "model");
+      const lines = jsonLines(rig.read("model/metrics.jsonl"));
+      const measured = lines.filter((line) => "val_a" in line).map(({ step }) => step);
+      assert.deepStrictEqual(measured, [15, 30]);
+      assert.deepStrictEqual(
+        lines.map(({ step }) => step),
+        [10, 15, 20, 30, 40],
+      );
+    }),
+    5 * minutes,
+  );
+
+  it(
     "continues a shorter training, also a killed one, and makes the model of an uninterrupted training",
     inRig(async (rig) => {
       rig.write("small.yaml", study(80));

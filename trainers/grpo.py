@@ -55,6 +55,7 @@ from trainers.sampling import Rollouts, Sampler, joined, stacked
 from trainers.schedule import Schedule
 from trainers.scorer import Scorer
 from trainers.streams import stream
+from trainers.validation import validation_files, validation_for
 
 COSINE_FLOOR = 0.1
 DYNAMIC = ("none", "drop", "refill")
@@ -99,6 +100,7 @@ class Params:
     grad_clip: float
     batch: int
     record_every: int
+    validate: dict[str, Any] | None
     seed: int
 
     def check(self) -> None:
@@ -163,8 +165,9 @@ class Params:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the result depends on."""
-        return endpoint.without_address(asdict(self))
+        """What the result depends on. An older training, without `validate`, keeps its identity."""
+        settings = endpoint.without_address(asdict(self))
+        return settings if self.validate else {name: value for name, value in settings.items() if name != "validate"}
 
 
 @dataclass(frozen=True)
@@ -326,10 +329,12 @@ def work(job: Job) -> Outcome:
         trainer = Trainer(params, split, sampler, judge, scorer, Learner(params.descent(longest), policy, reference))
         models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
         files = [*split_files(job.inputs["data"], params.split), *(path for model in models for path in weight_files(model))]
+        files += validation_files(job, params.validate, "data")
         # Where α changes until the last step, a run with another number of steps is another run.
         settings = params.settings if params.alpha_end is None else params.settings | {"alpha_until": params.steps}
         identity = loop.run_identity(settings, params.pace, files)
-        resumed_from = loop.train(job, trainer, params.steps, identity)
+        with validation_for(job, params.validate, "data", policy.on, longest) as validation:
+            resumed_from = loop.train(job, trainer, params.steps, identity, validation)
     warn_of_silence(job, trainer.metrics)
 
     job.phase("output")

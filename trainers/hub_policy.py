@@ -21,6 +21,7 @@ learned position embeddings would see its padded prompts shifted.
 """
 
 import contextlib
+import copy
 import inspect
 import re
 import shutil
@@ -103,6 +104,11 @@ class HubPolicy:
     def description(self) -> str:
         weights = sum(weight.numel() for weight in self.model.parameters())
         return f"{type(self.model).__name__}, {weights / 1e6:.2f} M weights"
+
+    def on(self, split: Split) -> "HubPolicy":
+        other = copy.copy(self)
+        other.split = split
+        return other
 
     def prompts(self, rows: np.ndarray) -> list[Prompt]:
         return [Prompt(self.split.columns["query"][row], self.split.images[row]) for row in rows]

@@ -16,6 +16,7 @@ import torch
 from trainers import checkpoint
 from trainers.job import Job
 from trainers.schedule import Schedule
+from trainers.validation import Validation
 
 CHECKPOINT_SECONDS = 30
 FIRST_STEPS = 4  # on a GPU these choose kernels and capture the step
@@ -40,11 +41,25 @@ class Trainer(ABC):
     def speed(self) -> dict[str, float]:
         """Timings since the previous call; they are reported but not kept, so that equal runs write equal files."""
 
+    def restart_clock(self) -> None:
+        """Leaves the time until now out of the next `speed`."""
+
     def record(self, values: dict[str, Any]) -> None:
         """Keeps the metrics of a step; `values["step"]` counts from 1."""
         self.last = values
         if values["step"] % self.report_every == 0:
             self.metrics.append(values)
+
+    def settle(self) -> None:
+        """Records the steps whose numbers are still on the device."""
+
+    def add(self, values: dict[str, float]) -> None:
+        """Adds to the metrics of the latest step, and keeps them."""
+        self.settle()
+        if self.metrics[-1:] == [self.last]:
+            self.metrics.pop()
+        self.last = self.last | values
+        self.metrics.append(self.last)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -67,10 +82,12 @@ def run_identity(parameters: dict[str, Any], schedule: Schedule, files: list[Pat
     return checkpoint.identity(parameters, files)
 
 
-def train(job: Job, trainer: Trainer, steps: int, identity: str) -> int | None:
+def train(job: Job, trainer: Trainer, steps: int, identity: str, validation: Validation | None = None) -> int | None:
     """Runs the steps that are left, and saves at the end and on SIGTERM; returns the step it continued from, None for a new run."""
     job.phase("checkpoints")
     start = _resume(job, trainer, steps, identity)
+    if start and validation is not None and validation.is_due(start) and not validation.has_measured(trainer.last):
+        trainer.add(validation())  # SIGTERM came before the validation of that step
     job.phase("first steps")
     saved_at, saved_step, pause = time.monotonic(), start, CHECKPOINT_SECONDS
     for step in range(start, steps):
@@ -82,9 +99,19 @@ def train(job: Job, trainer: Trainer, steps: int, identity: str) -> int | None:
             checkpoint.save(job.checkpoints, step, identity, trainer.state())
             raise
         done = step + 1
-        if done % trainer.report_every == 0 or done == steps:
+        is_due = validation is not None and validation.is_due(done)
+        is_reported = done % trainer.report_every == 0 or done == steps or is_due
+        speed = trainer.speed() if is_reported else {}
+        try:
+            if is_due:
+                trainer.add(validation())
+                trainer.restart_clock()
+        except SystemExit:
+            checkpoint.save(job.checkpoints, done, identity, trainer.state())
+            raise
+        if is_reported:
             values = {name: value for name, value in trainer.last.items() if name != "step"}
-            job.metrics(done, values | trainer.speed())
+            job.metrics(done, values | speed)
             job.progress(done, steps, "steps")
         now = time.monotonic()
         if job.stopping or now - saved_at > pause:

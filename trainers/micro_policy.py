@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import DeepseekVLProcessor, PreTrainedModel
+from transformers import DeepseekVLProcessor, PreTrainedModel, Qwen3VLForConditionalGeneration
 
 from trainers.data import Split
 from trainers.decode import Decoder
@@ -19,10 +19,10 @@ MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as ma
 
 
 class MicroPolicy:
-    """A saved micro model with the pictures of a split, which have the size that it was trained on."""
+    """A micro model with the pictures of a split, which have the size that it was trained on."""
 
-    def __init__(self, directory: Path, split: Split):
-        self.model, self.processor = load(directory)
+    def __init__(self, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, split: Split):
+        self.model, self.processor = model, processor
         self.device = self.model.device
         self.tokenizer = self.processor.tokenizer
         side = image_side(self.model)
@@ -34,6 +34,13 @@ class MicroPolicy:
         words = self.tokenizer.convert_ids_to_tokens(range(len(self.tokenizer)))
         # The vocabulary is whole words and splitting is lossless, so text is the concatenation of words.
         self.words = ["" if index in special else word for index, word in enumerate(words)]
+
+    @classmethod
+    def load(cls, directory: Path, split: Split) -> "MicroPolicy":
+        return cls(*load(directory), split)
+
+    def on(self, split: Split) -> "MicroPolicy":
+        return MicroPolicy(self.model, self.processor, split)
 
     @property
     def ends(self) -> tuple[int, ...]:

@@ -168,11 +168,8 @@ def build_processor(
     )
 
 
-def save(
-    directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, longest_response: int, card: str
-) -> None:
-    """Writes a directory that `from_pretrained` loads offline. `longest_response` is the longest training response in tokens."""
-    tokenizer = processor.tokenizer
+def bound_responses(model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, longest_response: int) -> None:
+    """Sets how the model ends a response. `longest_response` is the longest training response in tokens."""
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
@@ -180,18 +177,17 @@ def save(
         max_new_tokens=longest_response * 5 // 4,
         do_sample=False,
     )
-    write(directory, model, processor, card)
 
 
 def write(directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, card: str) -> None:
-    """Writes the files of a model, its generation settings unchanged."""
+    """Writes a directory that `from_pretrained` loads offline."""
     model.save_pretrained(directory)
     processor.save_pretrained(directory)
     (directory / "README.md").write_text(card, encoding="utf-8")
 
 
 def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]:
-    """The model and processor that `save` wrote, in evaluation mode; the model on the GPU if there is one."""
+    """The model and processor that `write` wrote, in evaluation mode; the model on the GPU if there is one."""
     model = load_whole(Qwen3VLForConditionalGeneration, directory).to(device()).eval()
     try:
         return model, AutoProcessor.from_pretrained(directory)
@@ -200,7 +196,7 @@ def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLPr
 
 
 def is_micro(directory: Path) -> bool:
-    """True if `save` wrote this directory: no other program combines these two."""
+    """True if `write` wrote this directory: no other program combines these two."""
     kinds = [("config.json", "model_type", "qwen3_vl"), ("processor_config.json", "processor_class", "DeepseekVLProcessor")]
     files = [(directory / name, field, value) for name, field, value in kinds]
     return all(file.exists() and json.loads(file.read_text(encoding="utf-8")).get(field) == value for file, field, value in files)

@@ -43,6 +43,9 @@ class Policy(Protocol):
     longest: int | None  # the default bound on tokens of a response; None if the model has none
     description: str  # the model in words
 
+    def on(self, split: Split) -> "Policy":
+        """The same model, with its weights of any later moment, and the pictures of another split."""
+
     def prompts(self, rows: np.ndarray) -> Prompts:
         """The prompts of these rows of the split."""
 
@@ -72,7 +75,7 @@ def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
     if is_micro(directory):
         from trainers.micro_policy import MicroPolicy
 
-        return MicroPolicy(directory, split)
+        return MicroPolicy.load(directory, split)
     from trainers.hub_policy import HubPolicy
 
     return HubPolicy(directory, split, at_once)

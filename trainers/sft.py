@@ -30,18 +30,22 @@ from trainers.card import model_card
 from trainers.data import BatchOrder, Responses, Split, encode_responses, read_split, split_files
 from trainers.forward import Batched, Pixels
 from trainers.job import Job, JobError, Outcome, main
-from trainers.model import SIZES, build_model, build_processor, device, image_statistics, save
+from trainers.micro_policy import MicroPolicy
+from trainers.model import SIZES, bound_responses, build_model, build_processor, device, image_statistics, write
 from trainers.schedule import Schedule
 from trainers.step_metrics import require_finite, step_metrics
 from trainers.tokenizer import train_tokenizer
+from trainers.validation import validation_files, validation_for
 
 SPLIT = "train_sft"
+PICTURES = "validation"  # the input with the pictures of a validation: transcripts are of training ones
 METRICS_EVERY = 10
 BETAS = (0.9, 0.95)
 COSINE_FLOOR = 0.05
 PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
 # On a GPU, too: compiling took 39 s on an H200 the first time (its results stay in a cache), and saved 6 ms of 11 a step.
 FUSED_FROM = 2000
+OPTIONS = {"validate": None}  # by name, the value that is off
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Params:
     weight_decay: float
     grad_clip: float
     gradients: bool
+    validate: dict[str, Any] | None
     seed: int
 
     def check(self) -> None:
@@ -70,6 +75,11 @@ class Params:
     @property
     def pace(self) -> Schedule:
         return Schedule(self.schedule, self.learning_rate, self.warmup, self.steps, COSINE_FLOOR)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the result depends on. Options that came later are left out while they are off, so older trainings keep their identity."""
+        return {name: value for name, value in asdict(self).items() if name not in OPTIONS or value != OPTIONS[name]}
 
 
 class Trainer(loop.Trainer):
@@ -102,7 +112,7 @@ class Trainer(loop.Trainer):
         self.unread: list[tuple[int, int, int, torch.Tensor]] = []  # steps on a GPU: number, tokens of each span, measured numbers
         if on_gpu and params.steps >= FUSED_FROM:
             model.fuse()
-        self.tokens_since, self.measured_at = 0, time.monotonic()  # the last report
+        self.restart_clock()
 
     def step(self, step: int) -> None:
         """One optimiser step, numbered from 0."""
@@ -118,9 +128,9 @@ class Trainer(loop.Trainer):
         # The next step overwrites the numbers. Reading them waits for the GPU, so those of a report are read together.
         self.unread.append((step + 1, tokens_p, tokens_r, self.captured(rows).clone()))
         if (step + 1) % METRICS_EVERY == 0 or step + 1 == self.params.steps:
-            self._read()
+            self.settle()
 
-    def _read(self) -> None:
+    def settle(self) -> None:
         """Records the steps whose numbers are still on the GPU."""
         numbers = torch.stack([measured for *_, measured in self.unread]).tolist() if self.unread else []
         for (number, tokens_p, tokens_r, _), (loss_p, loss_r, weight, norm_p, norm_r, norm, *norms) in zip(self.unread, numbers):
@@ -179,10 +189,12 @@ class Trainer(loop.Trainer):
         return torch.stack([_on_device(number, norm) for number in numbers])
 
     def speed(self) -> dict[str, float]:
-        now = time.monotonic()
-        rate = round(self.tokens_since / (now - self.measured_at))
-        self.tokens_since, self.measured_at = 0, now
+        rate = round(self.tokens_since / (time.monotonic() - self.measured_at))
+        self.restart_clock()
         return {"tokens_per_second": rate}
+
+    def restart_clock(self) -> None:
+        self.tokens_since, self.measured_at = 0, time.monotonic()
 
     def _micro_batches(self, rows: torch.Tensor, longest: int | None = None, head: int | None = None) -> Iterator[losses.Spans]:
         """In parts of `batch` rows; by default each is as long as its longest response, and its head as its longest caption."""
@@ -197,7 +209,7 @@ class Trainer(loop.Trainer):
             yield losses.Spans(first, rest, tokens, place < captions, (place >= captions) & (place < ends))
 
     def state(self) -> dict[str, Any]:
-        self._read()
+        self.settle()
         return super().state() | ({} if self.balance is None else {"balance": self.balance.memory})
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -225,18 +237,25 @@ def work(job: Job) -> Outcome:
     responses = encode_responses(tokenizer, split)
     side = _square_side(split)
     mean, deviation = image_statistics(split.images)
+    processor = build_processor(tokenizer, side, mean, deviation)
     job.phase("model")
     model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed)
     job.phase("device")
     model.to(device())
+    bound_responses(model, tokenizer, responses.tokens.shape[1])
     trainer = Trainer(params, Batched(model, side, Pixels(mean, deviation)), split, responses)
 
-    identity = loop.run_identity(asdict(params), params.pace, split_files(job.inputs["data"], SPLIT))
-    resumed_from = loop.train(job, trainer, params.steps, identity)
+    files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES)]
+    identity = loop.run_identity(params.settings, params.pace, files)
+
+    def on(pictures: Split) -> MicroPolicy:
+        return MicroPolicy(model, processor, pictures)
+
+    with validation_for(job, params.validate, PICTURES, on, model.generation_config.max_new_tokens) as validation:
+        resumed_from = loop.train(job, trainer, params.steps, identity, validation)
 
     job.phase("output")
-    processor = build_processor(tokenizer, side, mean, deviation)
-    save(job.output, model, processor, responses.tokens.shape[1], model_card(asdict(params), split, model, side))
+    write(job.output, model, processor, model_card(params.settings, split, model, side))
     loop.write_metrics(job, trainer)
     return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in trainer.parameters)}, resumed_from)
 

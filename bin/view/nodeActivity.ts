@@ -34,6 +34,8 @@ const facts = (state: NodeState, now: number): ReadonlyArray<string> => {
   const { progress, metrics = {} } = state;
   const left = secondsLeft(state, now);
   const { loss, ...others } = metrics;
+  const isValidation = ([name]: readonly [string, number]) => name.startsWith("val_");
+  const entries = Object.entries(others);
   const metric = (name: string, value: number) => `${printableName(name)} ${compact(value)}`;
   return [
     ...(left === undefined ? [] : [`${duration(left)} left`]),
@@ -41,7 +43,9 @@ const facts = (state: NodeState, now: number): ReadonlyArray<string> => {
     ...(progress === undefined
       ? []
       : [`${compact(progress.done)}/${compact(progress.total)} ${printableName(progress.unit)}`]),
-    ...Object.entries(others).map(([name, value]) => metric(name, value)),
+    ...[...entries.filter(isValidation), ...entries.filter((entry) => !isValidation(entry))].map(
+      ([name, value]) => metric(name, value),
+    ),
   ];
 };
 

@@ -74,7 +74,8 @@ export const nextState = (before: NodeState | undefined, event: NodeEvent): Node
       return { ...known, progress: { done, total, unit }, firstProgress };
     }
     case "NodeMetrics":
-      return { ...known, metrics: event.values };
+      // Some are not measured at every step: they stay until the next time.
+      return { ...known, metrics: { ...known.metrics, ...event.values } };
     case "NodeMessage":
       return { ...known, message: event.message };
     case "NodeRetried": {

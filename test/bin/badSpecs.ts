@@ -65,6 +65,42 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
       },
     ],
   ],
+  "a validation without pictures, and pictures without a validation": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  a: { use: sft, from: { data: c }, with: { validate: { every: 9 } } }
+  e: { use: sft, from: { data: c, validation: d }, with: { steps: 3 } }
+`,
+    [
+      {
+        under: "{ every: 9 }",
+        says: "`validate` has no pictures: transcripts are of training ones",
+        expected: "`validation: data`",
+      },
+      {
+        under: "{ steps: 3 }",
+        says: "the input `validation` is read by `validate` alone",
+        expected: "no `validation` under `from`",
+      },
+    ],
+  ],
+  "a validation without its split": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5, train_rl: 5 } } }
+  c: { use: distill, from: { data: d } }
+  b: { use: sft, from: { data: c, validation: d }, with: { validate: { every: 8 } } }
+  p: { use: grpo, from: { model: b, data: d }, with: { validate: { every: 7, split: test } } }
+`,
+    [
+      {
+        under: "{ every: 8 }",
+        says: "`d` renders no split `validation`",
+        expected: "`splits: { validation: 200 }` in `d`",
+      },
+      { under: "{ every: 7, split: test }", says: "`d` renders no split `test`" },
+    ],
+  ],
   "an engine without its bound, and settings of the other": [
     `stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5 } } }

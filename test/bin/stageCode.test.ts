@@ -119,7 +119,7 @@ describe("in a checkout whose code is recorded", () => {
     };
     // Distill.ts, HubDataset.ts and Score.ts import readJson.ts through score.ts; trainers use score.ts as a co-process.
     await checkout.edited("tasks/readJson.ts", slashes, async () => {
-      const judging = ["distill", "grpo", "hub-dataset", "rollout", "score"];
+      const judging = ["distill", "grpo", "hub-dataset", "rollout", "score", "sft"];
       const changed = Object.fromEntries(judging.map((stage) => [stage, "changed"]));
       assert.deepStrictEqual(await checkout.open(), changed);
       assert.deepStrictEqual(await rig.due("e.yaml"), ["run cot"]);

@@ -73,7 +73,7 @@ describe("the closure", () => {
 
   it("of a stage whose trainer asks the scorer has the scorer", () => {
     const asking = listed.filter(({ scorer }) => scorer === true).map(({ name }) => name);
-    assert.deepStrictEqual(asking.toSorted(), ["grpo", "rollout"]);
+    assert.deepStrictEqual(asking.toSorted(), ["grpo", "rollout", "sft"]);
     for (const name of asking) assert.include(filesOf(name), "tasks/sudoku/judge.ts");
   });
 

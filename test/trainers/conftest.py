@@ -80,6 +80,7 @@ SFT = {
     "weight_decay": 0.01,
     "grad_clip": 1.0,
     "gradients": False,
+    "validate": None,
     "seed": 0,
 }
 GRPO = {
@@ -116,6 +117,7 @@ GRPO = {
     "grad_clip": 1.0,
     "batch": 8,
     "record_every": 1,
+    "validate": None,
     "seed": 0,
 }
 ROLLOUT = {

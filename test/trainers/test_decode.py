@@ -19,7 +19,7 @@ def split(prompts):
 
 @pytest.fixture(scope="module")
 def policy(trained, split):
-    return MicroPolicy(trained, split)
+    return MicroPolicy.load(trained, split)
 
 
 def some_sampling(rows: int) -> Sampling:

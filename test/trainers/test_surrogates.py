@@ -96,7 +96,7 @@ def test_blind_solve_rewards_what_the_caption_leads_to():
 
 def test_the_blind_solver_sees_no_picture(trained, prompts):
     split = read_split(prompts, "train_rl")
-    policy = MicroPolicy(trained, split)
+    policy = MicroPolicy.load(trained, split)
     blank, which = policy.prompts_without_pictures(np.array([0, 3]))
     assert blank.shape == (1, 32, 32, 3) and which.tolist() == [0, 0]
     assert policy.batched.patches(blank).abs().max() < 0.02  # zero, but for the rounding of a pixel
@@ -111,7 +111,7 @@ def test_the_blind_solver_sees_no_picture(trained, prompts):
 
 def test_a_captioner_is_asked_about_every_picture(trained, prompts):
     split = read_split(prompts, "train_rl")
-    captions = teacher_captions(MicroPolicy(trained, split), len(split), None, lambda: None)
+    captions = teacher_captions(MicroPolicy.load(trained, split), len(split), None, lambda: None)
     assert len(captions) == len(split) and all(caption.startswith("[") for caption in captions)
 
 

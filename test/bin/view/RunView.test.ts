@@ -156,6 +156,21 @@ describe("widths", () => {
     });
 });
 
+it("the latest validation of a training stays and comes before its other metrics", () => {
+  const model = "model[seed=0]";
+  const reports: ReadonlyArray<UntimedEvent> = [
+    begun,
+    started(model),
+    { _tag: "NodeMetrics", node: model, step: 20, values: { L_p: 0.5, val_a: 0.25 } },
+    { _tag: "NodeMetrics", node: model, step: 30, values: { L_p: 0.41 } },
+  ];
+  let view: RunView = emptyView;
+  for (const [second, happening] of reports.entries())
+    [view] = advance(view, { ...happening, at: at(second) } as Event, options(true));
+  const lines = liveLines(view, 4000, { columns: 80, rows: 24 }, style);
+  assert.include(lines.at(-1) ?? "", "val_a 0.25  L_p 0.41");
+});
+
 it("a line of a finished node ends with the facts that fit a terminal; a log has them all", () => {
   const made: UntimedEvent = {
     _tag: "NodeSucceeded",
