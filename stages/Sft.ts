@@ -3,6 +3,7 @@
  * models, and `trainers/sft_llamafactory.py`, of pretrained ones by LLaMA-Factory.
  */
 import { Schema } from "effect";
+import { isDeepStrictEqual } from "node:util";
 import { byDefault } from "../schemas/byDefault.ts";
 import {
   NotNegative,
@@ -31,6 +32,17 @@ const Loss = Schema.Union([
     lambda: Share.annotate({ description: "weight of the perception, λ" }),
   }).annotate({
     description: "L = λ·L_p + (1−λ)·L_r",
+  }),
+  Schema.Struct({
+    kind: Schema.Literal("schedule"),
+    points: Schema.NonEmptyArray(
+      Schema.Tuple([NotNegative, Schema.Union([Share, Schema.Literal("token")])]),
+    ).annotate({
+      description:
+        "[step, λ], …: straight lines between the points, a jump at a step that is named twice; `token` is the λ of the token loss",
+    }),
+  }).annotate({
+    description: "λ as a function of the step: [[0, 1], [50, 1], [50, token]] is perception first",
   }),
   Schema.Struct({
     kind: Schema.Literal("ngdiff"),
@@ -96,7 +108,7 @@ const Params = Schema.Struct({
   trainer: Schema.Literals(["pipe", "llamafactory"])
     .annotate({
       description:
-        "pipe: a micro model from random weights; llamafactory: LLaMA-Factory goes on with the input `model`",
+        "pipe: a micro model from random weights, or the micro model that is the input `model`; llamafactory: LLaMA-Factory goes on with the input `model`",
     })
     .pipe(byDefault("pipe")),
   llamafactory: LlamaFactory.annotate({
@@ -139,6 +151,12 @@ const Params = Schema.Struct({
   grad_clip: PositiveNumber.annotate({ description: "greatest norm of the gradient" }).pipe(
     byDefault(1),
   ),
+  freeze: Schema.Literals(["none", "vision"])
+    .annotate({
+      description:
+        "vision: the vision tower and its projector stay as they are, those of the input `model` if there is one",
+    })
+    .pipe(byDefault("none")),
   gradients: Schema.Boolean.annotate({
     description:
       "measures both spans' gradients in every tenth step, for the metric grad_share_p; ngdiff does so anyway",
@@ -164,6 +182,36 @@ const shareProblems = ({ accumulate, llamafactory }: Params): ReadonlyArray<Para
         },
       ];
 
+const scheduleProblems = ({ loss }: Params): ReadonlyArray<ParamsProblem> => {
+  if (loss.kind !== "schedule") return [];
+  const late = loss.points.findIndex(([step], index) => step < (loss.points[index - 1]?.[0] ?? 0));
+  return late < 0
+    ? []
+    : [
+        {
+          path: ["loss", "points", late, 0],
+          message: `step ${loss.points[late]![0]} comes after step ${loss.points[late - 1]![0]}`,
+          expected: "points in the order of their steps",
+        },
+      ];
+};
+
+/** An input `model` has its own size. */
+const sizeProblems = (
+  { trainer, model }: Params,
+  { inputs }: Surroundings,
+): ReadonlyArray<ParamsProblem> =>
+  trainer !== "pipe" || !inputs.includes("model") || isDeepStrictEqual(model, defaults.model)
+    ? []
+    : [
+        {
+          path: ["model"],
+          message:
+            "`model` describes a new model, and this training goes on with the input `model`",
+          expected: "no `model` under `with`, or none under `from`",
+        },
+      ];
+
 /** Params and inputs that belong to the other trainer. */
 const trainerProblems = (
   params: Params,
@@ -173,22 +221,19 @@ const trainerProblems = (
   const isPipe = params.trainer === "pipe";
   const foreign = isPipe
     ? (["llamafactory"] as const)
-    : (["model", "gradients", "validate"] as const);
+    : (["model", "freeze", "gradients", "validate"] as const);
   return [
-    ...(isPipe === hasModel
-      ? [
+    ...(isPipe || hasModel
+      ? []
+      : [
           {
             path: ["trainer"],
-            message: isPipe
-              ? "the trainer `pipe` begins with random weights, so it reads no input `model`"
-              : "the trainer `llamafactory` needs a model to go on with",
-            expected: isPipe
-              ? "`trainer: llamafactory`, or no `model` under `from`"
-              : "an input under `from`: `model: start`, where `start` is a `pretrained` stage",
+            message: "the trainer `llamafactory` needs a model to go on with",
+            expected:
+              "an input under `from`: `model: start`, where `start` is a `pretrained` stage",
           },
-        ]
-      : []),
-    ...foreignParams<"llamafactory" | "model" | "gradients" | "validate">(
+        ]),
+    ...foreignParams<"llamafactory" | "model" | "freeze" | "gradients" | "validate">(
       params,
       defaults,
       foreign,
@@ -221,6 +266,8 @@ export const Sft = stage({
   work: ({ steps, batch, accumulate }) => steps * batch * accumulate,
   check: (params, around) => [
     ...trainerProblems(params, around),
+    ...sizeProblems(params, around),
+    ...scheduleProblems(params),
     ...shareProblems(params),
     ...validationInputProblems(params, around.inputs),
   ],

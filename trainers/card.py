@@ -1,11 +1,31 @@
 """The model card that is saved with every micro model."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from transformers import Qwen3VLForConditionalGeneration
 
 from trainers.data import Split
+
+
+def later_card(start: Path, heading: str, went_on: str, params: dict[str, Any], closing: str) -> str:
+    """The card of the model that a training started from, with a section about this training."""
+    settings = json.dumps(params, indent=2, ensure_ascii=False)
+    readme = start / "README.md"
+    before = readme.read_text(encoding="utf-8").rstrip() if readme.exists() else "A model that came without a card."
+    return f"""{before}
+
+# {heading}
+
+What stands above is of the model this one started from. {went_on}
+
+```json
+{settings}
+```
+
+{closing}
+"""
 
 
 def model_card(params: dict[str, Any], split: Split, model: Qwen3VLForConditionalGeneration, side: int) -> str:

@@ -28,7 +28,6 @@ arXiv 2605.29496, all of them:
 Random numbers are a function of (seed, step, wave, row, position), batch orders of (seed, step); loop.py resumes runs.
 """
 
-import json
 import os
 import sys
 import time
@@ -43,6 +42,7 @@ from torch import Tensor
 
 from trainers import endpoint, loop
 from trainers.advantages import Normalization, advantages, comparable, span_advantages, total
+from trainers.card import later_card
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
 from trainers.learner import Descent, Learner, rows_of
@@ -360,22 +360,8 @@ def warn_of_silence(job: Job, metrics: list[dict[str, Any]]) -> None:
 
 
 def card_of(start: Path, params: dict[str, Any], trainer: str) -> str:
-    """The card of the start, with a section about this training."""
-    settings = json.dumps(params, indent=2, ensure_ascii=False)
-    readme = start / "README.md"
-    before = readme.read_text(encoding="utf-8").rstrip() if readme.exists() else "A model that came without a card."
-    return f"""{before}
-
-# Reinforcement learning
-
-What stands above is of the model this one started from. It went on by GRPO, {trainer}, with
-
-```json
-{settings}
-```
-
-`metrics.jsonl` has every step, `rollouts.jsonl.gz` the responses and every part of their rewards.
-"""
+    files = "`metrics.jsonl` has every step, `rollouts.jsonl.gz` the responses and every part of their rewards."
+    return later_card(start, "Reinforcement learning", f"It went on by GRPO, {trainer}, with", params, files)
 
 
 if __name__ == "__main__":

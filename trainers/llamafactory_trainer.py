@@ -135,10 +135,17 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         bare = self.accelerator.unwrap_model(model)
         micro_batches = (self.spans(bare, batch) for batch in self.micro_batches)
-        done = losses.backward(
-            self.run.loss, micro_batches, tokens_p, tokens_r, parameters, balance=self.balance, add_up=ranks.add_up
-        )
         number = self.state.global_step + 1
+        done = losses.backward(
+            self.run.loss,
+            micro_batches,
+            tokens_p,
+            tokens_r,
+            parameters,
+            mix=losses.mix_at(self.run.loss, number - 1),
+            balance=self.balance,
+            add_up=ranks.add_up,
+        )
         require_finite(number, done)
         norm = float(torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None]))
         self.run.record(step_metrics(number, done, tokens_p, tokens_r, norm))

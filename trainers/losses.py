@@ -7,6 +7,7 @@ With the perception span p (the caption) and the reasoning span r (the rest of t
 
   token   λ = n_p / (n_p + n_r), the token-averaged loss of ordinary fine-tuning; n counts the tokens of a span in the batch
   fixed   λ is given
+  schedule  λ is a function of the step, straight lines between given points; a point's λ may be `token`, which is the first kind's
   ngdiff  λ_t = ‖g_r‖ / (‖g_p‖ + ‖g_r‖) with g_p, g_r the gradients of L_p and L_r, whole-model L2 norms, detached
 
 NGDiff is from arXiv 2410.22086 (unlearning), which descends along g_R/‖g_R‖ - g_F/‖g_F‖. Ours has the plus sign, since both
@@ -48,6 +49,7 @@ class Spans:
 
 
 Number = float | Tensor
+Mix = tuple[Number, Number]  # (c, s) of λ = c + s · n_p / (n_p + n_r)
 Sum = Callable[[list[Tensor]], None]  # adds up each tensor over the processes of a training, in place
 NO_CLAMP = (0.0, 1.0)
 SMALLEST = 1e-12  # lower bound of a loss and of its share left, so that ratios stay finite
@@ -69,14 +71,33 @@ def check_loss(loss: dict[str, Any]) -> dict[str, Any]:
     kind = loss.get("kind")
     if kind == "fixed" and 0 <= loss.get("lambda", -1) <= 1 or kind == "token":
         return loss
+    if kind == "schedule" and _are_points(loss.get("points", [])):
+        return loss
     low, high = loss.get("clamp", NO_CLAMP)
     if kind == "ngdiff" and loss.get("gamma", 0) >= 0 and 0 <= loss.get("smoothing", 0) < 1 and 0 <= low < high <= 1:
         return loss
     raise JobError(
         f"There is no loss {loss}.",
-        'Use {"kind": "token"}, {"kind": "fixed", "lambda": 0 to 1} or {"kind": "ngdiff"}, the last with `gamma` from 0, `smoothing` '
-        "from 0 to below 1 and `clamp` [low, high] within 0 to 1 if wanted.",
+        'Use {"kind": "token"}, {"kind": "fixed", "lambda": 0 to 1}, {"kind": "schedule", "points": [[step, 0 to 1 or "token"], …]} with '
+        'steps in order, or {"kind": "ngdiff"}, the last with `gamma` from 0, `smoothing` from 0 to below 1 and `clamp` [low, high] '
+        "within 0 to 1 if wanted.",
     )
+
+
+def _are_points(points: list[tuple[int, float | str]]) -> bool:
+    steps = [step for step, _ in points]
+    return bool(points) and steps == sorted(steps) and all(weight == "token" or 0 <= weight <= 1 for _, weight in points)
+
+
+def mix_at(loss: dict[str, Any], step: int) -> Mix | None:
+    """λ of a schedule at a step, numbered from 0; None for the other kinds. A step that is named twice is a jump."""
+    if loss["kind"] != "schedule":
+        return None
+    points = [(at, (0.0, 1.0) if weight == "token" else (float(weight), 0.0)) for at, weight in loss["points"]]
+    begin, old = next((point for point in reversed(points) if point[0] <= step), points[0])
+    end, new = next((point for point in points if point[0] > step), (begin, old))
+    share = (step - begin) / (end - begin) if begin <= step < end else 0.0
+    return old[0] + share * (new[0] - old[0]), old[1] + share * (new[1] - old[1])
 
 
 class Balance:
@@ -127,17 +148,18 @@ def backward(
     parameters: list[Tensor],
     *,
     read: Callable[[Tensor], Number] = float,
+    mix: Mix | None = None,
     balance: Balance | None = None,
     add_up: Sum = lambda _: None,
     apart: bool = False,
 ) -> StepLosses:
     """Sets `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time, so one graph is in memory.
 
-    `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `balance` chooses λ_t if NGDiff has options.
+    `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `mix` is a schedule's at this step. `balance` chooses λ_t if NGDiff has options.
     Where several processes share a step, each brings its own micro-batches and the tokens of all; `add_up` makes sums of their parts.
     `apart` measures ‖g_p‖ and ‖g_r‖ for every loss, as NGDiff does anyway.
     """
-    weight = None if loss["kind"] == "ngdiff" else loss["lambda"] if loss["kind"] == "fixed" else tokens_p / (tokens_p + tokens_r)
+    weight = _weight(loss, tokens_p / (tokens_p + tokens_r), mix)
     if apart or weight is None:
         return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, add_up, weight)
     for parameter in parameters:
@@ -149,6 +171,13 @@ def backward(
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
     add_up([total_p, total_r, *(parameter.grad for parameter in parameters if parameter.grad is not None)])
     return StepLosses(read(total_p), read(total_r), weight)
+
+
+def _weight(loss: dict[str, Any], token_share: Number, mix: Mix | None) -> Number | None:
+    """λ of a step; None if the gradients decide."""
+    if mix is not None:
+        return mix[0] + mix[1] * token_share
+    return {"token": token_share, "fixed": loss.get("lambda"), "ngdiff": None}[loss["kind"]]
 
 
 def _backward_apart(

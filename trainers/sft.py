@@ -1,10 +1,11 @@
 """Supervised fine-tuning of a micro Qwen3-VL on distilled transcripts: `python -m trainers.sft JOB_DIR`.
 
-Reads split `train_sft` of input `data`, writes a Hub model directory. Departures from arXiv 2605.29496, all of them:
+Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model`, a micro model, it goes on with that one's
+weights and vocabulary and a new optimiser. Departures from arXiv 2605.29496, all of them:
 
   * The model is a Qwen3-VL of 0.6 to 6 million weights from random initialisation, not a pretrained one of billions. It sees
     the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
-  * All weights are trained, the vision tower included, in float32 (bfloat16 products on a GPU, where a step is one CUDA graph
+  * All weights are trained, the vision tower included unless `freeze: vision` says otherwise, in float32 (bfloat16 products on a GPU, where a step is one CUDA graph
     over batches padded to the longest response).
   * Transcripts come from a solver that writes out its steps, not from Qwen3-32B. They are shorter, so the perception share of the
     tokens is nearer 10 % than 2.5 %; every metrics line reports it.
@@ -20,21 +21,23 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from trainers import losses, loop
 from trainers.captured import Captured
-from trainers.card import model_card
+from trainers.card import later_card, model_card
 from trainers.data import BatchOrder, Responses, Split, encode_responses, read_split, split_files
-from trainers.forward import Batched, Pixels
+from trainers.forward import Batched
 from trainers.job import Job, JobError, Outcome, main
-from trainers.micro_policy import MicroPolicy
-from trainers.model import SIZES, bound_responses, build_model, build_processor, device, image_statistics, write
+from trainers.micro_policy import MicroPolicy, pixels_of
+from trainers.model import SIZES, bound_responses, device, write
+from trainers.model_files import weight_files
 from trainers.schedule import Schedule
+from trainers.start import earlier_start, new_start
 from trainers.step_metrics import require_finite, step_metrics
-from trainers.tokenizer import train_tokenizer
 from trainers.validation import validation_files, validation_for
 
 SPLIT = "train_sft"
@@ -45,7 +48,8 @@ COSINE_FLOOR = 0.05
 PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
 # On a GPU, too: compiling took 39 s on an H200 the first time (its results stay in a cache), and saved 6 ms of 11 a step.
 FUSED_FROM = 2000
-OPTIONS = {"validate": None}  # by name, the value that is off
+FREEZABLE = ("none", "vision")
+OPTIONS = {"freeze": "none", "validate": None}  # by name, the value that is off
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Params:
     schedule: str
     weight_decay: float
     grad_clip: float
+    freeze: str
     gradients: bool
     validate: dict[str, Any] | None
     seed: int
@@ -70,6 +75,8 @@ class Params:
         losses.check_loss(self.loss)
         if self.model.get("kind") != "micro" or self.model.get("size") not in SIZES:
             raise JobError(f"There is no model {self.model}.", f"Use kind micro and one of the sizes {', '.join(SIZES)}.")
+        if self.freeze not in FREEZABLE:
+            raise JobError(f"Nothing freezes `{self.freeze}`.", f"Use {' or '.join(FREEZABLE)}.")
         self.pace.check()
 
     @property
@@ -98,11 +105,15 @@ class Trainer(loop.Trainer):
         self.longest = responses.tokens.shape[1]
         self.longest_caption = int(responses.caption_lengths.max())
         self.order = BatchOrder(len(split), params.batch * params.accumulate, params.seed)
-        self.parameters = list(model.model.parameters())
         self.parts = {"grad_norm_vision": list(model.visual.parameters()), "grad_norm_text": list(model.text.parameters())}
+        if params.freeze == "vision":
+            for weight in self.parts.pop("grad_norm_vision"):
+                weight.requires_grad = False
+        self.parameters = [weight for weight in model.model.parameters() if weight.requires_grad]
         on_gpu = model.device.type == "cuda"
         # A tensor, since a captured step reads no Python number.
         self.rate = torch.zeros((), device=model.device) if on_gpu else 0.0
+        self.mix = torch.zeros((), device=model.device), torch.zeros((), device=model.device)
         optimizer = torch.optim.AdamW(
             self.parameters, lr=self.rate, betas=BETAS, weight_decay=params.weight_decay, fused=True, capturable=on_gpu
         )
@@ -125,6 +136,8 @@ class Trainer(loop.Trainer):
             self._record(step + 1, tokens_p, tokens_r, done, norm, norms)
             return
         self.rate.fill_(self.params.pace.rate(step))
+        for kept, now in zip(self.mix, losses.mix_at(self.params.loss, step) or ()):
+            kept.fill_(now)
         # The next step overwrites the numbers. Reading them waits for the GPU, so those of a report are read together.
         self.unread.append((step + 1, tokens_p, tokens_r, self.captured(rows).clone()))
         if (step + 1) % METRICS_EVERY == 0 or step + 1 == self.params.steps:
@@ -152,7 +165,14 @@ class Trainer(loop.Trainer):
         apart = self.params.gradients and (step + 1) % METRICS_EVERY == 0
         micro_batches = self._micro_batches(rows)
         done = losses.backward(
-            self.params.loss, micro_batches, tokens_p, tokens_r, self.parameters, balance=self.balance, apart=apart
+            self.params.loss,
+            micro_batches,
+            tokens_p,
+            tokens_r,
+            self.parameters,
+            mix=losses.mix_at(self.params.loss, step),
+            balance=self.balance,
+            apart=apart,
         )
         require_finite(step + 1, done)
         norms = [float(norm) for norm in self._norms_of_parts()]
@@ -179,6 +199,7 @@ class Trainer(loop.Trainer):
             tokens_r,
             self.parameters,
             read=lambda tensor: tensor,
+            mix=self.mix if self.params.loss["kind"] == "schedule" else None,
             balance=self.balance,
             apart=self.params.gradients,
         )
@@ -233,20 +254,20 @@ def work(job: Job) -> Outcome:
 
     job.phase("data")
     split = read_split(job.inputs["data"], SPLIT)
-    tokenizer = train_tokenizer(split.columns["response"])
-    responses = encode_responses(tokenizer, split)
     side = _square_side(split)
-    mean, deviation = image_statistics(split.images)
-    processor = build_processor(tokenizer, side, mean, deviation)
+    start = job.inputs.get("model")
     job.phase("model")
-    model = build_model(SIZES[params.model["size"]], params.model["init"], tokenizer, side, params.seed)
+    model, processor = new_start(params.model, params.seed, split, side) if start is None else earlier_start(start, split, side)
+    responses = encode_responses(processor.tokenizer, split)
+    bound_responses(model, processor.tokenizer, responses.tokens.shape[1])
     job.phase("device")
     model.to(device())
-    bound_responses(model, tokenizer, responses.tokens.shape[1])
-    trainer = Trainer(params, Batched(model, side, Pixels(mean, deviation)), split, responses)
+    trainer = Trainer(params, Batched(model, side, pixels_of(processor)), split, responses)
 
+    settings = params.settings if start is None else {name: value for name, value in params.settings.items() if name != "model"}
     files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES)]
-    identity = loop.run_identity(params.settings, params.pace, files)
+    files += [] if start is None else weight_files(start)
+    identity = loop.run_identity(settings, params.pace, files)
 
     def on(pictures: Split) -> MicroPolicy:
         return MicroPolicy(model, processor, pictures)
@@ -255,9 +276,15 @@ def work(job: Job) -> Outcome:
         resumed_from = loop.train(job, trainer, params.steps, identity, validation)
 
     job.phase("output")
-    write(job.output, model, processor, model_card(params.settings, split, model, side))
+    card = model_card(settings, split, model, side) if start is None else continued_card(start, settings)
+    write(job.output, model, processor, card)
     loop.write_metrics(job, trainer)
-    return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in trainer.parameters)}, resumed_from)
+    return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in model.parameters())}, resumed_from)
+
+
+def continued_card(start: Path, settings: dict[str, Any]) -> str:
+    went_on = "It went on by supervised fine-tuning, `trainers/sft.py` of `pipe`, with"
+    return later_card(start, "Further fine-tuning", went_on, settings, "`metrics.jsonl` has the losses of both spans along the way.")
 
 
 def _square_side(split: Split) -> int:

@@ -39,7 +39,7 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
   c: { use: distill, from: { data: d } }
   s: { use: pretrained, with: { path: theirs } }
   a: { use: sft, from: { data: c }, with: { trainer: llamafactory, model: { kind: micro, size: small } } }
-  b: { use: sft, from: { data: c, model: s }, with: { trainer: pipe, llamafactory: { longest: 9 } } }
+  b: { use: sft, from: { data: c, model: s }, with: { trainer: pipe, model: { size: micro, kind: micro }, llamafactory: { longest: 9 } } }
   e: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory, accumulate: 3, llamafactory: { processes: 2 } } }
 `,
     [
@@ -53,9 +53,9 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
         says: "the trainer `llamafactory` does not read `model`",
       },
       {
-        under: "pipe",
-        says: "the trainer `pipe` begins with random weights, so it reads no input `model`",
-        expected: "`trainer: llamafactory`",
+        under: "{ size: micro, kind: micro }",
+        says: "`model` describes a new model, and this training goes on with the input `model`",
+        expected: "no `model` under `with`",
       },
       { under: "{ longest: 9 }", says: "the trainer `pipe` does not read `llamafactory`" },
       {
@@ -82,6 +82,20 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
         under: "{ steps: 3 }",
         says: "the input `validation` is read by `validate` alone",
         expected: "no `validation` under `from`",
+      },
+    ],
+  ],
+  "a schedule whose points are out of order": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  a: { use: sft, from: { data: c }, with: { loss: { kind: schedule, points: [[0, 1], [70, 0.5], [60, token]] } } }
+`,
+    [
+      {
+        under: "60",
+        says: "step 60 comes after step 70",
+        expected: "points in the order of their steps",
       },
     ],
   ],

@@ -79,6 +79,7 @@ SFT = {
     "schedule": "constant",
     "weight_decay": 0.01,
     "grad_clip": 1.0,
+    "freeze": "none",
     "gradients": False,
     "validate": None,
     "seed": 0,

@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional
 
 from trainers.job import JobError
-from trainers.losses import Spans, backward, balance_for, check_loss
+from trainers.losses import Spans, backward, balance_for, check_loss, mix_at
 
 B, T, V, HEAD = 8, 9, 7, 4
 CAPTIONS = torch.tensor([2, 3, 4, 3, 2, 4, 3, 3])
@@ -136,6 +136,28 @@ def test_token_is_exactly_fixed_at_the_token_share(toy):
     fixed, same = step({"kind": "fixed", "lambda": share}, toy)
     assert token == fixed
     assert all(torch.equal(a, b) for a, b in zip(gradients, same))
+
+
+def test_a_schedule_is_straight_between_its_points_and_jumps_at_a_step_named_twice():
+    loss = check_loss({"kind": "schedule", "points": [[2, 1], [6, "token"], [6, 0.5], [8, 0.1]]})
+    at = [mix_at(loss, step) for step in (0, 2, 3, 5, 6, 7, 8, 100)]
+    expected = [(1, 0), (1, 0), (0.75, 0.25), (0.25, 0.75), (0.5, 0), (0.3, 0), (0.1, 0), (0.1, 0)]
+    assert at == [pytest.approx(pair) for pair in expected]
+    assert mix_at({"kind": "token"}, 0) is None
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_schedule_weighs_both_losses(toy, apart):
+    tokens_p, tokens_r = int(CAPTIONS.sum()), int((LENGTHS - CAPTIONS).sum())
+    parameters = list(toy[0].parameters())
+    loss = {"kind": "schedule", "points": [[0, 1], [10, "token"]]}
+    done = backward(loss, micro_batches(toy, 1), tokens_p, tokens_r, parameters, mix=mix_at(loss, 5), apart=apart)
+    weight = 0.5 + 0.5 * tokens_p / (tokens_p + tokens_r)
+    gradients = [parameter.grad.clone() for parameter in parameters]
+    backward({"kind": "fixed", "lambda": weight}, micro_batches(toy, 1), tokens_p, tokens_r, parameters, apart=apart)
+    assert done.weight == pytest.approx(weight)
+    for gradient, parameter in zip(gradients, parameters):
+        torch.testing.assert_close(gradient, parameter.grad)
 
 
 def test_token_is_the_mean_over_all_tokens(toy):

@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from trainers import checkpoint, loop, losses, sft
 from trainers.job import main
 
 FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
+
+
+LINEAR = {"kind": "schedule", "points": [[0, 0.5], [20, "token"]]}
+# λ = 1 in the first four steps, then the token loss.
+PERCEPTION_FIRST = {"kind": "schedule", "points": [[0, 1], [4, 1], [4, "token"]]}
 
 
 def run(job: Path) -> dict:
@@ -74,7 +80,7 @@ def take_steps_as_on_a_gpu(monkeypatch) -> None:
     monkeypatch.setattr(sft.Trainer, "__init__", as_on_a_gpu)
 
 
-@pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.3}, {"kind": "ngdiff", "smoothing": 0.9}])
+@pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.3}, {"kind": "ngdiff", "smoothing": 0.9}, LINEAR])
 @pytest.mark.parametrize("gradients", [False, True])
 def test_a_gpu_takes_the_same_steps_up_to_its_precision(dataset, tmp_path, monkeypatch, loss, gradients):
     params = SFT | {"steps": 10, "loss": loss, "gradients": gradients}
@@ -104,6 +110,56 @@ def test_a_checkpoint_of_a_gpu_has_the_numbers_of_its_step(dataset, tmp_path, mo
     assert [json.loads(line)["step"] for line in (job / "output" / "metrics.jsonl").read_text().splitlines()] == [10, 13]
     seconds = result(job)["seconds"]
     assert list(seconds) == ["waiting", "imports", "data", "model", "device", "checkpoints", "first steps", "steps", "output"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "other"),
+    [([[0, 0.3]], {"kind": "fixed", "lambda": 0.3}), ([[0, "token"]], {"kind": "token"}), ([[6, 1], [6, 0]], {"kind": "fixed", "lambda": 1})],
+)
+def test_a_schedule_of_one_value_is_that_loss(dataset, tmp_path, schedule, other):
+    params = SFT | {"steps": 6}
+    run(prepare(tmp_path / "one", params | {"loss": {"kind": "schedule", "points": schedule}}, data=dataset))
+    run(prepare(tmp_path / "other", params | {"loss": other}, data=dataset))
+    weights = "output/model.safetensors"
+    assert (tmp_path / "one" / weights).read_bytes() == (tmp_path / "other" / weights).read_bytes()
+
+
+def test_a_schedule_is_followed_across_a_continuation(dataset, tmp_path):
+    params = SFT | {"loss": PERCEPTION_FIRST}
+    run(prepare(tmp_path / "straight", params | {"steps": 6}, data=dataset))
+    run(prepare(tmp_path / "first", params | {"steps": 4}, tmp_path / "kept", data=dataset))
+    assert run(prepare(tmp_path / "second", params | {"steps": 6}, tmp_path / "kept", data=dataset))["resumed_from"] == 4
+    same_model(tmp_path / "straight", tmp_path / "second")
+    first, last = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("first", "second"))
+    assert first["lambda"] == 1 and last["lambda"] == last["token_share_p"]
+
+
+def test_goes_on_from_an_earlier_model(straight, dataset, tmp_path):
+    start = straight["token"] / "output"
+    job = prepare(tmp_path / "job", SFT | {"steps": 2}, data=dataset, model=start)
+    run(job)
+    assert events(job, "metrics")[-1]["values"]["L_p"] < events(straight["token"], "metrics")[-1]["values"]["L_p"]
+    assert (job / "output/tokenizer.json").read_bytes() == (start / "tokenizer.json").read_bytes()
+    card = (job / "output/README.md").read_text()
+    assert "# Further fine-tuning" in card and "MICRO MODEL" in card and '"size"' not in card.split("# Further")[1]
+
+
+def test_another_start_is_another_run(straight, dataset, tmp_path):
+    for name, start in (("first", straight["token"]), ("second", straight["ngdiff"])):
+        job = prepare(tmp_path / name, SFT | {"steps": 2 if name == "first" else 3}, tmp_path / "kept", data=dataset, model=start / "output")
+        assert run(job)["resumed_from"] is None
+
+
+def test_a_frozen_tower_stays_as_it_is(straight, dataset, tmp_path):
+    start = straight["token"] / "output"
+    params = SFT | {"steps": 3, "freeze": "vision", "validate": {"every": 1, "limit": 2, "split": "test"}}
+    run(prepare(tmp_path / "job", params, tmp_path / "kept", data=dataset, model=start, validation=dataset))
+    before, after = (load_file(directory / "model.safetensors") for directory in (start, tmp_path / "job/output"))
+    same = {name for name, weight in before.items() if torch.equal(weight, after[name])}
+    assert same == {name for name in before if ".visual." in name}
+    assert "grad_norm_vision" not in events(tmp_path / "job", "metrics")[-1]["values"]
+    more = prepare(tmp_path / "more", params | {"steps": 4}, tmp_path / "kept", data=dataset, model=start, validation=dataset)
+    assert run(more)["resumed_from"] == 3
 
 
 def test_the_losses_fall(dataset, tmp_path):
@@ -245,10 +301,21 @@ def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch
         ({"model": {"kind": "micro", "size": "huge"}}, "huge"),
         ({"loss": {"kind": "fixed", "lambda": 2}}, "no loss"),
         ({"schedule": "linear"}, "linear"),
+        ({"loss": {"kind": "schedule", "points": [[5, 1], [3, 0]]}}, "no loss"),
+        ({"freeze": "text"}, "Nothing freezes `text`"),
     ],
 )
 def test_impossible_params_are_refused(dataset, tmp_path, change, says):
     assert says in failed(prepare(tmp_path / "job", SFT | change, data=dataset))["message"]
+
+
+def test_words_and_pictures_must_be_those_of_the_start(straight, tmp_path):
+    start = straight["token"] / "output"
+    strange = [row(index) | {"response": "<caption>[]</caption> unheard"} for index in range(8)]
+    data = write_split(tmp_path / "strange", "train_sft", strange)
+    assert "8 of 8 responses hold words" in failed(prepare(tmp_path / "words", SFT, data=data, model=start))["message"]
+    data = write_split(tmp_path / "large", "train_sft", [row(index, side=48) for index in range(8)])
+    assert "trained on 32x32" in failed(prepare(tmp_path / "sizes", SFT, data=data, model=start))["message"]
 
 
 def test_images_must_fit_the_patches(tmp_path):

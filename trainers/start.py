@@ -1,0 +1,50 @@
+"""The model that `sft` begins with: a new one of random weights, or a micro model that an earlier training made."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import DeepseekVLProcessor, Qwen3VLForConditionalGeneration
+
+from trainers.data import Split, first_names
+from trainers.job import JobError
+from trainers.model import SIZES, build_model, build_processor, image_side, image_statistics, is_micro, load
+from trainers.model_files import require_whole
+from trainers.tokenizer import encode, train_tokenizer
+
+Start = tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]
+
+
+def new_start(model: dict[str, Any], seed: int, split: Split, side: int) -> Start:
+    """Random weights, with the words of the split's responses as its vocabulary and its pixels' mean and spread."""
+    tokenizer = train_tokenizer(split.columns["response"])
+    processor = build_processor(tokenizer, side, *image_statistics(split.images))
+    return build_model(SIZES[model["size"]], model["init"], tokenizer, side, seed), processor
+
+
+def earlier_start(directory: Path, split: Split, side: int) -> Start:
+    """The model in this directory. Words and pictures must be such as it was made for."""
+    require_whole(directory)
+    if not is_micro(directory):
+        raise JobError(
+            "The input `model` is no micro model, and this trainer trains no other.", "Set `trainer: llamafactory`, or use a model that `sft` made."
+        )
+    model, processor = load(directory)
+    _require_size(side, image_side(model))
+    _require_known(processor, split)
+    return model.train(), processor
+
+
+def _require_size(side: int, known: int) -> None:
+    if side != known:
+        raise JobError(f"Images are {side}x{side}; the input `model` was trained on {known}x{known}.", f"Render at {known} pixels.")
+
+
+def _require_known(processor: DeepseekVLProcessor, split: Split) -> None:
+    tokenizer = processor.tokenizer
+    rows = zip(split.columns["id"], encode(tokenizer, split.columns["response"]))
+    unknown = [name for name, ids in rows if tokenizer.unk_token_id in ids]
+    if unknown:
+        raise JobError(
+            f"{len(unknown)} of {len(split)} responses hold words that the input `model` does not know: {first_names(unknown)}.",
+            "Train both on transcripts of one task and teacher, the first on enough of them.",
+        )
