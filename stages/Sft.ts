@@ -116,6 +116,12 @@ const Params = Schema.Struct({
   }).pipe(byDefault({})),
   model: Schema.Struct({
     kind: Schema.Literal("micro"),
+    family: Schema.Literals(["qwen3-vl", "internvl"])
+      .annotate({
+        description:
+          "architecture; InternVL, as of InternVL3.5, runs through transformers' own code, which is slower",
+      })
+      .pipe(byDefault("qwen3-vl")),
     size: Schema.Literals(["nano", "micro", "small"])
       .annotate({
         description:
@@ -126,7 +132,7 @@ const Params = Schema.Struct({
       description: "standard deviation of the initial weights",
     }).pipe(byDefault(0.02)),
   })
-    .annotate({ description: "micro: a Qwen3-VL of about a million weights, trained from scratch" })
+    .annotate({ description: "micro: a model of about a million weights, trained from scratch" })
     .pipe(byDefault({ kind: "micro" })),
   loss: Loss.annotate({
     description: "weighs the tokens of the perception against those of the reasoning",

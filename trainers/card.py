@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from transformers import Qwen3VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from trainers.data import Split
+
+
+NAMES = {"qwen3_vl": "A Qwen3-VL", "internvl": "An InternVL"}
 
 
 def later_card(start: Path, heading: str, went_on: str, params: dict[str, Any], closing: str) -> str:
@@ -28,7 +31,7 @@ What stands above is of the model this one started from. {went_on}
 """
 
 
-def model_card(params: dict[str, Any], split: Split, model: Qwen3VLForConditionalGeneration, side: int) -> str:
+def model_card(params: dict[str, Any], split: Split, model: PreTrainedModel, side: int) -> str:
     """A card that says that the model is an instrument, not for use, and holds the params to train it again."""
     weights = sum(weight.numel() for weight in model.parameters())
     tasks = ", ".join(sorted(set(split.columns["task"])))
@@ -40,7 +43,7 @@ tags: [micro-model, perception, reasoning]
 
 # MICRO MODEL: {tasks}
 
-A Qwen3-VL of {weights:,} weights, trained from random initialisation on {len(split):,} synthetic transcripts. It reads
+{NAMES[model.config.model_type]} of {weights:,} weights, trained from random initialisation on {len(split):,} synthetic transcripts. It reads
 one kind of {side}x{side} picture and writes one kind of text. It is an instrument for studying how fine-tuning divides
 its effort between perception and reasoning (arXiv 2605.29496), and of no other use.
 

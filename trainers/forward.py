@@ -37,6 +37,8 @@ class Pixels:
 class Batched:
     """A Qwen3-VL and its constant tables for square images of `image_side` pixels, on the model's device."""
 
+    has_fixed_shapes = True  # so that a CUDA graph can hold it
+
     def __init__(self, model: Qwen3VLForConditionalGeneration, image_side: int, pixels: Pixels):
         self.model = model
         self.visual = model.model.visual

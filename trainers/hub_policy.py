@@ -53,7 +53,7 @@ from transformers.utils import PushToHubMixin, is_torchvision_available
 from trainers.data import Split
 from trainers.decode import FREE, Decoded, Sampling, choose
 from trainers.job import JobError
-from trainers.model import device
+from trainers.model import device, is_micro
 from trainers.model_files import load_whole, unloadable
 
 IMPOSSIBLE = -1e9  # as a logit: no chance at any temperature, and finite, so that no divergence is 0 · ∞
@@ -81,29 +81,35 @@ class Prompt:
 class HubPolicy:
     """A model directory with the pictures and questions of a split; at most `at_once` responses are decoded together."""
 
-    longest = None
-
-    def __init__(self, directory: Path, split: Split, at_once: int):
+    def __init__(
+        self, directory: Path | None, split: Split, at_once: int, loaded: tuple[ProcessorMixin, PreTrainedModel] | None = None
+    ):
+        """`loaded` are the processor and the model where they are in memory, as in a training; their settings stay as they are."""
         self.directory, self.split, self.at_once = directory, split, at_once
-        self.processor, self.model = load(directory)
+        self.processor, self.model = loaded or load(directory)
         self.device = self.model.device
         self.tokenizer = self.processor.tokenizer
         self.unknown = self.tokenizer.unk_token_id
         self.ends = ends_of(self.model.generation_config, self.tokenizer)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(self.ends[0])
         self.media = torch.tensor(media_of(self.model.config, self.ends), device=self.device, dtype=torch.long)
+        self._takes = inspect.signature(self.model.forward).parameters
+        self.is_micro = loaded is not None or is_micro(directory)
+        self.longest = self.model.generation_config.max_new_tokens if self.is_micro else None
+        if loaded is not None:
+            return
         # `generate` merges its arguments with the model's own settings; these set the end of a response, and no more.
         self.model.generation_config = GenerationConfig(
             eos_token_id=list(self.ends), pad_token_id=self.tokenizer.pad_token_id, do_sample=False
         )
         if self.model.supports_gradient_checkpointing:
             self.model.gradient_checkpointing_enable({"use_reentrant": False})
-        self._takes = inspect.signature(self.model.forward).parameters
 
     @property
     def description(self) -> str:
         weights = sum(weight.numel() for weight in self.model.parameters())
-        return f"{type(self.model).__name__}, {weights / 1e6:.2f} M weights"
+        kind = "MICRO InternVL trained from scratch" if self.is_micro else type(self.model).__name__
+        return f"{kind}, {weights / 1e6:.2f} M weights"
 
     def on(self, split: Split) -> "HubPolicy":
         other = copy.copy(self)

@@ -1,4 +1,4 @@
-"""The micro model: a Qwen3-VL small enough to train from random weights on one CPU core, saved as a Hub directory.
+"""The micro model, and what both families of it share: a Qwen3-VL small enough to train from random weights on one CPU core, saved as a Hub directory.
 
 The processor class is not Qwen3VLProcessor, which needs a video processor and with it torchvision. DeepseekVLProcessor is
 transformers' plain pair of image processor and tokenizer; with the number of image tokens of our one image size, it prepares the
@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from transformers import (
+    AutoModelForImageTextToText,
     AutoProcessor,
     DeepseekVLProcessor,
     GenerationConfig,
+    PreTrainedModel,
     PreTrainedTokenizerFast,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
@@ -30,6 +32,8 @@ from trainers.tokenizer import IMAGE, VIDEO, VISION_END, VISION_START
 # A job reports progress through its events; bars would fill its log.
 logging.disable_progress_bar()
 
+# The families of micro models (families.py), by transformers' name of their architecture.
+MODEL_TYPES = {"qwen3_vl": "qwen3-vl", "internvl": "internvl"}
 PATCH = 8
 MERGE = 2
 
@@ -76,14 +80,18 @@ def build_model(
 
     `init` is the standard deviation of the initial weights.
     """
+    require_side(image_side)
+    torch.manual_seed(seed)
+    model = Qwen3VLForConditionalGeneration(_config(size, init, tokenizer, image_side))
+    return model.train()
+
+
+def require_side(image_side: int) -> None:
     if image_side % (PATCH * MERGE):
         raise JobError(
             f"Images are {image_side} pixels wide; the micro model needs a multiple of {PATCH * MERGE}.",
             f"Render at {max(1, round(image_side / (PATCH * MERGE))) * PATCH * MERGE} pixels.",
         )
-    torch.manual_seed(seed)
-    model = Qwen3VLForConditionalGeneration(_config(size, init, tokenizer, image_side))
-    return model.train()
 
 
 def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_side: int) -> Qwen3VLConfig:
@@ -168,7 +176,7 @@ def build_processor(
     )
 
 
-def bound_responses(model: Qwen3VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, longest_response: int) -> None:
+def bound_responses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, longest_response: int) -> None:
     """Sets how the model ends a response. `longest_response` is the longest training response in tokens."""
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
@@ -179,32 +187,39 @@ def bound_responses(model: Qwen3VLForConditionalGeneration, tokenizer: PreTraine
     )
 
 
-def write(directory: Path, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, card: str) -> None:
+def write(directory: Path, model: PreTrainedModel, processor: DeepseekVLProcessor, card: str) -> None:
     """Writes a directory that `from_pretrained` loads offline."""
     model.save_pretrained(directory)
     processor.save_pretrained(directory)
     (directory / "README.md").write_text(card, encoding="utf-8")
 
 
-def load(directory: Path) -> tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]:
+def load(directory: Path) -> tuple[PreTrainedModel, DeepseekVLProcessor]:
     """The model and processor that `write` wrote, in evaluation mode; the model on the GPU if there is one."""
-    model = load_whole(Qwen3VLForConditionalGeneration, directory).to(device()).eval()
+    model = load_whole(AutoModelForImageTextToText, directory).to(device()).eval()
     try:
         return model, AutoProcessor.from_pretrained(directory)
     except Exception as error:
         raise unloadable(error) from None
 
 
+def family_of(directory: Path) -> str | None:
+    """The family of the micro model that `write` wrote to this directory; None for other models: no other program combines these two."""
+    names = ("config.json", "model_type"), ("processor_config.json", "processor_class")
+    files = [(directory / name, field) for name, field in names]
+    kind, processor = (json.loads(file.read_text(encoding="utf-8")).get(field) if file.exists() else None for file, field in files)
+    return MODEL_TYPES.get(kind) if processor == "DeepseekVLProcessor" else None
+
+
 def is_micro(directory: Path) -> bool:
-    """True if `write` wrote this directory: no other program combines these two."""
-    kinds = [("config.json", "model_type", "qwen3_vl"), ("processor_config.json", "processor_class", "DeepseekVLProcessor")]
-    files = [(directory / name, field, value) for name, field, value in kinds]
-    return all(file.exists() and json.loads(file.read_text(encoding="utf-8")).get(field) == value for file, field, value in files)
+    return family_of(directory) is not None
 
 
-def image_side(model: Qwen3VLForConditionalGeneration) -> int:
+def image_side(model: PreTrainedModel) -> int:
     """The width in pixels of the images that the model was built for."""
     vision = model.config.vision_config
+    if model.config.model_type == "internvl":
+        return vision.image_size[0]
     return math.isqrt(vision.num_position_embeddings) * vision.patch_size
 
 

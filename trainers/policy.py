@@ -1,7 +1,7 @@
 """The interface of a model that writes responses to the pictures of a split, for sampling, learning and judging.
 
-It has two implementations: micro_policy.py for the models that `sft` makes, which see the picture alone and run through forward.py;
-and hub_policy.py for any other image-text model of transformers.
+It has two implementations: micro_policy.py for the Qwen3-VL that `sft` makes, which sees the picture alone and runs through forward.py;
+and hub_policy.py for any other image-text model of transformers, the InternVL that `sft` makes included.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from trainers.data import Split
 from trainers.decode import Decoded, Sampling
 from trainers.job import JobError
-from trainers.model import is_micro
+from trainers.model import family_of
 from trainers.model_files import require_whole
 
 # The input of a policy's decoder, in the policy's own form: pictures, or pictures with words.
@@ -72,7 +72,7 @@ def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
     """The policy that a model directory holds. `at_once` bounds the responses that are in memory together."""
     require_whole(directory)
     # Imported here, so that one kind of model does not import the other's code.
-    if is_micro(directory):
+    if family_of(directory) == "qwen3-vl":
         from trainers.micro_policy import MicroPolicy
 
         return MicroPolicy.load(directory, split)

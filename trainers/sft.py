@@ -1,12 +1,12 @@
-"""Supervised fine-tuning of a micro Qwen3-VL on distilled transcripts: `python -m trainers.sft JOB_DIR`.
+"""Supervised fine-tuning of a micro model on distilled transcripts: `python -m trainers.sft JOB_DIR`.
 
 Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model`, a micro model, it goes on with that one's
 weights and vocabulary and a new optimiser. Departures from arXiv 2605.29496, all of them:
 
-  * The model is a Qwen3-VL of 0.6 to 6 million weights from random initialisation, not a pretrained one of billions. It sees
-    the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
-  * All weights are trained, the vision tower included unless `freeze: vision` says otherwise, in float32 (bfloat16 products on a GPU, where a step is one CUDA graph
-    over batches padded to the longest response).
+  * The model is a Qwen3-VL, or an InternVL (internvl.py), of 0.6 to 6 million weights from random initialisation, not a pretrained one of
+    billions. It sees the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
+  * All weights are trained, the vision tower included unless `freeze: vision` says otherwise, in float32 (for Qwen3-VL on a GPU, products
+    are bfloat16 and a step is one CUDA graph over batches padded to the longest response).
   * Transcripts come from a solver that writes out its steps, not from Qwen3-32B. They are shorter, so the perception share of the
     tokens is nearer 10 % than 2.5 %; every metrics line reports it.
   * Optimiser: AdamW (betas 0.9, 0.95) on all weights, linear warm-up, then constant or cosine down to 5 %. We do not
@@ -30,11 +30,11 @@ from trainers import losses, loop
 from trainers.captured import Captured
 from trainers.card import later_card, model_card
 from trainers.data import BatchOrder, Responses, Split, encode_responses, read_split, split_files
-from trainers.forward import Batched
+from trainers.families import FAMILIES, Forward
 from trainers.job import Job, JobError, Outcome, main
-from trainers.micro_policy import MicroPolicy, pixels_of
 from trainers.model import SIZES, bound_responses, device, write
 from trainers.model_files import weight_files
+from trainers.policy import Policy
 from trainers.schedule import Schedule
 from trainers.start import earlier_start, new_start
 from trainers.step_metrics import require_finite, step_metrics
@@ -48,6 +48,7 @@ COSINE_FLOOR = 0.05
 PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
 # On a GPU, too: compiling took 39 s on an H200 the first time (its results stay in a cache), and saved 6 ms of 11 a step.
 FUSED_FROM = 2000
+FIRST_FAMILY = ("family", "qwen3-vl")
 FREEZABLE = ("none", "vision")
 OPTIONS = {"freeze": "none", "validate": None}  # by name, the value that is off
 
@@ -73,8 +74,9 @@ class Params:
 
     def check(self) -> None:
         losses.check_loss(self.loss)
-        if self.model.get("kind") != "micro" or self.model.get("size") not in SIZES:
-            raise JobError(f"There is no model {self.model}.", f"Use kind micro and one of the sizes {', '.join(SIZES)}.")
+        if self.model.get("kind") != "micro" or self.model.get("size") not in SIZES or self.model.get("family") not in FAMILIES:
+            known = f"one of the families {', '.join(FAMILIES)} and one of the sizes {', '.join(SIZES)}"
+            raise JobError(f"There is no model {self.model}.", f"Use kind micro, {known}.")
         if self.freeze not in FREEZABLE:
             raise JobError(f"Nothing freezes `{self.freeze}`.", f"Use {' or '.join(FREEZABLE)}.")
         self.pace.check()
@@ -86,7 +88,8 @@ class Params:
     @property
     def settings(self) -> dict[str, Any]:
         """What the result depends on. Options that came later are left out while they are off, so older trainings keep their identity."""
-        return {name: value for name, value in asdict(self).items() if name not in OPTIONS or value != OPTIONS[name]}
+        given = {name: value for name, value in asdict(self).items() if name not in OPTIONS or value != OPTIONS[name]}
+        return given | {"model": {name: value for name, value in self.model.items() if (name, value) != FIRST_FAMILY}}
 
 
 class Trainer(loop.Trainer):
@@ -94,7 +97,7 @@ class Trainer(loop.Trainer):
 
     report_every = METRICS_EVERY
 
-    def __init__(self, params: Params, model: Batched, split: Split, responses: Responses):
+    def __init__(self, params: Params, model: Forward, split: Split, responses: Responses):
         self.params = params
         self.model = model
         self.caption_lengths = torch.from_numpy(responses.caption_lengths)
@@ -110,7 +113,7 @@ class Trainer(loop.Trainer):
             for weight in self.parts.pop("grad_norm_vision"):
                 weight.requires_grad = False
         self.parameters = [weight for weight in model.model.parameters() if weight.requires_grad]
-        on_gpu = model.device.type == "cuda"
+        on_gpu = model.device.type == "cuda" and model.has_fixed_shapes
         # A tensor, since a captured step reads no Python number.
         self.rate = torch.zeros((), device=model.device) if on_gpu else 0.0
         self.mix = torch.zeros((), device=model.device), torch.zeros((), device=model.device)
@@ -257,20 +260,20 @@ def work(job: Job) -> Outcome:
     side = _square_side(split)
     start = job.inputs.get("model")
     job.phase("model")
-    model, processor = new_start(params.model, params.seed, split, side) if start is None else earlier_start(start, split, side)
+    family, model, processor = new_start(params.model, params.seed, split, side) if start is None else earlier_start(start, split, side)
     responses = encode_responses(processor.tokenizer, split)
     bound_responses(model, processor.tokenizer, responses.tokens.shape[1])
     job.phase("device")
     model.to(device())
-    trainer = Trainer(params, Batched(model, side, pixels_of(processor)), split, responses)
+    trainer = Trainer(params, family.forward(model, processor, side), split, responses)
 
     settings = params.settings if start is None else {name: value for name, value in params.settings.items() if name != "model"}
     files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES)]
     files += [] if start is None else weight_files(start)
     identity = loop.run_identity(settings, params.pace, files)
 
-    def on(pictures: Split) -> MicroPolicy:
-        return MicroPolicy(model, processor, pictures)
+    def on(pictures: Split) -> Policy:
+        return family.policy(model, processor, pictures)
 
     with validation_for(job, params.validate, PICTURES, on, model.generation_config.max_new_tokens) as validation:
         resumed_from = loop.train(job, trainer, params.steps, identity, validation)

@@ -3,35 +3,38 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import DeepseekVLProcessor, Qwen3VLForConditionalGeneration
+from transformers import DeepseekVLProcessor, PreTrainedModel
 
 from trainers.data import Split, first_names
+from trainers.families import FAMILIES, Family
 from trainers.job import JobError
-from trainers.model import SIZES, build_model, build_processor, image_side, image_statistics, is_micro, load
+from trainers.model import SIZES, family_of, image_side, image_statistics, load
 from trainers.model_files import require_whole
 from trainers.tokenizer import encode, train_tokenizer
 
-Start = tuple[Qwen3VLForConditionalGeneration, DeepseekVLProcessor]
+Start = tuple[Family, PreTrainedModel, DeepseekVLProcessor]
 
 
 def new_start(model: dict[str, Any], seed: int, split: Split, side: int) -> Start:
     """Random weights, with the words of the split's responses as its vocabulary and its pixels' mean and spread."""
+    family = FAMILIES[model["family"]]
     tokenizer = train_tokenizer(split.columns["response"])
-    processor = build_processor(tokenizer, side, *image_statistics(split.images))
-    return build_model(SIZES[model["size"]], model["init"], tokenizer, side, seed), processor
+    processor = family.build_processor(tokenizer, side, *image_statistics(split.images))
+    return family, family.build_model(SIZES[model["size"]], model["init"], tokenizer, side, seed), processor
 
 
 def earlier_start(directory: Path, split: Split, side: int) -> Start:
     """The model in this directory. Words and pictures must be such as it was made for."""
     require_whole(directory)
-    if not is_micro(directory):
+    family = family_of(directory)
+    if family is None:
         raise JobError(
             "The input `model` is no micro model, and this trainer trains no other.", "Set `trainer: llamafactory`, or use a model that `sft` made."
         )
     model, processor = load(directory)
     _require_size(side, image_side(model))
     _require_known(processor, split)
-    return model.train(), processor
+    return FAMILIES[family], model.train(), processor
 
 
 def _require_size(side: int, known: int) -> None:

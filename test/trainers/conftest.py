@@ -69,7 +69,7 @@ def dataset(tmp_path_factory) -> Path:
 
 
 SFT = {
-    "model": {"kind": "micro", "size": "nano", "init": 0.02},
+    "model": {"kind": "micro", "family": "qwen3-vl", "size": "nano", "init": 0.02},
     "loss": {"kind": "token"},
     "steps": 4,
     "batch": 8,

@@ -298,7 +298,8 @@ def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"model": {"kind": "micro", "size": "huge"}}, "huge"),
+        ({"model": SFT["model"] | {"size": "huge"}}, "huge"),
+        ({"model": SFT["model"] | {"family": "gemma"}}, "gemma"),
         ({"loss": {"kind": "fixed", "lambda": 2}}, "no loss"),
         ({"schedule": "linear"}, "linear"),
         ({"loss": {"kind": "schedule", "points": [[5, 1], [3, 0]]}}, "no loss"),
