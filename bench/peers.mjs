@@ -33,13 +33,34 @@ const installIn = (directory) => {
   fs.writeFileSync(path.join(directory, "complete"), "");
 };
 
+const cache = process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
+const directoryOf = (versions) => {
+  const name = createHash("sha256").update(versions.join()).digest("hex");
+  return path.join(cache, "pipe", "bench", name.slice(0, 12));
+};
+
+/** The packages that trainings are compared in: our trainers' own versions, and TRL's newest when this was written. */
+const forTraining = ["trl==1.16.0", "torch==2.13.0", "transformers==5.17.0", "pyarrow==26.0.1"];
+const beside = ["pillow==13.0.0", "jinja2"];
+
+/** The Python with TRL and our trainers' packages, installed if it is missing, and the versions to name. */
+export const trainingPython = () => {
+  const directory = directoryOf(forTraining);
+  const python = path.join(directory, "bin", "python");
+  if (!fs.existsSync(path.join(directory, "complete"))) {
+    console.error(`installing ${forTraining.join(", ")}`);
+    fs.rmSync(directory, { recursive: true, force: true });
+    fs.mkdirSync(path.dirname(directory), { recursive: true });
+    run("python3", ["-m", "venv", directory]);
+    run(python, ["-m", "pip", "install", "--quiet", ...forTraining, ...beside]);
+    fs.writeFileSync(path.join(directory, "complete"), "");
+  }
+  return { python, versions: forTraining.join(", ").replaceAll("==", " ") };
+};
+
 /** Installs the tools if they are missing and puts them first on the PATH. A tool that can't be had is skipped by its benchmark. */
 export const usePeers = () => {
-  const name = createHash("sha256")
-    .update([...fromPyPI, ...fromNpm].join())
-    .digest("hex");
-  const cache = process.env.XDG_CACHE_HOME || path.join(os.homedir(), ".cache");
-  const directory = path.join(cache, "pipe", "bench", name.slice(0, 12));
+  const directory = directoryOf([...fromPyPI, ...fromNpm]);
   try {
     if (!fs.existsSync(path.join(directory, "complete"))) {
       fs.rmSync(directory, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 """Speed of our training and decoding against eager Hugging Face code: same model, same batch, same run. Run by hand on a GPU.
 
-    python bench/training.py TRANSCRIPTS_DIRECTORY [--size micro] [--batch 128] [--rows 256]
-    python bench/training.py TRANSCRIPTS_DIRECTORY --peer micro.py --size nano --batch 32 [--steps 40]
+    python bench/training/steps.py TRANSCRIPTS_DIRECTORY [--size micro] [--batch 128] [--rows 256]
+    python bench/training/steps.py TRANSCRIPTS_DIRECTORY --peer micro.py --size nano --batch 32 [--steps 40]
 
 The directory is the output of `distill`. Prints a line of JSON for each measurement. FLOPs are the model's own (matrix products,
 forward and twice that backward, without padding), compared with the measured rates of large products: TF32, which the eager code
@@ -22,7 +22,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 from trainers.data import encode_responses, read_split
 from trainers.decode import Decoder, Sampling
 from trainers.forward import Batched, Pixels
