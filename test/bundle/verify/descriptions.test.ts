@@ -48,8 +48,8 @@ describe("level 3, descriptions", () => {
     );
   isFound(
     "level 2 finds a page that pipe does not write",
-    ({ files }) => crated(withMore(files, "data/ro-crate-preview.html")),
-    { level: 2, what: "files", file: "data/ro-crate-preview.html" },
+    ({ files }) => crated(withMore(files, "data/more.html")),
+    { level: 2, what: "files", file: "data/more.html" },
   );
   isFound(
     "level 2 finds a source file that the crate omits",
