@@ -1,12 +1,17 @@
-/** A quantity over the steps of trainings: raw values as thin lines, the mean of an arm's seeds, smoothed, as a strong one. */
+/**
+ * A quantity over the steps of trainings: the mean of an arm's seeds, smoothed, as a strong line; raw values as thin ones, or, of more
+ * trainings than can be told apart, a band from the lowest to the highest of an arm's, smoothed.
+ */
 import type { Training } from "../ReportData.ts";
 import { exactly, pageColours, pagePalette, roomFor, spreadOut } from "./draw.ts";
 
 const height = 190;
+/** Thin lines of more trainings are a blur. */
+const mostRaw = 24;
 /** More lines can't be told apart. */
 export const mostLines = 12;
-/** Of a line, and of all lines of a figure. */
-const mostPoints = { line: 250, figure: 3000 };
+/** Of a line, and of all lines or bands of a panel. */
+const mostPoints = { line: 250, lines: 3000, bands: 1500 };
 
 export interface CurveArm {
   readonly name: string;
@@ -20,25 +25,23 @@ interface Point {
   readonly value: number;
 }
 
+const countOf = (arms: ReadonlyArray<CurveArm>): number =>
+  arms.reduce((sum, { trainings }) => sum + trainings.length, 0);
+
+/** Whether trainings show as bands, not as lines. */
+export const isBanded = (arms: ReadonlyArray<CurveArm>): boolean => countOf(arms) > mostRaw;
+
 export const curvesChart = (
   arms: ReadonlyArray<CurveArm>,
   metric: string,
   width: number,
 ): object => {
-  const lines = arms.reduce((sum, { trainings }) => sum + trainings.length, 0);
-  const mostOfLine = Math.min(mostPoints.line, Math.max(20, Math.floor(mostPoints.figure / lines)));
-  const raw = arms.flatMap(({ name, trainings }) =>
-    trainings.flatMap(({ node, steps }) => {
-      const points = steps.flatMap(({ step, values }) => {
-        const value = values[metric];
-        return value === undefined ? [] : [{ arm: name, run: node, step, value }];
-      });
-      const every = Math.ceil(points.length / mostOfLine);
-      return points.filter((_, index) => index % every === 0 || index === points.length - 1);
-    }),
-  );
+  const raw = rawPoints(arms, metric);
   const smooth = arms.flatMap(({ name }) => smoothed(raw.filter(({ arm }) => arm === name)));
-  const domain = roomFor(raw.map(({ value }) => value));
+  const bands = isBanded(arms) ? arms.flatMap(({ name }) => bandOf(raw, name)) : undefined;
+  const domain = roomFor(
+    bands?.flatMap(({ low, high }) => [low, high]) ?? raw.map(({ value }) => value),
+  );
   const steps = raw.map(({ step }) => step);
   const x = {
     field: "step",
@@ -71,11 +74,17 @@ export const curvesChart = (
     width,
     height,
     layer: [
-      {
-        data: { values: raw },
-        mark: { type: "line", strokeWidth: 0.7, opacity: 0.4 },
-        encoding: { x, y, color, detail: { field: "run" } },
-      },
+      bands === undefined
+        ? {
+            data: { values: raw },
+            mark: { type: "line", strokeWidth: 0.7, opacity: 0.4 },
+            encoding: { x, y, color, detail: { field: "run" } },
+          }
+        : {
+            data: { values: bands },
+            mark: { type: "area", opacity: 0.2 },
+            encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
+          },
       {
         data: { values: smooth },
         mark: { type: "line", strokeWidth: 2 },
@@ -95,6 +104,22 @@ export const curvesChart = (
   };
 };
 
+/** The values of every training, each as often as there is room. */
+const rawPoints = (arms: ReadonlyArray<CurveArm>, metric: string): ReadonlyArray<Point> => {
+  const most = isBanded(arms) ? mostPoints.bands : mostPoints.lines;
+  const mostOfLine = Math.min(mostPoints.line, Math.max(20, Math.floor(most / countOf(arms))));
+  return arms.flatMap(({ name, trainings }) =>
+    trainings.flatMap(({ node, steps }) => {
+      const points = steps.flatMap(({ step, values }) => {
+        const value = values[metric];
+        return value === undefined ? [] : [{ arm: name, run: node, step, value }];
+      });
+      const every = Math.ceil(points.length / mostOfLine);
+      return points.filter((_, index) => index % every === 0 || index === points.length - 1);
+    }),
+  );
+};
+
 /** The mean over trainings at each step, then over the steps around it: a tenth of them. */
 const smoothed = (points: ReadonlyArray<Point>): ReadonlyArray<Omit<Point, "run">> => {
   const means = [...Map.groupBy(points, ({ step }) => step)]
@@ -106,6 +131,21 @@ const smoothed = (points: ReadonlyArray<Point>): ReadonlyArray<Omit<Point, "run"
     const around = means.slice(Math.max(0, index - half), index + half + 1);
     return { arm: first?.arm ?? "", step, value: mean(around.map(({ value }) => value)) };
   });
+};
+
+/** The range of an arm's trainings at each step, each smoothed. */
+const bandOf = (raw: ReadonlyArray<Point>, arm: string) => {
+  const runs = Map.groupBy(
+    raw.filter((point) => point.arm === arm),
+    ({ run }) => run,
+  );
+  const points = [...runs.values()].flatMap(smoothed);
+  return [...Map.groupBy(points, ({ step }) => step)]
+    .map(([step, at]) => {
+      const values = at.map(({ value }) => value);
+      return { arm, step, low: Math.min(...values), high: Math.max(...values) };
+    })
+    .toSorted((one, other) => one.step - other.step);
 };
 
 const mean = (values: ReadonlyArray<number>): number =>

@@ -1,4 +1,5 @@
 /** The captions of tables and figures: the models, the numbers of examples and seeds, the kinds of intervals. */
+import { type CurveArm, isBanded } from "../figures/curves.ts";
 import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
 import { armName, type ArmSet, armsNamed } from "./Arms.ts";
 import type { Differences } from "./differences.ts";
@@ -97,6 +98,7 @@ export const surrogatesCaption = (
 export const curvesCaption = (
   page: Page,
   figure: Extract<Figure, { readonly show: "curves" }>,
+  arms: ReadonlyArray<CurveArm>,
 ): string => {
   const lines = page.curves(figure.of);
   const { seed } = page.study;
@@ -105,12 +107,15 @@ export const curvesCaption = (
   return [
     modelsText([...new Set(tables.flat())]),
     `${figure.about}; ${counted(seeds, "seed")}.`,
-    ...(seeds > 1
-      ? ["Thin lines are the seeds, strong ones their mean, smoothed over a tenth of the steps."]
-      : []),
+    ...(seeds > 1 ? [linesText(arms)] : []),
     "No intervals.",
   ].join(" ");
 };
+
+const linesText = (arms: ReadonlyArray<CurveArm>): string =>
+  isBanded(arms)
+    ? "Lines are the mean of the seeds, smoothed over a tenth of the steps; bands reach from the lowest seed to the highest, smoothed, too."
+    : "Thin lines are the seeds, strong ones their mean, smoothed over a tenth of the steps.";
 
 /** A warning for readers who compare panels; empty where all have the same axes. */
 export const axesCaption = (differing: ReadonlyArray<Direction>): string =>

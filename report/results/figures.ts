@@ -60,11 +60,13 @@ const describe = (page: Page, figure: Figure) => {
         caption: surrogatesCaption(page, figure.of, differences, true),
       };
     }
-    case "curves":
+    case "curves": {
+      const arms = charts.curveArms(page, figure);
       return {
-        chart: charts.curves(page, figure),
+        chart: charts.curves(arms, figure),
         alternative: `${Object.values(figure.values).join(", ")} over the steps of the training`,
-        caption: curvesCaption(page, figure),
+        caption: curvesCaption(page, figure, arms),
       };
+    }
   }
 };

@@ -42,8 +42,7 @@ const readDots = `(() => {
 describe("a figure's files", () => {
   it("are small, and as wide as a column or as the text", () => {
     for (const [name, bytes] of files) {
-      // Noise of 48 trainings is no smaller as pixels.
-      if (name !== "drawn-1-model-loss.png") assert.isBelow(bytes.length, 100_000, name);
+      assert.isBelow(bytes.length, 100_000, name);
       const text = Buffer.from(bytes).toString("latin1");
       const [, width = ""] =
         /^<svg[^>]* width="([\d.]+)"/u.exec(text) ?? /MediaBox \[0 0 ([\d.]+)/u.exec(text) ?? [];

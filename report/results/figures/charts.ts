@@ -79,7 +79,10 @@ export const correlations = (page: Page, options: Shown<"correlations">): object
   return correlationsChart(rows, found.published, width, options.readings);
 };
 
-export const curves = (page: Page, { of, axis, where, values }: Shown<"curves">): object => {
+export const curveArms = (
+  page: Page,
+  { of, axis, where }: Shown<"curves">,
+): ReadonlyArray<CurveArm> => {
   const { seed } = page.study;
   const lines = page
     .curves(of)
@@ -90,7 +93,7 @@ export const curves = (page: Page, { of, axis, where, values }: Shown<"curves">)
     for (const other of Object.keys(labels))
       if (other !== axis && other !== seed && where[other] === undefined)
         throw new Error(`the curves have the axis ${other}, too: say which label by \`where\``);
-  const arms = [...Map.groupBy(lines, ({ labels }) => labels[axis] ?? "")].map(
+  return [...Map.groupBy(lines, ({ labels }) => labels[axis] ?? "")].map(
     ([label, own]): CurveArm => ({
       name: armName(axis, label),
       trainings: [...Map.groupBy(own, ({ labels }) => labels[seed] ?? "")].map(([node, steps]) => ({
@@ -99,6 +102,12 @@ export const curves = (page: Page, { of, axis, where, values }: Shown<"curves">)
       })),
     }),
   );
+};
+
+export const curves = (
+  arms: ReadonlyArray<CurveArm>,
+  { values }: Pick<Shown<"curves">, "values">,
+): object => {
   const panels = Object.entries(values);
   const columns = panels.length === 2 ? 2 : Math.min(3, panels.length);
   return {
