@@ -33,6 +33,6 @@ export const parseMetrics = (text: string): Metrics | string => {
 export const keepMetrics = (directory: string, metrics: Metrics): void =>
   fs.writeFileSync(path.join(directory, keptFile), `${JSON.stringify(metrics, null, 2)}\n`);
 
-/** Of an artifact whose command names its metrics. */
+/** The metrics of an artifact whose command names some. */
 export const readMetrics = (directory: string): Metrics =>
   decodeMetrics(fs.readFileSync(path.join(directory, keptFile), "utf8"));

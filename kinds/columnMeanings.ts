@@ -1,4 +1,4 @@
-/** What each column of a data set holds, for cards. */
+/** The content of each column of a data set, for cards. */
 import type { DatasetRow } from "./Dataset.ts";
 
 export const columnMeanings: { readonly [column in keyof DatasetRow]: string } = {

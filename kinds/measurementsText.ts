@@ -27,7 +27,7 @@ export interface MeasurementColumns {
     | {
         readonly title: string;
         readonly columns: ReadonlyArray<Column>;
-        /** What its cells hold. */
+        /** The line under the table that explains its cells. */
         readonly note: string;
       }
     | undefined;

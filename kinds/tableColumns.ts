@@ -84,7 +84,7 @@ const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
   errors: ["n", "extra", "missing", "wrong", "reasoning", "truncated", "unreadable"],
 };
 
-/** What the columns mean, for the line under a table. */
+/** The meanings of columns, for the line under a table. */
 const meanings: ReadonlyArray<readonly [names: ReadonlyArray<string>, text: string]> = [
   [["a"], "a end to end"],
   [["a_p"], "a_p perception"],

@@ -17,7 +17,7 @@ export const madeNode = (
   const made = new Map<Digest, MadeNode | undefined>();
   const visit = (digest: Digest): MadeNode | undefined => {
     if (made.has(digest)) return made.get(digest);
-    // Of several actions, two may follow from each other.
+    // Marked as visited: actions of two artifacts may follow from each other.
     made.set(digest, undefined);
     const action = actionsOf(digest).at(-1);
     if (action === undefined) return undefined;

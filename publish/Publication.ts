@@ -1,4 +1,4 @@
-/** What goes to a repository of the Hub: files and a card. */
+/** Files and a card for a repository of the Hub. */
 import type { ScannedFile } from "../scan/scan.ts";
 
 export interface PublishedFile extends ScannedFile {

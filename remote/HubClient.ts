@@ -27,7 +27,7 @@ export interface HubFile {
 export class HubRefused extends Data.TaggedError("HubRefused")<{
   readonly message: string;
   readonly fix: string;
-  /** Of the answer, where there was one. */
+  /** The HTTP status of the answer, where there was one. */
   readonly status?: number;
 }> {}
 
@@ -185,7 +185,7 @@ const shownUrl = (url: string): string => url.replace(/\?.*$/su, "");
 
 const longestReason = 300;
 
-/** What the Hub says of a refused request, in a header or as JSON. */
+/** The reason that the Hub gives for refusing a request, in a header or as JSON. */
 const reasonIn = async (response: Response): Promise<string> => {
   const body = await response.text();
   const said = response.headers.get("x-error-message") ?? errorIn(body);

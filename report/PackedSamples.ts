@@ -1,4 +1,4 @@
-/** What the page's script reads. Types only: the script imports them, too. */
+/** The data that the page's script reads. Types only: the script imports them, too. */
 
 export interface PackedSamples {
   /** Reason codes in words. */

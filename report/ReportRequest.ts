@@ -1,4 +1,4 @@
-/** What a report is asked of: plain values, since the module that makes it shares nothing with its caller. */
+/** The request for a report, in plain values: the module that makes it shares nothing with its caller. */
 import type { RunPlan } from "../pipelines/history/RunPlan.ts";
 
 /** Runs of the store in `home`; `now`, in milliseconds, decides only how long a running run has run. */

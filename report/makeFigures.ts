@@ -13,11 +13,11 @@ export interface FigureFile {
 
 export interface FigureFiles {
   readonly files: ReadonlyArray<FigureFile>;
-  /** What is not drawn, as sentences. */
+  /** Sentences on data that are not drawn. */
   readonly omitted: ReadonlyArray<string>;
 }
 
-/** Of figures with one name, such as those of the metrics `p50 ms` and `p50-ms`, the second ends in `-2`. */
+/** Files of all figures. If two have one name, as of the metrics `p50 ms` and `p50-ms`, the second ends in `-2`. */
 export const figureFiles = async (
   data: ReportData,
   asked: ReadonlyArray<Format>,

@@ -12,7 +12,7 @@ import type { ReportData } from "./ReportData.ts";
 export interface PageOptions {
   /** A live page follows its run from the address that serves it. */
   readonly isLive?: boolean;
-  /** Of the file; larger pages have fewer samples. */
+  /** The largest size of the file; larger pages have fewer samples. */
   readonly mostBytes?: number;
   readonly packing?: Packing;
 }

@@ -8,7 +8,7 @@ import { cut } from "./transcript/visible.ts";
 export interface Packed {
   /** The page's element with the samples. */
   readonly data: SampleData;
-  /** What is left out, as a sentence; empty where everything is there. */
+  /** A sentence on samples left out; empty where everything is there. */
   readonly leftOut: string;
 }
 

@@ -1,4 +1,4 @@
-/** What benchmarks share: flags, the costs of a process tree (`measure.py`), their statistics, tables. */
+/** Flags, costs of a process tree (`measure.py`), their statistics and tables, for all benchmarks. */
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";

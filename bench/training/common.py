@@ -1,4 +1,4 @@
-"""What the trainings that benchmarks compare share: data, model, and the line of numbers that each prints."""
+"""Data, model and the printed line of numbers, for every training of the benchmark."""
 
 import json
 import resource

@@ -1,4 +1,4 @@
-/** What a plan's nodes cost by the model of `stages/cost/`, beside what they took where that is known. */
+/** Costs of a plan's nodes by the model of `stages/cost/`, beside measured ones where there are any. */
 import { Effect } from "effect";
 import { costsOfActions } from "../../cache/History.ts";
 import { Store } from "../../cache/Store.ts";
@@ -30,7 +30,7 @@ export interface NodeCost {
 export interface StageCost {
   readonly name: string;
   readonly isOnGpu: boolean;
-  /** Of the due nodes that the model or an earlier run knows. */
+  /** Costs of the due nodes that the model or an earlier run knows. */
   readonly due: ReadonlyArray<NodeCost & { readonly deviceHours: number }>;
   readonly unknown: UnknownWorkload | undefined;
   /** Over all nodes with a time by the model and a measured one; undefined without any. */

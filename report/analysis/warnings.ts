@@ -1,4 +1,4 @@
-/** What a referee would object to. */
+/** Warnings: a referee's likely objections. */
 import { plural } from "../../kinds/terminal.ts";
 import type { RunData, Training } from "../ReportData.ts";
 import { armSetsOf } from "./Arms.ts";

@@ -1,4 +1,4 @@
-/** What the browser of samples shows: the part of the address after `#`, so that a link leads to it. */
+/** The state of the sample browser. It is the part of the address after `#`, so a link leads to it. */
 
 export interface State {
   /** The id of the example; empty for the first that fits. */

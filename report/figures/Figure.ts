@@ -18,7 +18,7 @@ export interface Figure {
 /** Figures that belong together. */
 export interface FigureGroup {
   readonly figures: ReadonlyArray<Figure>;
-  /** What is not drawn, as sentences: a figure of everything would be unreadable. */
+  /** Sentences on data that are not drawn: a figure of everything would be unreadable. */
   readonly omitted: ReadonlyArray<string>;
 }
 

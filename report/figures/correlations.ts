@@ -34,7 +34,7 @@ export interface CorrelationRow {
   readonly lines: ReadonlyArray<Omit<Line, "y">>;
 }
 
-/** Of these rewards, or of all. */
+/** The rows of these rewards, or of all. */
 export const correlationRows = (
   { points }: Correlations,
   rewards?: ReadonlyArray<string>,

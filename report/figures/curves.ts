@@ -10,7 +10,7 @@ const height = 190;
 const mostRaw = 24;
 /** More lines can't be told apart. */
 export const mostLines = 12;
-/** Of a line, and of all lines or bands of a panel. */
+/** The most points of a line, and of all lines or bands of a panel. */
 const mostPoints = { line: 250, lines: 3000, bands: 1500 };
 
 export interface CurveArm {

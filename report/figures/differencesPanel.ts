@@ -8,7 +8,7 @@ export interface DifferenceRow {
 }
 
 export interface DifferencesPanel {
-  /** Of the rows, in their order. */
+  /** Names of the rows, in their order. */
   readonly names: ReadonlyArray<string>;
   readonly rows: ReadonlyArray<DifferenceRow>;
   readonly axis: { readonly title: string; readonly tickCount: number };

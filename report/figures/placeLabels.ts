@@ -14,7 +14,7 @@ interface Box {
 }
 
 const lineHeight = 13;
-/** Of a letter of 12 pixels, in the mean. */
+/** The mean width of a letter 12 pixels high. */
 const letterWidth = 6.6;
 
 /** The middle of a label around its point: near ones first, to the right and above before the others. */

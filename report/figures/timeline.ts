@@ -2,7 +2,7 @@
 import type { Attempt } from "../ReportData.ts";
 import { exactly, pageColours, pagePalette } from "./draw.ts";
 
-/** Of more, the longest are drawn. */
+/** The most bars drawn; of more nodes, those that took longest. */
 export const mostBars = 1000;
 
 const rowHeight = 16;

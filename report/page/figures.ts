@@ -9,7 +9,7 @@ import { block, html, Html } from "./html.ts";
 
 export interface DrawnFigures {
   readonly figures: ReadonlyArray<Html>;
-  /** What the figures leave out, as sentences. */
+  /** Sentences on data that no figure shows. */
   readonly omitted: ReadonlyArray<string>;
   readonly trainings: ReadonlyArray<Html>;
   /** For each run. */

@@ -22,7 +22,7 @@ export interface PageParts {
   readonly style: string;
   readonly script: string;
   readonly data: SampleData;
-  /** What the samples leave out; empty where they are complete. */
+  /** A sentence on samples left out; empty where they are complete. */
   readonly leftOut: string;
   readonly isLive: boolean;
 }

@@ -96,7 +96,7 @@ const Figure = Schema.Union([
     where: Texts.pipe(byDefault({})),
     /** The metrics, with their names in words. */
     values: Texts,
-    /** What the values are, for the caption. */
+    /** A description of the values, for the caption. */
     about: Schema.String.pipe(
       byDefault(
         "Means over what the model sampled in each step of its training, as it wrote them down",

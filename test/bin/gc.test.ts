@@ -172,7 +172,7 @@ describe("--older-than", () => {
     );
 });
 
-/** What the node took when it was made. */
+/** The time that the node took when it was made. */
 const secondsOf = async (rig: Rig, node: string): Promise<number> => {
   const { actions } = JSON.parse(await succeeds(rig, "show", "--json", node)) as {
     readonly actions: ReadonlyArray<{ readonly cost: { readonly wallSeconds: number } }>;

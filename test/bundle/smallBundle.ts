@@ -51,7 +51,7 @@ let made: Promise<SmallBundle> | undefined;
 /** Made once for all tests of a file. */
 export const smallBundle = (): Promise<SmallBundle> => (made ??= makeBundle(smallSpec));
 
-/** Of an experiment with the stages of `smallSpec`. */
+/** The bundle of an experiment with the stages of `smallSpec`. */
 export const makeBundle = async (spec: string): Promise<SmallBundle> => {
   const { graph, diagnostics } = compile(
     new Source("experiment.yaml", spec),

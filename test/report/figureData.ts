@@ -24,7 +24,7 @@ const rowOf = (loss: string, seed: string | undefined, points: number): TableRow
 const rows = arms.flatMap((loss) => seeds.map((seed) => rowOf(loss, seed, 1)));
 const pooled = arms.map((loss) => rowOf(loss, undefined, 2));
 
-/** Of all arms and seeds. */
+/** The accuracies of all arms and seeds. */
 export const values: ReadonlyArray<number> = [...rows, ...pooled].flatMap(({ a, a_p, a_r }) =>
   [a, a_p, a_r].map((metric) => metric!.value),
 );

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-/** Of every dot of a figure, its place on the vertical axis, by the axis's own labels. */
+/** The places of all dots of a figure on its vertical axis, by the axis's own labels. */
 const readDots = `(() => {
   const middle = (element) => {
     const { top, bottom } = element.getBoundingClientRect();

@@ -139,7 +139,7 @@ describe("a report's page", () => {
     await page.getByLabel("beside it").selectOption({ index: 2 });
     await page.getByLabel("both answers").selectOption("first");
     assert.strictEqual((await page.locator(".columns .transcript").count()) >= 2, true);
-    // Of these, arm two is right in every third example, where the caption is right.
+    // Arm two is right in every third of these examples, where the caption is right.
     assert.strictEqual(await status(), "166 of 500 shown");
     await page.getByLabel("both answers").selectOption("both");
     assert.strictEqual(await status(), "0 of 500 shown");

@@ -21,7 +21,7 @@ export const drawnInstances = (study: string, count: number): ReadonlyMap<string
   return found;
 };
 
-/** Of the experiment's only data with a test split. */
+/** The instances of the experiment's only data with a test split. */
 const draw = (study: string, count: number): ReadonlyMap<string, string> => {
   const file = ["experiments/gpu", "experiments"]
     .map((folder) => path.join(root, folder, `${study}.yaml`))
