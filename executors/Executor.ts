@@ -68,9 +68,9 @@ export interface JobEnd {
 
 const sentences = {
   job: Schema.String,
-  /** What happened, as a sentence. */
+  /** The event, as a sentence. */
   message: Schema.String,
-  /** What to do next. */
+  /** The next thing to do, as a sentence. */
   fix: Schema.String,
 };
 

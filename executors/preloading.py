@@ -123,7 +123,7 @@ def run(module, *arguments):
         error.__traceback__ = error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
         code = 1
-    # What the interpreter does at its end, except for destroying every module.
+    # The interpreter's own steps at its end, except for destroying every module.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

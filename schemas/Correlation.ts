@@ -10,7 +10,7 @@ export const Estimate = Schema.Struct({
 });
 export interface Estimate extends Schema.Schema.Type<typeof Estimate> {}
 
-/** What a reward is correlated with. */
+/** The quantity that a reward is correlated with. */
 export const Target = Schema.Literals([
   /** The caption is p*. */
   "perception",

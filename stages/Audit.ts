@@ -40,7 +40,7 @@ export interface Examples {
 
 /** The record of a node whose rollouts are audited. */
 export interface SampledNode {
-  /** Of its examples, in the order of the split; undefined where the bundle leaves the split out. */
+  /** The ids of its examples, in the order of the split; undefined where the bundle leaves the split out. */
   readonly ids: ReadonlyArray<string> | undefined;
   /** The stage's version when it ran. */
   readonly version: number;
@@ -91,7 +91,7 @@ export interface JudgedGroup {
 
 export interface RewardedGroup {
   readonly rollouts: ReadonlyArray<Rollout>;
-  /** Of each response by name: recomputed where possible, else as written. */
+  /** Each response's rewards by name: recomputed where possible, else as written. */
   readonly rewards: ReadonlyArray<Readonly<Record<string, number>>>;
   /** Names of the rewards that are as written. */
   readonly unchecked: ReadonlySet<string>;

@@ -41,7 +41,7 @@ const copyDirectory = Effect.fnUntraced(function* (context: Context, directory: 
   yield* copyIn(local, (name) => !name.startsWith("."));
 });
 
-/** What transformers loads, and the model's card and licence: no weights in other formats, which double a download. */
+/** Files that transformers loads, and the model's card and licence: no weights in other formats, which double a download. */
 const counts = (file: string): boolean =>
   /^(?:additional_chat_templates\/)?(?:[^./][^/]*\.(?:json|jinja|txt|model|tiktoken|safetensors|md)|LICENSE|NOTICE)$/u.test(
     file,

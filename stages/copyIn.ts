@@ -7,7 +7,7 @@ import { isDiskTrouble, storeTrouble } from "../cache/StoreTrouble.ts";
 import { listFiles } from "../cache/Tree.ts";
 import { type StageContext, StageFailed } from "./StageRun.ts";
 
-/** Of a directory, the files that count as its source and whose names are `wanted`, as those of their directories. */
+/** Copies the files of a directory that count as its source and whose names, and those of their directories, are `wanted`. */
 export const copyIn = (
   { params, output, project }: StageContext<{ readonly path: string }>,
   wanted: (name: string) => boolean = () => true,

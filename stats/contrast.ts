@@ -38,7 +38,7 @@ export interface Contrast {
   readonly note: string | null;
 }
 
-/** Of the differences of each pair. */
+/** The contrast over the differences of each pair; `margin` asks for the tests against it. */
 export const contrast = (differences: ReadonlyArray<Answer>, margin?: number): Contrast => {
   const noTests =
     margin === undefined ? null : { value: margin, not_worse: null, equivalent: null };

@@ -1,4 +1,4 @@
-/** What `score` writes about an answer besides its verdict. */
+/** The facts that `score` writes about an answer besides its verdict. */
 import { Result } from "effect";
 import { readJson } from "./readJson.ts";
 import type { CaptionErrors } from "./Task.ts";

@@ -165,7 +165,7 @@ class Params:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the result depends on. An older training, without `validate`, keeps its identity."""
+        """The settings that the result depends on. An older training, without `validate`, keeps its identity."""
         settings = endpoint.without_address(asdict(self))
         return settings if self.validate else {name: value for name, value in settings.items() if name != "validate"}
 

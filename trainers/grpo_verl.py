@@ -86,7 +86,7 @@ def identity(job: Job, params: Params, version: str) -> str:
 
 
 def settings_of(params: Params) -> dict[str, Any]:
-    """What the result depends on."""
+    """The settings that the result depends on."""
     return {name: value for name, value in endpoint.without_address(asdict(params)).items() if name not in NO_INFLUENCE}
 
 

@@ -63,7 +63,7 @@ def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_s
 def build_processor(
     tokenizer: PreTrainedTokenizerFast, image_side: int, mean: list[float], deviation: list[float]
 ) -> DeepseekVLProcessor:
-    """What turns a chat with an image into the model's inputs; `mean` and `deviation` per channel, on the scale 0 to 1."""
+    """The processor that turns a chat with an image into the model's inputs; `mean` and `deviation` per channel, on the scale 0 to 1."""
     # InternVL's own image processor also counts tiles, for a processor class that needs torchvision.
     images = CLIPImageProcessorPil(
         size={"height": image_side, "width": image_side}, do_center_crop=False, image_mean=mean, image_std=deviation

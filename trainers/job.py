@@ -32,7 +32,7 @@ class JobError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished job reports: a few numbers, and the step it continued from (None when it began at the beginning)."""
+    """The report of a finished job: a few numbers, and the step it continued from (None when it began at the beginning)."""
 
     summary: dict[str, Any]
     resumed_from: int | None = None
@@ -119,7 +119,7 @@ def stop_on_sigterm(job: Job) -> None:
 
 
 def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
-    """What running came to, as a job's result says it. Failures are printed as well."""
+    """The outcome of `run` as a job's result says it. Failures are printed as well."""
     try:
         outcome = run()
     except JobError as error:

@@ -70,7 +70,7 @@ def write_rows(split: Split, processor: Any, directory: Path) -> None:
 
 
 def gap_after_picture(processor: Any, split: Split) -> str:
-    """What the chat template writes between picture and text: InternVL's a line break, Qwen's nothing."""
+    """The text that the chat template writes between picture and text: InternVL's a line break, Qwen's nothing."""
     before = rendered_prompt(processor, split).rpartition(split.columns["query"][0])[0]
     return before[len(before.rstrip()) :]
 

@@ -158,7 +158,7 @@ def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
 def build_processor(
     tokenizer: PreTrainedTokenizerFast, image_side: int, mean: list[float], deviation: list[float]
 ) -> DeepseekVLProcessor:
-    """What turns a chat with an image into the model's inputs; `mean` and `deviation` per channel, on the scale 0 to 1."""
+    """The processor that turns a chat with an image into the model's inputs; `mean` and `deviation` per channel, on the scale 0 to 1."""
     images = Qwen2VLImageProcessorPil(
         patch_size=PATCH,
         merge_size=MERGE,

@@ -27,7 +27,7 @@ class Checkpoints:
         return self.directory / "rollouts"
 
     def logs(self) -> list[Path]:
-        """Of all attempts, in order."""
+        """The logs of all attempts, in order."""
         return sorted((self.directory / "logs").glob("*.jsonl"))
 
     def new_log(self) -> Path:

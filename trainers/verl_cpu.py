@@ -21,7 +21,7 @@ MEMORY = 16 << 30  # as a GPU's, which verl asks for and never fills here
 
 
 def _device_module() -> types.ModuleType:
-    """What `torch.cuda` is to a GPU."""
+    """A stand-in for `torch.cuda` where there is no GPU."""
     nothing = (
         "set_device synchronize empty_cache ipc_collect reset_peak_memory_stats manual_seed manual_seed_all _set_allocator_settings"
     )

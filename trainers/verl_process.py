@@ -17,7 +17,7 @@ GRACE_SECONDS = 20
 LAST_LINES = 40
 LAST_BYTES = 200_000
 
-# What verl's last words mean, and what to do.
+# Patterns of verl's last words, each with its cause and what to do.
 CAUSES = (
     (
         r"CUDA out of memory|OutOfMemoryError: CUDA|No available memory for the cache blocks",

@@ -77,7 +77,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Machine:
-    """What verl runs on; without a GPU, `trainers/verl_cpu.py` stands in for one."""
+    """The machine that verl runs on; without a GPU, `trainers/verl_cpu.py` stands in for one."""
 
     gpus: int
     seeds_vllm: bool = True  # verl has a setting for vLLM's seed, since 0.9.0

@@ -1,5 +1,5 @@
 /**
- * What `--anonymous` removes for double-blind review:
+ * Removes for double-blind review, as `--anonymous` asks:
  *
  * - people and addresses in `package.json`, and the copyright holder in LICENSE, whose terms stay;
  * - names, e-mail addresses, ORCIDs and home directories in *comments* of the spec: no key depends on a comment. Values stay, since

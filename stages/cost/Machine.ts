@@ -1,11 +1,11 @@
-/** What a node computes on: peak, memory, and the share of the peak that its programs reach. */
+/** The device that a node computes on: peak, memory, and the share of the peak that its programs reach. */
 
-/** What a program does; each reaches another share of the peak. */
+/** The kinds of computing; each reaches another share of the peak. */
 export type Activity = "training" | "reading" | "writing" | "writing-vllm";
 
 export interface Machine {
   readonly name: string;
-  /** Of one device, in floating-point operations a second: bfloat16 without sparsity on a GPU, float32 on a core. */
+  /** Floating-point operations a second of one device: bfloat16 without sparsity on a GPU, float32 on a core. */
   readonly peak: number;
   /** Bytes of one device; undefined for main memory. */
   readonly memory?: number;

@@ -27,7 +27,7 @@ const known: ReadonlyMap<string, ModelShape> = new Map([
   ["internvl3_5-8b", { ...shape8B, parameters: 8.53e9 }],
 ]);
 
-/** Of a repository or directory, such as `Qwen/Qwen3-VL-4B-Instruct`; undefined where its name has no size. */
+/** The shape of a repository's or directory's model, such as `Qwen/Qwen3-VL-4B-Instruct`; undefined where its name has no size. */
 export const shapeOfName = (name: string): ModelShape | undefined => {
   const last = (name.split("/").at(-1) ?? "").toLowerCase();
   for (const [beginning, shape] of known) if (last.startsWith(beginning)) return shape;

@@ -23,9 +23,9 @@ export interface UnknownWorkload {
   readonly fix: string;
 }
 
-/** What a workload depends on besides the params. */
+/** The surroundings that a workload depends on besides the params. */
 export interface Surrounded {
-  /** Of the input `model`, or of the model that the stage begins with. */
+  /** The shape of the input `model`, or of the model that the stage begins with. */
   readonly model: ModelShape | undefined;
   readonly maker: (input: string) => Maker | undefined;
   readonly machine: Machine;
@@ -35,7 +35,7 @@ export interface Surrounded {
 }
 
 export interface StageWorkload<Params> {
-  /** Of a stage that makes a model of no other. */
+  /** The shape of the model that a stage makes without another model. */
   readonly shape?: (params: Params) => ModelShape | undefined;
   readonly of?: (params: Params, around: Surrounded) => Workload | UnknownWorkload;
 }

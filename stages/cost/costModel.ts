@@ -31,13 +31,13 @@ export const cacheBytes = ({ layers, keys }: ModelShape, bytesPerNumber: number)
   2 * layers * keys * bytesPerNumber;
 
 export interface HeldActivations {
-  /** Of one forward and backward pass. */
+  /** Tokens of one forward and backward pass. */
   readonly tokens: number;
   /** Only the inputs of layers are kept, and one layer's activations at a time. */
   readonly isCheckpointed: boolean;
   /** 2 or 4. */
   readonly bytesPerNumber: number;
-  /** Of a token's logits: all copies and the gradient. */
+  /** Bytes of one logit of a token: all copies and the gradient. */
   readonly bytesPerLogit: number;
 }
 

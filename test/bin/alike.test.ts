@@ -4,7 +4,7 @@ import { inRig, jsonLines, puppet } from "../rig/Rig.ts";
 
 const values = (count: number) => Array.from({ length: count }, (_, index) => index).join(", ");
 
-/** Of 30 points of mid, those below 20 end with exit code 3 and those below 22 with 4; leaf needs each. */
+/** 30 points of mid: those below 20 end with exit code 3 and those below 22 with 4; leaf needs each. */
 const many = `name: many
 axes: { x: [${values(30)}] }
 stages:

@@ -20,7 +20,7 @@ stages:
         case \${end} in bad) exit 3 ;; killed) kill -KILL $$ ;; esac
 `;
 
-/** What a person learns of a run: its exit code, the artifact, the failures. Ids of jobs differ. */
+/** The facts that a person learns of a run: its exit code, the artifact, the failures. Ids of jobs differ. */
 const outcomeOf = async (rig: Rig, { code, stdout }: { code: number; stdout: string }) => ({
   code,
   failures: jsonLines(stdout)

@@ -38,7 +38,7 @@ const lines = (rig: Rig, name: string): ReadonlyArray<string> =>
 describe.skipIf(!canHaveCluster)("on Slurm", () => {
   const { cluster, start, startUntil, succeeds, onCluster } = slurmTests();
 
-  /** What squeue's format says of the one job. */
+  /** The one job in squeue's format. */
   const told = (format: string): string => cluster().ask("squeue", "-h", "-o", format).trim();
 
   it(

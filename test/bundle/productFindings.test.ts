@@ -1,4 +1,4 @@
-/** What the scan finds in pipe's own files is in `productFindings`, and nothing else is. */
+/** The scan's findings in pipe's own files are in `productFindings`, and nothing else is. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
 import fs from "node:fs";

@@ -5,7 +5,7 @@ export interface RawEntry {
   /** `0` a file, `5` a folder, `2` a link, … */
   readonly type?: string;
   readonly content?: string | Uint8Array;
-  /** What the header says, where it lies. */
+  /** The size that the header states, where it is not the true one. */
   readonly size?: number;
   readonly link?: string;
   readonly magic?: string;

@@ -116,7 +116,7 @@ describe("pipe ui", () => {
       await stateOf(page, 2, "lost");
       await page.waitForSelector(".badge.killed");
       await list.page.waitForSelector("tr:has-text('1 of 2') .badge.killed");
-      // What the reader opened and focused stays.
+      // The reader's open details and focus stay.
       assert.isTrue(await page.evaluate("document.querySelector('details').open"));
       assert.strictEqual(await page.evaluate("document.activeElement.textContent"), "All runs");
       assert.deepStrictEqual([...complaints, ...list.complaints], []);

@@ -114,7 +114,7 @@ export class Rig {
     return fresh;
   }
 
-  /** What a node of the latest run made, file by file. */
+  /** The output of a node of the latest run, file by file. */
   async filesOf(node: string): Promise<Readonly<Record<string, string>>> {
     const { code, stdout, stderr } = await this.pipe("show", "--json", node);
     assert.strictEqual(code, 0, stderr);
@@ -188,7 +188,7 @@ export const inCopies = (prepare: (rig: Rig) => Promise<void>) => {
 };
 
 interface Orders {
-  /** What it leaves in `{out}/value`, as a shell word; inputs may stand in it. By default its own call. */
+  /** The text that it leaves in `{out}/value`, as a shell word; inputs may stand in it. By default its own call. */
   readonly value?: string;
   /** Shell lines before the end. */
   readonly does?: string;

@@ -74,7 +74,7 @@ export const run = async (
   }
 };
 
-/** Of one checkpoint. */
+/** The rollouts of one checkpoint. */
 export const correlate = async (lines: ReadonlyArray<Rollout>, options?: Options) => {
   const { made, ...rest } = await run([[{}, { "rollouts.jsonl": jsonl(lines) }]], options);
   const point = made.points[0] ?? assert.fail();

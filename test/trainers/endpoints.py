@@ -53,7 +53,7 @@ SEEN = {row(index)["image"]["bytes"]: row(index)["perception"] for index in rang
 
 
 def sees(body: dict[str, Any]) -> Reply:
-    """What a perfect captioner writes of the pictures of the fixture `prompts`."""
+    """The captions that a perfect captioner writes of the pictures of the fixture `prompts`."""
     return completion(f"Here: <caption>{SEEN[picture_of(body)]}</caption>")
 
 

@@ -64,7 +64,7 @@ def test_a_group_is_alive_where_what_is_compared_differs():
     assert comparable(crossed, 2, apart).tolist() == [True, False]
     unequal = [(0.25, crossed[0][1]), (0.75, crossed[1][1])]
     assert comparable(unequal, 2, GRPO).tolist() == [True, False]
-    # What counts for nothing makes nothing alive.
+    # A reward of no weight makes no group alive.
     for how in (GRPO, apart):
         assert comparable([(0, perception), (1, outcome)], 4, how).tolist() == [True, False]
 

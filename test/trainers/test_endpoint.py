@@ -289,7 +289,7 @@ def test_a_job_that_is_ended_while_it_waits_asks_nothing_twice(end, code, traine
     assert len(server.bodies) == PICTURES - 4
     assert not {picture_of(body) for body in server.bodies} & {row(int(name.removeprefix("row-")))["image"]["bytes"] for name in before}
     assert [line["caption"] for line in said(job)] == list(SEEN.values())
-    # What came after the broken line can be read.
+    # Lines after the broken one can be read.
     assert len(KeptAnswers(file, module.Answer).answers) == PICTURES
 
 

@@ -62,7 +62,7 @@ def one(dataset, tmp_path_factory) -> Path:
 
 
 def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.Tensor:
-    """What the model says of each token of a response (T, V), called in the way that a model card shows, alone and without padding."""
+    """The model's logits for each token of a response (T, V), called in the way that a model card shows, alone and without padding."""
     with without_video():
         processor = AutoProcessor.from_pretrained(directory)
     model = AutoModelForImageTextToText.from_pretrained(directory, dtype=torch.float32).eval()

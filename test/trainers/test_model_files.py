@@ -1,4 +1,4 @@
-"""What becomes of a broken model directory, ours and one of another making: a sentence with the file in it, and what to do."""
+"""A broken model directory, ours or of another making, fails with a sentence that names the file and says what to do."""
 
 import json
 import shutil

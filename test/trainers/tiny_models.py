@@ -109,7 +109,7 @@ def llava(directory: Path, texts: list[str]) -> PreTrainedModel:
     return LlavaForConditionalGeneration(
         LlavaConfig(
             vision_config=CLIPVisionConfig(**EYES, image_size=32, patch_size=8),
-            # What a published model may have set and no training forgets: attention that drops out.
+            # Dropout of attention, which a published model may have set and a training must heed.
             text_config=LlamaConfig(**body(tokens), attention_dropout=0.5),
             image_token_index=tokens.convert_tokens_to_ids(IMAGE),
         )

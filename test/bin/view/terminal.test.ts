@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from "node:util";
 import { inRig, puppet, type Rig, waitFor } from "../../rig/Rig.ts";
 import { root } from "../../rig/build.ts";
 
-/** What a terminal of so many columns shows, 0 for one without a size. Writes the file `go` once all of `awaited` was shown. */
+/** The screen of a terminal of so many columns, 0 for one without a size. Writes the file `go` once all of `awaited` was shown. */
 const shownIn = (
   columns: number,
   rig: Rig,
