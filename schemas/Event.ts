@@ -61,7 +61,13 @@ export const Event = Schema.TaggedUnion({
     seconds: Schema.Finite,
   },
   NodeSkipped: { at, node, because: Schema.String },
-  NodeInterrupted: { at, node, kept: Schema.String },
+  NodeInterrupted: {
+    at,
+    node,
+    kept: Schema.String,
+    /** What a later attempt continues from; absent in the events of an earlier `pipe`. */
+    leaves: Schema.optionalKey(Schema.Literals(["job", "checkpoints", "answers", "nothing"])),
+  },
   RunStopping: { at, run: Schema.String, running: Schema.Int },
   RunFinished: {
     at,

@@ -209,6 +209,20 @@ describe("a study, small but real", () => {
     }),
     5 * minutes,
   );
+
+  it(
+    "says after Ctrl-C that the checkpoints of a training are kept",
+    inRig(async (rig) => {
+      rig.write("small.yaml", study(8000));
+      const one = ["--axis", "loss=token", "--only", "model"];
+      const { child, ended } = rig.start(["run", "small.yaml", ...one]);
+      const events = rig.path(".pipe/runs/small-1/events.jsonl");
+      await rig.until("a step", () => read(events).includes("NodeMetrics"));
+      child.kill("SIGINT");
+      assert.include((await ended).stderr, "interrupted; its checkpoints are kept");
+    }),
+    5 * minutes,
+  );
 });
 
 const read = (file: string): string => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "");

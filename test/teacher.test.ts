@@ -213,40 +213,42 @@ describe("a language model as the teacher", () => {
     }),
   );
 
-  it(
-    "is asked nothing twice after kill -9 at any request",
-    inRig(async (rig) => {
-      const patience = 5;
-      const right: Script = (_, __, content) => ({ content });
-      const first: Script = (asked, number, ...rest) =>
-        number > patience ? undefined : right(asked, number, ...rest);
-      await withTeacher(first, async (dying, url) => {
-        rig.write("taught.yaml", study(`url: "${url}", concurrency: 2`, 12));
-        const { child, ended } = rig.start(["run", "taught.yaml"]);
-        await rig.until("the teacher falls silent", () => dying.asked.length === patience + 2);
-        child.kill("SIGKILL");
-        await ended;
-        // A line that a crash cut off.
-        const [file] = fs
-          .readdirSync(rig.path(".pipe"), { recursive: true, encoding: "utf8" })
-          .filter((name) => name.endsWith("replies.jsonl"));
-        fs.appendFileSync(rig.path(".pipe", file!), '{"request":"abc","rep');
-        await withTeacher(right, async (living, other) => {
-          rig.write("taught.yaml", study(`url: "${other}", concurrency: 3`, 12));
-          const again = await rig.pipe("run", "taught.yaml");
-          assert.strictEqual(again.code, 0, again.stderr);
-          assert.strictEqual(living.asked.length, 12 - patience);
-          const answered = dying.asked.slice(0, patience).map(({ prompt }) => prompt);
-          const prompts = [...answered, ...living.asked.map(({ prompt }) => prompt)];
-          const { directory, actions } = await shown(rig);
-          const rows = await transcripts(directory);
-          assert.strictEqual(rows.length, 12);
-          assert.strictEqual(prompts.length, 12);
-          assert.deepInclude(actions[0]!.summary, { replies: 12, prompt_tokens: 1200 });
+  for (const signal of ["SIGKILL", "SIGINT"] as const)
+    it(
+      `is asked nothing twice after ${signal} at any request`,
+      inRig(async (rig) => {
+        const kept = "interrupted; its answers so far are kept";
+        const patience = 5;
+        const right: Script = (_, __, content) => ({ content });
+        const first: Script = (asked, number, ...rest) =>
+          number > patience ? undefined : right(asked, number, ...rest);
+        await withTeacher(first, async (dying, url) => {
+          rig.write("taught.yaml", study(`url: "${url}", concurrency: 2`, 12));
+          const { child, ended } = rig.start(["run", "taught.yaml"]);
+          await rig.until("the teacher falls silent", () => dying.asked.length === patience + 2);
+          child.kill(signal);
+          assert.strictEqual((await ended).stderr.includes(kept), signal === "SIGINT");
+          // A line that a crash cut off.
+          const [file] = fs
+            .readdirSync(rig.path(".pipe"), { recursive: true, encoding: "utf8" })
+            .filter((name) => name.endsWith("replies.jsonl"));
+          fs.appendFileSync(rig.path(".pipe", file!), '{"request":"abc","rep');
+          await withTeacher(right, async (living, other) => {
+            rig.write("taught.yaml", study(`url: "${other}", concurrency: 3`, 12));
+            const again = await rig.pipe("run", "taught.yaml");
+            assert.strictEqual(again.code, 0, again.stderr);
+            assert.strictEqual(living.asked.length, 12 - patience);
+            const answered = dying.asked.slice(0, patience).map(({ prompt }) => prompt);
+            const prompts = [...answered, ...living.asked.map(({ prompt }) => prompt)];
+            const { directory, actions } = await shown(rig);
+            const rows = await transcripts(directory);
+            assert.strictEqual(rows.length, 12);
+            assert.strictEqual(prompts.length, 12);
+            assert.deepInclude(actions[0]!.summary, { replies: 12, prompt_tokens: 1200 });
+          });
         });
-      });
-    }),
-  );
+      }),
+    );
 
   it(
     "keeps thinking if asked to, and takes address and key from the environment",

@@ -20,6 +20,7 @@ import {
 } from "./failureGroups.ts";
 import { duration } from "../../schemas/quantity.ts";
 import { compact } from "./format.ts";
+import { interruptedText } from "./interruptedText.ts";
 import {
   padEnd,
   plural,
@@ -129,18 +130,11 @@ export const advance = (
     case "NodeSkipped":
       return [{ ...view, skipped: addSkip(view.skipped, event) }, []];
     case "NodeInterrupted":
-      return [
-        view,
-        [row(style.yellow("■"), event.node, "interrupted; its checkpoints are kept", style)],
-      ];
+      return [view, [row(style.yellow("■"), event.node, interruptedText(event.leaves), style)]];
     case "RunStopping":
       return [
         view,
-        [
-          style.yellow(
-            `stopping: waiting for ${plural(event.running, "running node")} to save and end`,
-          ),
-        ],
+        [style.yellow(`stopping: waiting for ${plural(event.running, "running node")} to end`)],
       ];
     case "RunFinished":
       return [{ ...view, active: new Map() }, closing(view, event, options)];

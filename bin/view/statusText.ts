@@ -4,6 +4,7 @@ import type { NodeStatus, RunStatus } from "../../pipelines/history/RunStatus.ts
 import { addFailure, type FailureGroups, groupLines } from "./failureGroups.ts";
 import { duration } from "../../schemas/quantity.ts";
 import { localTime } from "./format.ts";
+import { interruptedText } from "./interruptedText.ts";
 import { padEnd, plural, printableName, type Style } from "../../kinds/terminal.ts";
 import { activityText, bar, elapsed, shareDone } from "./nodeActivity.ts";
 import { stateText } from "./runsText.ts";
@@ -132,7 +133,7 @@ const detailsText = (node: NodeStatus, now: number, style: Style): string => {
     case "failed":
       return `${style.red("failed")} after ${duration(node.seconds ?? 0)}${attempts}${keptIn(node)}`;
     case "interrupted":
-      return `interrupted${keptIn(node)}`;
+      return `${interruptedText(node.leaves)}${keptIn(node)}`;
     case "lost":
       return "running when the run was killed";
     case "skipped":
@@ -149,7 +150,7 @@ const runningText = (node: NodeStatus, now: number): string => {
 };
 
 const keptIn = ({ kept }: NodeStatus): string =>
-  kept === undefined || kept === "" ? "" : `, kept in ${printableName(kept)}`;
+  kept === undefined || kept === "" ? "" : `, files in ${printableName(kept)}`;
 
 const failuresOf = (nodes: ReadonlyArray<NodeStatus>): FailureGroups => {
   let groups: FailureGroups = new Map();

@@ -35,7 +35,9 @@ export interface NodeState {
   /** Its last message, or why it failed. */
   readonly message?: string;
   readonly fix?: string;
+  /** The directory of an attempt that failed or was interrupted. */
   readonly kept?: string;
+  readonly leaves?: EventOf<"NodeInterrupted">["leaves"];
   /** The duration of the attempt; when retrying, the pause before the next one. */
   readonly seconds?: number;
   readonly artifact?: string;
@@ -96,7 +98,7 @@ export const nextState = (before: NodeState | undefined, event: NodeEvent): Node
     case "NodeSkipped":
       return { state: "skipped", since, because: event.because };
     case "NodeInterrupted":
-      return { state: "interrupted", since, attempt, kept: event.kept };
+      return { state: "interrupted", since, attempt, kept: event.kept, leaves: event.leaves };
   }
 };
 

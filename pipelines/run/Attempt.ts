@@ -7,7 +7,7 @@ import { Store } from "../../cache/Store.ts";
 import { fullDiskFix, isDiskTrouble, storeTrouble } from "../../cache/StoreTrouble.ts";
 import type { Listing } from "../../cache/Tree.ts";
 import { Executor } from "../../executors/Executor.ts";
-import { removeSubmission } from "../../executors/Submission.ts";
+import { readSubmission, removeSubmission } from "../../executors/Submission.ts";
 import { codeIsAsBefore } from "../../stages/codeIdentity.ts";
 import { runs } from "../../stages/runs.ts";
 import type { Stage } from "../../stages/Stage.ts";
@@ -23,7 +23,7 @@ import {
   listOutput,
   secondsSince,
 } from "./attemptDirectory.ts";
-import { checkpointNames } from "./checkpoints.ts";
+import { checkpointNames, leftIn } from "./checkpoints.ts";
 import { Events, publish, type UntimedEvent } from "./Events.ts";
 import { Pace } from "./Pace.ts";
 import type { RunContext } from "./RunContext.ts";
@@ -128,12 +128,18 @@ const runAttempt = Effect.fnUntraced(function* (
         const record = yield* attemptRecord(planned, directory, status, context);
         yield* Effect.ignore(store.recordAttempt(record));
         const kept = shownPath(directory.work, context);
-        if (status === "interrupted")
-          yield* publish({ _tag: "NodeInterrupted", node: node.name, kept });
+        if (status === "interrupted") {
+          const leaves = leftBy(directory);
+          yield* publish({ _tag: "NodeInterrupted", node: node.name, kept, leaves });
+        }
       }),
     ),
   );
 });
+
+/** A cluster's job that was left to run has its record still; one that was cancelled has lost it. */
+const leftBy = ({ work, checkpoints }: AttemptDirectory) =>
+  readSubmission(work) === undefined ? leftIn(checkpoints) : "job";
 
 const notePace = (pace: Pace, report: StageReport) =>
   Effect.map(Clock.currentTimeMillis, (now) => {

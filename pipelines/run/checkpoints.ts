@@ -31,6 +31,19 @@ export const checkpointNames = (directory: string): ReadonlyArray<string> =>
           .map((inner) => `${name}/${inner}`),
   );
 
+/**
+ * What an attempt leaves for a later one: checkpoints, or answers of a model that are written as they come. Folders without a
+ * checkpoint, such as verl's logs, are of no use.
+ */
+export const leftIn = (directory: string): "checkpoints" | "answers" | "nothing" =>
+  checkpointNames(directory).length > 0
+    ? "checkpoints"
+    : visibleNames(directory).some((name) => isAnswers(path.join(directory, name)))
+      ? "answers"
+      : "nothing";
+
+const isAnswers = (file: string): boolean => file.endsWith(".jsonl") && fs.statSync(file).size > 0;
+
 const hasNumber = (name: string): boolean => /\d/u.test(name);
 
 const visibleNames = (directory: string): ReadonlyArray<string> =>

@@ -78,7 +78,9 @@ stages:
         child.kill(signal);
         const result = await ended;
         assert.strictEqual(result.code, code, result.stderr);
-        assert.include(result.stderr, "interrupted");
+        assert.match(result.stderr, /b +interrupted; it has no checkpoint to continue from/u);
+        const { stdout: status } = await rig.pipe("status");
+        assert.match(status, /b +interrupted; it has no checkpoint to continue from, files in/u);
         assert.include(result.stderr, "npx pipe run e.yaml");
         assert.deepStrictEqual(rig.survivors, []);
         rig.newCalls();

@@ -157,11 +157,13 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
     onCluster(waiting, async (rig, submissions) => {
       const first = await startUntil(rig, 1);
       first.child.kill("SIGINT");
-      assert.strictEqual((await first.ended).code, 130);
+      const cancelled = await first.ended;
+      assert.strictEqual(cancelled.code, 130);
+      assert.match(cancelled.stderr, /a +interrupted; it has no checkpoint/u);
       assert.strictEqual(cluster().active, 0);
       const second = await startUntil(rig, 2, "--detach");
       second.child.kill("SIGINT");
-      await second.ended;
+      assert.match((await second.ended).stderr, /a +interrupted; its job stays on the cluster/u);
       assert.strictEqual(cluster().active, 1);
       rig.write("go", "");
       await succeeds(start(rig));

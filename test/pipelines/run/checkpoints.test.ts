@@ -7,6 +7,7 @@ import path from "node:path";
 import {
   checkpointFolder,
   checkpointNames,
+  leftIn,
   takeOverCheckpoints,
 } from "../../../pipelines/run/checkpoints.ts";
 import { digestBytes } from "../../../schemas/Digest.ts";
@@ -104,6 +105,21 @@ describe("checkpoints", () => {
       const expected = ["checkpoint-3", "step-1.pt", "verl/global_step_4"];
       assert.deepStrictEqual(checkpointNames(parent).toSorted(), expected);
       assert.deepStrictEqual(checkpointNames(path.join(parent, "none")), []);
+    }),
+  );
+
+  it(
+    "come before answers in what an attempt leaves, and logs and empty files are nothing",
+    inFolder((parent) => {
+      assert.strictEqual(leftIn(path.join(parent, "none")), "nothing");
+      save(path.join(parent, "verl"), "identity");
+      save(path.join(parent, "verl", "logs"), "log");
+      fs.writeFileSync(path.join(parent, "replies.jsonl"), "");
+      assert.strictEqual(leftIn(parent), "nothing");
+      save(parent, "captions.jsonl");
+      assert.strictEqual(leftIn(parent), "answers");
+      save(path.join(parent, "verl", "global_step_4"), "model.pt");
+      assert.strictEqual(leftIn(parent), "checkpoints");
     }),
   );
 });
