@@ -82,7 +82,6 @@ const explainNodes = Effect.fnUntraced(function* (
       const failure = failures.get(target.node);
       return {
         planned: target,
-        experiment: planned.experiment,
         explanation,
         causes,
         ...(failure === undefined ? {} : { failure }),

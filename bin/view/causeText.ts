@@ -153,13 +153,17 @@ export const explanationText = (
   const shownCauses = causes.filter((cause) => cause.node === node || !isUnmade(cause));
   if (status === "may-run" && shownCauses.every(isUnmade)) return plain;
   const isOwn = (cause: Cause) => cause.node.stageName === node.stageName || isOfCode(cause.reason);
-  const parts = shownCauses.map((cause) =>
-    isOwn(cause) ? causeText(cause) : `${cause.node.stageName}: ${causeText(cause)}`,
-  );
+  const textOf = (cause: Cause): string => {
+    if (isOwn(cause)) return causeText(cause);
+    // Its differences from another point are no edits, so they say nothing down here.
+    if (cause.nearest !== undefined) return `${cause.node.name} is new`;
+    return `${cause.node.stageName}: ${causeText(cause)}`;
+  };
+  const parts = [...new Set(shownCauses.map(textOf))];
   const shown = parts.slice(0, fewCauses);
   const hidden = parts.length - shown.length;
   const rest = more ? ["and others"] : hidden > 0 ? [`and ${hidden} more`] : [];
-  const isNewPoint = against?.relation === "other" && shownCauses.some(isOwn);
-  const lead = isNewPoint ? `new, nearest to ${against.action.node}: ` : "";
+  const isNew = against?.relation === "point" || against?.relation === "other";
+  const lead = isNew && shownCauses.some(isOwn) ? `new, nearest to ${against.action.node}: ` : "";
   return `${lead}${[...shown, ...rest].join("; ")}`;
 };

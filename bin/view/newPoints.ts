@@ -1,21 +1,10 @@
 /** New points of a stage: what distinguishes them is a label, so they are counted instead of explained one by one. */
 import type { Node } from "../../pipelines/experiment/Node.ts";
-import { stageNameOf } from "../../pipelines/experiment/nodeName.ts";
 import type { Explanation } from "../../pipelines/plan/Explanation.ts";
 
 /** Compared with another point of the same stage in the same experiment. */
-export const isNewPoint = (
-  node: Node,
-  explanation: Explanation | undefined,
-  experiment: string,
-): boolean => {
-  const { relation, action } = explanation?.against ?? {};
-  return (
-    relation === "other" &&
-    action?.experiment === experiment &&
-    stageNameOf(action.node) === node.stageName
-  );
-};
+export const isNewPoint = (explanation: Explanation | undefined): boolean =>
+  explanation?.against?.relation === "point";
 
 /** `new points of seed`: the axes on which the node has a label that no earlier point has, or all of them. */
 export const newPointText = (node: Node, earlier: ReadonlyArray<Node>): string => {

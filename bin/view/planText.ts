@@ -143,8 +143,8 @@ const groupText = (
   return explanation === undefined ? plain : explanationText(explanation, plain);
 };
 
-const isNew = ({ node }: PlannedNode, { plan, explanations }: ShownPlan): boolean =>
-  isNewPoint(node, explanations.get(node), plan.experiment);
+const isNew = ({ node }: PlannedNode, { explanations }: ShownPlan): boolean =>
+  isNewPoint(explanations.get(node));
 
 /** `failed last time in study-3: the command ended with exit code 1`. */
 const failureText = ({ node }: PlannedNode, { failures }: ShownPlan): string | undefined => {

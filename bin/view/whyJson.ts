@@ -14,6 +14,7 @@ export const causeJson = (cause: Cause) => ({
   node: cause.node.name,
   stage: cause.node.stageName,
   ...cause.reason,
+  ...(cause.nearest === undefined ? {} : { nearest: cause.nearest }),
   at: placeJson(cause.at),
   text: causeText(cause),
 });

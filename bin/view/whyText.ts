@@ -16,7 +16,6 @@ import { groupsOf, lastFailureText, reasonText } from "./planText.ts";
 
 export interface DueAnswer {
   readonly planned: PlannedNode;
-  readonly experiment: string;
   readonly explanation: Explanation;
   readonly failure?: LastFailure;
   readonly causes: ReadonlyArray<{
@@ -57,8 +56,7 @@ export const whyText = (answers: ReadonlyArray<Answer>, style: Style): string =>
   return blocks.join("\n\n");
 };
 
-const isNew = (answer: Answer): boolean =>
-  "causes" in answer && isNewPoint(answer.planned.node, answer.explanation, answer.experiment);
+const isNew = (answer: Answer): boolean => "causes" in answer && isNewPoint(answer.explanation);
 
 const dueText = (
   members: ReadonlyArray<DueAnswer>,

@@ -24,7 +24,11 @@ export const verifyByRunning = Effect.fn("verifyByRunning")(function* (
   const compiled = compileNodes(contents, findings);
   if (compiled === undefined) return findings.check("no run");
   const store = yield* Store;
-  const graph = { name: contents.run.experiment, nodes: compiled.map(({ node }) => node) };
+  const graph = {
+    name: contents.run.experiment,
+    nodes: compiled.map(({ node }) => node),
+    overriddenAxes: new Set<string>(),
+  };
   const capacity = yield* capacityFor(graph.nodes, jobs);
   const planned = yield* plan(graph, project, new Set());
   const { overrides } = contents.run;

@@ -68,9 +68,10 @@ const compileLocated = (
   if (diagnostics.length > 0 || Option.isNone(shape)) return { diagnostics };
   const nodes = [...expanded.values()].flatMap((stage) => stage.nodes);
   const mismatches = nodes.flatMap(inputMismatches);
-  return mismatches.length > 0
-    ? { diagnostics: mismatches }
-    : { graph: { name: shape.value.name, nodes }, diagnostics };
+  if (mismatches.length > 0) return { diagnostics: mismatches };
+  const overridden = axes.axes.filter(({ isOverridden }) => isOverridden);
+  const overriddenAxes = new Set(overridden.map(({ name }) => name));
+  return { graph: { name: shape.value.name, nodes, overriddenAxes }, diagnostics };
 };
 
 /** Params of a node that do not go together with the params of its inputs. */

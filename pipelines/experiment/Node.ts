@@ -41,6 +41,8 @@ export interface Graph {
   readonly name: string;
   /** In topological order. */
   readonly nodes: ReadonlyArray<Node>;
+  /** Axes whose values the command line chose: the experiment may have others. */
+  readonly overriddenAxes: ReadonlySet<string>;
 }
 
 export const isFanIn = (input: NodeInput): input is FanIn => Array.isArray(input);

@@ -2,11 +2,13 @@
 import type { Labels } from "./Node.ts";
 
 export const nodeName = (stageName: string, labels: Labels): string => {
-  // A label with a comma could read as two, and two nodes must never share a name.
-  const shown = (label: string) => (/[,"]/u.test(label) ? JSON.stringify(label) : label);
-  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${shown(label)}`);
+  const point = Object.entries(labels).map(([axis, label]) => labelText(axis, label));
   return point.length === 0 ? stageName : `${stageName}[${point.join(",")}]`;
 };
+
+/** A label with a comma is quoted: it could read as two, and two nodes must never share a name. */
+export const labelText = (axis: string, label: string): string =>
+  `${axis}=${/[,"]/u.test(label) ? JSON.stringify(label) : label}`;
 
 export const stageNameOf = (node: string): string => partsOfName(node)[0];
 

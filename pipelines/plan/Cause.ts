@@ -32,6 +32,8 @@ export interface Cause {
   readonly reason: Reason;
   /** The place of the value, or of the stage where the reason is not a value. */
   readonly at: Place;
+  /** The point that a new point was compared with: the reason is a difference between the two, and not an edit. */
+  readonly nearest?: string;
   /** Equal for causes that a person sees as one: one edit that affects many points of a stage. */
   readonly key: string;
 }

@@ -73,8 +73,9 @@ export class Explainer {
     this.plan = plan;
     this.earlier = earlier;
     this.exists = exists;
+    const { experiment: name, overriddenAxes } = plan;
     const nodes = plan.nodes.map(({ node }) => node);
-    this.nearest = new NearestActionFinder(plan.experiment, nodes, earlier);
+    this.nearest = new NearestActionFinder({ name, nodes, overriddenAxes }, earlier);
     for (const { node, status } of plan.nodes)
       if (status !== "cached")
         for (const input of upstreamOf(node)) this.neededBy.set(input, node.stageName);
@@ -103,7 +104,11 @@ export class Explainer {
     const unmade = causeAt(node, { _tag: nearest === "none" ? "First" : "NotCompared" });
     if (typeof nearest === "string") return { planned, ...joinCauses([unmade], pending, unmade) };
     const { own, links } = this.causesOf(node, this.withoutConsequences(node, nearest), 0);
-    return { planned, against: nearest, ...joinCauses(own, [...links, ...pending], unmade) };
+    const marked =
+      nearest.relation === "point"
+        ? own.map((cause) => ({ ...cause, nearest: nearest.action.node }))
+        : own;
+    return { planned, against: nearest, ...joinCauses(marked, [...links, ...pending], unmade) };
   }
 
   private currentFields(node: Node): KeyFields {

@@ -7,13 +7,16 @@ import type { Action } from "../../schemas/Artifact.ts";
 import type { Graph, Node } from "../experiment/Node.ts";
 import { type Difference, differences } from "./Difference.ts";
 import type { KeyFields } from "./Keys.ts";
-import { partsOfName, stageNameOf } from "../experiment/nodeName.ts";
+import { labelText, partsOfName, stageNameOf } from "../experiment/nodeName.ts";
 
 export interface Nearest {
   readonly action: Action;
   readonly differences: ReadonlyArray<Difference>;
-  /** The action is of the node itself, of a point that the experiment no longer has, or of any other node. */
-  readonly relation: "itself" | "gone" | "other";
+  /**
+   * The action is of the node itself, of a point that an edit took out of the experiment, of another point of the stage,
+   * or of another stage or experiment.
+   */
+  readonly relation: "itself" | "gone" | "point" | "other";
 }
 
 const mostOfNode = 10;
@@ -25,13 +28,15 @@ export class NearestActionFinder {
   private readonly experiment: string;
   private readonly earlier: EarlierActions;
   private readonly nodeNames: ReadonlySet<string>;
+  private readonly overriddenAxes: ReadonlySet<string>;
   private readonly ofStage = new Map<string, ReadonlyArray<Action>>();
   private readonly searched = new Map<string, number>();
   private madeNodes: ReadonlySet<string> | undefined;
 
   /** `nodes` are those of the whole plan: an action whose node is gone is probably what an edit replaced. */
-  constructor(experiment: string, nodes: Graph["nodes"], earlier: EarlierActions) {
-    this.experiment = experiment;
+  constructor({ name, nodes, overriddenAxes }: Graph, earlier: EarlierActions) {
+    this.experiment = name;
+    this.overriddenAxes = overriddenAxes;
     this.earlier = earlier;
     this.nodeNames = new Set(nodes.map(({ name }) => name));
   }
@@ -76,7 +81,9 @@ export class NearestActionFinder {
       undefined,
     );
     if (best === undefined) return undefined;
-    return { ...best, relation: this.isGone(best.action, node) ? "gone" : "other" };
+    const { action } = best;
+    if (!isSibling(action, node) || !this.isHere(action)) return { ...best, relation: "other" };
+    return { ...best, relation: this.isGone(action, node) ? "gone" : "point" };
   }
 
   /** The stage's own past: in this experiment if there is any, else under this name, else all. */
@@ -109,7 +116,19 @@ export class NearestActionFinder {
   }
 
   private isGone(action: Action, node: Node): boolean {
-    return isSibling(action, node) && this.isHere(action) && !this.nodeNames.has(action.node);
+    return (
+      isSibling(action, node) &&
+      this.isHere(action) &&
+      !this.nodeNames.has(action.node) &&
+      !this.isLeftOut(action, node)
+    );
+  }
+
+  /** The action's point has another value of an axis whose values the command line chose: it was left out, not edited. */
+  private isLeftOut(action: Action, node: Node): boolean {
+    const [, labels] = partsOfName(action.node);
+    const axes = Object.keys(node.labels).filter((axis) => this.overriddenAxes.has(axis));
+    return axes.some((axis) => !labels.includes(labelText(axis, node.labels[axis]!)));
   }
 }
 

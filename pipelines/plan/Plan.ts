@@ -36,6 +36,7 @@ export interface PlannedNode {
 
 export interface Plan {
   readonly experiment: string;
+  readonly overriddenAxes: Graph["overriddenAxes"];
   readonly nodes: ReadonlyArray<PlannedNode>;
   readonly byNode: ReadonlyMap<Node, PlannedNode>;
   readonly fieldsOf: FieldsOf;
@@ -58,7 +59,8 @@ export const plan = Effect.fn("plan")(function* (
   );
   const byNode = new Map(nodes.map((planned) => [planned.node, planned]));
   const notes = notesOf(graph, project, ignored);
-  return { experiment: graph.name, nodes, byNode, fieldsOf, learned, notes } satisfies Plan;
+  const { name: experiment, overriddenAxes } = graph;
+  return { experiment, overriddenAxes, nodes, byNode, fieldsOf, learned, notes } satisfies Plan;
 });
 
 /** Plans nodes in topological order. */

@@ -47,6 +47,7 @@ interface CauseLine {
   readonly node: string;
   readonly _tag: string;
   readonly text: string;
+  readonly nearest?: string;
   readonly at: { readonly file: string; readonly line: number; readonly col: number };
   readonly way?: ReadonlyArray<{ readonly node: string; readonly input?: string }>;
   readonly against?: { readonly run: string; readonly node: string };
@@ -231,6 +232,30 @@ stages:
       assert.deepStrictEqual(await causesOf(rig, "study.yaml", "table", "--axis", "loss=low"), [
         `table: loss=high was removed from the input models (${positionOf(spec(), "table:")})`,
       ]);
+    }),
+  );
+
+  it(
+    "for other values by --axis: new points, where the same values in the file are an edit",
+    inMadeRig(async (rig) => {
+      const reasonOf = async (node: string, ...axis: ReadonlyArray<string>) => {
+        const { stdout } = await rig.pipe("plan", "study.yaml", ...axis);
+        return stdout.split("\n").find((line) => line.includes(` ${node} `)) ?? stdout;
+      };
+      const axis = ["--axis", "loss=top"];
+      assert.match(
+        await reasonOf("model[loss=top]", ...axis),
+        /new, nearest to model\[loss=(?:low|high)\]: env\.LOSS (?:low|high) → top \(--axis/u,
+      );
+      assert.include(await reasonOf("table", "--axis", "loss=low,top"), " model[loss=top] is new");
+      const lines = await planLines(rig, "study.yaml", ...axis);
+      const line = lines.find(({ node }) => node === "model[loss=top]");
+      assert.match(line?.causes?.[0]?.nearest ?? "", /^model\[loss=(?:low|high)\]$/u);
+      rig.write("study.yaml", spec({ loss: "[low, top]" }));
+      const edited = await reasonOf("model[loss=top]");
+      assert.include(edited, "env.LOSS high → top");
+      assert.notInclude(edited, "new");
+      assert.include(await reasonOf("table"), "model: env.LOSS high → top");
     }),
   );
 
