@@ -7,6 +7,7 @@ import { columnNames } from "../../kinds/tableColumns.ts";
 import {
   nondeterministicIn,
   type NumberedRun,
+  numbersAsJson,
   numbersOfRun,
 } from "../../pipelines/history/runNumbers.ts";
 import { styleFor } from "../view/style.ts";
@@ -106,11 +107,8 @@ const formOf = (json: boolean, view: ViewFlags) => {
 };
 
 const writeTables = Effect.fnUntraced(function* (run: NumberedRun) {
-  const nodes = yield* nondeterministicIn(run);
-  const nondeterministic = nodes.length === 0 ? {} : { nondeterministic: nodes };
-  const tables = yield* numbersOfRun(run);
-  for (const { node, numbers } of tables)
-    process.stdout.write(jsonLine({ run: run.run, node, ...numbers.json, ...nondeterministic }));
+  const tables = yield* numbersAsJson(run);
+  for (const table of tables) process.stdout.write(jsonLine(table));
   return tables.length;
 });
 

@@ -44,3 +44,17 @@ export const nondeterministicIn = Effect.fnUntraced(function* ({ run, nodes }: N
   const answers = yield* store.query(severalAnswers);
   return nondeterministicNodes(nodes, answers, (node) => artifactIn(store.home, run, node));
 });
+
+/** The numbers of a run in the shape of `pipe table --json`, node by node. */
+export const numbersAsJson = Effect.fnUntraced(function* (run: NumberedRun) {
+  const nodes = yield* nondeterministicIn(run);
+  const nondeterministic = nodes.length === 0 ? {} : { nondeterministic: nodes };
+  const tables = yield* numbersOfRun(run);
+  return tables.map(({ node, numbers }) => ({
+    v: 1,
+    run: run.run,
+    node,
+    ...numbers.json,
+    ...nondeterministic,
+  }));
+});

@@ -3,13 +3,13 @@
  * Weights, pictures and transcripts are not needed.
  */
 import { Effect, Schema } from "effect";
-import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import type { Index } from "../../cache/Index.ts";
 import { Store } from "../../cache/Store.ts";
 import { treeDirectory } from "../../cache/Trees.ts";
 import { artifactIn, runNames } from "../../pipelines/history/RunHistory.ts";
+import { numbersAsJson } from "../../pipelines/history/runNumbers.ts";
 import { readRunPlan, type RunPlan } from "../../pipelines/history/RunPlan.ts";
 import { Correlations } from "../../kinds/CorrelationsFile.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
@@ -28,8 +28,6 @@ import {
 } from "./Evidence.ts";
 import type { Study } from "./Study.ts";
 
-const pipe = path.join(import.meta.dirname, "../../bin/pipe");
-
 /** Writes the files of the latest run of an experiment into a directory. Returns the name of the run. */
 export const collect = Effect.fnUntraced(function* (
   experiment: string,
@@ -38,14 +36,7 @@ export const collect = Effect.fnUntraced(function* (
 ) {
   const { home, query } = yield* Store;
   const plan = latestRun(home, experiment);
-  const output = execFileSync(pipe, ["table", plan.run, "--json"], {
-    encoding: "utf8",
-    env: { ...process.env, PIPE_HOME: home },
-  });
-  const written = output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as { readonly node: string });
+  const written = yield* numbersAsJson(plan);
   const store = yield* query((index) => new RunStore(home, plan, index));
   for (const numbers of written) {
     const file = (kind: string) => path.join(directory, `${numbers.node}.${kind}`);
