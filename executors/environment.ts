@@ -20,6 +20,19 @@ const inheritedVariables = {
     "CUDA_MPS_PIPE_DIRECTORY",
     "CUDA_MPS_LOG_DIRECTORY",
   ],
+  "how GPUs and nodes of this site reach each other, and whether multicast over NVLink is forbidden":
+    [
+      "NCCL_SOCKET_IFNAME",
+      "NCCL_IB_HCA",
+      "NCCL_IB_DISABLE",
+      "NCCL_NET",
+      "NCCL_P2P_DISABLE",
+      "NCCL_NVLS_ENABLE",
+      "NCCL_DEBUG",
+      "GLOO_SOCKET_IFNAME",
+      "TORCH_SYMM_MEM_DISABLE_MULTICAST",
+      "NVSHMEM_DISABLE_NVLS",
+    ],
   "network proxies": [
     "HTTP_PROXY",
     "HTTPS_PROXY",
