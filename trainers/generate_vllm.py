@@ -33,6 +33,7 @@ from trainers.kept_answers import KeptAnswers
 from trainers.model import is_micro
 from trainers.model_files import require_whole
 from trainers.streams import stream
+from trainers.vllm_environment import require_device
 from trainers.vllm_server import NAME, VllmServer, server_settings
 
 POLL_SECONDS = 0.2
@@ -122,6 +123,7 @@ def require_servable(directory: Path, params: Params) -> None:
         raise JobError("vLLM serves models that answer in chats, and a micro model has no chat template.", "Leave `engine` out for it.")
     if params.max_tokens is None:
         raise JobError("There is no bound on the tokens of a response.", "Give the stage `max_tokens`.")
+    require_device(torch.cuda.is_available())
     if torch.cuda.device_count() > 1:
         raise JobError("engine vllm uses one GPU, and several are visible.", "Set resources: { gpus: 1 }.")
 

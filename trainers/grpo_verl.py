@@ -41,6 +41,7 @@ from trainers.verl_checkpoints import Checkpoints
 from trainers.verl_dumps import Rewards, as_rollouts, judge_step, read_dump, read_log, shown, step_lines, step_metrics
 from trainers.verl_rows import write_rows
 from trainers.verl_settings import Machine, Params, Places
+from trainers.vllm_environment import require_device
 
 REWARD = Path(__file__).parent / "verl_reward.py"
 SAMPLERS_DIFFER = 0.05  # probability; bfloat16 and other kernels make less of it
@@ -51,6 +52,7 @@ def work(job: Job) -> Outcome:
     params, start = Params(**job.params), job.inputs["model"]
     require_whole(start)
     version = verl_preflight.require_version()
+    require_device(torch.cuda.is_available())
     machine = Machine(torch.cuda.device_count(), verl_preflight.numbers(version) >= verl_preflight.SEEDS_VLLM)
     split = read_split(job.inputs["data"], params.split, any_size=True)
     verl_settings.check_shape(params, len(split), machine)

@@ -20,9 +20,19 @@ LAST_BYTES = 200_000
 # Patterns of verl's last words, each with its cause and what to do.
 CAUSES = (
     (
-        r"CUDA out of memory|OutOfMemoryError: CUDA|No available memory for the cache blocks",
+        r"CUDA out of memory|OutOfMemoryError: CUDA|less than desired GPU memory utilization",
         "The GPU's memory was too small.",
         "Lower batch or verl.gpu_memory, or set verl.offload: true.",
+    ),
+    (
+        r"No available memory for the cache blocks|larger than the available KV cache memory",
+        "vLLM's share of the GPU's memory had no room for keys and values.",
+        "Raise verl.gpu_memory or verl.tensor_parallel, or lower verl.max_prompt or max_tokens.",
+    ),
+    (
+        r"max_model_len \(\d+\) should be less than or equal to",
+        "A prompt with its response may be longer than the model's context.",
+        "Lower verl.max_prompt or max_tokens.",
     ),
     (
         r"ray\.exceptions\.OutOfMemoryError|due to the node running low on memory",

@@ -201,6 +201,11 @@ def micro_batch(params: Params, prompts: int, machine: Machine) -> int:
     return max(size for size in range(1, min(params.batch, share) + 1) if share % size == 0)
 
 
+def longest(params: Params) -> int:
+    """The most tokens of a prompt with its response."""
+    return params.max_prompt + params.max_tokens
+
+
 def _rollout(params: Params, machine: Machine) -> dict[str, Any]:
     rollout = "actor_rollout_ref.rollout"
     return {
@@ -214,6 +219,8 @@ def _rollout(params: Params, machine: Machine) -> dict[str, Any]:
         **({f"{rollout}.seed": params.seed} if machine.seeds_vllm else {}),
         f"{rollout}.tensor_model_parallel_size": params.tensor_parallel,
         f"{rollout}.gpu_memory_utilization": params.gpu_memory,
+        # Else the model's own bound, such as 262,144 tokens, and vLLM starts only with room for one response of that length.
+        f"{rollout}.max_model_len": longest(params),
         f"{rollout}.log_prob_use_dynamic_bsz": False,
         f"{rollout}.log_prob_micro_batch_size_per_gpu": micro_batch(params, params.prompts_per_step, machine),
     }
@@ -276,7 +283,6 @@ def variables(machine: Machine, work: Path, metrics: Path) -> dict[str, str]:
 def _without_gpu(params: Params) -> dict[str, Any]:
     """Float32, one worker of each kind, and vLLM's processor build, which neither sleeps nor compiles."""
     rollout = "actor_rollout_ref.rollout"
-    longest = params.max_prompt + params.max_tokens
     return {
         "trainer.device": "cpu",
         "+ray_kwargs.ray_init.num_gpus": 1,
@@ -289,8 +295,7 @@ def _without_gpu(params: Params) -> dict[str, Any]:
         f"{rollout}.enforce_eager": True,
         f"{rollout}.dtype": "float32",
         f"{rollout}.gpu_memory_utilization": 0.1,
-        f"{rollout}.max_model_len": longest,
-        f"{rollout}.max_num_batched_tokens": max(longest, 2048),
+        f"{rollout}.max_num_batched_tokens": max(longest(params), 2048),
         "actor_rollout_ref.actor.fsdp_config.model_dtype": "fp32",
         "actor_rollout_ref.actor.fsdp_config.use_torch_compile": False,
         "actor_rollout_ref.ref.fsdp_config.use_torch_compile": False,

@@ -15,9 +15,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import torch
 from transformers import AutoConfig
 
 from trainers.job import JobError
+from trainers.vllm_environment import require_device
 from trainers.vllm_server import HOST, VllmServer, server_settings
 
 POLL_SECONDS = 0.2
@@ -34,11 +36,12 @@ def main() -> int:
     parser.add_argument("command", nargs="+", help="after `--`: the command and its arguments")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: ends the server too
-    config = AutoConfig.from_pretrained(options.model)
-    settings = server_settings(config, options.context, options.at_once, options.gpu_memory)
     directory = Path(tempfile.mkdtemp(prefix="pipe-with-vllm-"))
     name, port = options.model.resolve().name, free_port()
     try:
+        require_device(torch.cuda.is_available())
+        config = AutoConfig.from_pretrained(options.model)
+        settings = server_settings(config, options.context, options.at_once, options.gpu_memory)
         with VllmServer(directory, options.model.resolve(), settings, options.start_seconds, name=name, port=port) as server:
             print(f"starting vLLM, whose log is {server.log}", file=sys.stderr)
             server.start({"model": name, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1})

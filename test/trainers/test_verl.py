@@ -54,6 +54,7 @@ def test_params_become_settings_of_verl():
     assert not any(name.lstrip("+").startswith("custom_reward_function") for name in given)
     assert int(given["ray_kwargs.ray_init.num_cpus"]) > 8, "verl waits for ever with eight"
     assert "trainer.device" not in given
+    assert given["actor_rollout_ref.rollout.max_model_len"] == "140", "vLLM would make room for a response as long as the model's context"
     resumed = settings(places=replace(PLACES, resumed=Path("/a/kept/global_step_2")))
     assert resumed["trainer.resume_mode"] == "'resume_path'" and resumed["trainer.resume_from_path"] == "'/a/kept/global_step_2'"
     plain = settings(replace(PARAMS, kl={"kind": "none"}, schedule="constant", normalize="none", prompts="stream"))
@@ -250,6 +251,13 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
     error = ended(tmp_path, "import sys; sys.exit('split_with_sizes expects split_sizes to sum exactly to 69')")
     assert "exit code 1. All prompts of a batch with their responses had the same length" in error.message
     assert "split_with_sizes" in capfd.readouterr().err, "the job's log has verl's last lines"
+    # vLLM 0.24's words: the first two need opposite remedies.
+    memory = "Free memory on device cuda:0 (20/139 GiB) on startup is less than desired GPU memory utilization (0.5, 70 GiB)."
+    assert "Lower batch or verl.gpu_memory" in ended(tmp_path, f"import sys; sys.exit({memory!r})").fix
+    cache = "(38.6 GiB KV cache is needed, which is larger than the available KV cache memory (1.2 GiB)."
+    assert "Raise verl.gpu_memory" in ended(tmp_path, f"import sys; sys.exit({cache!r})").fix
+    context = "max_model_len (6144) should be less than or equal to max_position_embeddings (4096)"
+    assert "Lower verl.max_prompt" in ended(tmp_path, f"import sys; sys.exit({context!r})").fix
     plain = ended(tmp_path, "raise SystemExit(3)")
     assert plain.message == "verl ended with exit code 3." and plain.fix != error.fix
 
