@@ -2,14 +2,14 @@
 import { Effect } from "effect";
 import { type Correlations, writeCorrelations } from "../kinds/CorrelationsFile.ts";
 import { inTurns } from "../kinds/inTurns.ts";
-import { eachRollout } from "../kinds/Rollouts.ts";
 import type { AcrossCheckpoints } from "../schemas/Correlation.ts";
 import { acrossCheckpoints } from "../stats/acrossCheckpoints.ts";
 import { CheckpointCorrelations } from "../stats/CheckpointCorrelations.ts";
 import { targets } from "../stats/rewardCorrelations.ts";
 import { RolloutSums } from "../stats/RolloutSums.ts";
 import { Correlate } from "./Correlate.ts";
-import { type FanInElement, fanIn, StageFailed, stageRun } from "./StageRun.ts";
+import { readRollouts } from "./readRollouts.ts";
+import { type FanInElement, fanIn, stageRun } from "./StageRun.ts";
 
 export const correlateRun = stageRun(
   Correlate,
@@ -63,42 +63,16 @@ interface Checkpoint {
 }
 
 const read = Effect.fnUntraced(function* (
-  { labels, directory }: FanInElement,
+  element: FanInElement,
   params: typeof Correlate.params.Type,
 ) {
-  const { steps } = params;
   const sums = new RolloutSums();
-  yield* Effect.tryPromise({
-    try: (signal) =>
-      eachRollout(
-        directory,
-        (rollout) => {
-          if (steps === undefined || (steps.first <= rollout.step && rollout.step <= steps.last))
-            sums.add(rollout);
-        },
-        signal,
-      ),
-    catch: (cause) =>
-      new StageFailed({
-        message: `${nameOf(labels)}${(cause as Error).message}`,
-        fix: "check the program that wrote them against kinds/Rollouts.ts",
-      }),
-  });
-  if (sums.counts.end_to_end === 0) {
-    const among = steps === undefined ? "" : ` of the steps ${steps.first} to ${steps.last}`;
-    return yield* new StageFailed({
-      message: `${nameOf(labels)}no end-to-end rollouts${among}`,
-      fix: "sample end-to-end responses: correlations need them",
-    });
-  }
-  return { labels, correlations: new CheckpointCorrelations(sums, params.seed) };
+  yield* readRollouts(element, params, (rollout) => sums.add(rollout));
+  return {
+    labels: element.labels,
+    correlations: new CheckpointCorrelations(sums, params.seed),
+  };
 });
-
-/** The element, as the prefix of a message. */
-const nameOf = (labels: FanInElement["labels"]): string => {
-  const texts = Object.entries(labels).map(([axis, label]) => `${axis}=${label}`);
-  return texts.length === 0 ? "" : `${texts.join(",")}: `;
-};
 
 const across = (
   checkpoints: ReadonlyArray<CheckpointCorrelations>,

@@ -7,35 +7,17 @@
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
-import { NotNegative, Seed } from "../schemas/numbers.ts";
-import { type ParamsProblem, stage } from "./Stage.ts";
+import { Seed } from "../schemas/numbers.ts";
+import { noSteps, RolloutSteps } from "./rolloutSteps.ts";
+import { stage } from "./Stage.ts";
 
 const Params = Schema.Struct({
   resamples: Schema.Int.check(Schema.isGreaterThanOrEqualTo(100))
     .annotate({ description: "resamples of the prompts for the intervals" })
     .pipe(byDefault(2000)),
   seed: Seed.annotate({ description: "seed of the resamples" }).pipe(byDefault(0)),
-  steps: Schema.optionalKey(
-    Schema.Struct({
-      first: NotNegative.annotate({ description: "first step" }),
-      last: NotNegative.annotate({ description: "last step, included" }),
-    }).annotate({
-      description: "only the rollouts of these training steps; left out: all",
-    }),
-  ),
+  steps: RolloutSteps,
 });
-type Params = typeof Params.Type;
-
-const noSteps = ({ steps }: Params): ReadonlyArray<ParamsProblem> =>
-  steps === undefined || steps.first <= steps.last
-    ? []
-    : [
-        {
-          path: ["steps", "first"],
-          message: `the range of steps ${steps.first} to ${steps.last} is empty`,
-          expected: `at most \`last\`, ${steps.last}`,
-        },
-      ];
 
 export const Correlate = stage({
   name: "correlate",

@@ -4,29 +4,36 @@ import { readScores, type ScoreLine } from "../kinds/Scores.ts";
 import { type Errors, type Table, type TableRow, writeTable } from "../kinds/TableFile.ts";
 import { accuracies } from "../stats/accuracies.ts";
 import { contrastsOf, type ScoredPoint } from "./contrasts.ts";
-import { type FanInElement, fanIn, stageRun } from "./StageRun.ts";
+import { type FanInElement, fanIn, singleInput, stageRun } from "./StageRun.ts";
+import { bucketsOf } from "./difficultyBuckets.ts";
 import { defaultPool, poolingOf } from "./pooling.ts";
 import { type Compare, Summarize } from "./Summarize.ts";
 
 export const summarizeRun = stageRun(
   Summarize,
   Effect.fnUntraced(function* ({ params, inputs, output }) {
-    const { pool = defaultPool, compare } = params;
-    const table = yield* Effect.sync(() => tabulate(fanIn(inputs, "scores"), pool, compare));
+    const { pool = defaultPool, compare, difficulty } = params;
+    const whole = yield* Effect.sync(() => fanIn(inputs, "scores").map(scoredPoint));
+    const points =
+      difficulty === undefined
+        ? whole
+        : yield* bucketsOf(whole, singleInput(inputs, "data").directory, difficulty);
+    const table = yield* Effect.sync(() => tabulate(points, pool, compare));
     writeTable(output, table);
     return { summary: { rows: table.rows.length, pooled: table.pooled.length } };
   }),
 );
 
+const scoredPoint = ({ labels, directory }: FanInElement): ScoredPoint => ({
+  labels,
+  scores: readScores(directory),
+});
+
 const tabulate = (
-  elements: ReadonlyArray<FanInElement>,
+  points: ReadonlyArray<ScoredPoint>,
   pool: ReadonlyArray<string>,
   compare: Compare | undefined,
 ): Table => {
-  const points = elements.map(({ labels, directory }): ScoredPoint => ({
-    labels,
-    scores: readScores(directory),
-  }));
   const { axes, pooledOver, groups } = poolingOf(points, pool);
   return {
     format: 2,

@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
-import { PositiveNumber } from "../schemas/numbers.ts";
+import { NotNegative, PositiveNumber } from "../schemas/numbers.ts";
 import { defaultPool } from "./pooling.ts";
 import { type ParamsProblem, stage, type Surroundings, type UnknownParamsName } from "./Stage.ts";
 
@@ -33,7 +33,16 @@ const Compare = Schema.Struct({
 });
 export type Compare = typeof Compare.Type;
 
+/** The axis of the buckets, beside those of the experiment. */
+export const difficultyAxis = "difficulty";
+
 const Params = Schema.Struct({
+  difficulty: Schema.optionalKey(
+    Schema.NonEmptyArray(NotNegative).annotate({
+      description:
+        "rows for each bucket of instances by their edges or blanks, of which these are the upper bounds: [7, 9] is to 7, 8 to 9 and 10 on; needs the input `data`; left out: no buckets",
+    }),
+  ),
   pool: Schema.optionalKey(
     Schema.Array(Schema.String).annotate({
       description: "axes that the pooled rows pool over; left out: `seed`",
@@ -45,7 +54,52 @@ const Params = Schema.Struct({
 });
 type Params = typeof Params.Type;
 
+const difficultyProblems = (
+  { difficulty }: Params,
+  { inputs, axes }: Surroundings,
+): ReadonlyArray<ParamsProblem> => {
+  if (difficulty === undefined) return [];
+  const late = difficulty.findIndex((bound, index) => bound <= (difficulty[index - 1] ?? -1));
+  return [
+    ...(inputs.includes("data")
+      ? []
+      : [
+          {
+            path: [difficultyAxis],
+            message: "the difficulty of the instances is not known without their data set",
+            expected: "an input `data` beside `scores`",
+          },
+        ]),
+    ...(axes.includes(difficultyAxis)
+      ? [
+          {
+            path: [difficultyAxis],
+            message: `the experiment has an axis \`${difficultyAxis}\``,
+            expected: "another name for that axis",
+          },
+        ]
+      : []),
+    ...(late < 0
+      ? []
+      : [
+          {
+            path: [difficultyAxis, late],
+            message: `the bound ${difficulty[late]} comes after ${difficulty[late - 1]}`,
+            expected: "bounds that rise",
+          },
+        ]),
+  ];
+};
+
 const check = (
+  params: Params,
+  around: Surroundings,
+): ReadonlyArray<UnknownParamsName | ParamsProblem> => [
+  ...difficultyProblems(params, around),
+  ...nameProblems(params, around),
+];
+
+const nameProblems = (
   { pool, compare }: Params,
   { axes, labels, overridden }: Surroundings,
 ): ReadonlyArray<UnknownParamsName | ParamsProblem> => {
@@ -105,7 +159,10 @@ export const Summarize = stage({
   summary: "tabulates scores point by point and pooled, with intervals and contrasts",
   example: `table: { use: summarize, from: { scores: { all: scores } } }`,
   params: Params,
-  inputs: { scores: { kinds: ["scores"], many: true } },
+  inputs: {
+    scores: { kinds: ["scores"], many: true },
+    data: { kinds: ["dataset"], optional: true },
+  },
   output: "table",
   check,
 });

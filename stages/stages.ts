@@ -4,6 +4,7 @@ import { Correlate } from "./Correlate.ts";
 import { Distill } from "./Distill.ts";
 import { Files } from "./Files.ts";
 import { Generate } from "./Generate.ts";
+import { Groups } from "./Groups.ts";
 import { Grpo } from "./Grpo.ts";
 import { HubDataset } from "./HubDataset.ts";
 import { Prepare } from "./Prepare.ts";
@@ -28,6 +29,7 @@ export const stages: ReadonlyMap<string, Stage> = new Map(
     Score,
     Summarize,
     Correlate,
+    Groups,
     Command,
     Tabulate,
     Files,

@@ -52,6 +52,8 @@ export interface Task<Params extends { readonly kind: string }, Truth, Answer> {
   generate(params: Params, random: Random): Truth;
   /** A text that is equal exactly for equal instances; it decides which split an instance may be in. */
   identity(truth: Truth): string;
+  /** A count that grows with the work of an instance: of edges, of blanks. */
+  difficulty(truth: Truth): number;
   /** A PNG of `image.size` by `image.size` pixels; equal arguments give equal bytes. */
   draw(truth: Truth, params: Params, image: ImageParams, random: Random): Buffer;
   prompt(truth: Truth): string;

@@ -4,6 +4,7 @@ import { Effect } from "effect";
 import fs from "node:fs";
 import zlib from "node:zlib";
 import { eachRow } from "../kinds/Dataset.ts";
+import type { Measurements } from "../kinds/MeasurementsFile.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { inRig, jsonLines, type Rig } from "./rig/Rig.ts";
 
@@ -28,6 +29,7 @@ stages:
     use: rollout
     from: { model: model, data: data, captioner: start }
     with: { group: 2, counterfactual: 2, surrogates: [teacher, blind-solve], max_tokens: 60 }
+  attempts: { use: groups, from: { rollouts: { all: model } }, with: { rewards: [total] } }
 `;
 
 const artifactOf = async (rig: Rig, node: string): Promise<string> => {
@@ -49,6 +51,20 @@ describe("reinforcement learning", () => {
       const trained = jsonLines(zlib.gunzipSync(packed).toString());
       assert.strictEqual(trained.length, 2 * 3 * 2);
       assert.isTrue(fs.existsSync(`${model}/model.safetensors`));
+
+      // Two responses to a prompt come to pass@2, also those of a training.
+      const pairs = Array.from({ length: 6 }, (_, pair) => trained.slice(2 * pair, 2 * pair + 2));
+      const passed = pairs.filter((pair) => pair.some(({ outcome }) => outcome === true)).length;
+      const attempts = JSON.parse(
+        fs.readFileSync(`${await artifactOf(rig, "attempts")}/measurements.json`, "utf8"),
+      ) as Measurements;
+      assert.closeTo(attempts.rows[1]!.values["pass@k"]!, passed / 6, 1e-12);
+      assert.hasAllKeys(attempts.rows[1]!.values, [
+        "pass@k",
+        "best@k total",
+        "differ@k outcome",
+        "differ@k total",
+      ]);
 
       const said = await artifactOf(rig, "said");
       const rollouts = jsonLines(fs.readFileSync(`${said}/rollouts.jsonl`, "utf8"));

@@ -1,10 +1,13 @@
 /** The whole study on the real parts: pictures, transcripts, a trained model, and what others read of them. */
 import { assert, describe, it } from "@effect/vitest";
+import { Effect } from "effect";
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { beforeAll } from "vitest";
 import { ensurePython } from "../executors/PythonEnvironment.ts";
+import { eachRow } from "../kinds/Dataset.ts";
+import type { Table } from "../kinds/TableFile.ts";
 import { pipeEnvironment } from "../stages/environments.ts";
 import { inRig, jsonLines, type Rig } from "./rig/Rig.ts";
 import { root } from "./rig/build.ts";
@@ -30,6 +33,7 @@ stages:
   oracle: { use: generate,  from: { model: model, data: data }, with: { mode: counterfactual } }
   scores: { use: score,     from: { data: data, end_to_end: e2e, counterfactual: oracle } }
   table:  { use: summarize, from: { scores: { all: scores } } }
+  hard:   { use: summarize, from: { scores: { all: scores }, data: data }, with: { difficulty: [3, 6] } }
 `;
 
 let python = "";
@@ -99,6 +103,23 @@ describe("a study, small but real", () => {
       const printed = await run(rig);
       assert.match(printed, /MICRO Qwen3-VL/u);
       assert.match(printed, /^token +20 /mu);
+
+      const { artifact } = await shown(rig, "hard");
+      const table = rig.path(".pipe/trees", artifact.digest, "table.json");
+      const buckets = (JSON.parse(fs.readFileSync(table, "utf8")) as Table).rows.filter(
+        ({ labels }) => labels["loss"] === "token",
+      );
+      const edges = await edgesOf(rig, "data");
+      for (const [label, low, high] of [
+        ["to 3", 0, 3],
+        ["4 to 6", 4, 6],
+        ["7 on", 7, 10],
+      ] as const) {
+        const bucket = buckets.find(({ labels }) => labels["difficulty"] === label);
+        const expected = edges.filter((count) => low <= count && count <= high).length;
+        assert.strictEqual(bucket?.a?.n ?? 0, expected, label);
+        assert.strictEqual(bucket?.a_r?.n ?? 0, expected, label);
+      }
 
       const log = await rig.pipe("logs", "model[loss=ngdiff]");
       assert.match(log.stdout, /^\d\d:\d\d:\d\d  starting Python…\n/u);
@@ -224,5 +245,17 @@ describe("a study, small but real", () => {
     5 * minutes,
   );
 });
+
+/** The number of edges of each test graph. */
+const edgesOf = async (rig: Rig, node: string): Promise<ReadonlyArray<number>> => {
+  const { artifact } = await shown(rig, node);
+  const counts: Array<number> = [];
+  await Effect.runPromise(
+    eachRow(rig.path(".pipe/trees", artifact.digest), "test", { images: false }, ({ perception }) =>
+      counts.push((JSON.parse(perception) as ReadonlyArray<unknown>).length),
+    ),
+  );
+  return counts;
+};
 
 const read = (file: string): string => (fs.existsSync(file) ? fs.readFileSync(file, "utf8") : "");

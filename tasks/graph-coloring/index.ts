@@ -20,6 +20,7 @@ export const graphColoring: Task<GraphColoringParams, Graph, Coloring> = {
   generate: generateGraph,
   // Labels are part of an instance: isomorphic graphs with different edges are different instances.
   identity: (graph) => `${graph.v}:${JSON.stringify(graph.edges)}`,
+  difficulty: ({ edges }) => edges.length,
   draw: drawGraph,
   prompt: promptGraph,
   perception: (graph) => JSON.stringify(graph.edges),

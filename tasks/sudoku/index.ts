@@ -19,6 +19,7 @@ export const sudoku: Task<SudokuParams, Grid, Grid> = {
   hasRandomLayout: () => false,
   generate: generateSudoku,
   identity: (grid) => grid.flat().join(""),
+  difficulty: (grid) => grid.flat().filter((digit) => digit === 0).length,
   draw: drawSudoku,
   prompt: promptSudoku,
   perception: (grid) => JSON.stringify(grid.map((row) => row.map((digit) => digit || "-"))),
