@@ -7,6 +7,7 @@ import type {
   Readings,
 } from "../schemas/Correlation.ts";
 import type { Correlations } from "./CorrelationsFile.ts";
+import { orderOfReadings, withinPublished } from "./orderOfReadings.ts";
 import { padEnd, padStart, plural, printableName, width } from "./terminal.ts";
 import type { Style } from "./terminal.ts";
 
@@ -16,6 +17,7 @@ export const correlationsText = (made: Correlations, title: string, style: Style
     style.bold(printableName(title)),
     ...(models.length === 0 ? [] : [`model: ${printableName(models.join("; "))}`]),
     ...made.points.flatMap((point) => [...pointLines(point, style), ""]),
+    ...orderLines(made),
     ...acrossLines(made, style),
     ...publishedLines(made).map(style.dim),
   ].join("\n");
@@ -82,8 +84,8 @@ const rowsOf = ({ associations, contrasts }: CorrelationPoint): ReadonlyArray<Ro
       : []),
   ]);
 
-const headline = ({ labels, rollouts, prompts, steps, means }: CorrelationPoint): string => {
-  const point = Object.entries(labels).map(([axis, label]) => `${axis}=${label}`);
+const headline = (point: CorrelationPoint): string => {
+  const { labels, rollouts, prompts, steps, means } = point;
   const forced = rollouts.counterfactual === 0 ? [] : [`${rollouts.counterfactual} counterfactual`];
   const span =
     steps.first === steps.last ? `step ${steps.first}` : `steps ${steps.first} to ${steps.last}`;
@@ -94,7 +96,7 @@ const headline = ({ labels, rollouts, prompts, steps, means }: CorrelationPoint)
     ["a_r", means.counterfactual],
   ] as const;
   return [
-    ...(point.length === 0 ? [] : [point.join(",")]),
+    ...(Object.keys(labels).length === 0 ? [] : [labelsOf(point)]),
     [`${rollouts.end_to_end} rollouts`, ...forced].join(" and "),
     plural(prompts, "prompt"),
     span,
@@ -135,6 +137,34 @@ const reasonLines = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
     return printableName(`  – ${sentence} (${first}${more})`);
   });
 };
+
+/** Of several checkpoints: how many have the published order and the published ranges. */
+const orderLines = (made: Correlations): ReadonlyArray<string> => {
+  const { points } = made;
+  if (points.length < 2) return [];
+  const orders = orderOfReadings(made).map(
+    ({ target, reading, checkpoints, reasoningHigher, above, below }) => [
+      `${targetNames[target]}, ${readingNames[reading]}`,
+      `${reasoningHigher} of ${checkpoints}`,
+      above === null ? "" : `interval above 0 in ${above}, below in ${below}`,
+    ],
+  );
+  const { reasoning, perception, both } = withinPublished(made);
+  const met = both.length === 0 ? "" : `: ${both.map(labelsOf).join("; ")}`;
+  return [
+    "checkpoints where the outcome correlates more with reasoning than with perception",
+    ...grid(orders, 3).map((line) => `  ${line}`),
+    printableName(
+      `within the published ranges: with reasoning ${reasoning.length}, with perception ${perception.length}, with both ${both.length} of ${points.length}${met}`,
+    ),
+    "",
+  ];
+};
+
+const labelsOf = ({ labels }: CorrelationPoint): string =>
+  Object.entries(labels)
+    .map(([axis, label]) => `${axis}=${label}`)
+    .join(",");
 
 const acrossLines = ({ points, across }: Correlations, style: Style): ReadonlyArray<string> => {
   if (points.length < 2) return [];

@@ -16,7 +16,7 @@ import {
 import { differencesNamed } from "./differences.ts";
 import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
 import type { ExampleLine } from "./Evidence.ts";
-import { orderOfReadings } from "./orderOfReadings.ts";
+import { orderOfReadings } from "../../kinds/orderOfReadings.ts";
 import type { Page } from "./Page.ts";
 import { studentMean } from "../../stats/studentT.ts";
 import type { Estimate } from "../../schemas/Correlation.ts";
@@ -203,7 +203,7 @@ const contingency = (
 
 const order = (page: Page, of: string): string => {
   const rows = orderOfReadings(page.correlations(of)).map((each) => [
-    each.name,
+    `${targetNames[each.target]}, ${readingNames[each.reading]}`,
     `${each.reasoningHigher} of ${each.checkpoints}`,
     ...[each.above, each.below].map((count) => (count === null ? none : String(count))),
     decimals(each.withReasoning, 2),

@@ -52,6 +52,14 @@ describe("correlations", () => {
       assert.include(table.stdout, "with so few prompts the intervals are too narrow");
       assert.include(table.stdout, "outcome × reasoning: both 36, only outcome 12");
       assert.include(table.stdout, "every prompt has the same mean of perception");
+      assert.match(
+        table.stdout,
+        /^ +reasoning, own caption, pooled +2 of 2 +interval above 0 in 2, below in 0$/mu,
+      );
+      assert.include(
+        table.stdout,
+        "within the published ranges: with reasoning 0, with perception 0, with both 0 of 2",
+      );
       assert.include(table.stdout, "it takes three checkpoints, here are 2");
       assert.include(
         table.stdout,

@@ -1,10 +1,13 @@
-/** Counts the checkpoints where the outcome correlates more with reasoning than with perception, for each reading of "reasoning". */
-import type { Correlations } from "../../kinds/CorrelationsFile.ts";
-import type { Reading, Target } from "../../schemas/Correlation.ts";
-import { readingNames, targetNames } from "./associations.ts";
+/**
+ * Counts the checkpoints where the outcome correlates more with reasoning than with perception, for each reading of "reasoning", and those
+ * within the published ranges.
+ */
+import type { CorrelationPoint, Reading, Target } from "../schemas/Correlation.ts";
+import type { Correlations } from "./CorrelationsFile.ts";
 
 export interface Order {
-  readonly name: string;
+  readonly target: Target;
+  readonly reading: Reading;
   /** The checkpoints where both correlations are defined. */
   readonly checkpoints: number;
   readonly reasoningHigher: number;
@@ -26,11 +29,8 @@ const shown: ReadonlyArray<readonly [Target, Reading]> = [
 export const orderOfReadings = ({ points }: Correlations): ReadonlyArray<Order> =>
   shown.flatMap(([target, reading]) => {
     const pairs = points.flatMap((point) => {
-      const valueWith = (of: Target) =>
-        point.associations.find((each) => each.reward === "outcome" && each.target === of)?.[
-          reading
-        ].value ?? null;
-      const [reasoning, perception] = [valueWith(target), valueWith("perception")];
+      const reasoning = outcomeWith(point, target, reading);
+      const perception = outcomeWith(point, "perception", reading);
       if (reasoning === null || perception === null) return [];
       const contrast = point.contrasts.find(({ reward }) => reward === "outcome")?.[reading];
       return [{ reasoning, perception, contrast }];
@@ -42,7 +42,8 @@ export const orderOfReadings = ({ points }: Correlations): ReadonlyArray<Order> 
     const hasContrast = target === "reasoning";
     return [
       {
-        name: `${targetNames[target]}, ${readingNames[reading]}`,
+        target,
+        reading,
         checkpoints: pairs.length,
         reasoningHigher: count(({ reasoning, perception }) => reasoning > perception),
         above: hasContrast ? count(({ contrast }) => (contrast?.low ?? 0) > 0) : null,
@@ -52,3 +53,30 @@ export const orderOfReadings = ({ points }: Correlations): ReadonlyArray<Order> 
       },
     ];
   });
+
+/** The checkpoints whose outcome correlates, in the published reading, with reasoning and with perception as published, and with both. */
+export const withinPublished = ({ points, published }: Correlations) => {
+  const isWithin = (
+    point: CorrelationPoint,
+    target: Target,
+    { low, high }: { readonly low: number; readonly high: number },
+  ): boolean => {
+    const value = outcomeWith(point, target, published.reading);
+    return value !== null && low <= value && value <= high;
+  };
+  const reasoning = points.filter((point) =>
+    isWithin(point, published.target_of_reasoning, published.outcome_with_reasoning),
+  );
+  const perception = points.filter((point) =>
+    isWithin(point, "perception", published.outcome_with_perception),
+  );
+  return { reasoning, perception, both: reasoning.filter((point) => perception.includes(point)) };
+};
+
+const outcomeWith = (
+  { associations }: CorrelationPoint,
+  target: Target,
+  reading: Reading,
+): number | null =>
+  associations.find((each) => each.reward === "outcome" && each.target === target)?.[reading]
+    .value ?? null;
