@@ -43,7 +43,7 @@ export const Rollout = Schema.Struct({
   reason: ScoreLine.fields.reason,
   /**
    * Unweighted, by name: `outcome`, `perception` and the surrogates, such as `teacher`, `blind_solve`, `consensus` and the
-   * same with `_f1`. `total` is the reward of the training, absent without one. A part that was not computed is absent,
+   * same with `_f1`, or `likelihood`. `total` is the reward of the training, absent without one. A part that was not computed is absent,
    * never 0.
    */
   rewards: Schema.Record(Schema.String, Schema.Finite),

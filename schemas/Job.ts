@@ -11,13 +11,16 @@ export const PROTOCOL = 1;
 
 const protocol = Schema.Literal(PROTOCOL);
 
-/** `job.json`: the input of a job. Paths are absolute directories; `output` exists and is empty, `checkpoints` outlives attempts. */
+/**
+ * `job.json`: the input of a job. Paths are absolute directories; `output` exists and is empty, `checkpoints` outlives attempts. An input
+ * that is a fan-in is a list.
+ */
 export const JobFile = Schema.Struct({
   protocol,
   stage: Schema.NonEmptyString,
   attempt: Schema.NonEmptyString,
   params: Schema.JsonObject,
-  inputs: Schema.Record(Schema.String, Schema.String),
+  inputs: Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Array(Schema.String)])),
   output: Schema.String,
   checkpoints: Schema.String,
   /** For stages with rewards: the command, as a list of arguments, that starts `pipe score` as a co-process. */

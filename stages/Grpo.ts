@@ -39,12 +39,19 @@ const Perception = Schema.Union([
     description:
       "agreement with what `captioner`, an input or an endpoint, writes for the same picture",
   }),
+  Schema.Struct({ surrogate: Schema.Literal("vote"), as: As }).annotate({
+    description:
+      "the mean of the agreements with what each of `captioners`, a fan-in of models, writes for the same picture",
+  }),
   Schema.Struct({ surrogate: Schema.Literal("consensus"), as: As }).annotate({
     description: "agreement with the group's most common caption",
   }),
   Schema.Struct({ surrogate: Schema.Literal("blind-solve") }).annotate({
     description:
       "whether the caption alone leads to a right answer: by the policy itself or, where there is one, `solver`, an input or an endpoint",
+  }),
+  Schema.Struct({ surrogate: Schema.Literal("likelihood") }).annotate({
+    description: "the probability that the policy itself gives to the whole caption",
   }),
 ]);
 

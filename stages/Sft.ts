@@ -163,6 +163,12 @@ const Params = Schema.Struct({
         "vision: the vision tower and its projector stay as they are, those of the input `model` if there is one",
     })
     .pipe(byDefault("none")),
+  pictures: Schema.Literals(["shown", "blank"])
+    .annotate({
+      description:
+        "blank: every picture is the mean of all of them, so that a Qwen3-VL learns to go on from captions alone, as the solver of blind-solve is asked to; with loss `{ kind: fixed, lambda: 0 }`",
+    })
+    .pipe(byDefault("shown")),
   gradients: Schema.Boolean.annotate({
     description:
       "measures both spans' gradients in every tenth step, for the metric grad_share_p; ngdiff does so anyway",
@@ -187,6 +193,19 @@ const shareProblems = ({ accumulate, llamafactory }: Params): ReadonlyArray<Para
           expected: "a divisor of `accumulate`",
         },
       ];
+
+/** An InternVL is asked without a picture by its question alone. */
+const blankProblems = ({ model, pictures }: Params): ReadonlyArray<ParamsProblem> =>
+  pictures === "blank" && model.family === "internvl"
+    ? [
+        {
+          path: ["pictures"],
+          message:
+            "an InternVL has no blank picture: without one it is asked by its question alone",
+          expected: "`family: qwen3-vl`, or no `pictures`",
+        },
+      ]
+    : [];
 
 const scheduleProblems = ({ loss }: Params): ReadonlyArray<ParamsProblem> => {
   if (loss.kind !== "schedule") return [];
@@ -227,7 +246,7 @@ const trainerProblems = (
   const isPipe = params.trainer === "pipe";
   const foreign = isPipe
     ? (["llamafactory"] as const)
-    : (["model", "freeze", "gradients", "validate"] as const);
+    : (["model", "freeze", "pictures", "gradients", "validate"] as const);
   return [
     ...(isPipe || hasModel
       ? []
@@ -239,7 +258,7 @@ const trainerProblems = (
               "an input under `from`: `model: start`, where `start` is a `pretrained` stage",
           },
         ]),
-    ...foreignParams<"llamafactory" | "model" | "freeze" | "gradients" | "validate">(
+    ...foreignParams<"llamafactory" | "model" | "freeze" | "pictures" | "gradients" | "validate">(
       params,
       defaults,
       foreign,
@@ -273,6 +292,7 @@ export const Sft = stage({
   check: (params, around) => [
     ...trainerProblems(params, around),
     ...sizeProblems(params, around),
+    ...blankProblems(params),
     ...scheduleProblems(params),
     ...shareProblems(params),
     ...validationInputProblems(params, around.inputs),

@@ -19,11 +19,16 @@ export const surrogateRules: Readonly<
     ["teacher", "model"],
     ["teacher_f1", "model"],
   ],
+  vote: [
+    ["vote", "model"],
+    ["vote_f1", "model"],
+  ],
   consensus: [
     ["consensus", (group) => agreements(group).map(({ exact }) => exact)],
     ["consensus_f1", (group) => agreements(group).map(({ f1 }) => f1)],
   ],
   "blind-solve": [["blind_solve", "model"]],
+  likelihood: [["likelihood", "model"]],
 };
 
 interface Agreement {

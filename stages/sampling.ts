@@ -6,14 +6,15 @@ import { checkPrompts } from "./checkPrompts.ts";
 import { BaseUrl, endpointFields } from "./endpointParams.ts";
 import type { ParamsProblem, Surroundings } from "./Stage.ts";
 
-export const surrogates = ["teacher", "consensus", "blind-solve"] as const;
+export const surrogates = ["teacher", "vote", "consensus", "blind-solve", "likelihood"] as const;
 export type Surrogate = (typeof surrogates)[number];
 
-/** `captioner` is the model of the surrogate teacher; `solver` is that of blind-solve, by default the policy itself. */
+/** `captioner` is the model of the surrogate teacher, `captioners` those of vote; `solver` is that of blind-solve, by default the policy itself. */
 export const samplingInputs = {
   model: { kinds: ["model"] },
   data: { kinds: ["dataset"], check: checkPrompts },
   captioner: { kinds: ["model"], optional: true },
+  captioners: { kinds: ["model"], many: true, optional: true },
   solver: { kinds: ["model"], optional: true },
 } as const;
 
@@ -52,7 +53,7 @@ export const keyVariables = (
   ...(named.includes("blind-solve") && solver?.key_env ? [solver.key_env] : []),
 ];
 
-/** The teacher needs a captioner, and a role is either an input or an endpoint. */
+/** A teacher needs a captioner and a vote needs some, and a role is either an input or an endpoint. */
 export const surrogateProblems = (
   named: ReadonlyArray<Surrogate>,
   path: ReadonlyArray<PropertyKey>,
@@ -65,6 +66,15 @@ export const surrogateProblems = (
           path,
           message: "the surrogate `teacher` has no captioner",
           expected: "an input `captioner`, a model, or the param `captioner`, an endpoint",
+        },
+      ]
+    : []),
+  ...(named.includes("vote") && !inputs.includes("captioners")
+    ? [
+        {
+          path,
+          message: "the surrogate `vote` has no captioners",
+          expected: "a fan-in of models under `from`: `captioners: { all: captioner }`",
         },
       ]
     : []),

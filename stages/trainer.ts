@@ -13,6 +13,7 @@ import { failedJob, jobEndText, runJob } from "./job.ts";
 import { pipeEnvironment } from "./environments.ts";
 import type { Resources, Stage, StageDefinition } from "./Stage.ts";
 import {
+  fanIn,
   singleInput,
   type StageContext,
   StageFailed,
@@ -127,9 +128,14 @@ const runTrainer = Effect.fnUntraced(function* (
   return yield* resultOf(context, name, end);
 });
 
-const directoriesOf = (inputs: StageInputs): Readonly<Record<string, string>> =>
+const directoriesOf = (inputs: StageInputs): JobFile["inputs"] =>
   Object.fromEntries(
-    Object.keys(inputs).map((name) => [name, singleInput(inputs, name).directory]),
+    Object.entries(inputs).map(([name, input]) => [
+      name,
+      Array.isArray(input)
+        ? fanIn(inputs, name).map(({ directory }) => directory)
+        : singleInput(inputs, name).directory,
+    ]),
   );
 
 const valuesOf = Effect.fnUntraced(function* (variables: ReadonlyArray<string>) {

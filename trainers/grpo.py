@@ -328,6 +328,7 @@ def work(job: Job) -> Outcome:
         judge = judge_for(job, params.surrogates, scorer, split, policy)
         trainer = Trainer(params, split, sampler, judge, scorer, Learner(params.descent(longest), policy, reference))
         models = [job.inputs[name] for name in ("model", "captioner", "solver") if name in job.inputs]
+        models += job.fan_ins.get("captioners", [])
         files = [*split_files(job.inputs["data"], params.split), *(path for model in models for path in weight_files(model))]
         files += validation_files(job, params.validate, "data")
         # Where α changes until the last step, a run with another number of steps is another run.

@@ -52,7 +52,9 @@ class Job:
             )
         self.attempt: str = description["attempt"]
         self.params: dict[str, Any] = description["params"]
-        self.inputs = {name: Path(path) for name, path in description["inputs"].items()}
+        given = description["inputs"]
+        self.inputs = {name: Path(path) for name, path in given.items() if isinstance(path, str)}
+        self.fan_ins = {name: [Path(path) for path in paths] for name, paths in given.items() if isinstance(paths, list)}
         self.output = Path(description["output"])
         self.checkpoints = Path(description["checkpoints"])
         self.scorer: list[str] = description.get("scorer", [])  # the command that starts the scorer; empty for a stage without rewards

@@ -62,10 +62,8 @@ class MicroPolicy:
         return self.images[rows]
 
     def prompts_without_pictures(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """A blank picture, every pixel the mean of the training pictures: a micro model has no prompt of text alone."""
-        side = self.batched.side * self.batched.patch
-        mean = (self.batched.mean * 255).round().to(torch.uint8).cpu()
-        return mean.expand(1, side, side, 3).contiguous(), torch.zeros(len(rows), dtype=torch.long)
+        """A blank picture: a micro model has no prompt of text alone."""
+        return blank_picture(pixels_of(self.processor), image_side(self.model)), torch.zeros(len(rows), dtype=torch.long)
 
     def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoder:
         return Decoder(self.batched, longest, between)
@@ -81,6 +79,12 @@ class MicroPolicy:
 
     def save(self, directory: Path, card: str) -> None:
         write(directory, self.model, self.processor, card)
+
+
+def blank_picture(pixels: Pixels, side: int) -> Tensor:
+    """Every pixel the mean of the training pictures, so 0 once normalised: (1, side, side, 3)."""
+    mean = (torch.tensor(pixels.mean, dtype=torch.float32) * 255).round().to(torch.uint8)
+    return mean.expand(1, side, side, 3).contiguous()
 
 
 def pixels_of(processor: DeepseekVLProcessor) -> Pixels:

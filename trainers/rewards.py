@@ -1,11 +1,13 @@
 """The reward parts of a batch of rollouts, judged by `pipe score`.
 
 The parts, each an array with a number for every response: `outcome`, `perception`, `perception_f1` and `consistent`, as the scorer
-names them; for the requested surrogates `teacher`, `teacher_f1`, `consensus`, `consensus_f1` and `blind_solve` (surrogates.py).
+names them; for the requested surrogates `teacher`, `vote`, `consensus`, the same with `_f1`, `blind_solve` and `likelihood` (surrogates.py).
 R = α·p + (1-α)·outcome, with one of them as p (arXiv 2605.29496).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +21,13 @@ from trainers.scorer import Scorer
 from trainers.surrogates import (
     BLIND_SOLVE,
     CONSENSUS,
+    DIGITS,
+    LIKELIHOOD,
     SURROGATES,
     TEACHER,
+    VOTE,
     BlindSolver,
+    caption_likelihoods,
     majority_captions,
     spread,
     teacher_captions,
@@ -67,21 +73,29 @@ class Judge:
         split: Split,
         surrogates: tuple[str, ...] = (),
         captions: list[str | None] | None = None,
+        votes: list[list[str | None]] | None = None,
         solver: BlindSolver | EndpointSolver | None = None,
+        likelihood: Callable[[Rollouts], np.ndarray] | None = None,
     ):
-        self.scorer, self.split, self.surrogates, self.captions, self.solver = scorer, split, surrogates, captions, solver
+        """`captions` are the teacher's, a caption for each row of the split; `votes` such a list for each captioner."""
+        self.scorer, self.split, self.surrogates, self.solver, self.likelihood = scorer, split, surrogates, solver, likelihood
+        self.written = {} if captions is None else {TEACHER: captions}
+        self.voters = [f"{VOTE} {number}" for number in range(len(votes or []))]
+        self.written |= dict(zip(self.voters, votes or []))
         self._handed: list[_Questions] = []
 
     def hand(self, rollouts: Rollouts, mode: str = "end-to-end") -> None:
         questions = _Questions(self.split, mode, rollouts)
         questions.ask_all("oracle", rollouts.texts, self._oracle(rollouts))
-        if TEACHER in self.surrogates:
-            questions.ask_all(TEACHER, rollouts.texts, [self.captions[row] for row in rollouts.rows])
+        for name, captions in self.written.items():
+            questions.ask_all(name, rollouts.texts, [captions[row] for row in rollouts.rows])
         if CONSENSUS in self.surrogates:
             questions.ask_all(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
         if BLIND_SOLVE in self.surrogates:
             questions.ask_all(BLIND_SOLVE, self.solver(rollouts), self._oracle(rollouts))
         self.scorer.ask(list(questions.lines))
+        if LIKELIHOOD in self.surrogates:
+            questions.likelihoods = self.likelihood(rollouts)
         self._handed.append(questions)
 
     def fetch(self) -> Judged:
@@ -92,11 +106,20 @@ class Judge:
         parts = _columns([oracle_parts(verdict) for verdict in oracle])
         for name in (TEACHER, CONSENSUS):
             if name in self.surrogates:
-                parts |= _columns([agreement_parts(name, verdict) for verdict in questions.verdicts(name, answers)])
+                parts |= self._agreements(name, questions.verdicts(name, answers))
+        if VOTE in self.surrogates:
+            agreements = [self._agreements(VOTE, questions.verdicts(name, answers)) for name in self.voters]
+            parts |= {part: np.mean([one[part] for one in agreements], axis=0).round(DIGITS) for part in agreements[0]}
         if BLIND_SOLVE in self.surrogates:
             solved = questions.verdicts(BLIND_SOLVE, answers)
             parts["blind_solve"] = np.array([float(verdict.get("outcome", 0)) for verdict in solved])
+        if LIKELIHOOD in self.surrogates:
+            parts["likelihood"] = questions.likelihoods
         return Judged(parts, [verdict["reason"] for verdict in oracle])
+
+    @staticmethod
+    def _agreements(surrogate: str, verdicts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+        return _columns([agreement_parts(surrogate, verdict) for verdict in verdicts])
 
     def _oracle(self, rollouts: Rollouts) -> list[str]:
         return [self.split.columns["perception"][row] for row in rollouts.rows]
@@ -108,29 +131,36 @@ def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
 
 
 def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy) -> Judge:
-    """The judge with what its surrogates need: a teacher, `captioner`, and a solver, `solver` or else the policy. Each is a model, an
-    input, or an endpoint, a param."""
+    """The judge with what its surrogates need: a teacher, `captioner`; those who vote, `captioners`; and a solver, `solver` or else the
+    policy. A teacher or solver is a model, an input, or an endpoint, a param; those who vote are a fan-in of models."""
     unknown = [name for name in surrogates if name not in SURROGATES]
     if unknown:
         raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")
 
-    def another(role: str) -> Policy:
-        return load_policy(job.inputs[role], split, job.params["batch"])
+    def another(directory: Path) -> Policy:
+        return load_policy(directory, split, job.params["batch"])
 
-    captions = solver = None
+    def captions_of(directory: Path) -> list[str | None]:
+        return teacher_captions(another(directory), len(split), job.params["max_tokens"], job.exit_if_stopping)
+
+    captions = votes = solver = None
     if TEACHER in surrogates:
         if job.params["captioner"] is not None:
             captions = transcribed(job)
         elif "captioner" in job.inputs:
-            captions = teacher_captions(another("captioner"), len(split), job.params["max_tokens"], job.exit_if_stopping)
+            captions = captions_of(job.inputs["captioner"])
         else:
             raise JobError("The surrogate `teacher` has nobody to ask.", "Give the stage a model or an endpoint as its `captioner`.")
+    if VOTE in surrogates:
+        if not job.fan_ins.get("captioners"):
+            raise JobError("The surrogate `vote` has nobody to ask.", "Give the stage models as its `captioners`.")
+        votes = [captions_of(directory) for directory in job.fan_ins["captioners"]]
     if BLIND_SOLVE in surrogates and job.params["solver"] is not None:
         solver = EndpointSolver(job)
     elif BLIND_SOLVE in surrogates:
-        asked = another("solver") if "solver" in job.inputs else policy
+        asked = another(job.inputs["solver"]) if "solver" in job.inputs else policy
         solver = BlindSolver(asked, job.params["max_tokens"], job.exit_if_stopping)
-    return Judge(scorer, split, surrogates, captions, solver)
+    return Judge(scorer, split, surrogates, captions, votes, solver, lambda rollouts: caption_likelihoods(policy, rollouts, job.params["batch"]))
 
 
 NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge
@@ -146,6 +176,7 @@ class _Questions:
     lines: list[dict[str, Any]] = field(default_factory=list)
     places: dict[tuple, int] = field(default_factory=dict)
     asked: dict[str, list[int | None]] = field(default_factory=dict)
+    likelihoods: np.ndarray | None = None
 
     def ask_all(self, name: str, responses: list[str | None], perceptions) -> None:
         self.asked[name] = [self._ask(*each) for each in zip(self.rollouts.rows.tolist(), responses, perceptions)]

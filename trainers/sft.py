@@ -1,7 +1,8 @@
 """Supervised fine-tuning of a micro model on distilled transcripts: `python -m trainers.sft JOB_DIR`.
 
 Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model`, a micro model, it goes on with that one's
-weights and vocabulary and a new optimiser. Departures from arXiv 2605.29496, all of them:
+weights and vocabulary and a new optimiser. With `pictures: blank` it learns as the solver of blind-solve is asked: every picture is the blank one
+of micro_policy.py. Departures from arXiv 2605.29496, all of them:
 
   * The model is a Qwen3-VL, or an InternVL (internvl.py), of 0.6 to 6 million weights from random initialisation, not a pretrained one of
     billions. It sees the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
@@ -19,12 +20,14 @@ Nothing random is drawn after initialisation, and batches are a function of (see
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from transformers import DeepseekVLProcessor, PreTrainedModel, Qwen3VLForConditionalGeneration
 
 from trainers import losses, loop
 from trainers.captured import Captured
@@ -32,7 +35,8 @@ from trainers.card import later_card, model_card
 from trainers.data import BatchOrder, Responses, Split, encode_responses, read_split, split_files
 from trainers.families import FAMILIES, Forward
 from trainers.job import Job, JobError, Outcome, main
-from trainers.model import SIZES, bound_responses, device, write
+from trainers.micro_policy import blank_picture, pixels_of
+from trainers.model import SIZES, bound_responses, device, image_side, write
 from trainers.model_files import weight_files
 from trainers.policy import Policy
 from trainers.schedule import Schedule
@@ -50,7 +54,8 @@ PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
 FUSED_FROM = 2000
 FIRST_FAMILY = ("family", "qwen3-vl")
 FREEZABLE = ("none", "vision")
-OPTIONS = {"freeze": "none", "validate": None}  # by name, the value that is off
+PICTURES_SHOWN = ("shown", "blank")
+OPTIONS = {"freeze": "none", "validate": None, "pictures": "shown"}  # by name, the value that is off
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Params:
     weight_decay: float
     grad_clip: float
     freeze: str
+    pictures: str
     gradients: bool
     validate: dict[str, Any] | None
     seed: int
@@ -79,6 +85,8 @@ class Params:
             raise JobError(f"There is no model {self.model}.", f"Use kind micro, {known}.")
         if self.freeze not in FREEZABLE:
             raise JobError(f"Nothing freezes `{self.freeze}`.", f"Use {' or '.join(FREEZABLE)}.")
+        if self.pictures not in PICTURES_SHOWN:
+            raise JobError(f"Pictures can't be `{self.pictures}`.", f"Use {' or '.join(PICTURES_SHOWN)}.")
         self.pace.check()
 
     @property
@@ -261,6 +269,8 @@ def work(job: Job) -> Outcome:
     start = job.inputs.get("model")
     job.phase("model")
     family, model, processor = new_start(params.model, params.seed, split, side) if start is None else earlier_start(start, split, side)
+    see = seeing(params.pictures, model, processor)
+    split = see(split)
     responses = encode_responses(processor.tokenizer, split)
     bound_responses(model, processor.tokenizer, responses.tokens.shape[1])
     job.phase("device")
@@ -273,7 +283,7 @@ def work(job: Job) -> Outcome:
     identity = loop.run_identity(settings, params.pace, files)
 
     def on(pictures: Split) -> Policy:
-        return family.policy(model, processor, pictures)
+        return family.policy(model, processor, see(pictures))
 
     with validation_for(job, params.validate, PICTURES, on, model.generation_config.max_new_tokens) as validation:
         resumed_from = loop.train(job, trainer, params.steps, identity, validation)
@@ -283,6 +293,18 @@ def work(job: Job) -> Outcome:
     write(job.output, model, processor, card)
     loop.write_metrics(job, trainer)
     return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in model.parameters())}, resumed_from)
+
+
+def seeing(pictures: str, model: PreTrainedModel, processor: DeepseekVLProcessor) -> Callable[[Split], Split]:
+    """The split as the model sees it."""
+    if pictures == "shown":
+        return lambda split: split
+    if not isinstance(model, Qwen3VLForConditionalGeneration):
+        raise JobError(
+            "An InternVL is asked without a picture by its question alone, not by a blank one.", "Use `pictures: blank` with family qwen3-vl."
+        )
+    blank = blank_picture(pixels_of(processor), image_side(model)).numpy()
+    return lambda split: replace(split, images=np.repeat(blank[..., : split.images.shape[-1]], len(split), 0))
 
 
 def continued_card(start: Path, settings: dict[str, Any]) -> str:

@@ -364,6 +364,32 @@ stages:
 `,
     [{ under: "sead", says: "unknown axis of the scores `sead`", suggestion: "`seed`" }],
   ],
+  "buckets of difficulty without a data set, out of order, and beside an axis of that name": [
+    `axes: { difficulty: [0, 1] }
+stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5, test: 5 } } }
+  t: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: t }, with: { seed: $difficulty } }
+  e: { use: generate, from: { model: m, data: d }, with: { mode: end-to-end } }
+  o: { use: generate, from: { model: m, data: d }, with: { mode: counterfactual } }
+  s: { use: score, from: { data: d, end_to_end: e, counterfactual: o } }
+  f: { use: summarize, from: { scores: { all: s } }, with: { difficulty: [7, 5, 9] } }
+  g: { use: summarize, from: { scores: { all: s }, data: d }, with: { difficulty: [8] } }
+`,
+    [
+      { under: "[7, 5, 9]", says: "not known without their data set", expected: "input `data`" },
+      { under: "5", says: "the bound 5 comes after 7", expected: "bounds that rise" },
+      { under: "[8]", says: "has an axis `difficulty`", expected: "another name" },
+    ],
+  ],
+  "an InternVL that learns without pictures": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 5 }, splits: { train_sft: 5 } } }
+  t: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: t }, with: { model: { kind: micro, family: internvl }, pictures: blank } }
+`,
+    [{ under: "blank", says: "an InternVL has no blank picture", expected: "family: qwen3-vl" }],
+  ],
   "an unknown input, without blaming a param that names it": [
     `stages:
   a: { use: command, from: { x: nothing }, with: { run: "cat {in.x}/y" } }
@@ -534,6 +560,8 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
     from: { model: m, data: d }
     with: { solver: { url: "https://host/v1?key=1", keyenv: KEY } }
   nobody: { use: rollout, from: { model: m, data: d }, with: { surrogates: [consensus, teacher] } }
+  novote: { use: rollout, from: { model: m, data: d }, with: { surrogates: [vote] } }
+  onevote: { use: rollout, from: { model: m, data: d, captioners: m }, with: { surrogates: [likelihood] } }
   both:
     use: grpo
     from: { model: m, data: d, solver: m }
@@ -553,6 +581,12 @@ stages: { a: { use: command, form: {}, with: { run: "true" } } }
         says: "the surrogate `teacher` has no captioner",
         expected: "an endpoint",
       },
+      {
+        under: "[vote]",
+        says: "the surrogate `vote` has no captioners",
+        expected: "captioners: { all: captioner }",
+      },
+      { under: "m", says: "the input `captioners` of `rollout` needs all points" },
       {
         under: '{ url: "http://[::1]:8000/v1", model: x }',
         says: "`solver` is both an input and an endpoint",

@@ -80,6 +80,7 @@ SFT = {
     "weight_decay": 0.01,
     "grad_clip": 1.0,
     "freeze": "none",
+    "pictures": "shown",
     "gradients": False,
     "validate": None,
     "seed": 0,
@@ -138,8 +139,8 @@ SCORER = [sys.executable, str(Path(__file__).parent / "programs" / "scorer.py")]
 GENERATE = {"mode": "end-to-end", "split": "test", "limit": None, "max_tokens": None, "batch": 5, "temperature": 0, "seed": 0}
 
 
-def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **inputs: Path) -> Path:
-    """A job directory ready to run."""
+def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **inputs: Path | list[Path]) -> Path:
+    """A job directory ready to run; a fan-in is a list."""
     output, kept = directory / "output", checkpoints or directory / "checkpoints"
     output.mkdir(parents=True)
     kept.mkdir(parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **in
         "stage": "a stage",
         "attempt": "attempt-1",
         "params": params,
-        "inputs": {name: str(path) for name, path in inputs.items()},
+        "inputs": {name: list(map(str, path)) if isinstance(path, list) else str(path) for name, path in inputs.items()},
         "output": str(output),
         "checkpoints": str(kept),
         "scorer": SCORER,

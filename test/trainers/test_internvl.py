@@ -78,3 +78,9 @@ def test_is_a_start_of_either_training(trained, dataset, prompts, tmp_path):
     assert "grad_norm_vision" not in events(tmp_path / "sft", "metrics")[-1]["values"]
     job = run(grpo.work, prepare(tmp_path / "grpo", GRPO | {"steps": 1, "max_tokens": None}, data=prompts, model=tmp_path / "sft/output"))
     assert load_policy(job / "output", read_split(dataset, "test", 1), 1).longest is not None
+
+
+def test_has_no_blank_picture_to_learn_from(dataset, tmp_path):
+    job = prepare(tmp_path / "job", PARAMS | {"pictures": "blank"}, data=dataset)
+    assert main(sft.work, [str(job)]) == 1
+    assert "by its question alone" in result(job)["message"]

@@ -11,18 +11,21 @@ from trainers.job import main
 
 
 def run(directory: Path, trained: Path, prompts: Path, **params) -> list[dict]:
-    job = prepare(directory, ROLLOUT | params, model=trained, data=prompts, captioner=trained)
+    job = prepare(directory, ROLLOUT | params, model=trained, data=prompts, captioner=trained, captioners=[trained, trained])
     assert main(rollout.work, [str(job)]) == 0
     return [json.loads(line) for line in (job / "output" / "rollouts.jsonl").read_text().splitlines()]
 
 
 def test_groups_of_responses_with_every_part(trained, prompts, tmp_path):
-    made = run(tmp_path / "job", trained, prompts, surrogates=["teacher", "consensus", "blind-solve"])
+    made = run(tmp_path / "job", trained, prompts, surrogates=["teacher", "vote", "consensus", "blind-solve", "likelihood"])
     assert [line["id"] for line in made] == [f"row-{2000 + index // 4}" for index in range(40)]
     assert [line["group"] for line in made] == [index // 4 for index in range(40)]
     assert {(line["step"], line["advantage"]) for line in made} == {(0, None)}
-    parts = {"outcome", "perception", "perception_f1", "teacher", "teacher_f1", "consensus", "consensus_f1", "blind_solve"}
-    assert set(made[0]["rewards"]) == parts
+    surrogates = {"teacher", "teacher_f1", "vote", "vote_f1", "consensus", "consensus_f1", "blind_solve", "likelihood"}
+    assert set(made[0]["rewards"]) == {"outcome", "perception", "perception_f1"} | surrogates
+    # The captioner, voting twice, is the teacher.
+    assert all(line["rewards"]["vote"] == line["rewards"]["teacher"] for line in made)
+    assert all(0 < line["rewards"]["likelihood"] <= 1 for line in made if "</caption>" in line["response"])
     summary = result(tmp_path / "job")["summary"]
     assert "MICRO" in summary["model"]
     assert summary["responses"] == 40

@@ -3,13 +3,16 @@ import math
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from trainers import checkpoint, loop, losses, sft
+from trainers.data import read_split
 from trainers.job import main
+from trainers.micro_policy import MicroPolicy
 
 FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
 
@@ -65,6 +68,27 @@ def test_measured_gradients_are_those_of_the_step(dataset, tmp_path):
     pull_p, pull_r = 0.25 * measured["grad_norm_p"], 0.75 * measured["grad_norm_r"]
     assert measured["grad_share_p"] == pytest.approx(pull_p / (pull_p + pull_r))
     assert pull_p + pull_r >= measured["grad_norm"] and "grad_share_p" not in plain
+
+
+def test_without_pictures_it_learns_as_a_blind_solver_is_asked(dataset, prompts, tmp_path, monkeypatch):
+    """Every picture is the very blank one that BlindSolver shows."""
+    seen, init = [], sft.Trainer.__init__
+
+    def watched(self, params, model, split, responses):
+        seen.append(split.images)
+        init(self, params, model, split, responses)
+
+    monkeypatch.setattr(sft.Trainer, "__init__", watched)
+    blind = SFT | {"pictures": "blank", "loss": {"kind": "fixed", "lambda": 0}, "validate": {"every": 2, "split": "train_rl", "limit": 2}}
+    run(prepare(tmp_path / "blind", blind, data=dataset, validation=prompts))
+    (images,) = seen
+    policy = MicroPolicy.load(tmp_path / "blind" / "output", read_split(prompts, "train_rl"))
+    blank, _ = policy.prompts_without_pictures(np.array([0]))
+    assert images.shape == (40, 32, 32, 1) and (torch.from_numpy(images) == blank[..., :1]).all()
+    card = (tmp_path / "blind" / "output" / "README.md").read_text()
+    assert "pictures" in card
+    run(prepare(tmp_path / "seeing", blind | {"pictures": "shown"}, data=dataset, validation=prompts))
+    assert (tmp_path / "seeing/output/model.safetensors").read_bytes() != (tmp_path / "blind/output/model.safetensors").read_bytes()
 
 
 def take_steps_as_on_a_gpu(monkeypatch) -> None:
@@ -304,6 +328,7 @@ def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch
         ({"schedule": "linear"}, "linear"),
         ({"loss": {"kind": "schedule", "points": [[5, 1], [3, 0]]}}, "no loss"),
         ({"freeze": "text"}, "Nothing freezes `text`"),
+        ({"pictures": "dark"}, "Pictures can't be `dark`"),
     ],
 )
 def test_impossible_params_are_refused(dataset, tmp_path, change, says):

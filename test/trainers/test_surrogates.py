@@ -8,9 +8,9 @@ from conftest import SCORER, row
 from trainers.data import Split, read_split
 from trainers.micro_policy import MicroPolicy
 from trainers.rewards import Judge, reward_name
-from trainers.sampling import Rollouts, caption_of
+from trainers.sampling import Rollouts, Sampler, caption_lengths, caption_of
 from trainers.scorer import Scorer
-from trainers.surrogates import BlindSolver, majority_captions, teacher_captions
+from trainers.surrogates import BlindSolver, caption_likelihoods, majority_captions, teacher_captions
 
 
 def response(edges) -> str:
@@ -79,6 +79,61 @@ def test_a_teacher_is_agreed_with_whatever_the_truth_is():
     assert made.parts["perception"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
 
 
+def test_a_vote_is_the_share_of_captioners_who_agree():
+    made = judged(surrogates=("vote",), votes=[["[[0,1]]", "[[0,1],[1,2]]"], ["[[1,2]]", None], ["[[1,2]]", "{{"]])
+    third = 0.333333  # six digits, as a rollout's line has it
+    assert made.parts["vote"].tolist() == [third, 0.666667, 0.666667, 0, 0, third, third, third]
+    assert made.parts["vote_f1"].tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 0, 2 / 9, 1 / 3, 1 / 3, 1 / 3], abs=1e-6)
+    assert "teacher" not in made.parts
+
+
+def test_a_vote_beside_a_teacher_leaves_it_alone():
+    made = judged(surrogates=("teacher", "vote"), captions=["[[1,2]]", None], votes=[["[[0,1]]", None]])
+    assert made.parts["teacher"].tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
+    assert made.parts["vote"].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
+
+
+def sampled(policy, prompts: int, size: int) -> Rollouts:
+    return Sampler(policy, size, 1.5, policy.longest)(np.arange(prompts), np.random.default_rng(0))
+
+
+def test_a_likelihood_is_the_product_of_the_captions_probabilities(trained, prompts):
+    policy = MicroPolicy.load(trained, read_split(prompts, "train_rl"))
+    rollouts = sampled(policy, 3, 4)
+    made = caption_likelihoods(policy, rollouts, 5)
+    lengths = caption_lengths(policy, rollouts)
+    with torch.no_grad():
+        for index in range(len(rollouts)):
+            tokens = rollouts.tokens[index : index + 1, : int(lengths[index])]
+            said = policy.logits(rollouts.rows[index : index + 1], torch.zeros(1, dtype=torch.long), tokens)
+            expected = np.prod([float(said[0, place].softmax(-1)[token]) for place, token in enumerate(tokens[0])])
+            assert made[index] == pytest.approx(expected, abs=2e-6)
+    assert len(set(made.tolist())) > 1 and 0 < made.max() <= 1
+
+
+def test_equal_captions_of_a_group_are_equally_likely_whatever_stands_beside_them(trained, prompts):
+    policy = MicroPolicy.load(trained, read_split(prompts, "train_rl"))
+    rollouts = sampled(policy, 2, 8)
+    made = caption_likelihoods(policy, rollouts, 3)
+    lengths = caption_lengths(policy, rollouts).tolist()
+    captions = [(group, tuple(ids[:length])) for group, ids, length in zip(rollouts.group.tolist(), rollouts.tokens.tolist(), lengths)]
+    assert len(set(zip(captions, made))) == len(set(captions)) < len(captions)
+    assert caption_likelihoods(policy, rollouts, 100).tolist() == pytest.approx(made.tolist(), abs=2e-6)
+
+
+def test_a_response_without_a_caption_has_no_likelihood(trained, prompts):
+    policy = MicroPolicy.load(trained, read_split(prompts, "train_rl"))
+    texts = ["<caption>[]</caption>", "no caption"]
+    tokens = torch.zeros(2, 12, dtype=torch.long)
+    lengths = []
+    for row, ids in zip(tokens, policy.encode(texts)):
+        row[: len(ids)] = torch.tensor(ids)
+        lengths.append(len(ids))
+    none = Rollouts(np.array([0]), 2, tokens, torch.tensor(lengths), torch.zeros(2, dtype=torch.long), np.ones(2, bool), texts)
+    made = caption_likelihoods(policy, none, 4)
+    assert made[0] > 0 and made[1] == 0
+
+
 def test_an_unreadable_teacher_is_agreed_with_by_nobody():
     made = judged(surrogates=("teacher",), captions=["{{", "[[0,1]]"])
     assert made.parts["teacher"].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
@@ -123,6 +178,8 @@ def test_a_captioner_is_asked_about_every_picture(trained, prompts):
         ({"surrogate": "teacher", "as": "f1"}, "teacher_f1"),
         ({"surrogate": "consensus", "as": "exact"}, "consensus"),
         ({"surrogate": "blind-solve"}, "blind_solve"),
+        ({"surrogate": "vote", "as": "f1"}, "vote_f1"),
+        ({"surrogate": "likelihood"}, "likelihood"),
     ],
 )
 def test_the_parameter_names_a_part(perception, name):
