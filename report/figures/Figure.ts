@@ -47,3 +47,21 @@ export const fileName = (...parts: ReadonlyArray<string>): string =>
     .join("-")
     .replaceAll(/[^\p{L}\p{N}._]+/gu, "-")
     .replaceAll(/^-|-$/gu, "");
+
+/** Letters of a name that a chart has room for. */
+const mostLetters = 40;
+
+export const cutName = (name: string, most = mostLetters): string => {
+  const letters = [...name];
+  return letters.length <= most ? name : `${letters.slice(0, most - 1).join("")}…`;
+};
+
+/** A sentence where the charts of something cut names. */
+export const cutNote = (
+  of: string,
+  names: ReadonlyArray<string>,
+  most = mostLetters,
+): ReadonlyArray<string> =>
+  names.some((name) => cutName(name, most) !== name)
+    ? [`Names of more than ${most} letters are cut in figures of ${of}.`]
+    : [];

@@ -2,6 +2,7 @@
 import type { Proportion } from "../../stats/wilson.ts";
 import { type Metric, metrics } from "../analysis/Arms.ts";
 import { exactly, pageColours, spreadOut } from "./draw.ts";
+import { cutName } from "./Figure.ts";
 
 type Accuracies = { readonly [metric in Metric]: Proportion | null };
 
@@ -29,8 +30,11 @@ export interface AccuraciesOptions {
 
 const names = { a: "a end to end", a_p: "a_p perception", a_r: "a_r given p*" } as const;
 
-/** Pixels that the name of an arm needs below the axis. */
+/** The least pixels that the name of an arm needs below the axis. */
 const nameWidth = 52;
+
+/** Pixels of a letter below the axis. */
+const letterWidth = 6;
 
 interface Place {
   readonly x: number;
@@ -79,8 +83,9 @@ export const accuraciesChart = (
   const span = Math.max(...xs) - Math.min(...xs) || 1;
   const isNamed = title !== undefined;
   const labels = Object.fromEntries(
-    places.map(({ x, arm, isNumber }) => [x, isNamed && isNumber ? String(x) : arm.name]),
+    places.map(({ x, arm, isNumber }) => [x, isNamed && isNumber ? String(x) : cutName(arm.name)]),
   );
+  const longest = Math.max(...Object.values(labels).map((label) => label.length)) * letterWidth;
   const x = {
     field: "x",
     type: "quantitative",
@@ -93,8 +98,8 @@ export const accuraciesChart = (
       grid: false,
       labelExpr: `${JSON.stringify(labels)}[datum.value]`,
       labelOverlap: false,
-      labelAngle: places.length * nameWidth > width ? -35 : 0,
-      labelLimit: 110,
+      labelAngle: places.length * Math.max(nameWidth, longest) > width ? -35 : 0,
+      labelLimit: 0,
     },
   };
   const y = {

@@ -3,7 +3,7 @@ import type { ArmSet } from "../analysis/Arms.ts";
 import type { Comparison } from "../analysis/comparisons.ts";
 import { accuraciesChart } from "./accuracies.ts";
 import { differencesChart } from "./differences.ts";
-import { type Figure, type FigureGroup, fileName } from "./Figure.ts";
+import { cutNote, type Figure, type FigureGroup, fileName } from "./Figure.ts";
 import { frontierChart } from "./frontier.ts";
 
 /** Charts of more arms are unreadable. */
@@ -26,7 +26,13 @@ export const comparisonFigures = ({ node, sets, contrasts, baseline }: Compariso
             {
               name: fileName(node, "differences"),
               alternative: `differences to ${baseline}`,
-              caption: `${node}: differences to ${baseline}, paired by seed and picture, with 95 % intervals${seedsNote(sets[0]!)}.`,
+              caption: [
+                `${node}: differences to ${baseline}, paired by seed and picture, with 95 % intervals${seedsNote(sets[0]!)}.`,
+                ...cutNote(
+                  node,
+                  contrasts.map(({ arm }) => arm),
+                ),
+              ].join(" "),
               chart: (width: number) => differencesChart(contrasts, width),
               plots: new Set(contrasts.map(({ metric }) => metric)).size,
               width: 180,
@@ -43,7 +49,13 @@ const armFigures = (set: ArmSet, of: string): ReadonlyArray<Figure> => {
     {
       name: fileName(of, "accuracies"),
       alternative: `a, a_p and a_r of each arm of ${of}`,
-      caption: `${of}: accuracies on one scale. Dots are pooled over seeds, bars their intervals${seedsNote(set)}${bandsNote(set)}.`,
+      caption: [
+        `${of}: accuracies on one scale. Dots are pooled over seeds, bars their intervals${seedsNote(set)}${bandsNote(set)}.`,
+        ...cutNote(
+          of,
+          set.arms.map(({ name }) => name),
+        ),
+      ].join(" "),
       chart: (width) => accuraciesChart(set, width),
       plots: 1,
       width: 460,

@@ -170,7 +170,7 @@ const panel = (
     axis: { title: "correlation", tickCount: 4 },
   };
   const rows = names.map((name, row) => ({ name, middle: middleOf(row) }));
-  const y = rowAxis(rows, [-1, names.length * step - 1], isFirst, { labelLimit: 130 });
+  const y = rowAxis(rows, [-1, names.length * step - 1], isFirst);
   const layer = (of: ReadonlyArray<object>, mark: object, encoding: object = {}) => ({
     data: { values: of },
     mark,

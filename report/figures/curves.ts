@@ -4,12 +4,15 @@
  */
 import type { Training } from "../ReportData.ts";
 import { exactly, pageColours, pagePalette, roomFor, spreadOut } from "./draw.ts";
+import { cutName } from "./Figure.ts";
 
 const height = 190;
 /** Thin lines of more trainings are a blur. */
 const mostRaw = 24;
 /** More lines can't be told apart. */
 export const mostLines = 12;
+/** The letters of an arm's name that have room beside its line. */
+export const mostLetters = 16;
 /** The most points of a line, and of all lines or bands of a panel. */
 const mostPoints = { line: 250, lines: 3000, bands: 1500 };
 
@@ -64,12 +67,6 @@ export const curvesChart = (
     },
     legend: null,
   };
-  const ends = arms.flatMap(({ name }) => smooth.findLast(({ arm }) => arm === name) ?? []);
-  const places = spreadOut(
-    ends.map(({ value }) => value),
-    ((domain[1] - domain[0]) * 13) / height,
-    domain,
-  );
   return {
     width,
     height,
@@ -90,17 +87,36 @@ export const curvesChart = (
         mark: { type: "line", strokeWidth: 2 },
         encoding: { x, y, color },
       },
-      {
-        data: { values: ends.map((end, index) => ({ ...end, value: places[index]! })) },
-        mark: { type: "text", align: "left", dx: 5, fontSize: 11, clip: false, limit: 80 },
-        encoding: {
-          x,
-          y,
-          text: { field: "arm" },
-          color: arms.length > 1 ? color : { value: pageColours.text },
-        },
-      },
+      namesAtEnd(arms, smooth, domain, { x, y, color }),
     ],
+  };
+};
+
+/** The arms' names at the ends of their lines, apart from each other. */
+const namesAtEnd = (
+  arms: ReadonlyArray<CurveArm>,
+  lines: ReadonlyArray<Omit<Point, "run">>,
+  domain: readonly [number, number],
+  { x, y, color }: { readonly x: object; readonly y: object; readonly color: object },
+): object => {
+  const ends = arms.flatMap(({ name }) => lines.findLast(({ arm }) => arm === name) ?? []);
+  const names = Object.fromEntries(arms.map(({ name }) => [name, cutName(name, mostLetters)]));
+  const places = spreadOut(
+    ends.map(({ value }) => value),
+    ((domain[1] - domain[0]) * 13) / height,
+    domain,
+  );
+  return {
+    data: { values: ends.map((end, index) => ({ ...end, value: places[index]! })) },
+    mark: {
+      type: "text",
+      text: { expr: `${JSON.stringify(names)}[datum.arm]` },
+      align: "left",
+      dx: 5,
+      fontSize: 11,
+      clip: false,
+    },
+    encoding: { x, y, color: arms.length > 1 ? color : { value: pageColours.text } },
   };
 };
 

@@ -2,6 +2,7 @@
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { fontFamily } from "../files/fonts.ts";
+import { cutName } from "./Figure.ts";
 
 /** Colours that the page's style sheet sets, for light and dark: Okabe and Ito's, which differ for every kind of eye. */
 export const pageColours = {
@@ -145,7 +146,6 @@ export const rowAxis = (
   rows: ReadonlyArray<{ readonly name: string; readonly middle: number }>,
   domain: readonly [number, number],
   isFirst: boolean,
-  axis: object = {},
 ) => ({
   field: "y",
   type: "quantitative",
@@ -153,13 +153,13 @@ export const rowAxis = (
   axis: {
     title: null,
     values: rows.map(({ middle }) => middle),
-    labelExpr: `${JSON.stringify(Object.fromEntries(rows.map(({ middle, name }) => [middle, name])))}[datum.value]`,
+    labelExpr: `${JSON.stringify(Object.fromEntries(rows.map(({ middle, name }) => [middle, cutName(name)])))}[datum.value]`,
     labelOverlap: false,
+    labelLimit: 0,
     grid: false,
     ticks: false,
     domain: false,
     labels: isFirst,
     labelFontSize: 12,
-    ...axis,
   },
 });

@@ -3,8 +3,15 @@ import type { Correlations } from "../../kinds/CorrelationsFile.ts";
 import type { Measurements } from "../../kinds/MeasurementsFile.ts";
 import type { RunData, Training } from "../ReportData.ts";
 import { correlationRows, correlationsChart, mostRows } from "./correlations.ts";
-import { curvesChart, mostLines } from "./curves.ts";
-import { type Figure, type FigureGroup, fileName, joined, omittedNames } from "./Figure.ts";
+import { curvesChart, mostLetters, mostLines } from "./curves.ts";
+import {
+  cutNote,
+  type Figure,
+  type FigureGroup,
+  fileName,
+  joined,
+  omittedNames,
+} from "./Figure.ts";
 import { measuredAxes, measurementsChart } from "./measurements.ts";
 import { isLost, mostBars, timelineChart } from "./timeline.ts";
 
@@ -35,7 +42,17 @@ const correlationGroup = (run: string, node: string, correlations: Correlations)
       {
         name: fileName(run, node, "correlations"),
         alternative: `correlations of rewards in ${node}`,
-        caption: `${node}: correlation of each reward with reasoning (the answer follows from the response's own caption) and with perception. ${hasSeeds ? "Dots are means over seeds, circles single seeds." : "Lines are 95 % intervals over prompts."} Shaded: what ${correlations.published.source} reports of the outcome.`,
+        caption: [
+          `${node}: correlation of each reward with reasoning (the answer follows from the response's own caption) and with perception.`,
+          hasSeeds
+            ? "Dots are means over seeds, circles single seeds."
+            : "Lines are 95 % intervals over prompts.",
+          `Shaded: what ${correlations.published.source} reports of the outcome.`,
+          ...cutNote(
+            node,
+            rows.map(({ name }) => name),
+          ),
+        ].join(" "),
         chart: (width) => correlationsChart(rows, correlations.published, width),
         plots: 2,
         width: 240,
@@ -141,6 +158,11 @@ export const trainingFigures = ({ run, trainings }: RunData): ReadonlyArray<Trai
         all.slice(mostLines).map(({ name }) => name),
       ),
       ...omittedNames(stageName, "metric", changing.slice(mostPanels)),
+      ...cutNote(
+        stageName,
+        arms.map(({ name }) => name),
+        mostLetters,
+      ),
     ];
     return { stageName, figures, omitted };
   });

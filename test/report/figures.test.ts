@@ -1,10 +1,14 @@
 /** Places of a figure's labels, and attempts read from a run's events. */
 import { assert, describe, it } from "@effect/vitest";
-import { spreadOut } from "../../report/figures/draw.ts";
+import { comparisonsOf } from "../../report/analysis/comparisons.ts";
+import { draw, spreadOut } from "../../report/figures/draw.ts";
+import { reportFigures } from "../../report/figures/reportFigures.ts";
 import { placeLabels } from "../../report/figures/placeLabels.ts";
 import { readAttempts } from "../../report/read/readAttempts.ts";
 import { reportedSteps } from "../../report/read/readTraining.ts";
+import type { ReportData } from "../../report/ReportData.ts";
 import type { Event } from "../../schemas/Event.ts";
+import { dataWith, figureData } from "./figureData.ts";
 
 describe("labels", () => {
   it("keep apart within a plot where there is room", () => {
@@ -29,6 +33,48 @@ describe("labels", () => {
       assert.isTrue(place >= 0 && place <= 1);
       if (index > 0) assert.isAtLeast(place - order[index - 1]!, 0.1 - 1e-9);
     }
+  });
+});
+
+describe("a report's figures", () => {
+  const made = (data: ReportData) => reportFigures(data, comparisonsOf(data));
+
+  it("show names of up to 40 letters whole, and say where they cut longer ones", async () => {
+    const arm = "token-averaged baseline with a long name";
+    const long = `${arm}, and then some`;
+    const accuraciesOf = async (name: string) => {
+      const { numbers } = made(dataWith({ arms: [name, "λ=0.3"] }));
+      const figure = numbers.figures.find((each) => each.name === "table-accuracies")!;
+      return { caption: figure.caption, svg: await draw(figure.chart(figure.width), "page") };
+    };
+    const whole = await accuraciesOf(arm);
+    assert.include(whole.svg, `>${arm}</text>`);
+    assert.notInclude(whole.caption, "are cut");
+    const cut = await accuraciesOf(long);
+    assert.include(cut.svg, `>${arm.slice(0, 39)}…</text>`);
+    assert.include(cut.caption, "Names of more than 40 letters are cut in figures of table.");
+  });
+
+  it("show names of arms beside their curves, and say where they cut them", async () => {
+    const [training] = made(figureData).trainings;
+    assert.deepStrictEqual(training!.omitted, []);
+    const named = made(dataWith({ trained: "an arm with a long name" })).trainings[0]!;
+    assert.deepStrictEqual(named.omitted, [
+      "Names of more than 16 letters are cut in figures of model.",
+    ]);
+    const [figure] = named.figures;
+    assert.include(await draw(figure!.chart(figure!.width), "page"), ">an arm with a l…</text>");
+  });
+
+  it("are left out with a sentence: metrics beyond 16, and tables of more than 30 arms", () => {
+    const names = (count: number, of: string) =>
+      Array.from({ length: count }, (_, index) => `${of} ${index + 1}`);
+    const { numbers } = made(dataWith({ arms: names(31, "arm"), metrics: names(18, "metric") }));
+    assert.deepStrictEqual(numbers.omitted, [
+      "table: no figures of its 31 arms; at most 30 are legible.",
+      "packed: 2 metrics not drawn: metric 17, metric 18.",
+    ]);
+    assert.lengthOf(numbers.figures, 16);
   });
 });
 
