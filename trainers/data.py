@@ -1,18 +1,18 @@
 """Reads a dataset artifact (Hub layout, Parquet) into arrays, and orders its rows for training."""
 
-import io
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
-from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
 from trainers.job import JobError
+from trainers.pictures import decode_picture
 from trainers.streams import stream
-from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, encode
+from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, Words, encode, has_plain_words, words_of
 
 _TEXT_COLUMNS = ["id", "task", "query", "ground_truth", "perception", "response"]
 
@@ -27,6 +27,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def words(self) -> Words:
+        """The words of the responses."""
+        return words_of(self.columns["response"])
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,9 @@ def read_split(directory: Path, split: str, limit: int | None = None, any_size: 
     columns = {name: values[:limit] for name, values in columns.items()}
     if not pictures:
         raise JobError(f"Split `{split}` is empty.", "Ask for at least one row of it where the dataset is rendered.")
-    images = [Image.open(io.BytesIO(picture["bytes"])) for picture in pictures]
-    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
-    arrays = [np.asarray(image.convert(mode)).reshape(image.height, image.width, -1) for image in images]
+    arrays = [decode_picture(picture["bytes"]) for picture in pictures]
+    channels = max(array.shape[2] for array in arrays)
+    arrays = [array if array.shape[2] == channels else array.repeat(channels, axis=2) for array in arrays]
     if len({array.shape for array in arrays}) == 1:
         return Split(np.stack(arrays), columns)
     if not any_size:
@@ -89,15 +94,31 @@ def encode_responses(tokenizer: PreTrainedTokenizerFast, split: Split) -> Respon
     included, is the reasoning span.
     """
     require_captions(split)
+    tokenizes = _looked_up if has_plain_words(tokenizer, split.columns["response"]) else _tokenized
+    ids, lengths, caption_lengths = tokenizes(tokenizer, split)
+    tokens = np.full((len(split), lengths.max() + 1), tokenizer.pad_token_id)
+    tokens[np.arange(tokens.shape[1]) < lengths[:, None]] = ids
+    tokens[np.arange(len(split)), lengths] = tokenizer.convert_tokens_to_ids(END)
+    return Responses(tokens, caption_lengths, lengths + 1)
+
+
+Encoded = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids of one response after another; tokens of each, and of its caption (N,)
+
+
+def _looked_up(tokenizer: PreTrainedTokenizerFast, split: Split) -> Encoded:
+    """Responses of plain words alone. A caption ends with a word, since no word goes on after a closing tag."""
+    words, ids = split.words, tokenizer.get_vocab()
+    places, starts = words.places, words.lengths.cumsum() - words.lengths
+    closings = np.flatnonzero(np.array([word.endswith(CAPTION_CLOSE) for word in words.distinct])[places])
+    first = closings[closings.searchsorted(starts)]
+    return np.array([ids.get(word, tokenizer.unk_token_id) for word in words.distinct])[places], words.lengths, first - starts + 1
+
+
+def _tokenized(tokenizer: PreTrainedTokenizerFast, split: Split) -> Encoded:
     texts = split.columns["response"]
     captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]
-    end = tokenizer.convert_tokens_to_ids(END)
-    rows = [[*ids, end] for ids in encode(tokenizer, texts)]
-    return Responses(
-        tokens=pad(rows, tokenizer.pad_token_id),
-        caption_lengths=np.array([len(ids) for ids in encode(tokenizer, captions)]),
-        lengths=np.array([len(row) for row in rows]),
-    )
+    rows, heads = encode(tokenizer, texts), encode(tokenizer, captions)
+    return np.concatenate(rows), np.array(list(map(len, rows))), np.array(list(map(len, heads)))
 
 
 def require_captions(split: Split) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from transformers import (
     AutoModelForImageTextToText,
     AutoProcessor,
@@ -36,6 +37,7 @@ logging.disable_progress_bar()
 MODEL_TYPES = {"qwen3_vl": "qwen3-vl", "internvl": "internvl"}
 PATCH = 8
 MERGE = 2
+AT_ONCE = 1000  # pictures that are counted at a time, since counting takes a copy of coloured ones
 
 # The micro model learns one task, so the question carries no information and costs positions: it sees the image alone.
 CHAT_TEMPLATE = (
@@ -145,7 +147,7 @@ def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_s
 def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of red, green and blue over uint8 images (N, height, width, 1 or 3), on the scale 0 to 1."""
     channels = images.shape[3]
-    counts = np.stack([np.bincount(images[..., channel].ravel(), minlength=256) for channel in range(channels)])
+    counts = sum(_histogram(images[start : start + AT_ONCE]) for start in range(0, len(images), AT_ONCE))
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
     deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)
@@ -153,6 +155,12 @@ def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     # A floor under the deviation, lest a set of blank pictures divide by zero.
     rounded = [[round(float(value), 4) for value in values] * repeats for values in (mean, deviation.clip(0.01))]
     return rounded[0], rounded[1]
+
+
+def _histogram(images: np.ndarray) -> np.ndarray:
+    """How many pixels of uint8 images (N, height, width, 1 or 3) have each level, by channel (1 or 3, 256)."""
+    rows = images.reshape(-1, *images.shape[2:]) if images.shape[3] == 3 else images.reshape(-1, images.shape[2])
+    return np.array(Image.fromarray(rows).histogram()).reshape(images.shape[3], 256)
 
 
 def build_processor(

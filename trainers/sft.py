@@ -40,7 +40,7 @@ from trainers.model import SIZES, bound_responses, device, image_side, write
 from trainers.model_files import weight_files
 from trainers.policy import Policy
 from trainers.schedule import Schedule
-from trainers.start import earlier_start, new_start
+from trainers.start import earlier_start, new_start, require_known
 from trainers.step_metrics import require_finite, step_metrics
 from trainers.validation import validation_files, validation_for
 
@@ -272,6 +272,8 @@ def work(job: Job) -> Outcome:
     see = seeing(params.pictures, model, processor)
     split = see(split)
     responses = encode_responses(processor.tokenizer, split)
+    if start is not None:
+        require_known(split, responses, processor.tokenizer.unk_token_id)
     bound_responses(model, processor.tokenizer, responses.tokens.shape[1])
     job.phase("device")
     model.to(device())

@@ -39,7 +39,7 @@ class Task:
 
 def new_model(task: Task, split: Split) -> tuple[torch.nn.Module, Any, Responses]:
     """The micro model of the seed, its processor and the encoded responses: the same weights as `trainers.sft` begins with."""
-    tokenizer = train_tokenizer(split.columns["response"])
+    tokenizer = train_tokenizer(split.words)
     responses = encode_responses(tokenizer, split)
     side = split.images.shape[1]
     model = build_model(SIZES[task.settings["size"]], INIT, tokenizer, side, task.settings["seed"]).to(device())

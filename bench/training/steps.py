@@ -206,7 +206,7 @@ def main() -> None:
     torch.set_num_threads(2)  # the threads of a job
 
     split = read_split(given.transcripts, SPLIT)
-    tokenizer = train_tokenizer(split.columns["response"])
+    tokenizer = train_tokenizer(split.words)
     responses = encode_responses(tokenizer, split)
     side = split.images.shape[1]
     pixels = Pixels(*image_statistics(split.images))

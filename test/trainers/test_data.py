@@ -7,7 +7,7 @@ from PIL import Image
 from conftest import row, write_split
 from trainers.data import BatchOrder, encode_responses, read_split
 from trainers.job import JobError
-from trainers.tokenizer import train_tokenizer
+from trainers.tokenizer import encode, train_tokenizer
 
 
 def test_reads_pixels_and_text_in_file_order(dataset):
@@ -27,7 +27,7 @@ def test_one_picture_in_colour_makes_three_channels(tmp_path):
 
 def test_spans_meet_at_the_end_of_the_caption(dataset):
     split = read_split(dataset, "train_sft")
-    tokenizer = train_tokenizer(split.columns["response"])
+    tokenizer = train_tokenizer(split.words)
     responses = encode_responses(tokenizer, split)
     lengths = zip(responses.caption_lengths, responses.lengths)
     for tokens, (caption, length), text in zip(responses.tokens, lengths, split.columns["response"]):
@@ -35,6 +35,19 @@ def test_spans_meet_at_the_end_of_the_caption(dataset):
         assert tokenizer.decode(tokens[:caption]) == text[:cut]
         assert tokenizer.decode(tokens[caption:length]) == text[cut:] + "<|im_end|>"
         assert (tokens[length:] == tokenizer.pad_token_id).all()
+
+
+@pytest.mark.parametrize("said", ["", " and é", "<|im_end|>", "</caption><unk>"])
+def test_spans_are_those_of_the_tokenizer_in_plain_and_other_words(said, tmp_path):
+    rows = [row(0), row(1) | {"response": f"<caption>[[0,1]{said}]</caption>{said}\n</caption>{said}"}, row(2)]
+    split = read_split(write_split(tmp_path, "train_sft", rows), "train_sft")
+    tokenizer = train_tokenizer(split.words)
+    responses = encode_responses(tokenizer, split)
+    for index, text in enumerate(split.columns["response"]):
+        whole, caption = encode(tokenizer, [text, text[: text.index("</caption>") + len("</caption>")]])
+        assert responses.lengths[index] == len(whole) + 1 and responses.caption_lengths[index] == len(caption)
+        assert responses.tokens[index, : len(whole) + 1].tolist() == [*whole, tokenizer.eos_token_id]
+        assert (responses.tokens[index, len(whole) + 1 :] == tokenizer.pad_token_id).all()
 
 
 def failure(act) -> str:
@@ -61,7 +74,7 @@ def test_images_of_another_size_are_named(tmp_path):
 def test_responses_without_a_caption_are_named(tmp_path):
     rows = [row(0), row(1) | {"response": "no"}, row(2) | {"response": ""}]
     split = read_split(write_split(tmp_path, "train_sft", rows), "train_sft")
-    tokenizer = train_tokenizer(split.columns["response"])
+    tokenizer = train_tokenizer(split.words)
     said = failure(lambda: encode_responses(tokenizer, split))
     assert "row-1, row-2" in said and "row-0" not in said
 

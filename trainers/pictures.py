@@ -1,0 +1,66 @@
+"""Decodes the pictures of a dataset.
+
+`render` writes a PNG as one zlib stream of unfiltered rows, 8 bits a sample. Reading that stream takes a third of the time that Pillow
+takes for the whole file; Pillow reads every other picture.
+"""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+_START = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+_HEADER = struct.Struct(">II5B")  # width, height, bits a sample, colour type, compression, filter, interlacing
+_CHUNK = struct.Struct(">I4s")  # bytes of its content, type; a checksum of CRC bytes follows the content
+_CRC = 4
+_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+_PALETTE = 3
+_SAMPLES = {0: 1, 2: 3, _PALETTE: 1}  # samples of a pixel, by colour type: grey, RGB, an index into a palette
+
+
+def decode_picture(file: bytes) -> np.ndarray:
+    """The pixels: uint8 (height, width, 1) of a grey picture, (height, width, 3) of any other."""
+    pixels = _decode_unfiltered(file)
+    if pixels is not None:
+        return pixels
+    image = Image.open(io.BytesIO(file))
+    image = image if image.mode == "L" else image.convert("RGB")
+    return np.asarray(image).reshape(image.height, image.width, -1)
+
+
+def _decode_unfiltered(file: bytes) -> np.ndarray | None:
+    """The pixels of a PNG as `render` writes it; None for any other file."""
+    place = len(_START) + _HEADER.size + _CRC
+    if not file.startswith(_START) or len(file) < place + _CHUNK.size:
+        return None
+    width, height, bits, colour, *how = _HEADER.unpack_from(file, len(_START))
+    if bits != 8 or colour not in _SAMPLES or any(how):
+        return None
+    palette = None
+    length, kind = _CHUNK.unpack_from(file, place)
+    if colour == _PALETTE and kind == b"PLTE":
+        palette = np.frombuffer(file[place + _CHUNK.size :][:length], np.uint8).reshape(-1, 3)
+        place += _CHUNK.size + length + _CRC
+        length, kind = _CHUNK.unpack_from(file, place)
+    content = place + _CHUNK.size
+    if kind != b"IDAT" or file[content + length + _CRC :] != _END:
+        return None
+    stride = width * _SAMPLES[colour]
+    rows = _inflate(file[content : content + length], height, 1 + stride)
+    if rows is None or rows[:, 0].any():  # a row begins with the number of its filter
+        return None
+    pixels = rows[:, 1:].reshape(height, width, -1)
+    if colour != _PALETTE:
+        return pixels
+    known = palette is not None and pixels.max() < len(palette)
+    return palette[pixels[..., 0]] if known else None
+
+
+def _inflate(stream: bytes, rows: int, length: int) -> np.ndarray | None:
+    try:
+        data = zlib.decompress(stream, bufsize=rows * length)
+    except zlib.error:
+        return None  # Pillow says what is wrong with it
+    return np.frombuffer(data, np.uint8).reshape(rows, length) if len(data) == rows * length else None
