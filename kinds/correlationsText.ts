@@ -152,7 +152,9 @@ const orderLines = (made: Correlations): ReadonlyArray<string> => {
   const { reasoning, perception, both } = withinPublished(made);
   const met = both.length === 0 ? "" : `: ${both.map(labelsOf).join("; ")}`;
   return [
-    "checkpoints where the outcome correlates more with reasoning than with perception",
+    ...(orders.length === 0
+      ? []
+      : ["checkpoints where the outcome correlates more with reasoning than with perception"]),
     ...grid(orders, 3).map((line) => `  ${line}`),
     printableName(
       `within the published ranges: with reasoning ${reasoning.length}, with perception ${perception.length}, with both ${both.length} of ${points.length}${met}`,

@@ -90,7 +90,7 @@ export const surrogatesCaption = (
     `Correlations before the training, mean of seeds: ${rolloutsText(points)} Gains after it: ${seeds}, n = ${n} test examples.`,
     isFigure
       ? "Circles are the seeds; lines are 95 % intervals of the gain over seeds and instances."
-      : "95 % intervals of gains are over seeds and instances.",
+      : "95 % intervals of correlations are over seeds (Student, of Fisher’s z), of gains over seeds and instances.",
     "So few arms show a tendency at most.",
   ].join(" ");
 };

@@ -1,7 +1,8 @@
 /** For each arm trained on a surrogate: its reward's correlation with perception before the training, and the gain. */
 import type { Reading } from "../../schemas/Correlation.ts";
 import { spearman } from "../../stats/spearman.ts";
-import type { Statistic } from "../../stats/Statistic.ts";
+import { between, type Interval, noInterval, type Statistic } from "../../stats/Statistic.ts";
+import { studentMean } from "../../stats/studentT.ts";
 import { associationsOf } from "./associations.ts";
 import { type Difference, differencesNamed } from "./differences.ts";
 import type { Page } from "./Page.ts";
@@ -22,6 +23,8 @@ export interface Surrogate {
   readonly reward: string;
   /** The mean over seeds; null where a seed has none. */
   readonly promised: Readonly<Record<Promised, number | null>>;
+  /** A 95 % interval over seeds: Student's, of Fisher's z = artanh r, so that no end is beyond 1. */
+  readonly spread: Readonly<Record<Promised, Interval>>;
   readonly gain: Difference;
   readonly seeds: ReadonlyArray<{
     readonly seed: string;
@@ -58,12 +61,20 @@ export const rankingOf = (page: Page, { differences, of, rewards, gain }: Option
       };
       return { pooled: of("pooled"), group_centred: of("group_centred") };
     };
+    const seeds = brought.seeds.map(({ seed, value }) => ({
+      seed,
+      promised: at(seed),
+      gain: value,
+    }));
+    const spreadOf = (reading: Promised) =>
+      fisherInterval(seeds.flatMap((each) => each.promised[reading] ?? []));
     return {
       arm,
       reward,
       promised: at(),
+      spread: { pooled: spreadOf("pooled"), group_centred: spreadOf("group_centred") },
       gain: brought,
-      seeds: brought.seeds.map(({ seed, value }) => ({ seed, promised: at(seed), gain: value })),
+      seeds,
     };
   });
   const rank = (reading: Promised): Statistic => {
@@ -74,6 +85,16 @@ export const rankingOf = (page: Page, { differences, of, rewards, gain }: Option
     );
   };
   return { surrogates, rank: { pooled: rank("pooled"), group_centred: rank("group_centred") } };
+};
+
+/** No ends for fewer than two correlations, for equal ones, and where one is perfect. */
+const fisherInterval = (correlations: ReadonlyArray<number>): Interval => {
+  if (correlations.some((r) => Math.abs(r) >= 1))
+    return noInterval("Fisher's z of a perfect correlation is infinite");
+  const { interval } = studentMean(correlations.map(Math.atanh));
+  return interval.low === null
+    ? interval
+    : between(Math.tanh(interval.low), Math.tanh(interval.high));
 };
 
 const mean = (values: ReadonlyArray<number | null>): number | null =>

@@ -267,10 +267,14 @@ const checkpoints = (page: Page, of: string): string => {
 const surrogates = (page: Page, options: Options): string => {
   const { surrogates: found, rank } = rankingOf(page, options);
   const differences = differencesNamed(page, options.differences);
-  const rows = found.map(({ arm, reward, promised, gain }) => [
+  const rows = found.map(({ arm, reward, promised, spread, gain }) => [
     arm,
     rewardNames(reward),
-    ...promises.map((reading) => decimals(promised[reading], 2)),
+    ...promises.map((reading) => {
+      const { low, high } = spread[reading];
+      const interval = low === null ? "" : ` ${span(low, high, (end) => decimals(end, 2))}`;
+      return `${decimals(promised[reading], 2)}${interval}`;
+    }),
     `${signed(gain.mean)} ${span(gain.low, gain.high, signed)}`,
     gain.seeds.map(({ value }) => signed(value)).join(" "),
   ]);
