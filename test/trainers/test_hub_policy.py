@@ -23,7 +23,7 @@ from trainers.learner import chosen
 from trainers.policy import load_policy
 from trainers.sampling import Sampler
 from trainers.streams import stream
-from trainers.surrogates import BlindSolver
+from trainers.surrogates import SURROGATES, BlindSolver
 
 TEMPERATURE, LONGEST = 1.3, 14
 SHORT = {"max_tokens": 40, "group": 4, "prompts_per_step": 2, "minibatches": 1, "learning_rate": 1e-3, "perception": "oracle-f1"}
@@ -247,12 +247,14 @@ def same(one: Path, other: Path) -> None:
 
 def test_rollouts_with_every_surrogate_and_from_the_oracle(one, trained, prompts, tmp_path):
     """The teacher is a micro model: any policy will do in any place."""
-    params = ROLLOUT | {"max_tokens": 50, "limit": 3, "group": 2, "counterfactual": 2, "surrogates": ["teacher", "consensus", "blind-solve"]}
-    job = prepare(tmp_path / "job", params, model=one, data=prompts, captioner=trained)
+    params = ROLLOUT | {"max_tokens": 50, "limit": 3, "group": 2, "counterfactual": 2, "surrogates": list(SURROGATES)}
+    job = prepare(tmp_path / "job", params, model=one, data=prompts, captioner=trained, captioners=[trained, one])
     run(rollout.work, job)
     lines = [json.loads(line) for line in (job / "output" / "rollouts.jsonl").read_text().splitlines()]
     assert [line["mode"] for line in lines] == ["end-to-end"] * 6 + ["counterfactual"] * 6
-    assert {"teacher", "consensus", "blind_solve"} <= set(lines[0]["rewards"])
+    assert {"teacher", "vote", "consensus", "blind_solve", "likelihood"} <= set(lines[0]["rewards"])
+    for line in lines[:6]:
+        assert 0 <= line["rewards"]["likelihood"] <= ("</caption>" in line["response"])
     assert all(line["perception"] for line in lines[6:])
     description = json.loads((job / "result.json").read_text())["summary"]["model"]
     assert description.startswith("Qwen3VLForConditionalGeneration") and "MICRO" not in description

@@ -68,6 +68,7 @@ def check_page(page: Path) -> Counter:
     check_accuracies(page, compared)
     check_decompositions(page, compared)
     check_orders(page, compared)
+    check_rankings(page, compared)
     return compared
 
 
@@ -545,6 +546,34 @@ def check_orders(page: Path, compared: Counter):
             for cell, value in zip(cells[3:], pairs.mean(0), strict=True):
                 assert abs(float(cell) - value) <= 0.005 + 1e-9, f"{name}, {target} {reading}: {cell}, recomputed {value}"
             compared["orders"] += 1
+
+
+def check_rankings(page: Path, compared: Counter):
+    """The tables in the page's text that lay a surrogate's gain beside its correlation with perception, of which values are recomputed above."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "surrogates":
+            continue
+        points = json.loads((page / f"{described['of']}.json").read_text(encoding="utf-8"))["correlations"]["points"]
+        gains = json.loads((page / "differences.json").read_text(encoding="utf-8"))[described["differences"]]["differences"]
+        said = table_rows(page, name)
+        assert list(said) == list(described["rewards"]), name
+        for arm, reward in described["rewards"].items():
+            where = f"{name}: {arm}"
+            for reading, cell in zip(("pooled", "group_centred"), said[arm][1:3]):
+                of = [each for point in points for each in point["associations"] if (each["reward"], each["target"]) == (reward, "perception")]
+                values = np.array([1.0] if reward == "perception" else [each[reading]["value"] for each in of])
+                expected = [values.mean()]
+                if len(values) > 1:
+                    z = np.arctanh(values)
+                    half = student_quantile(0.05, len(z) - 1) * z.std(ddof=1) / math.sqrt(len(z))
+                    expected += [math.tanh(z.mean() - half), math.tanh(z.mean() + half)]
+                numbers = [float(number.replace("−", "-")) for number in re.findall(r"−?\d\.\d+", cell)]
+                assert np.allclose(numbers, expected, atol=0.005 + 1e-9, rtol=0), f"{where}, {reading}: {cell}, recomputed {expected}"
+                compared["correlations of surrogates"] += 1
+            gain = next(each for each in gains if (each["arm"], each["metric"]) == (arm, described.get("gain", "a_p")))
+            numbers = [float(number.replace("−", "-")) for number in re.findall(r"[+−]\d\.\d+", said[arm][3])]
+            assert np.allclose(numbers, [gain["mean"], gain["low"], gain["high"]], atol=0.0005 + 1e-9, rtol=0), f"{where}: {said[arm][3]}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
