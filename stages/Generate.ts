@@ -81,7 +81,7 @@ const engineProblems = ({ engine, vllm, max_tokens }: Params): ReadonlyArray<Par
 
 export const Generate = stage({
   name: "generate",
-  version: 4,
+  version: 5,
   summary: "samples a model's responses to a split, end to end or from the oracle perception",
   example: `e2e: { use: generate, from: { model: model, data: data }, with: { mode: end-to-end } }
 oracle: { use: generate, from: { model: model, data: data }, with: { mode: counterfactual } }`,

@@ -232,7 +232,7 @@ const uselessPerReward = ({ credit, per_reward }: Params): ReadonlyArray<ParamsP
 
 export const Grpo = stage({
   name: "grpo",
-  version: 4,
+  version: 5,
   summary: "trains a model by reinforcement learning, rewarding perception and outcome",
   example: `policy:
   use: grpo

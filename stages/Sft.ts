@@ -273,7 +273,7 @@ const trainerProblems = (
 
 export const Sft = stage({
   name: "sft",
-  version: 3,
+  version: 4,
   summary: "trains a model on transcripts; the loss weighs perception against reasoning",
   example: `model:
   use: sft

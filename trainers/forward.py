@@ -14,6 +14,7 @@ for images of many sizes anywhere in the text, which takes most of the time at m
     the caption's graph then ends with the caption (losses.py).
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
+
+from trainers import few_kernels
 
 KeysValues = list[tuple[Tensor, Tensor]]
 
@@ -52,22 +55,13 @@ class Batched:
         self.deviation = torch.tensor(pixels.deviation, device=self.device)
         self._make_vision_tables()
         self._make_text_tables()
-        self.see_before, self.see_after, self.read_before, self.read_after = see_before, see_after, read_before, read_after
+        self.use_few_kernels(self.device.type == "cuda")
 
-    def fuse(self) -> None:
-        """Compiles the operations between attentions, for a GPU and fixed shapes: uncompiled, each number is moved ten times.
-
-        The parts are compiled once for all layers and with as many processes as the job has threads. Attention between two parts
-        leaves autograd able to go back through the caption alone (losses.py).
-        """
-        # Imported here, since the compiler takes a second to import and few runs need it.
-        from torch._functorch import config as autograd
-        from torch._inductor import config as compiler
-
-        compiler.compile_threads = torch.get_num_threads()
-        autograd.donated_buffer = False  # NGDiff runs backward through a graph twice
-        for name in ("see_before", "see_after", "read_before", "read_after"):
-            setattr(self, name, torch.compile(getattr(self, name), dynamic=False, fullgraph=True))
+    def use_few_kernels(self, few: bool) -> None:
+        """Chooses between the modules of transformers and few_kernels.py."""
+        layers = few_kernels if few else sys.modules[__name__]
+        self.see_before, self.read_before, self.read_after = layers.see_before, layers.read_before, layers.read_after
+        self.norm = layers.norm
 
     @property
     def prompt_length(self) -> int:
@@ -129,7 +123,7 @@ class Batched:
         deepstack = []
         for index, block in enumerate(visual.blocks):
             query, key, value = self.see_before(block, hidden, *self.vision_rotary)
-            hidden = self.see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
+            hidden = see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
             if index in visual.deepstack_visual_indexes:
                 merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(index)]
                 deepstack.append(merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1))
@@ -165,7 +159,7 @@ class Batched:
                 end_of_image = 1 + self.image_tokens
                 image = hidden[:, 1:end_of_image] + deepstack[index]
                 hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
-        return self.text.norm(hidden)
+        return self.norm(self.text.norm, hidden)
 
     def logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Teacher forcing: the logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
@@ -246,6 +240,10 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return functional.scaled_dot_product_attention(query, key, value)
     visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
     return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+
+
+def norm(module: nn.Module, hidden: Tensor) -> Tensor:
+    return module(hidden)
 
 
 def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:

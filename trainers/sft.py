@@ -50,8 +50,6 @@ METRICS_EVERY = 10
 BETAS = (0.9, 0.95)
 COSINE_FLOOR = 0.05
 PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
-# On a GPU, too: compiling took 39 s on an H200 the first time (its results stay in a cache), and saved 6 ms of 11 a step.
-FUSED_FROM = 2000
 FIRST_FAMILY = ("family", "qwen3-vl")
 FREEZABLE = ("none", "vision")
 PICTURES_SHOWN = ("shown", "blank")
@@ -132,8 +130,6 @@ class Trainer(loop.Trainer):
         self.balance = losses.balance_for(params.loss, model.device)
         self.captured = Captured(self._whole_step, model.device) if on_gpu else None
         self.unread: list[tuple[int, int, int, torch.Tensor]] = []  # steps on a GPU: number, tokens of each span, measured numbers
-        if on_gpu and params.steps >= FUSED_FROM:
-            model.fuse()
         self.restart_clock()
 
     def step(self, step: int) -> None:

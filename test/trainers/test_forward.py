@@ -26,10 +26,15 @@ def monkeypatch_module():
         yield patch
 
 
-@pytest.fixture(scope="module")
-def batched(loaded):
-    model, processor = loaded
-    return Batched(model, 32, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
+@pytest.fixture(scope="module", params=[False, True], ids=["modules", "few kernels"])
+def batched(loaded, request):
+    return batched_over(*loaded, request.param)
+
+
+def batched_over(model, processor, few: bool) -> Batched:
+    made = Batched(model, 32, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
+    made.use_few_kernels(few)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,19 @@ def test_logits_are_model_forwards(loaded, batched, split, head):
             theirs = model(**inputs).logits[0, batched.prompt_length - 1 :][:shortest]
         assert inputs["input_ids"][0, batched.prompt_length :][:shortest].tolist() == tokens[row][:shortest]
         torch.testing.assert_close(ours[row], theirs, rtol=0, atol=2e-4 * theirs.abs().max().item())
+
+
+def test_few_kernels_give_the_gradients_of_the_modules(loaded, split):
+    model, processor = loaded
+    tokens = torch.from_numpy(pad(encode(processor.tokenizer, split.columns["response"][:6]), 0))
+    weights = list(model.parameters())
+    passes = [batched_over(model, processor, few).logits(torch.from_numpy(split.images[:6]), tokens, 4) for few in (False, True)]
+    for piece in (0, 1):
+        modules, few = (
+            torch.autograd.grad(logits[piece].square().mean(), weights, retain_graph=True, materialize_grads=True) for logits in passes
+        )
+        for expected, gradient in zip(modules, few):
+            torch.testing.assert_close(gradient, expected, rtol=1e-3, atol=1e-5 * float(expected.abs().max()) + 1e-9)
 
 
 def test_padding_on_the_right_changes_nothing(batched, split, loaded):

@@ -1,0 +1,77 @@
+"""The layers of forward.py in few kernels, for a GPU.
+
+A kernel on a micro model takes about as long to begin as to run, so a step's time is their number: uncompiled, the modules of
+transformers start about 1,900 in a training step. Here a norm is one kernel, the linear maps of one input are one product, and query and
+key are normalised and turned together. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+
+def norm(module: nn.Module, hidden: Tensor) -> Tensor:
+    """The root-mean-square norm of a module of transformers, which computes it in eight kernels."""
+    return functional.rms_norm(hidden, module.weight.shape, module.weight, module.variance_epsilon)
+
+
+def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
+    attention = block.attn
+    heads = attention.qkv(block.norm1(hidden)).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
+    return _turned(heads, heads.float()[:, :, : 2 * attention.num_heads], cos, sin, attention.num_heads)
+
+
+def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A text layer before its attention: query, key, value (B, heads, T, d_head)."""
+    attention = layer.self_attn
+    maps = attention.q_proj, attention.k_proj, attention.v_proj
+    heads = _together(norm(layer.input_layernorm, hidden), *maps).unflatten(-1, (-1, attention.head_dim))
+    count = heads.shape[2] // len(maps)
+    scale = torch.cat([each.weight.expand(count, -1) for each in (attention.q_norm, attention.k_norm)])
+    small = attention.q_norm.variance_epsilon
+    normed = functional.rms_norm(heads[:, :, : 2 * count].float(), (attention.head_dim,), eps=small) * scale
+    return _turned(heads, normed, cos, sin, count)
+
+
+def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
+    """And after it."""
+    hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
+    mlp = layer.mlp
+    gate, up = _together(norm(layer.post_attention_layernorm, hidden), mlp.gate_proj, mlp.up_proj).chunk(2, -1)
+    return hidden + mlp.down_proj(mlp.act_fn(gate) * up)
+
+
+def _together(hidden: Tensor, *maps: nn.Linear) -> Tensor:
+    """The outputs of linear maps without a bias, side by side."""
+    return functional.linear(hidden, torch.cat([each.weight for each in maps]))
+
+
+def _turned(heads: Tensor, query_key: Tensor, cos: Tensor, sin: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Query and key (B, T, 2 count, d_head) turned by their positions' angles (T, d_head), and the value among `heads`."""
+    turned = Rotation.apply(query_key, cos[:, None], sin[:, None]).to(heads.dtype)
+    return tuple(part.transpose(1, 2) for part in (turned[:, :, :count], turned[:, :, count:], heads[:, :, 2 * count :]))
+
+
+class Rotation(torch.autograd.Function):
+    """The rotary embedding: each pair of numbers (the first half of the last dimension and the second) is turned by an angle."""
+
+    @staticmethod
+    def forward(context, values: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        context.save_for_backward(cos, sin)
+        return _rotate(values, cos, sin, 1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(context, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return _rotate(gradient, *context.saved_tensors, -1), None, None
+
+
+def _rotate(values: Tensor, cos: Tensor, sin: Tensor, direction: int) -> Tensor:
+    """Turned by the angle, or back; `cos` and `sin` have the same numbers in both halves."""
+    half = values.shape[-1] // 2
+    turned = values * cos
+    turned[..., :half].addcmul_(values[..., half:], sin[..., :half], value=-direction)
+    turned[..., half:].addcmul_(values[..., :half], sin[..., half:], value=direction)
+    return turned
