@@ -16,6 +16,8 @@ SHOWN_CHARACTERS = 200
 # An idle GPU shows the memory of driver and display (an H200: none), a computing process several hundred MiB for its
 # context alone (an H200: 612). In a container the processes of others are hidden, and only their memory shows.
 IDLE_MIB = 500
+# The server of CUDA's Multi-Process Service stays on a GPU between its clients, which are listed as processes of their own.
+MPS_SERVER = "nvidia-cuda-mps-server"
 
 
 class Unavailable(Exception):
@@ -103,7 +105,9 @@ def list_gpus(pause):
     """All GPUs of the machine, in the order of their indexes. (`nvidia-smi` reports no use of a MIG device.)"""
     form = "--format=csv,noheader,nounits"
     listed = rows(nvidia_smi(pause, "--query-gpu=index,uuid,memory.used,mig.mode.current", form))
-    busy = {uuid for uuid, *_ in rows(nvidia_smi(pause, "--query-compute-apps=gpu_uuid,pid", form))}
+    # A row is [uuid, pid, name].
+    processes = rows(nvidia_smi(pause, "--query-compute-apps=gpu_uuid,pid,process_name", form))
+    busy = {row[0] for row in processes if os.path.basename(row[-1]) != MPS_SERVER}
     gpus = [
         Gpu(
             int(index),

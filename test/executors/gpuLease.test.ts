@@ -147,7 +147,7 @@ for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do rmdir $gpu; done`;
   live("in use by a process without a lease is not leased", (machine) =>
     Effect.gen(function* () {
       machine.setGpus("GPU-aaaa-1, 500.5", "GPU-bbbb-2, [N/A]");
-      machine.write("apps.csv", "GPU-bbbb-2, 4711\n[N/A], [N/A]\n");
+      machine.write("apps.csv", "GPU-bbbb-2, 4711, python3\n[N/A], [N/A], [N/A]\n");
       const job = machine.shows();
       const { messages, waiting } = yield* waits(job);
       assert.deepStrictEqual(messages, [
@@ -159,6 +159,26 @@ for gpu in $(echo $CUDA_VISIBLE_DEVICES | tr , ' '); do rmdir $gpu; done`;
     }),
   );
 });
+
+live("a GPU on which the Multi-Process Service alone is running is leased", (machine) =>
+  Effect.gen(function* () {
+    machine.setGpus("GPU-aaaa-1, 75");
+    machine.write("apps.csv", "GPU-aaaa-1, 1038, /usr/bin/nvidia-cuda-mps-server\n");
+    const job = machine.shows();
+    yield* run(job);
+    assert.strictEqual(log(job), "GPU-aaaa-1\n");
+    machine.write(
+      "apps.csv",
+      "GPU-aaaa-1, 1038, nvidia-cuda-mps-server\nGPU-aaaa-1, 1042, python3\n",
+    );
+    const { messages, waiting } = yield* waits(machine.shows());
+    assert.deepStrictEqual(messages, [
+      "waiting for 1 GPU: of 1, 1 is in use by a process without a lease",
+    ]);
+    machine.write("apps.csv", "");
+    yield* Fiber.join(waiting);
+  }),
+);
 
 describe("a share of a GPU", () => {
   const ended = (owners: ReadonlyArray<ReturnType<typeof startOwner>>) =>
@@ -250,7 +270,7 @@ describe("a share of a GPU", () => {
         machine.setGpus("GPU-aaaa-1, 30000", "GPU-bbbb-2, 0");
         yield* hold(0.125);
         machine.setGpus("GPU-aaaa-1, 0", "GPU-bbbb-2, 30000");
-        machine.write("apps.csv", "GPU-bbbb-2, 4711\n");
+        machine.write("apps.csv", "GPU-bbbb-2, 4711, python3\n");
         yield* hold(0.25);
         yield* hold(0.75);
         yield* hold(0.5);
