@@ -195,43 +195,87 @@ const unknownAxis = (name: string, at: Place, axes: ReadonlyArray<Axis>): Diagno
       );
 
 /**
- * The value at a point: `$axis` becomes the axis value and `$axis.field` its field; within a string `${axis}` becomes the label,
- * `${axis.field}` the field's text and `$$` a dollar.
+ * A function from a point to the value there: `$axis` becomes the axis value and `$axis.field` its field; within a string
+ * `${axis}` becomes the label, `${axis.field}` the field's text and `$$` a dollar. What mentions no axis is the same object at
+ * every point.
  */
-export const substitute = (located: Located, axes: ReadonlyArray<Axis>, point: Point): Located => {
-  const valueOf = (written: string): AxisValue | undefined => {
-    const { name, field } = readMention(written);
-    const position = axes.findIndex((axis) => axis.name === name);
-    const whole = axes[position]?.values[point[position] ?? 0];
-    if (field === undefined) return whole;
-    const value = entryOf(whole?.value, field)?.value;
+export const substitution = (
+  located: Located,
+  axes: ReadonlyArray<Axis>,
+): ((point: Point) => Located) => varying(located, axes) ?? (() => located);
+
+/** Undefined for a value that is the same at every point. */
+const varying = (
+  located: Located,
+  axes: ReadonlyArray<Axis>,
+): ((point: Point) => Located) | undefined => {
+  switch (located.kind) {
+    case "list": {
+      const items = located.items.map((item) => varying(item, axes));
+      if (items.every((item) => item === undefined)) return undefined;
+      return (point) => ({
+        ...located,
+        items: located.items.map((item, index) => items[index]?.(point) ?? item),
+      });
+    }
+    case "map": {
+      const values = located.entries.map(({ value }) => varying(value, axes));
+      if (values.every((value) => value === undefined)) return undefined;
+      return (point) => ({
+        ...located,
+        entries: located.entries.map((entry, index) => {
+          const value = values[index]?.(point);
+          return value === undefined ? entry : { ...entry, value };
+        }),
+      });
+    }
+    case "scalar": {
+      if (typeof located.value !== "string") return undefined;
+      const whole = wholeValue.exec(located.value)?.[1];
+      if (whole === undefined) return varyingText(located, located.value, axes);
+      const valueOf = mentionedValue(whole, axes);
+      return (point) => valueOf(point)?.value ?? located;
+    }
+  }
+};
+
+const varyingText = (
+  located: Extract<Located, { readonly kind: "scalar" }>,
+  text: string,
+  axes: ReadonlyArray<Axis>,
+): ((point: Point) => Located) | undefined => {
+  const pieces: Array<string | ((point: Point) => AxisValue | undefined)> = [];
+  let end = 0;
+  for (const match of text.matchAll(inString)) {
+    pieces.push(text.slice(end, match.index));
+    pieces.push(match[1] === undefined ? mentionedValue(match[2] ?? "", axes) : "$");
+    end = match.index + match[0].length;
+  }
+  if (pieces.length === 0) return undefined;
+  pieces.push(text.slice(end));
+  return (point) => {
+    const mentions: Array<AxisValue> = [];
+    let value = "";
+    for (const piece of pieces) {
+      const mentioned = typeof piece === "string" ? undefined : piece(point);
+      if (mentioned !== undefined) mentions.push(mentioned);
+      value += typeof piece === "string" ? piece : (mentioned?.label ?? "");
+    }
+    return { ...located, value, ...(mentions.length === 0 ? {} : { mentions }) };
+  };
+};
+
+/** A function from a point to the axis value of a mention, or to the field of it that the mention names. */
+const mentionedValue = (
+  written: string,
+  axes: ReadonlyArray<Axis>,
+): ((point: Point) => AxisValue | undefined) => {
+  const { name, field } = readMention(written);
+  const position = axes.findIndex((axis) => axis.name === name);
+  const wholeAt = (point: Point) => axes[position]?.values[point[position] ?? 0];
+  if (field === undefined) return wholeAt;
+  return (point) => {
+    const value = entryOf(wholeAt(point)?.value, field)?.value;
     return value && { label: value.kind === "scalar" ? String(value.value) : "", value };
   };
-  const visit = (value: Located): Located => {
-    switch (value.kind) {
-      case "list":
-        return { ...value, items: value.items.map(visit) };
-      case "map":
-        return {
-          ...value,
-          entries: value.entries.map((entry) => ({ ...entry, value: visit(entry.value) })),
-        };
-      case "scalar": {
-        if (typeof value.value !== "string") return value;
-        const whole = wholeValue.exec(value.value)?.[1];
-        if (whole !== undefined) return valueOf(whole)?.value ?? value;
-        const mentions: Array<AxisValue> = [];
-        const text = value.value.replace(
-          inString,
-          (_, dollar: string | undefined, name: string) => {
-            const mentioned = dollar === undefined ? valueOf(name) : undefined;
-            if (mentioned !== undefined) mentions.push(mentioned);
-            return dollar === undefined ? (mentioned?.label ?? "") : "$";
-          },
-        );
-        return { ...value, value: text, ...(mentions.length === 0 ? {} : { mentions }) };
-      }
-    }
-  };
-  return visit(located);
 };

@@ -4,7 +4,7 @@ import type { Diagnostic } from "../../schemas/Diagnostic.ts";
 import type { Json } from "../../schemas/Digest.ts";
 import { Experiment, StageSpec } from "../../schemas/Experiment.ts";
 import type { Stage, Surroundings } from "../../stages/Stage.ts";
-import { pointsOf, readAxes, substitute } from "./Axes.ts";
+import { pointsOf, readAxes, substitution } from "./Axes.ts";
 import { diagnose } from "./diagnose.ts";
 import { elementsOf, type Graph, type Node } from "./Node.ts";
 import { type ExpandedStage, type ExpandedStages, nodesOfStage } from "./nodesOfStage.ts";
@@ -121,8 +121,9 @@ const checkParams = (stage: WiredStage, upstreams: ExpandedStages) => {
     `stage \`${stage.name}\``,
     stage.isUncertain ? undefined : surroundings(stage, upstreams),
   );
+  const paramsAt = substitution(stage.params, stage.paramAxes);
   for (const point of pointsOf(stage.paramAxes)) {
-    const checked = check(substitute(stage.params, stage.paramAxes, point), stage.at);
+    const checked = check(paramsAt(point), stage.at);
     if (checked.params !== undefined) params.push(checked.params);
     diagnostics.push(...checked.diagnostics);
     if (diagnostics.length > mostDiagnostics) break;

@@ -8,29 +8,41 @@ import type { Place } from "./Source.ts";
  * The params with every value as it is written, 1.0 as 1.0, where `encoded` has text; undefined where all such values are
  * text already.
  */
-export const asWritten = (params: Located, encoded: Json): Json | undefined => {
-  let unquoted = 0;
-  const visit = (located: Located, text: Json | undefined): Json => {
-    switch (located.kind) {
-      case "scalar": {
-        if (typeof text !== "string" || typeof located.value === "string") return located.value;
-        unquoted += 1;
-        return spelling(located.at) ?? text;
-      }
-      case "list": {
-        const texts = Array.isArray(text) ? text : [];
-        return located.items.map((item, index) => visit(item, texts[index]));
-      }
-      case "map": {
-        const texts = isObject(text) ? text : {};
-        return Object.fromEntries(
-          located.entries.map(({ key, value }) => [key, visit(value, texts[key])]),
-        );
-      }
+export const asWritten = (params: Located, encoded: Json): Json | undefined =>
+  hasUnquoted(params, encoded) ? spelled(params, encoded) : undefined;
+
+/** Whether a value that is no text stands in a place of text. */
+const hasUnquoted = (located: Located, text: Json | undefined): boolean => {
+  switch (located.kind) {
+    case "scalar":
+      return typeof text === "string" && typeof located.value !== "string";
+    case "list":
+      return (
+        Array.isArray(text) && located.items.some((item, index) => hasUnquoted(item, text[index]))
+      );
+    case "map":
+      return (
+        isObject(text) && located.entries.some(({ key, value }) => hasUnquoted(value, text[key]))
+      );
+  }
+};
+
+const spelled = (located: Located, text: Json | undefined): Json => {
+  switch (located.kind) {
+    case "scalar":
+      if (typeof text !== "string" || typeof located.value === "string") return located.value;
+      return spelling(located.at) ?? text;
+    case "list": {
+      const texts = Array.isArray(text) ? text : [];
+      return located.items.map((item, index) => spelled(item, texts[index]));
     }
-  };
-  const written = visit(params, encoded);
-  return unquoted === 0 ? undefined : written;
+    case "map": {
+      const texts = isObject(text) ? text : {};
+      return Object.fromEntries(
+        located.entries.map(({ key, value }) => [key, spelled(value, texts[key])]),
+      );
+    }
+  }
 };
 
 /** Undefined where an alias or an override stands for the value. */

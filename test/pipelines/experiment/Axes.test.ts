@@ -9,7 +9,7 @@ import {
   pointsOf,
   project,
   readAxes,
-  substitute,
+  substitution,
 } from "../../../pipelines/experiment/Axes.ts";
 import { parseSource } from "../../../pipelines/experiment/parseSource.ts";
 import { Source } from "../../../pipelines/experiment/Source.ts";
@@ -69,7 +69,7 @@ describe("substitution in a value:", () => {
     if (value === undefined) throw new Error("no value");
     const mentions = mentionedAxes(value, axes);
     return {
-      value: toJson(substitute(value, axes, point)),
+      value: toJson(substitution(value, axes)(point)),
       mentioned: mentions.axes.map((axis) => axis.name),
       errors: mentions.diagnostics.map((diagnostic) => diagnostic.message),
     };
@@ -134,7 +134,7 @@ describe("substitution in a value:", () => {
     const tricky = axesOf('{ a: ["${b}"], b: ["$$x"] }');
     const { value } = parseSource(new Source("v.yaml", '["$a", "${a}", "$b", "${b}"]'));
     if (value === undefined) throw new Error("no value");
-    const found = toJson(substitute(value, tricky, [0, 0]));
+    const found = toJson(substitution(value, tricky)([0, 0]));
     assert.deepStrictEqual(found, ["${b}", "${b}", "$$x", "$$x"]);
   });
 });
