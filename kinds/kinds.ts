@@ -36,12 +36,12 @@ export const kinds: Readonly<Record<ArtifactKind, Kind>> = {
 /** The numbers of an artifact, from the first of the directories that has them. */
 export const numbersIn = (
   kind: ArtifactKind,
-  directories: ReadonlyArray<string>,
+  directories: () => ReadonlyArray<string>,
   models: () => ReadonlyArray<string>,
 ): Numbers | undefined => {
   const { numbers } = kinds[kind];
   if (numbers === undefined) return undefined;
-  const file = directories
+  const file = directories()
     .map((directory) => path.join(directory, numbers.file))
     .find((place) => fs.existsSync(place));
   return file === undefined ? undefined : numbers.read(fs.readFileSync(file, "utf8"), models());

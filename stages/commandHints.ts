@@ -15,8 +15,9 @@ export const undeclaredFiles = (
 ): ReadonlyArray<ParamsProblem> => {
   const covers = (file: string) =>
     sources.map(normal).some((source) => source === "" || `${file}/`.startsWith(`${source}/`));
-  const words = new Set([run, ...Object.values(env)].flat().flatMap(wordsOf).map(normal));
-  const files = [...words].filter((word) => isFile(word) && !covers(word));
+  const words = new Set([run, ...Object.values(env)].flat().flatMap(wordsOf));
+  const named = new Set([...words].filter(isFile).map(normal));
+  const files = [...named].filter((file) => !covers(file));
   if (files.length === 0) return [];
   const sourceList = [...sources, ...files].join(", ");
   return [
@@ -38,8 +39,9 @@ const wordsOf = (text: string): ReadonlyArray<string> => {
     if (before === "cd") directory = path.posix.join(directory, word);
     const module = word.replaceAll(".", "/");
     const named = before === "-m" ? [word, `${module}.py`, `${module}/__main__.py`] : [word];
+    files.push(...named);
     // Where a `cd` ends, as that of a subshell, is not looked for: each word may lie in either place.
-    files.push(...named, ...named.map((name) => path.posix.join(directory, name)));
+    if (directory !== "") files.push(...named.map((name) => path.posix.join(directory, name)));
   }
   return [text, ...files].filter((word) => word !== "" && !/^-|\{(?:out|in\.)/u.test(word));
 };

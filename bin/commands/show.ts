@@ -38,8 +38,10 @@ const show = Effect.fnUntraced(function* (name: string, json: boolean) {
     );
   const style = styleFor(process.stdout);
   const numbers = yield* store.query((index) =>
-    numbersIn(artifact.kind, [store.directoryOf(artifact.digest)], () =>
-      sampledModels(artifact.digest, (digest) => index.actionsOf(digest)[0]),
+    numbersIn(
+      artifact.kind,
+      () => [store.directoryOf(artifact.digest)],
+      () => sampledModels(artifact.digest, (digest) => index.actionsOf(digest)[0]),
     ),
   );
   const lines = [

@@ -28,10 +28,12 @@ export const numbersOfRun = Effect.fnUntraced(function* ({ run, nodes }: Numbere
   return yield* query((index) =>
     nodes.flatMap((each): ReadonlyArray<NodeNumbers> => {
       const { node, kind, cached } = each;
-      const linked = RunDirectory.of(home, run).linkOf(node);
       // Large runs have no links to what was cached.
-      const stored = treeDirectory(home, cached ?? "");
-      const numbers = numbersIn(kind, [linked, stored], () =>
+      const directories = () => [
+        RunDirectory.of(home, run).linkOf(node),
+        treeDirectory(home, cached ?? ""),
+      ];
+      const numbers = numbersIn(kind, directories, () =>
         sampledModels(artifactIn(home, run, each) ?? "", (digest) => index.actionsOf(digest)[0]),
       );
       return numbers === undefined ? [] : [{ node, numbers }];

@@ -79,11 +79,11 @@ class Planner {
   }
 
   plan({ nodes }: Graph): ReadonlyArray<PlannedNode> {
+    const { nondeterministic } = this.look;
     for (const node of nodes) {
       const planned = this.planNode(node);
       const { found } = planned;
-      if (found !== undefined && this.look.nondeterministic.has(found.content))
-        this.inexact.add(node);
+      if (found !== undefined && nondeterministic.has(found.content)) this.inexact.add(node);
       this.planned.set(node, planned);
     }
     return withoutUnneeded([...this.planned.values()]);

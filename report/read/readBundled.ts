@@ -115,8 +115,10 @@ const wiringOf = (nodes: ReadonlyArray<RunNode>): ReadonlyArray<StageLink> => {
 const numbersOf = ({ run, makers, directoryOf }: Bundled): ReadonlyArray<SourcedNumbers> => {
   const artifacts = new Map(run.nodes.map(({ node, artifact }) => [node, artifact]));
   return run.nodes.flatMap(({ node, kind, artifact, keyParts }) => {
-    const numbers = numbersIn(kind, [directoryOf(artifact)], () =>
-      sampledModels(artifact, (digest) => makers.get(digest)),
+    const numbers = numbersIn(
+      kind,
+      () => [directoryOf(artifact)],
+      () => sampledModels(artifact, (digest) => makers.get(digest)),
     );
     return numbers === undefined ? [] : [{ node, numbers, from: sourcesOf(keyParts, artifacts) }];
   });
