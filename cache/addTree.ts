@@ -1,6 +1,6 @@
 /**
  * Moves a directory of files into the store: blobs, then a tree of hard links to them. Each step is synced before the next
- * one relies on it; many files are synced together.
+ * one relies on it; many files are synced together, and so are the new names, on which only the record relies.
  */
 import fs from "node:fs";
 import path from "node:path";
@@ -51,18 +51,19 @@ export const addTree = async (
       const { sha256, size } = await hashFile(pathOf(name));
       files.push(treeFile(name, sha256, size, stat.mode));
     }
-    await addBlobs(trees, files, pathOf, turn);
+    const blobFolders = await addBlobs(trees, files, pathOf, turn);
     const artifact = artifactOf(kind, files);
     const tree = trees.directoryOf(artifact.digest);
-    if (fs.existsSync(tree)) {
-      if (trees.isSound(artifact.digest, files)) return artifact;
-      trees.quarantine(tree);
+    if (fs.existsSync(tree) && !trees.isSound(artifact.digest, files)) trees.quarantine(tree);
+    if (!fs.existsSync(tree)) {
+      // A directory that holds nothing but links to blobs becomes the tree.
+      const isTree = listing.plain && copies.size === 0;
+      const ready = isTree ? directory : linkAll(trees.home, listing.files, pathOf);
+      await syncAll([...foldersOf(listing.files)].map((folder) => `${ready}/${folder}`));
+      place(ready, tree);
     }
-    // A directory that holds nothing but links to blobs becomes the tree.
-    const isTree = listing.plain && copies.size === 0;
-    const ready = isTree ? directory : linkAll(trees.home, listing.files, pathOf);
-    await syncAll([...foldersOf(listing.files)].map((folder) => `${ready}/${folder}`));
-    place(ready, tree);
+    // A tree that was there, too: the process that stored it may not have come to this.
+    await syncAll([...blobFolders, path.dirname(tree)]);
     return artifact;
   } finally {
     for (const copy of copies.values()) fs.rmSync(copy, { force: true });
@@ -107,13 +108,13 @@ class Turns {
   }
 }
 
-/** Makes every file a hard link to its blob. `pipe gc` deletes no blob with a second link. */
+/** Makes every file a hard link to its blob; returns the folders with new names. `pipe gc` deletes no blob with a second link. */
 const addBlobs = async (
   trees: Trees,
   files: ReadonlyArray<TreeFile>,
   pathOf: (name: string) => string,
   turn: Turns,
-): Promise<void> => {
+): Promise<ReadonlySet<string>> => {
   const fresh: Array<TreeFile> = [];
   for (const file of files) {
     await turn.next();
@@ -135,7 +136,7 @@ const addBlobs = async (
     }
     folders.add(path.dirname(blob));
   }
-  await syncAll([...folders]);
+  return folders;
 };
 
 /** Replaces a file by a link to its blob; false if there is no sound blob. */
@@ -205,7 +206,6 @@ const linkAll = (
 const place = (ready: string, tree: string) => {
   try {
     fs.renameSync(ready, tree);
-    syncPath(path.dirname(tree));
   } catch (error) {
     // Another process has just stored the same tree.
     if (!fs.existsSync(tree)) throw error;

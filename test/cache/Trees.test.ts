@@ -80,3 +80,25 @@ it.live(
       }).pipe(Effect.provide(Store.layer(testStore.home)), Effect.scoped),
     ),
 );
+
+it.live("the names of an artifact are synced before anything records it, whoever stored it", () =>
+  inTestStore((testStore) =>
+    Effect.gen(function* () {
+      const { home } = yield* store;
+      const synced = new Set<number>();
+      const { fsyncSync } = fs;
+      vi.spyOn(fs, "fsyncSync").mockImplementation((descriptor) => {
+        synced.add(fs.fstatSync(descriptor).ino);
+        fsyncSync(descriptor);
+      });
+      const isSynced = (directory: string) => synced.has(fs.statSync(directory).ino);
+      const files = { file: "1" };
+      const [stored] = (yield* addTree(testStore.filled(files))).files;
+      const blobs = path.join(home, "blobs", stored!.sha256.slice(0, 2));
+      assert.deepStrictEqual([blobs, path.join(home, "trees")].map(isSynced), [true, true]);
+      synced.clear();
+      yield* addTree(testStore.filled(files));
+      assert.isTrue(isSynced(path.join(home, "trees")));
+    }).pipe(Effect.provide(Store.layer(testStore.home)), Effect.scoped),
+  ),
+);
