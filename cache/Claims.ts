@@ -140,7 +140,7 @@ export class Claims {
   private release(key: Digest, token: string) {
     this.tokens.delete(key);
     try {
-      if (readClaim(this.home, key)?.token === token) fs.rmSync(fileOf(this.home, key));
+      if (readClaim(this.home, key)?.token === token) fs.unlinkSync(fileOf(this.home, key));
     } catch {
       // Other processes can take it when this one ends.
     }

@@ -101,10 +101,13 @@ export class Ledger {
     this.ask((index) => syncIndex(index, this.files));
   }
 
-  /** Brings all answers to one key into the index, those of other processes included. */
-  syncContent(content: Digest) {
+  /** Brings all answers to one key into the index, those of other processes included. False if there is none. */
+  syncContent(content: Digest): boolean {
+    // Most keys that are looked up have no answer yet, which one look at the disk shows.
+    if (!this.files.has(this.files.folderOf(content), this.files.nameOf(content, 1))) return false;
     if (this.backlogKeys.has(content)) this.flush();
     this.peek((index) => syncContent(index, this.files, content));
+    return true;
   }
 
   /** Runs `body` while no other process records or deletes an artifact. */

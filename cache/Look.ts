@@ -33,10 +33,8 @@ export const lookUp = (
   const byRecipe = scanned && newestFirst(scanned, ({ recipe }) => recipe);
   let byContent: ReadonlyMap<Digest, ReadonlyArray<ActionRow>> | undefined;
   const answersTo = (content: Digest) => {
-    if (scanned === undefined) {
-      ledger.syncContent(content);
-      return index.byContent(content);
-    }
+    if (scanned === undefined)
+      return ledger.syncContent(content) ? index.byContent(content) : undefined;
     byContent ??= newestFirst(scanned, (row) => row.content);
     return byContent.get(content);
   };

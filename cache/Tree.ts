@@ -69,8 +69,8 @@ export const listFiles = (root: string, isIgnored: IsIgnored = () => false): Lis
   let plain = true;
   const visit = (relative: string, inLink: boolean, above: ReadonlyArray<string>) => {
     const directory = relative === "" ? root : `${root}/${relative}`;
-    const real = fs.realpathSync(directory);
-    if (above.includes(real))
+    // Without a link no directory holds itself, and to resolve a path takes longer than to list its directory.
+    if (inLink && holdsItself(directory, above))
       throw new Error(`${directory} is a link to a directory that holds it`);
     const entries = fs.readdirSync(directory, { withFileTypes: true });
     if (entries.length === 0 && relative !== "") plain = false;
@@ -83,7 +83,7 @@ export const listFiles = (root: string, isIgnored: IsIgnored = () => false): Lis
       const isLink = inLink || entry.isSymbolicLink();
       const stat = entry.isSymbolicLink() ? behindLink(full) : entry;
       if (isLink) plain = false;
-      if (stat.isDirectory()) visit(inner, isLink, [...above, real]);
+      if (stat.isDirectory()) visit(inner, isLink, [...above, directory]);
       else if (!stat.isFile()) throw new Error(`${full} is ${fileKind(stat)}, not a file`);
       else {
         files.push(inner);
@@ -93,6 +93,12 @@ export const listFiles = (root: string, isIgnored: IsIgnored = () => false): Lis
   };
   visit("", false, []);
   return { files: files.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)), linked, plain };
+};
+
+/** Whether a directory is one of those on the way to it. */
+const holdsItself = (directory: string, above: ReadonlyArray<string>): boolean => {
+  const real = fs.realpathSync(directory);
+  return above.some((other) => fs.realpathSync(other) === real);
 };
 
 const behindLink = (link: string): fs.Stats => {

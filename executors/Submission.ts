@@ -28,8 +28,11 @@ const decode = Schema.decodeUnknownSync(Schema.fromJsonString(Submission));
 
 /** Undefined where there is no record, or none that can be read. */
 export const readSubmission = (directory: string): Submission | undefined => {
+  const file = path.join(directory, fileName);
+  // Most jobs have none, and an exception costs ten times as much as the answer.
+  if (!fs.existsSync(file)) return undefined;
   try {
-    return decode(fs.readFileSync(path.join(directory, fileName), "utf8"));
+    return decode(fs.readFileSync(file, "utf8"));
   } catch {
     return undefined;
   }

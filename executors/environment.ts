@@ -55,6 +55,8 @@ const threadCounts: ReadonlyArray<string> = [
   "RAYON_NUM_THREADS",
 ];
 
+const inheritedNames: ReadonlyArray<string> = Object.values(inheritedVariables).flat();
+
 let ownEnvironment: OwnEnvironment | undefined;
 
 /** `pipe`'s own environment, read once: asking the system for each variable again costs more than the rest. */
@@ -89,7 +91,7 @@ export const jobEnvironment = (
     // training step of two threads then took ten times as long.
     OMP_WAIT_POLICY: "PASSIVE",
   };
-  for (const name of Object.values(inheritedVariables).flat()) {
+  for (const name of inheritedNames) {
     const value = inherited[name];
     if (value !== undefined) environment[name] = value;
   }

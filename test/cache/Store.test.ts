@@ -100,7 +100,7 @@ it.live("a released claim that could not be removed, as on a read-only disk, is 
       testStore,
       Effect.gen(function* () {
         const { claim, whenFree } = yield* store;
-        const remove = vi.spyOn(fs, "rmSync").mockImplementation(() => {
+        const remove = vi.spyOn(fs, "unlinkSync").mockImplementation(() => {
           throw Object.assign(new Error("EROFS"), { code: "EROFS" });
         });
         yield* Effect.scoped(claim("k"));
