@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { machine } from "./engine/measure.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const node = path.join(root, "node_modules", ".bin", "node");
@@ -24,6 +25,7 @@ const measure = (name, command, args, { rounds = 9, input } = {}) => {
   return value;
 };
 
+console.log(machine(dir));
 fs.writeFileSync(path.join(dir, "bad.yaml"), "name: bad\nstages:\n  a: { use: rendr }\n");
 const floor = measure("node -e 0 (floor)", node, ["-e", "0"]);
 const help = measure("pipe --help", pipe, ["--help"]);

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { Schema } from "effect";
 import { ImageParams } from "../tasks/draw/Image.ts";
 import { Random } from "../stats/Random.ts";
+import { machine } from "./engine/measure.mjs";
 import { TaskParams, tasks } from "../tasks/tasks.ts";
 
 const requirements = ["matplotlib==3.10.7", "networkx==3.6"];
@@ -106,6 +107,8 @@ const measureMatplotlib = () => {
 };
 
 const theirs = measureMatplotlib();
+console.log(machine(os.tmpdir()));
+if (theirs !== undefined) console.log(requirements.join(", ").replaceAll("==", " "));
 for (const measured of cases) measureOurs(measured);
 const rows = cases.map((measured) => {
   const ours = median(Array.from({ length: repetitions }, () => measureOurs(measured)));

@@ -22,7 +22,7 @@ import {
   spread,
 } from "./engine/measure.mjs";
 import { pipeGrid, tools } from "./engine/tools.mjs";
-import { usePeers } from "./peers.mjs";
+import { peerVersions, usePeers } from "./peers.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const { flags, bench, rounds, pipe } = setUp({
@@ -132,9 +132,13 @@ const measureFloors = () => {
     fs.writeFileSync(path.join(directory, "up"), "line\n");
     fs.mkdirSync(path.join(directory, "part"));
     const script = `import os
-def sh(i):
-    pid = os.posix_spawn("/bin/sh", ["sh", "-c", f"read x < up; echo \\"$x {i}\\" > part/{i}; echo part >> ran.log"], os.environ)
+def spawn(i, program, *options):
+    pid = os.posix_spawn(program, [program, *options, "-c", f"read x < up; echo \\"$x {i}\\" > part/{i}; echo part >> ran.log"], os.environ)
     os.waitpid(pid, 0)
+def sh(i):
+    spawn(i, "/bin/sh")
+def bash(i):
+    spawn(i, "/bin/bash", "-euo", "pipefail")
 def keep(i):
     with open(f"part/{i}") as file:
         os.fsync(file.fileno())
@@ -155,6 +159,7 @@ for i in range(${count}):
     start: repeat(() => measure([settings.pipe, "--version"])),
     spawn: repeat(() => loop("sh(i)")),
     kept: repeat(() => loop("sh(i); keep(i)")),
+    bash: repeat(() => loop("bash(i)")),
   };
   console.log(`\nfloors, CPU s [min–max], wall s; n = ${rounds}`);
   printTable(
@@ -164,6 +169,7 @@ for i in range(${count}):
       ["pipe --version", floors.start],
       [`the same sh ${count} times, spawned by a loop in Python`, floors.spawn, count],
       ["and each result synced, renamed and committed to SQLite", floors.kept, count],
+      ["the same under bash -euo pipefail, as a command that is one text", floors.bash, count],
     ].map(([name, costs, tasks]) => [
       name,
       spread(valuesOf(costs, "cpu"), 3),
@@ -289,6 +295,7 @@ const targetsOf = (bySize, floors, planning) => {
 buildIfStale(settings.pipe);
 usePeers();
 console.log(machine(bench));
+console.log(peerVersions());
 const missing = tools.filter((tool) => !isInstalled(tool));
 if (missing.length > 0)
   console.log(`skipped: ${missing.map((tool) => `${tool.name} (${tool.install})`).join(", ")}`);

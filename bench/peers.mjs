@@ -14,6 +14,21 @@ const fromPyPI = [
 ];
 const fromNpm = ["turbo@2.11.11", "wireit@0.14.13"];
 
+/** The versions of the installed tools, or of those named, on one line. */
+export const peerVersions = (names) => {
+  const fromSystem = ["make"].map((tool) => `${tool}@${versionOf(tool)}`);
+  return [...fromPyPI, ...fromNpm, ...fromSystem]
+    .map((pinned) => pinned.split(/==|@/u))
+    .filter(([name]) => names === undefined || names.includes(name))
+    .map((words) => words.join(" "))
+    .join(", ");
+};
+
+const versionOf = (tool) => {
+  const { stdout } = spawnSync(tool, ["--version"], { encoding: "utf8" });
+  return /\d+(?:\.\d+)+/u.exec(stdout ?? "")?.[0] ?? "not installed";
+};
+
 const run = (command, args, cwd) => {
   const { status, stderr } = spawnSync(command, args, { cwd, encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}\n${stderr.trim().slice(-1000)}`);

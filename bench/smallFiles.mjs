@@ -19,7 +19,7 @@ import {
   setUp,
   spread,
 } from "./engine/measure.mjs";
-import { usePeers } from "./peers.mjs";
+import { peerVersions, usePeers } from "./peers.mjs";
 
 const { flags, bench, rounds, pipe } = setUp({ files: "2000" });
 const files = Number(flags.files);
@@ -67,6 +67,7 @@ for (let round = 0; round < rounds; round += 1) {
 
 const of = (name, field) => costs.get(name).map((cost) => cost[field]);
 console.log(machine(bench));
+if (hasDvc) console.log(peerVersions(["dvc"]));
 console.log(`\n${files} files of some hundred bytes, seconds [min–max], n = ${rounds}`);
 printTable(
   ["", "wall s", "CPU s", "peak MB"],

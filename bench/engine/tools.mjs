@@ -40,9 +40,9 @@ const experiment = (axes, fields, { comment, edit }) => `name: bench
 axes:
 ${axes.map(([name, values]) => `  ${name}: [${values.join(", ")}]`).join("\n")}
 stages:
-  up: { use: command, with: { run: '${up("{out}/up", comment)}' } }
-  part: { use: command, from: { up: up }, with: { run: '${part("{in.up}/up", fields, "{out}/part")}' } }
-  all: { use: command, from: { parts: { all: part } }, with: { run: '${all("{in.parts}/*/part", "{out}/all")}${edit === undefined ? "" : ` # ${edit}`}' } }
+  up: { use: command, with: { run: [sh, -c, '${up("{out}/up", comment)}'] } }
+  part: { use: command, from: { up: up }, with: { run: [sh, -c, '${part("{in.up}/up", fields, "{out}/part")}'] } }
+  all: { use: command, from: { parts: { all: part } }, with: { run: [sh, -c, '${all("{in.parts}/*/part", "{out}/all")}${edit === undefined ? "" : ` # ${edit}`}'] } }
 `;
 
 const pipe = (name, write) => ({
