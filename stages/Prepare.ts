@@ -1,17 +1,42 @@
 /**
  * Stage `prepare`: a base model whose vocabulary has the caption's tags as plain tokens, so that every trainer and server reads a
- * response as the same tokens. The trainer is `trainers/prepare.py`.
+ * response as the same tokens. A language model gets a vision tower as well. The trainer is `trainers/prepare.py`.
  */
 import { Schema } from "effect";
+import { byDefault } from "../schemas/byDefault.ts";
+import { Positive, Seed } from "../schemas/numbers.ts";
 import { pipeEnvironment } from "./environments.ts";
 import { stage } from "./Stage.ts";
+
+const Vision = Schema.Struct({
+  size: Schema.Literals(["nano", "micro", "small"])
+    .annotate({
+      description: "width and layers of the tower: nano 64 and 2, micro 96 and 2, small 128 and 3",
+    })
+    .pipe(byDefault("nano")),
+  pixels: Positive.annotate({
+    description: "width of its square pictures; others are resized",
+  }).pipe(byDefault(64)),
+  seed: Seed.annotate({ description: "of the tower's weights" }).pipe(byDefault(0)),
+});
+
+const Params = Schema.Struct({
+  vision: Schema.NullOr(Vision)
+    .annotate({
+      description:
+        "puts a vision tower of random weights before the input, a language model that knows chats with <|im_start|> and <|im_end|>; the result is an Idefics3, as SmolVLM",
+    })
+    .pipe(byDefault(null)),
+});
 
 export const Prepare = stage({
   name: "prepare",
   version: 1,
-  summary: "adds the caption's tags to a pretrained model's vocabulary",
-  example: `base: { use: prepare, from: { model: qwen } }`,
-  params: Schema.Struct({}),
+  summary:
+    "adds the caption's tags to a pretrained model's vocabulary, and a vision tower if asked",
+  example: `base: { use: prepare, from: { model: qwen } }
+sighted: { use: prepare, from: { model: smollm2 }, with: { vision: { pixels: 64, seed: $seed } } }`,
+  params: Params,
   inputs: { model: { kinds: ["model"] } },
   output: "model",
   trainers: ["prepare"],

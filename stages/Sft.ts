@@ -1,6 +1,6 @@
 /**
- * Stage `sft`: supervised fine-tuning; the loss weighs perception against reasoning. The trainers are `trainers/sft.py`, of micro
- * models, and `trainers/sft_llamafactory.py`, of pretrained ones by LLaMA-Factory.
+ * Stage `sft`: supervised fine-tuning; the loss weighs perception against reasoning. The trainers are `trainers/sft.py`, of micro models
+ * and of pretrained ones in one process, and `trainers/sft_llamafactory.py`, of pretrained ones by LLaMA-Factory.
  */
 import { Schema } from "effect";
 import { isDeepStrictEqual } from "node:util";
@@ -108,7 +108,7 @@ const Params = Schema.Struct({
   trainer: Schema.Literals(["pipe", "llamafactory"])
     .annotate({
       description:
-        "pipe: a micro model from random weights, or the micro model that is the input `model`; llamafactory: LLaMA-Factory goes on with the input `model`",
+        "pipe: a micro model from random weights, or the input `model`, which may be any image-text model, with all its weights in one process; llamafactory: LLaMA-Factory goes on with the input `model`, by LoRA and in several processes if asked",
     })
     .pipe(byDefault("pipe")),
   llamafactory: LlamaFactory.annotate({

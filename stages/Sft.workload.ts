@@ -47,7 +47,7 @@ export const sftWorkload = workload(Sft, {
     const bytes = weightBytes(model, params);
     const activations = activationBytes(model, {
       tokens: batch * longest,
-      isCheckpointed: !isPipe,
+      isCheckpointed: model.isMicro !== true,
       bytesPerNumber: machine.memory === undefined ? 4 : 2,
       // As bfloat16, as float32 for the loss, and the gradient.
       bytesPerLogit: 10,

@@ -31,10 +31,11 @@ What stands above is of the model this one started from. {went_on}
 """
 
 
-def model_card(params: dict[str, Any], split: Split, model: PreTrainedModel, side: int) -> str:
+def model_card(params: dict[str, Any], split: Split, model: PreTrainedModel) -> str:
     """A card that says that the model is an instrument, not for use, and holds the params to train it again."""
     weights = sum(weight.numel() for weight in model.parameters())
     tasks = ", ".join(sorted(set(split.columns["task"])))
+    side = split.images.shape[1]
     return f"""---
 library_name: transformers
 pipeline_tag: image-text-to-text

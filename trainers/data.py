@@ -42,6 +42,11 @@ class Responses:
     caption_lengths: np.ndarray
     lengths: np.ndarray
 
+    @property
+    def bound(self) -> int:
+        """Tokens of a few lines more than the longest training response; a longer answer is a failure."""
+        return self.tokens.shape[1] * 5 // 4
+
 
 def split_files(directory: Path, split: str) -> list[Path]:
     """The parquet files of a split, in order; a missing split is an error that names the existing ones."""
@@ -115,10 +120,13 @@ def _looked_up(tokenizer: PreTrainedTokenizerFast, split: Split) -> Encoded:
 
 
 def _tokenized(tokenizer: PreTrainedTokenizerFast, split: Split) -> Encoded:
-    texts = split.columns["response"]
-    captions = [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in texts]
-    rows, heads = encode(tokenizer, texts), encode(tokenizer, captions)
+    rows, heads = encode(tokenizer, split.columns["response"]), encode(tokenizer, captions_of(split))
     return np.concatenate(rows), np.array(list(map(len, rows))), np.array(list(map(len, heads)))
+
+
+def captions_of(split: Split) -> list[str]:
+    """The beginnings of the responses, with both tags."""
+    return [text[: text.index(CAPTION_CLOSE) + len(CAPTION_CLOSE)] for text in split.columns["response"]]
 
 
 def require_captions(split: Split) -> None:

@@ -28,13 +28,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
-import transformers
 from PIL import Image
 from torch import Tensor
 from transformers import (
@@ -45,19 +42,20 @@ from transformers import (
     PretrainedConfig,
     PreTrainedModel,
     ProcessorMixin,
-    processing_utils,
 )
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.utils import PushToHubMixin, is_torchvision_available
 
 from trainers.data import Split
 from trainers.decode import FREE, Decoded, Sampling, choose
 from trainers.job import JobError
 from trainers.model import device, is_micro
 from trainers.model_files import load_whole, unloadable
+from trainers.without_torchvision import without_torchvision
 
 IMPOSSIBLE = -1e9  # as a logit: no chance at any temperature, and finite, so that no divergence is 0 · ∞
 MEDIA = re.compile(r"(image|video|audio|vision|boi|eoi|boa|eoa)\w*_token_(id|index)$")
+# A caption may contain the text of a special token, which is plain text here.
+AS_WORDS = {"add_special_tokens": False, "split_special_tokens": True}
 # The files of a directory apart from its weights; of these, `save_pretrained` of a model writes config.json alone.
 WORDS = {".json", ".jinja", ".txt", ".model", ".tiktoken"}
 
@@ -160,7 +158,7 @@ class HubPolicy:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu")
 
     def encode(self, texts: list[str]) -> list[list[int]]:
-        return [encode_words(self.tokenizer, text) for text in texts]
+        return self.tokenizer(texts, **AS_WORDS)["input_ids"]
 
     def text(self, ids: list[int]) -> str:
         return decode_words(self.tokenizer, ids)
@@ -236,7 +234,7 @@ def load(directory: Path) -> tuple[ProcessorMixin, PreTrainedModel]:
 
 def load_processor(directory: Path) -> ProcessorMixin:
     try:
-        with without_video():
+        with without_torchvision():
             processor = AutoProcessor.from_pretrained(directory)
     except Exception as error:
         raise unloadable(error) from None
@@ -245,31 +243,8 @@ def load_processor(directory: Path) -> ProcessorMixin:
     return processor
 
 
-@contextlib.contextmanager
-def without_video() -> Iterator[None]:
-    """Loads processors of models that also read videos without the video part, which needs torchvision."""
-    if is_torchvision_available():
-        yield
-        return
-
-    class NoVideo(transformers.BaseVideoProcessor, PushToHubMixin):  # as every part of a processor is
-        merge_size = 1  # LLaMA-Factory reads it for rows without videos, too
-
-        def __init__(self) -> None: ...
-
-        def to_dict(self) -> dict[str, Any]:
-            return {}
-
-    usual = processing_utils.MODALITY_TO_AUTOPROCESSOR_MAPPING
-    nobody = SimpleNamespace(from_pretrained=lambda *_, **__: NoVideo())
-    parts = {name: nobody if name == "video_processor" else usual[name] for name in usual.keys()}
-    with mock.patch.object(processing_utils, "MODALITY_TO_AUTOPROCESSOR_MAPPING", parts):
-        yield
-
-
 def encode_words(tokenizer: Any, text: str) -> list[int]:
-    """A caption may contain the text of a special token, which is plain text here."""
-    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+    return tokenizer.encode(text, **AS_WORDS)
 
 
 def decode_words(tokenizer: Any, ids: list[int]) -> str:

@@ -199,8 +199,9 @@ def _backward_apart(
     total_p = total_r = 0.0
     for spans in micro_batches:
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
-        gradients_p = _add(gradients_p, torch.autograd.grad(loss_p, parameters, retain_graph=True))
-        gradients_r = _add(gradients_r, torch.autograd.grad(loss_r, parameters))
+        # A published model may have weights that no output depends on, such as a vision tower's last layer.
+        gradients_p = _add(gradients_p, torch.autograd.grad(loss_p, parameters, retain_graph=True, materialize_grads=True))
+        gradients_r = _add(gradients_r, torch.autograd.grad(loss_r, parameters, materialize_grads=True))
         total_p, total_r = total_p + loss_p.detach(), total_r + loss_r.detach()
     add_up([total_p, total_r, *gradients_p, *gradients_r])
     norms = [torch.nn.utils.get_total_norm(gradients) for gradients in (gradients_p, gradients_r)]

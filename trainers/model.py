@@ -184,13 +184,12 @@ def build_processor(
     )
 
 
-def bound_responses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, longest_response: int) -> None:
-    """Sets how the model ends a response. `longest_response` is the longest training response in tokens."""
+def bound_responses(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, bound: int) -> None:
+    """Sets how the model ends a response, after `bound` tokens at most."""
     model.generation_config = GenerationConfig(
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        # A few lines more than the longest training response; a longer answer is a failure.
-        max_new_tokens=longest_response * 5 // 4,
+        max_new_tokens=bound,
         do_sample=False,
     )
 

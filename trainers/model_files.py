@@ -11,7 +11,7 @@ from unittest import mock
 
 import transformers
 from safetensors import SafetensorError, safe_open
-from transformers import PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, PreTrainedModel
 from transformers.utils import is_torchvision_available
 
 from trainers.job import JobError
@@ -52,7 +52,7 @@ def load_whole(kind: Any, directory: Path, **how: Any) -> PreTrainedModel:
         # Different shapes pass here and are named below.
         model, told = kind.from_pretrained(directory, output_loading_info=True, ignore_mismatched_sizes=True, **how)
     except Exception as error:
-        raise unloadable(error) from None
+        raise unloadable(error, kind) from None
     require_loaded(directory, told)
     return model
 
@@ -87,15 +87,16 @@ def require_loaded(directory: Path, told: dict[str, Any]) -> None:
         )
 
 
-def unloadable(error: Exception) -> JobError:
-    """The error for readable files from which transformers makes no model; `error` is any exception of its own or of a library."""
+def unloadable(error: Exception, kind: Any = AutoModelForImageTextToText) -> JobError:
+    """The error for readable files from which transformers makes no model of this kind; `error` is any exception of its own or of a library."""
     said = _said(error)
     missing = "torchvision" in said.lower() and not is_torchvision_available()
+    what, reader = ("language model", "AutoTokenizer") if kind is AutoModelForCausalLM else ("image-text model", "AutoProcessor")
     return JobError(
-        f"The input is no image-text model that transformers {transformers.__version__} can load here. {said[:300]}",
+        f"The input is no {what} that transformers {transformers.__version__} can load here. {said[:300]}",
         "Its processor needs torchvision: add it to a Python of your own, and name that in PIPE_PYTHON."
         if missing
-        else "Give a directory that AutoModelForImageTextToText and AutoProcessor load, its weights as safetensors.",
+        else f"Give a directory that {kind.__name__} and {reader} load, its weights as safetensors.",
     )
 
 

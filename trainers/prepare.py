@@ -3,35 +3,40 @@
 `<caption>` and `</caption>` become one plain token each where they are several, and the model is saved with them. Every trainer and
 server then reads a response as the same tokens; LoRA could not save them, and a server would never learn of them. The new rows of the
 embeddings are the mean of the known ones, which makes the tags no likelier than a common word.
+
+With `vision`, the input is a language model, and the base model is an image-text model around it (idefics3.py).
 """
 
 import os
 import sys
+from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, AutoTokenizer
 
+from trainers import idefics3
+from trainers.card import later_card
 from trainers.hub_policy import copy_words
 from trainers.job import Job, JobError, Outcome, main
 from trainers.model import is_micro
 from trainers.model_files import load_whole, require_whole
 from trainers.tokenizer import TAGS
+from trainers.vocabulary import give_rows
 
 
 def work(job: Job) -> Outcome:
-    start = job.inputs["model"]
+    start, vision = job.inputs["model"], job.params["vision"]
     require_whole(start)
     if is_micro(start):
         raise JobError("A micro model's vocabulary has the caption's tags.", "Leave `prepare` out for it.")
+    if vision is not None:
+        return give_eyes(start, vision, job.output)
     model = load_whole(AutoModelForImageTextToText, start, dtype="auto", use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(start)
     known = len(tokenizer)
     added = tokenizer.add_tokens(TAGS)
-    if len(tokenizer) > model.get_input_embeddings().weight.shape[0]:
-        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-    with torch.no_grad():
-        for rows in embeddings(model):
-            rows[known : known + added] = rows[:known].float().mean(0).to(rows.dtype)
+    give_rows(model, tokenizer, known)
     model.save_pretrained(job.output)
     copy_words(start, job.output)
     if added:
@@ -39,10 +44,15 @@ def work(job: Job) -> Outcome:
     return Outcome({"added": added, "tokens": len(tokenizer)})
 
 
-def embeddings(model: torch.nn.Module) -> list[torch.Tensor]:
-    """The tables with a row a token: of the input and, if the model has one, of the output."""
-    layers = [model.get_input_embeddings(), model.get_output_embeddings()]
-    return [layer.weight for layer in layers if layer is not None]
+def give_eyes(start: Path, vision: dict[str, Any], output: Path) -> Outcome:
+    model, processor, added = idefics3.around(start, vision)
+    model.save_pretrained(output)
+    processor.save_pretrained(output)
+    made = "A vision tower of random weights was put before it, `trainers/idefics3.py` of `pipe`, with"
+    closing = "It sees nothing before it is trained."
+    (output / "README.md").write_text(later_card(start, "With a vision tower", made, vision, closing), encoding="utf-8")
+    weights = sum(weight.numel() for weight in model.parameters())
+    return Outcome({"added": added, "tokens": len(processor.tokenizer), "weights": weights})
 
 
 if __name__ == "__main__":

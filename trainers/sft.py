@@ -1,8 +1,9 @@
-"""Supervised fine-tuning of a micro model on distilled transcripts: `python -m trainers.sft JOB_DIR`.
+"""Supervised fine-tuning on distilled transcripts in one process: `python -m trainers.sft JOB_DIR`.
 
-Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model`, a micro model, it goes on with that one's
-weights and vocabulary and a new optimiser. With `pictures: blank` it learns as the solver of blind-solve is asked: every picture is the blank one
-of micro_policy.py. Departures from arXiv 2605.29496, all of them:
+Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model` it goes on with that one's weights and
+vocabulary and a new optimiser: a micro model, or any image-text model of transformers, which is asked by its own chat template and in the
+precision of hub_policy.py (hub_forward.py). With `pictures: blank` a micro model learns as the solver of blind-solve is asked: every picture
+is the blank one of micro_policy.py. Departures of a micro model from arXiv 2605.29496, all of them:
 
   * The model is a Qwen3-VL, or an InternVL (internvl.py), of 0.6 to 6 million weights from random initialisation, not a pretrained one of
     billions. It sees the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
@@ -20,27 +21,23 @@ Nothing random is drawn after initialisation, and batches are a function of (see
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from transformers import DeepseekVLProcessor, PreTrainedModel, Qwen3VLForConditionalGeneration
 
 from trainers import losses, loop
 from trainers.captured import Captured
 from trainers.card import later_card, model_card
-from trainers.data import BatchOrder, Responses, Split, encode_responses, read_split, split_files
-from trainers.families import FAMILIES, Forward
+from trainers.data import BatchOrder, Responses, read_split, split_files
+from trainers.families import FAMILIES
 from trainers.job import Job, JobError, Outcome, main
-from trainers.micro_policy import blank_picture, pixels_of
-from trainers.model import SIZES, bound_responses, device, image_side, write
-from trainers.model_files import weight_files
-from trainers.policy import Policy
+from trainers.model import SIZES, device
+from trainers.model_files import require_whole
 from trainers.schedule import Schedule
-from trainers.start import earlier_start, new_start, require_known
+from trainers.start import Forward, earlier_start, new_start, start_files, takes_any_size
 from trainers.step_metrics import require_finite, step_metrics
 from trainers.validation import validation_files, validation_for
 
@@ -103,17 +100,18 @@ class Trainer(loop.Trainer):
 
     report_every = METRICS_EVERY
 
-    def __init__(self, params: Params, model: Forward, split: Split, responses: Responses):
+    def __init__(self, params: Params, model: Forward, shown: torch.Tensor, responses: Responses):
+        """`shown` has a row a transcript: what `model` is shown of its picture."""
         self.params = params
         self.model = model
         self.caption_lengths = torch.from_numpy(responses.caption_lengths)
         self.lengths = torch.from_numpy(responses.lengths)
-        examples = torch.from_numpy(split.images), torch.from_numpy(responses.tokens), self.caption_lengths, self.lengths
+        examples = shown, torch.from_numpy(responses.tokens), self.caption_lengths, self.lengths
         # A GPU holds the whole split: to copy a batch is to wait for the GPU, which other jobs may be using.
         self.examples = tuple(values.to(model.device) for values in examples)
         self.longest = responses.tokens.shape[1]
         self.longest_caption = int(responses.caption_lengths.max())
-        self.order = BatchOrder(len(split), params.batch * params.accumulate, params.seed)
+        self.order = BatchOrder(len(shown), params.batch * params.accumulate, params.seed)
         self.parts = {"grad_norm_vision": list(model.visual.parameters()), "grad_norm_text": list(model.text.parameters())}
         if params.freeze == "vision":
             for weight in self.parts.pop("grad_norm_vision"):
@@ -227,13 +225,13 @@ class Trainer(loop.Trainer):
     def _micro_batches(self, rows: torch.Tensor, longest: int | None = None, head: int | None = None) -> Iterator[losses.Spans]:
         """In parts of `batch` rows; by default each is as long as its longest response, and its head as its longest caption."""
         for part in rows.split(self.params.batch):
-            pictures, tokens, caption, length = (values[part] for values in self.examples)
+            shown, tokens, caption, length = (values[part] for values in self.examples)
             tokens = tokens[:, : longest or int(length.max())]
             place = torch.arange(tokens.shape[1], device=self.model.device)
             captions, ends = caption[:, None], length[:, None]
             with torch.autocast(self.model.device.type, PRODUCTS, enabled=self.captured is not None, cache_enabled=False):
                 own_lengths = length if self.captured is None else None  # a CUDA graph has fixed shapes
-                first, rest = self.model.logits(pictures, tokens, head or int(caption.max()), own_lengths)
+                first, rest = self.model.logits(shown, tokens, head or int(caption.max()), own_lengths)
             yield losses.Spans(first, rest, tokens, place < captions, (place >= captions) & (place < ends))
 
     def state(self) -> dict[str, Any]:
@@ -260,61 +258,33 @@ def work(job: Job) -> Outcome:
     params.check()
 
     job.phase("data")
-    split = read_split(job.inputs["data"], SPLIT)
-    side = _square_side(split)
-    start = job.inputs.get("model")
+    directory = job.inputs.get("model")
+    if directory is not None:
+        require_whole(directory)
+    split = read_split(job.inputs["data"], SPLIT, any_size=takes_any_size(directory))
     job.phase("model")
-    family, model, processor = new_start(params.model, params.seed, split, side) if start is None else earlier_start(start, split, side)
-    see = seeing(params.pictures, model, processor)
-    split = see(split)
-    responses = encode_responses(processor.tokenizer, split)
-    if start is not None:
-        require_known(split, responses, processor.tokenizer.unk_token_id)
-    bound_responses(model, processor.tokenizer, responses.tokens.shape[1])
+    is_blank = params.pictures == "blank"
+    start = new_start(params.model, params.seed, split, is_blank) if directory is None else earlier_start(directory, split, is_blank)
     job.phase("device")
-    model.to(device())
-    trainer = Trainer(params, family.forward(model, processor, side), split, responses)
+    start.model.to(device())
+    trainer = Trainer(params, start.forward(), start.shown, start.responses)
 
-    settings = params.settings if start is None else {name: value for name, value in params.settings.items() if name != "model"}
-    files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES)]
-    files += [] if start is None else weight_files(start)
+    settings = params.settings if directory is None else {name: value for name, value in params.settings.items() if name != "model"}
+    files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES), *start_files(directory)]
     identity = loop.run_identity(settings, params.pace, files)
-
-    def on(pictures: Split) -> Policy:
-        return family.policy(model, processor, see(pictures))
-
-    with validation_for(job, params.validate, PICTURES, on, model.generation_config.max_new_tokens) as validation:
+    with validation_for(job, params.validate, PICTURES, start.policy, start.responses.bound) as validation:
         resumed_from = loop.train(job, trainer, params.steps, identity, validation)
 
     job.phase("output")
-    card = model_card(settings, split, model, side) if start is None else continued_card(start, settings)
-    write(job.output, model, processor, card)
+    card = model_card(settings, split, start.model) if directory is None else continued_card(directory, settings)
+    start.save(job.output, card)
     loop.write_metrics(job, trainer)
-    return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in model.parameters())}, resumed_from)
-
-
-def seeing(pictures: str, model: PreTrainedModel, processor: DeepseekVLProcessor) -> Callable[[Split], Split]:
-    """The split as the model sees it."""
-    if pictures == "shown":
-        return lambda split: split
-    if not isinstance(model, Qwen3VLForConditionalGeneration):
-        raise JobError(
-            "An InternVL is asked without a picture by its question alone, not by a blank one.", "Use `pictures: blank` with family qwen3-vl."
-        )
-    blank = blank_picture(pixels_of(processor), image_side(model)).numpy()
-    return lambda split: replace(split, images=np.repeat(blank[..., : split.images.shape[-1]], len(split), 0))
+    return Outcome(trainer.last | {"weights": sum(weight.numel() for weight in start.model.parameters())}, resumed_from)
 
 
 def continued_card(start: Path, settings: dict[str, Any]) -> str:
     went_on = "It went on by supervised fine-tuning, `trainers/sft.py` of `pipe`, with"
     return later_card(start, "Further fine-tuning", went_on, settings, "`metrics.jsonl` has the losses of both spans along the way.")
-
-
-def _square_side(split: Split) -> int:
-    height, width = split.images.shape[1:3]
-    if height != width:
-        raise JobError(f"Images are {width}x{height}; the micro model takes square ones.", "Render square images.")
-    return width
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ from transformers import AutoTokenizer
 
 from trainers import losses, loop, ranks
 from trainers.data import BatchOrder, Split, read_split, require_captions, split_files
-from trainers.hub_policy import copy_words, without_video
+from trainers.hub_policy import copy_words
 from trainers.job import Job, JobError, Outcome, ran_out_of_memory
 from trainers.llamafactory_lora import check_finetuning, finetuning_arguments, merged, require_tags, training_tags
 from trainers.llamafactory_rows import (
@@ -54,6 +54,7 @@ from trainers.model_files import loading_whole, require_whole
 from trainers.schedule import Schedule
 from trainers.tokenizer import TAGS
 from trainers.watchdog import watchdog
+from trainers.without_torchvision import without_torchvision
 
 SPLIT = "train_sft"
 BETAS = (0.9, 0.95)
@@ -145,7 +146,7 @@ def train(job: Job, params: Params) -> Outcome:
         return made[0]
 
     workflow.CustomSeq2SeqTrainer = make_trainer
-    with without_video(), loading_whole(), training_tags(tags), watchdog(job) as step_done:
+    with without_torchvision(), loading_whole(), training_tags(tags), watchdog(job) as step_done:
         settings = arguments(params, start, rows, longest, job.directory / "llamafactory", resumed, system)
         try:
             workflow.run_sft(*get_train_args(settings), callbacks=[])

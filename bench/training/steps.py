@@ -162,7 +162,7 @@ def in_turns(works: dict, times: int) -> None:
 
 def beside_peer(given, split, tokenizer, responses, pixels: Pixels, side: int) -> None:
     model = build_model(SIZES[given.size], 0.02, tokenizer, side, 0).to(device())
-    trainer = Trainer(Params(**SFT | {"loss": LOSSES[0], "batch": given.batch}), Batched(model, side, pixels), split, responses)
+    trainer = Trainer(Params(**SFT | {"loss": LOSSES[0], "batch": given.batch}), Batched(model, side, pixels), torch.from_numpy(split.images), responses)
     theirs, weights = peer_step(given.peer, SIZES[given.size], split, responses, tokenizer, given.batch)
     turn = iter(range(10**9))
     say("weights", ours=sum(weight.numel() for weight in model.parameters()), peer=weights)
@@ -232,7 +232,7 @@ def main() -> None:
     for loss in LOSSES:
         model = build_model(SIZES[given.size], 0.02, tokenizer, side, 0).to(device())
         params = Params(**SFT | {"loss": loss, "batch": given.batch})
-        trainer = Trainer(params, Batched(model, side, pixels), split, responses)
+        trainer = Trainer(params, Batched(model, side, pixels), torch.from_numpy(split.images), responses)
         turn = iter(range(10**9))
         first = timed(lambda: trainer.step(next(turn)), 0, 1)
         ours = torch.bfloat16 if torch.cuda.is_available() else torch.float32

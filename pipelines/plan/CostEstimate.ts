@@ -129,11 +129,11 @@ const secondsOfCompute = (
     0,
   );
 
-/** The model that a node begins with: its own, or that of its input `model`. */
+/** The model that a node begins with: that of its input `model`, or its own. */
 const shapeOf = (node: Node): ModelShape | undefined => {
-  const own = workloads.get(node.stage.name)?.shape?.(node.params.decoded);
   const from = node.inputs["model"];
-  return own ?? (from === undefined || isFanIn(from) ? undefined : shapeOf(from));
+  if (from === undefined) return workloads.get(node.stage.name)?.shape?.(node.params.decoded);
+  return isFanIn(from) ? undefined : shapeOf(from);
 };
 
 const makerOf = (node: Node, input: string): Maker | undefined => {

@@ -18,13 +18,24 @@ const qwen3 = { keys: 1024, vocabulary: 151_936 };
 const shape4B = { ...qwen3, layers: 36, width: 2560, attention: 4096 };
 const shape8B = { ...qwen3, layers: 36, width: 4096, attention: 4096 };
 
-/** From the models' config.json on the Hub; all have a Qwen3 as language model. */
+/** From the models' config.json on the Hub; most have a Qwen3 as language model. A vision tower from `prepare` adds a five-hundredth. */
 const known: ReadonlyMap<string, ModelShape> = new Map([
   ["qwen3-vl-2b", { ...qwen3, layers: 28, width: 2048, attention: 2048, parameters: 2.13e9 }],
   ["qwen3-vl-4b", { ...shape4B, parameters: 4.44e9 }],
   ["qwen3-vl-8b", { ...shape8B, parameters: 8.77e9 }],
   ["internvl3_5-4b", { ...shape4B, parameters: 4.73e9 }],
   ["internvl3_5-8b", { ...shape8B, parameters: 8.53e9 }],
+  [
+    "smollm2-135m",
+    {
+      layers: 30,
+      width: 576,
+      attention: 576,
+      keys: 192,
+      vocabulary: 49_152,
+      parameters: 134_515_008,
+    },
+  ],
 ]);
 
 /** The shape of a repository's or directory's model, such as `Qwen/Qwen3-VL-4B-Instruct`; undefined where its name has no size. */

@@ -18,10 +18,11 @@ from transformers import AutoModelForImageTextToText, TrainerCallback
 import tiny_models
 from trainers import losses, sft_llamafactory as stage
 from trainers.data import BatchOrder, read_split
-from trainers.hub_policy import Prompt, without_video
+from trainers.hub_policy import Prompt
 from trainers.job import main
 from trainers.llamafactory_rows import encode_chats, load_processor, write_rows
 from trainers.tokenizer import CAPTION_CLOSE
+from trainers.without_torchvision import without_torchvision
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 8
@@ -82,7 +83,7 @@ def ours(inputs: dict[str, Path], loss: dict) -> losses.StepLosses:
     """The first step by the model's own processor and `losses.backward`, without LLaMA-Factory."""
     split = read_split(inputs["data"], "train_sft", any_size=True)
     processor = load_processor(inputs["model"])
-    with without_video():
+    with without_torchvision():
         model = AutoModelForImageTextToText.from_pretrained(inputs["model"], dtype=torch.float32)
     for name, weight in model.named_parameters():
         weight.requires_grad_("visual" not in name)
@@ -144,7 +145,7 @@ def test_the_token_loss_is_the_one_of_an_unchanged_llamafactory(tagged, tmp_path
     monkeypatch.setattr("llamafactory.train.sft.trainer.SaveProcessorCallback", lambda _: TrainerCallback())
     params = stage.Params(**PARAMS | {"batch": ROWS, "accumulate": 1})
     told = stage.arguments(params, tagged["model"], tmp_path / "rows", 256, tmp_path / "plain", None)
-    with without_video():
+    with without_torchvision():
         workflow.run_sft(*get_train_args(told | {"logging_strategy": "steps", "logging_steps": 1}), callbacks=[])
     plain = json.loads((tmp_path / "plain/trainer_state.json").read_text())["log_history"][0]["loss"]
     mean = line["lambda"] * line["L_p"] + (1 - line["lambda"]) * line["L_r"]
@@ -158,7 +159,7 @@ def test_a_training_learns_and_its_model_loads(inputs, tmp_path):
     assert last["L_p"] < first["L_p"] and last["L_r"] < first["L_r"]
     assert events(job, "progress")[-1] == {"event": "progress", "done": 20, "total": 20, "unit": "steps"}
     processor = load_processor(job / "output")
-    with without_video():
+    with without_torchvision():
         model = AutoModelForImageTextToText.from_pretrained(job / "output")
     assert sum(weight.numel() for weight in model.parameters()) == summary["weights"]
     assert len(processor.tokenizer) <= model.config.text_config.vocab_size
@@ -173,7 +174,7 @@ def internvl(inputs, tmp_path_factory) -> dict[str, Path]:
     model = tiny_models.build("internvl", tmp_path_factory.mktemp("internvl") / "model")
     tokenizer = load_processor(model).tokenizer
     tokenizer.save_pretrained(model)
-    with without_video():
+    with without_torchvision():
         whole = AutoModelForImageTextToText.from_pretrained(model)
     whole.resize_token_embeddings(len(tokenizer))
     whole.save_pretrained(model)
@@ -206,7 +207,7 @@ def test_lora_of_both_families_learns_captions_and_the_rest(family, request, tmp
     texts = [row(index)["response"].partition("</caption>") for index in range(ROWS)]
     assert seen == {(caption + tag, rest + "<|im_end|>\n") for caption, tag, rest in texts}
 
-    with without_video():
+    with without_torchvision():
         model = AutoModelForImageTextToText.from_pretrained(job / "output")
     assert sum(weight.numel() for weight in model.parameters()) == weights
     before, after = (load_file(directory / "model.safetensors") for directory in (inputs["model"], job / "output"))

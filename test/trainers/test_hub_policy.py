@@ -17,13 +17,14 @@ from tiny_models import MODELS, build, teach
 from trainers import generate, grpo, rollout
 from trainers.data import read_split
 from trainers.decode import Sampling, choose
-from trainers.hub_policy import IMPOSSIBLE, HubPolicy, load, without_video
+from trainers.hub_policy import IMPOSSIBLE, HubPolicy, load
 from trainers.job import JobError, main
 from trainers.learner import chosen
 from trainers.policy import load_policy
 from trainers.sampling import Sampler
 from trainers.streams import stream
 from trainers.surrogates import SURROGATES, BlindSolver
+from trainers.without_torchvision import without_torchvision
 
 TEMPERATURE, LONGEST = 1.3, 14
 SHORT = {"max_tokens": 40, "group": 4, "prompts_per_step": 2, "minibatches": 1, "learning_rate": 1e-3, "perception": "oracle-f1"}
@@ -63,7 +64,7 @@ def one(dataset, tmp_path_factory) -> Path:
 
 def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.Tensor:
     """The model's logits for each token of a response (T, V), called in the way that a model card shows, alone and without padding."""
-    with without_video():
+    with without_torchvision():
         processor = AutoProcessor.from_pretrained(directory)
     model = AutoModelForImageTextToText.from_pretrained(directory, dtype=torch.float32).eval()
     image = Image.fromarray(split.images[index])
@@ -320,7 +321,7 @@ def test_a_model_that_can_not_be_loaded_says_why(one, mixed, tmp_path):
 @pytest.mark.skipif(is_torchvision_available(), reason="torchvision is here")
 def test_a_processor_that_needs_torchvision_says_so(one, mixed, tmp_path):
     def change(settings):
-        settings["image_processor_type"] = "SmolVLMImageProcessor"
+        settings["image_processor_type"] = "Cohere2VisionImageProcessor"
 
     with pytest.raises(JobError) as error:
         HubPolicy(broken(one, tmp_path / "needy", "preprocessor_config.json", change), mixed, 8)

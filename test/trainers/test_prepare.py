@@ -13,10 +13,11 @@ from trainers import prepare
 from trainers.hub_policy import HubPolicy
 from trainers.data import read_split
 from trainers.job import main
+from trainers.vocabulary import embeddings
 
 
 def prepared(directory: Path, model: Path) -> Path:
-    job = prepare_job(directory, {}, model=model)
+    job = prepare_job(directory, {"vision": None}, model=model)
     assert main(prepare.work, [str(job)]) == 0, result(job)
     return job / "output"
 
@@ -32,7 +33,7 @@ def test_the_tags_become_a_token_each_and_the_rest_stays(name, dataset, tmp_path
     assert after.decode(after.encode(text, add_special_tokens=False), skip_special_tokens=True) == text
 
     old, new = (AutoModelForImageTextToText.from_pretrained(place) for place in (start, base))
-    for was, now in zip(prepare.embeddings(old), prepare.embeddings(new), strict=True):
+    for was, now in zip(embeddings(old), embeddings(new), strict=True):
         assert torch.equal(now[: len(before)], was[: len(before)])
         assert torch.allclose(now[len(before) : len(after)], was[: len(before)].mean(0).expand(2, -1), atol=1e-6)
     same = {key: weight for key, weight in old.state_dict().items() if weight.shape[:1] != (len(before),)}
@@ -45,6 +46,6 @@ def test_the_tags_become_a_token_each_and_the_rest_stays(name, dataset, tmp_path
 
 
 def test_a_micro_model_is_refused(trained, tmp_path):
-    job = prepare_job(tmp_path / "job", {}, model=trained)
+    job = prepare_job(tmp_path / "job", {"vision": None}, model=trained)
     assert main(prepare.work, [str(job)]) == 1
     assert "has the caption's tags" in result(job)["message"]

@@ -74,9 +74,9 @@ def test_without_pictures_it_learns_as_a_blind_solver_is_asked(dataset, prompts,
     """Every picture is the very blank one that BlindSolver shows."""
     seen, init = [], sft.Trainer.__init__
 
-    def watched(self, params, model, split, responses):
-        seen.append(split.images)
-        init(self, params, model, split, responses)
+    def watched(self, params, model, shown, responses):
+        seen.append(shown)
+        init(self, params, model, shown, responses)
 
     monkeypatch.setattr(sft.Trainer, "__init__", watched)
     blind = SFT | {"pictures": "blank", "loss": {"kind": "fixed", "lambda": 0}, "validate": {"every": 2, "split": "train_rl", "limit": 2}}
@@ -84,7 +84,7 @@ def test_without_pictures_it_learns_as_a_blind_solver_is_asked(dataset, prompts,
     (images,) = seen
     policy = MicroPolicy.load(tmp_path / "blind" / "output", read_split(prompts, "train_rl"))
     blank, _ = policy.prompts_without_pictures(np.array([0]))
-    assert images.shape == (40, 32, 32, 1) and (torch.from_numpy(images) == blank[..., :1]).all()
+    assert images.shape == (40, 32, 32, 1) and (images == blank[..., :1]).all()
     card = (tmp_path / "blind" / "output" / "README.md").read_text()
     assert "pictures" in card
     run(prepare(tmp_path / "seeing", blind | {"pictures": "shown"}, data=dataset, validation=prompts))

@@ -18,6 +18,7 @@ from transformers import (
     InternVLConfig,
     InternVLForConditionalGeneration,
     LlamaConfig,
+    LlamaForCausalLM,
     LlavaConfig,
     LlavaForConditionalGeneration,
     LlavaProcessor,
@@ -160,6 +161,20 @@ def internvl(directory: Path, texts: list[str]) -> PreTrainedModel:
             tie_word_embeddings=False,
         )
     )
+
+
+def text(directory: Path, texts: list[str] = TEXTS) -> Path:
+    """A language model that was trained on chats, without pictures, such as SmolLM2-135M-Instruct."""
+    torch.manual_seed(0)
+    directory.mkdir(parents=True)
+    # As in files that were made from GGUF: the end token is another one than that of its turns.
+    tokens = tokenizer(texts, "<repo_name>")
+    tokens.eos_token = START
+    tokens.save_pretrained(directory)
+    model = LlamaForCausalLM(LlamaConfig(**body(tokens), tie_word_embeddings=True))
+    model.generation_config = GenerationConfig(eos_token_id=tokens.eos_token_id)
+    model.save_pretrained(directory)
+    return directory
 
 
 MODELS = {made.__name__: made for made in (qwen3_vl, llava, gemma3, internvl)}
