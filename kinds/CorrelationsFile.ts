@@ -4,8 +4,10 @@ import fs from "node:fs";
 import path from "node:path";
 import {
   AcrossCheckpoints,
+  type ContingencyTable,
   CorrelationPoint,
   type Estimate,
+  type Readings,
   Target,
 } from "../schemas/Correlation.ts";
 import { csv } from "./csv.ts";
@@ -45,10 +47,11 @@ export const decodeCorrelations = Schema.decodeUnknownSync(Schema.fromJsonString
 
 export const writeCorrelations = (directory: string, made: Correlations): void => {
   fs.writeFileSync(path.join(directory, correlationsFile), `${JSON.stringify(made, null, 2)}\n`);
-  fs.writeFileSync(path.join(directory, "correlations.csv"), correlationsCsv(made));
+  const rows = correlationsCsv(made, correlationRows(made));
+  fs.writeFileSync(path.join(directory, "correlations.csv"), rows);
 };
 
-const readings = ["pooled", "group_centred", "prompt_means"] as const;
+export const correlationReadings = ["pooled", "group_centred", "prompt_means"] as const;
 
 const tableColumns = [
   "both",
@@ -59,8 +62,40 @@ const tableColumns = [
   "phi_max",
 ] as const;
 
+export const contrastTarget = "reasoning - perception";
+
+/** A reward with a target, or the contrast of two targets, at one checkpoint. */
+export interface CorrelationRow extends Readings {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly reward: string;
+  readonly target: Target | typeof contrastTarget;
+  readonly rollouts: number;
+  readonly prompts: number;
+  /** Null for a contrast, and where the file has none. */
+  readonly table: ContingencyTable | null;
+}
+
+/** Point by point; a contrast follows the two correlations that it is made of. */
+export const correlationRows = ({
+  points,
+}: Pick<Correlations, "points">): ReadonlyArray<CorrelationRow> =>
+  points.flatMap(({ labels, associations, contrasts }) =>
+    associations.flatMap((association): ReadonlyArray<CorrelationRow> => {
+      const { reward, target, rollouts, prompts } = association;
+      const contrast =
+        target === "reasoning" ? contrasts.find((each) => each.reward === reward) : undefined;
+      const row = { labels, ...association };
+      return contrast === undefined
+        ? [row]
+        : [row, { labels, rollouts, prompts, ...contrast, target: contrastTarget, table: null }];
+    }),
+  );
+
 /** A line for each number; `across` has no labels, as it is over all checkpoints. */
-const correlationsCsv = ({ axes, points, across }: Correlations): string => {
+export const correlationsCsv = (
+  { axes, across }: Pick<Correlations, "axes" | "across">,
+  rows: ReadonlyArray<CorrelationRow>,
+): string => {
   const header = [
     ...axes,
     "reward",
@@ -75,42 +110,21 @@ const correlationsCsv = ({ axes, points, across }: Correlations): string => {
     ...tableColumns,
     "reason",
   ];
-  const noTable = tableColumns.map(() => "");
   const numbers = ({ value, low, high }: Estimate) => [value ?? "", low ?? "", high ?? ""];
-  const ofPoints = points.flatMap((point) => {
-    const labels = axes.map((axis) => point.labels[axis] ?? "");
-    const row = (
-      names: readonly [reward: string, target: string, reading: string],
-      estimate: Estimate,
-      counts: readonly [rollouts: number, prompts: number],
-      table: ReadonlyArray<string | number> = noTable,
-    ) => [...labels, ...names, ...numbers(estimate), ...counts, 1, ...table, estimate.reason ?? ""];
-    return point.associations.flatMap(
-      ({ reward, target, rollouts, prompts, table, ...estimates }) => [
-        ...readings.map((reading) =>
-          row(
-            [reward, target, reading],
-            estimates[reading],
-            [rollouts, prompts],
-            reading === "pooled" && table !== null
-              ? tableColumns.map((column) => table[column] ?? "")
-              : noTable,
-          ),
-        ),
-        // A contrast follows its two correlations.
-        ...point.contrasts.flatMap((contrast) =>
-          contrast.reward === reward && target === "reasoning"
-            ? readings.map((reading) =>
-                row([reward, "reasoning - perception", reading], contrast[reading], [
-                  rollouts,
-                  prompts,
-                ]),
-              )
-            : [],
-        ),
-      ],
-    );
-  });
+  const ofPoints = rows.flatMap((row) =>
+    correlationReadings.map((reading) => [
+      ...axes.map((axis) => row.labels[axis] ?? ""),
+      row.reward,
+      row.target,
+      reading,
+      ...numbers(row[reading]),
+      row.rollouts,
+      row.prompts,
+      1,
+      ...tableColumns.map((column) => (reading === "pooled" ? (row.table?.[column] ?? "") : "")),
+      row[reading].reason ?? "",
+    ]),
+  );
   const ofAll = across.map(({ reward, target, checkpoints, spearman }) => [
     ...axes.map(() => ""),
     reward,
@@ -120,7 +134,7 @@ const correlationsCsv = ({ axes, points, across }: Correlations): string => {
     "",
     "",
     checkpoints,
-    ...noTable,
+    ...tableColumns.map(() => ""),
     spearman.reason ?? "",
   ]);
   return csv([header, ...ofPoints, ...ofAll]);

@@ -54,8 +54,6 @@ export interface Numbers {
   /** Tables only. */
   readonly table?: Table;
   /** Numbers in rows, for other forms. */
-  readonly rows?: NumberRows;
-  /** Numbers that are not in rows, as CSV. */
-  readonly csv?: () => string;
+  readonly rows: NumberRows;
   readonly claims: (node: string) => ClaimedNumbers;
 }

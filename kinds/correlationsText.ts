@@ -6,7 +6,8 @@ import type {
   Reading,
   Readings,
 } from "../schemas/Correlation.ts";
-import type { Correlations } from "./CorrelationsFile.ts";
+import { type Correlations, contrastTarget } from "./CorrelationsFile.ts";
+import { type Cell, inlineText } from "./gridText.ts";
 import { orderOfReadings, withinPublished } from "./orderOfReadings.ts";
 import { padEnd, padStart, plural, printableName, width } from "./terminal.ts";
 import type { Style } from "./terminal.ts";
@@ -19,24 +20,23 @@ export const correlationsText = (made: Correlations, title: string, style: Style
     ...made.points.flatMap((point) => [...pointLines(point, style), ""]),
     ...orderLines(made),
     ...acrossLines(made, style),
-    ...publishedLines(made).map(style.dim),
+    ...intervalLines(made).map(style.dim),
   ].join("\n");
 };
 
-const readingNames = {
+export const readingNames = {
   pooled: "pooled",
   group_centred: "group-centred",
   prompt_means: "prompt means",
 } as const;
 const readings = Object.keys(readingNames) as ReadonlyArray<Reading>;
 
-const targetNames = {
+export const targetNames = {
   perception: "perception (a_p)",
   reasoning: "reasoning, own caption",
   counterfactual: "reasoning, counterfactual",
+  [contrastTarget]: "reasoning (own) − perception",
 } as const;
-
-const contrastName = "reasoning (own) − perception";
 
 const pointLines = (point: CorrelationPoint, style: Style): ReadonlyArray<string> => {
   const rows = rowsOf(point);
@@ -80,7 +80,14 @@ const rowsOf = ({ associations, contrasts }: CorrelationPoint): ReadonlyArray<Ro
         phiMax: association.table?.phi_max?.toFixed(2) ?? "",
       })),
     ...(contrast.reward === "outcome"
-      ? [{ names: ["outcome", contrastName], readings, estimates: contrast, phiMax: "" } as const]
+      ? [
+          {
+            names: ["outcome", targetNames[contrastTarget]],
+            readings,
+            estimates: contrast,
+            phiMax: "",
+          } as const,
+        ]
       : []),
   ]);
 
@@ -104,10 +111,13 @@ const headline = (point: CorrelationPoint): string => {
   ].join(" · ");
 };
 
-const estimateText = ({ value, low, high }: Estimate): string => {
-  if (value === null) return "–";
-  const interval = low === null || high === null ? "" : ` [${twoDigits(low)}, ${twoDigits(high)}]`;
-  return `${twoDigits(value)}${interval}`;
+const estimateText = (estimate: Estimate): string => inlineText(estimateCell(estimate));
+
+export const estimateCell = ({ value, low, high }: Estimate): Cell => {
+  if (value === null) return { text: "–" };
+  return low === null || high === null
+    ? { text: twoDigits(value) }
+    : { text: twoDigits(value), under: `[${twoDigits(low)}, ${twoDigits(high)}]` };
 };
 
 const twoDigits = (value: number): string => value.toFixed(2).replace(/^-(?=0\.00$)/u, "");
@@ -139,7 +149,7 @@ const reasonLines = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
 };
 
 /** Of several checkpoints: how many have the published order and the published ranges. */
-const orderLines = (made: Correlations): ReadonlyArray<string> => {
+export const orderLines = (made: Correlations): ReadonlyArray<string> => {
   const { points } = made;
   if (points.length < 2) return [];
   const orders = orderOfReadings(made).map(
@@ -187,7 +197,12 @@ const acrossLines = ({ points, across }: Correlations, style: Style): ReadonlyAr
   ];
 };
 
-const publishedLines = ({ published, interval }: Correlations): ReadonlyArray<string> => {
+/** The targets of the tables' column `with`. */
+export const targetNote =
+  "perception: the caption is p*; reasoning: the answer follows from the response's own caption; counterfactual: right answers to the same prompt, given p*.";
+
+/** How the intervals are made, and the published numbers to compare with. */
+export const intervalLines = ({ published, interval }: Correlations): ReadonlyArray<string> => {
   const range = ({ low, high }: { readonly low: number; readonly high: number }) =>
     `${low.toFixed(2)} to ${high.toFixed(2)}`;
   return [

@@ -112,26 +112,17 @@ const writeTables = Effect.fnUntraced(function* (run: NumberedRun) {
   return tables.length;
 });
 
-/** Prints the run's numbers as asked. Correlations have no rows to choose; as CSV they are printed whole. */
+/** Prints the run's numbers as asked. */
 const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlags) {
   const all = yield* numbersOfRun(run);
-  const inRows = all.flatMap(({ node, numbers: { rows } }) =>
-    rows === undefined ? [] : [{ node, rows }],
-  );
-  if (inRows.length === 0 && all.length > 0 && !view.csv)
-    return yield* new UsageError({
-      message: `${run.run} has correlations alone, and these options are for accuracies and measurements; \`pipe table ${run.run}\` prints them, also with --csv or --json`,
-    });
-  const others = view.csv ? all.flatMap(({ numbers: { csv } }) => csv?.() ?? []) : [];
-  for (const text of others) process.stdout.write(text);
-  const tables = inRows.map(({ rows }) => rows);
+  const tables = all.map(({ numbers: { rows } }) => rows);
   const axes = unique(tables.flatMap((table) => table.axes));
   const columns = yield* columnsOf(view.columns, unique(tables.flatMap((table) => table.columns)));
   const where = yield* whereOf(view.where, tables, axes);
   const sortable = unique(tables.flatMap((table) => table.sortable));
   const [sort, upwards] = yield* sortOf(view.sort, [...axes, ...sortable]);
-  for (const { node, rows } of inRows) {
-    const chosen = rows.where(where);
+  for (const { node, numbers } of all) {
+    const chosen = numbers.rows.where(where);
     const sorted = sort === "" ? chosen : chosen.sorted(sort, upwards);
     const text = view.csv
       ? sorted.csv()
@@ -145,7 +136,7 @@ const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlag
             })}\n`;
     yield* Effect.sync(() => process.stdout.write(text));
   }
-  return inRows.length + others.length;
+  return all.length;
 });
 
 const unique = (names: ReadonlyArray<string>): ReadonlyArray<string> => [...new Set(names)];

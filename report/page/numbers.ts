@@ -6,9 +6,12 @@ import { type Arm, type ArmSet, axisName, metrics, type Metric } from "../analys
 import { type Comparison, mostCompared } from "../analysis/comparisons.ts";
 import { type ArmContrast, directionOf } from "../analysis/contrast.ts";
 import { rangeText, signedText, valueText } from "../analysis/numberText.ts";
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
+import type { Numbers } from "../../kinds/Kind.ts";
 import type { Measurements } from "../../kinds/MeasurementsFile.ts";
 import type { RunData } from "../ReportData.ts";
 import { copiesOf } from "./copies.ts";
+import { correlationTables } from "./correlations.ts";
 import { block, html, type Html } from "./html.ts";
 import { measuredTables } from "./measurements.ts";
 
@@ -107,18 +110,23 @@ const copies = ({ table, run }: ArmSet): Html =>
     ["JSON", JSON.stringify(table, null, 1)],
   ]);
 
-/** Numbers that are no table of accuracies: metrics of programs as a table, others as the terminal shows them. */
+/** Numbers that are no table of accuracies: metrics of programs, and correlations of rewards. */
 export const otherNumbers = ({ run, numbers }: RunData): ReadonlyArray<Html> =>
   numbers
     .filter(({ numbers: { json } }) => !("table" in json))
-    .map(({ node, numbers: { json, text } }) => {
-      const { measurements } = json as { readonly measurements?: Measurements };
-      const shown =
-        measurements === undefined
-          ? html`<pre class="scroll" tabindex="0">
-${text(`${run} · ${node}`, plainStyle, { width: 100 })}</pre>`
-          : measuredTables(`${run} · ${node}`, measurements);
-      return html`${block(`numbers ${node}`)}
-        <h3>${node}</h3>
-        ${shown}`;
-    });
+    .map(
+      (each) =>
+        html`${block(`numbers ${each.node}`)}
+          <h3>${each.node}</h3>
+          ${tablesOf(`${run} · ${each.node}`, each.numbers)}`,
+    );
+
+const tablesOf = (of: string, { json, rows, text }: Numbers): Html | undefined => {
+  const { measurements, correlations } = json as {
+    readonly measurements?: Measurements;
+    readonly correlations?: Correlations;
+  };
+  if (measurements !== undefined) return measuredTables(of, measurements);
+  if (correlations === undefined) return undefined;
+  return correlationTables(of, correlations, rows, text(of, plainStyle, { width: 100 }));
+};

@@ -97,6 +97,42 @@ describe("correlations", () => {
   );
 
   it(
+    "are chosen, sorted and written as accuracies are",
+    inRig(async (rig) => {
+      writeStudy(rig);
+      assert.strictEqual((await rig.pipe("run", "study.yaml", "--json")).code, 0);
+      const table = async (...args: ReadonlyArray<string>) => {
+        const { code, stdout, stderr } = await rig.pipe("table", ...args);
+        assert.strictEqual(code, 0, stderr);
+        return stdout;
+      };
+      const [whole, file] = [await table("--csv"), await rig.filesOf("diagnosis")];
+      assert.strictEqual(whole, file["correlations.csv"]);
+      const chosen = ["--where", "seed=1", "--where", "with=perception"];
+      assert.match(
+        await table("--md", "--columns", "pooled,phi_max", "--sort", "pooled", ...chosen),
+        /^\| seed \| reward \| with \| pooled \| phi_max \|\n\|---\|---\|---\|---:\|---:\|\n\| 1 \| teacher \| perception \| 1\.00 [^|]*\| 1\.00 \|\n\| 1 \| outcome \| [^\n]+\n$/u,
+      );
+      const upwards = await table("--sort", "pooled:asc", ...chosen);
+      assert.match(upwards, /^study-1 · diagnosis\nseed +reward +with [^]*outcome[^]*teacher/u);
+      const latex = await table("--latex", "--where", "reward=outcome");
+      assert.include(latex, "\\hline\nseed & reward & with & pooled & group-centred");
+      assert.include(latex, "reward & with & checkpoints & Spearman");
+      const csv = (await table("--csv", ...chosen)).trimEnd().split("\r\n").slice(1);
+      assert.lengthOf(csv, 6);
+      assert.isTrue(csv.every((line) => /^1,(?:outcome|teacher),perception,/u.test(line)));
+      assert.strictEqual((await rig.pipe("report", "--to", "page.html")).code, 0);
+      const page = rig.read("page.html").replaceAll(/\s+/gu, " ");
+      assert.include(page, 'aria-label="Table study-1 · diagnosis"');
+      assert.match(page, /<td class="label"> teacher <\/td><td class="label"> perception /u);
+      assert.include(page, 'data-copy="LaTeX">\\begin{tabular}{lllrrrr}');
+      const refused = await rig.pipe("table", "--sort", "poled");
+      assert.strictEqual(refused.code, 2);
+      assert.include(refused.stderr, "did you mean `pooled`?");
+    }),
+  );
+
+  it(
     "fail on a line that is not a rollout, and name the line",
     inRig(async (rig) => {
       writeStudy(rig);

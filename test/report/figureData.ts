@@ -1,4 +1,5 @@
 /** A report's data with a table of two seeds an arm, metrics of a command, and many noisy trainings. */
+import { kinds } from "../../kinds/kinds.ts";
 import type { TableRow } from "../../kinds/TableFile.ts";
 import type { ReportData, RunData } from "../../report/ReportData.ts";
 import { wilson } from "../../stats/wilson.ts";
@@ -48,14 +49,10 @@ const measurementsOf = (metrics: ReadonlyArray<string>) => ({
   pooled: [],
 });
 
-const numbersOf = (node: string, json: Readonly<Record<string, unknown>>) => ({
+const numbersOf = (node: string, kind: "table" | "measurements", json: object) => ({
   node,
   from: [],
-  numbers: {
-    json,
-    text: () => "",
-    claims: () => ({ numbers: [], facts: [], legend: "", pooledOver: [] }),
-  },
+  numbers: kinds[kind].numbers!.read(JSON.stringify(json), []),
 });
 
 const defaultArms = ["λ=0.1", "λ=0.5", "λ=0.9"];
@@ -83,8 +80,8 @@ export const dataWith = ({
     })),
     wiring: [],
     numbers: [
-      numbersOf("table", { table: tableOf(arms) }),
-      numbersOf("packed", { measurements: measurementsOf(metrics) }),
+      numbersOf("table", "table", tableOf(arms)),
+      numbersOf("packed", "measurements", measurementsOf(metrics)),
     ],
     trainings: Array.from({ length: 48 }, (_, index) => ({
       node: `model[${index}]`,
