@@ -32,7 +32,7 @@ describe("candidates", () => {
       assert.strictEqual(await complete("table", "stu"), "study-1");
       assert.strictEqual(await complete("logs", "one[x=2"), "one[x=2]");
       assert.strictEqual(await complete("why", file, "one["), "one[x=1]\none[x=2]");
-      assert.strictEqual(await complete("stages", "affirm", "gr"), "grpo");
+      assert.strictEqual(await complete("stages", "affirm", "grp"), "grpo");
       assert.strictEqual(await complete("verify", ""), ":files");
       assert.strictEqual(await complete("run", "absent.yaml", "--only", ""), "", "no error");
     }),
