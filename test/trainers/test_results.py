@@ -1,6 +1,6 @@
 """Every number of docs/results once more, from the single answers and rollouts that lie beside it, by other code.
 
-For `NODE.json` with a table: counts, Wilson intervals, F1, reasons and the pooled rows, from `NODE.scores.jsonl.gz`. With
+For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows and the contrasts, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
 `README.md`: the tables of accuracies, and those that split `a` by whether the caption was right.
@@ -94,6 +94,7 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
     if not evidence.exists():
         assert "were not kept" in (page / "README.md").read_text(encoding="utf-8"), f"{evidence.name} is missing"
     points = by_point(evidence) if evidence.exists() else None
+    named, clustered = instances_of(page, node), table["interval"].startswith("clustered")
     if points is not None:
         rows = [label_key(row["labels"]) for row in table["rows"]]
         assert sorted(points) == sorted(rows), f"{node}: the points of the examples are not the rows"
@@ -109,17 +110,66 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
                     compared["proportions without examples"] += 1
                 continue
             own = []
-            for member in members:
+            for run, member in enumerate(members):
                 lines = points[label_key(member["labels"])]
                 assert len({line["id"] for line in lines}) == len(lines), f"{what}: an example twice"
-                own += lines
-            for metric in ("a", "a_p", "a_r"):
-                assert {example[metric] for example in own} <= {0, 1}
-                check_proportion(row[metric], sum(example[metric] for example in own), len(own), f"{what} {metric}")
+                own += [{**line, "run": run, "instance": named.get(line["id"], line["id"])} for line in lines]
+            for metric, answers in shares_of(own, clustered).items():
+                where = metric.split("_if")[0]
+                assert {example[where] for example in answers} <= {0, 1}
+                check_share(row[metric], [(example[where], example["run"], example["instance"]) for example in answers], clustered, f"{what} {metric}")
                 compared["proportions"] += 1
             near(row["perception_f1"], float(np.mean([example["f1"] for example in own])), f"{what} F1")
             reasons = Counter(example["reason"] for example in own if example["reason"] is not None)
             assert row["reasons"] == reasons, f"{what}: {row['reasons']}, recomputed {reasons}"
+    if points is not None:
+        check_contrasts(table, points, named, compared)
+
+
+def shares_of(examples: list[dict], with_parts: bool) -> dict[str, list[dict]]:
+    """The examples that each share of a row is of."""
+    shares = {metric: examples for metric in ("a", "a_p", "a_r")}
+    parts = {"a_if_right": 1, "a_if_wrong": 0} if with_parts else {}
+    return shares | {name: [example for example in examples if example["a_p"] == right] for name, right in parts.items()}
+
+
+def check_share(said: dict | None, answers: list[tuple], clustered: bool, what: str):
+    if not answers:
+        assert said is None, what
+        return
+    values, runs, instances = map(np.array, zip(*answers))
+    if not clustered:
+        check_proportion(said, int(values.sum()), len(values), what)
+        return
+    assert (said["successes"], said["n"]) == (values.sum(), len(values)), what
+    found = Clustered(values.astype(float), runs, instances)
+    assert said["instances"] == found.instances, what
+    for end, value in zip(("value", "low", "high"), (found.mean, *found.proportion())):
+        near(said[end], value, f"{what}, {end}", 1e-7)
+    means = [values[runs == run].mean() for run in sorted(set(runs))]
+    near(said["sd"], float(np.std(means, ddof=1)) if len(means) > 1 else None, f"{what}, sd")
+
+
+def check_contrasts(table: dict, points: dict, named: dict, compared: Counter):
+    """Each arm minus its baseline, paired by the other labels and by example; Holm over the primary ones."""
+    contrasts = table.get("contrasts", [])
+    for each in contrasts:
+        what = f"{each['metric']} of {each['arm']} minus {each['baseline']}"
+        answers = []
+        rows = [row["labels"] for row in table["rows"] if row["labels"][each["axis"]] == each["arm"] and each["labels"].items() <= row["labels"].items()]
+        for run, labels in enumerate(rows):
+            theirs = {line["id"]: line[each["metric"]] for line in points[label_key(labels | {each["axis"]: each["baseline"]})]}
+            own = points[label_key(labels)]
+            answers += [(line[each["metric"]] - theirs[line["id"]], run, named.get(line["id"], line["id"])) for line in own]
+        found = Clustered(*map(np.array, zip(*answers)))
+        assert (each["n"], each["runs"], each["instances"]) == (found.n, found.runs, found.instances), what
+        for end, value in zip(("value", "low", "high"), (found.mean, found.mean - found.half, found.mean + found.half)):
+            near(each[end], value, f"{what}, {end}", 1e-7)
+        near(found.quantile(each["p"]), abs(found.mean) / found.error, f"{what}, p", 1e-6)
+        compared["contrasts"] += 1
+    primary = [each for each in contrasts if each["primary"]]
+    for each, p in zip(primary, holm([each["p"] for each in primary])):
+        near(each["p_holm"], p, f"Holm of {each['arm']}")
 
 
 # Correlations
