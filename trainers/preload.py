@@ -14,7 +14,9 @@ from transformers import (
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
 )
+from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 from transformers.models.internvl.modeling_internvl import InternVLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 Image.preinit()  # the usual formats, which opening a picture imports late
+get_checkpoint_conversion_mapping("qwen3_vl")  # keeps 700 regular expressions, which loading and saving a model compile late
