@@ -39,8 +39,8 @@ export const isDiskFull = (directory: string): boolean => {
 
 /** The names in a directory; none if it is missing. */
 export const namesIn = (directory: string): ReadonlyArray<string> => {
-  // An exception costs ten times as much as the answer.
-  if (!fs.existsSync(directory)) return [];
+  // Asked first, since an exception costs ten times as much as the answer.
+  if (fs.statSync(directory, { throwIfNoEntry: false }) === undefined) return [];
   try {
     return fs.readdirSync(directory);
   } catch (error) {

@@ -216,3 +216,34 @@ it("a stage with a new option keeps its existing keys", () => {
     assert.deepStrictEqual(later(value, value.at).params?.key, check(value, value.at).params?.key);
   }
 });
+
+describe("keys that a stage does not know", () => {
+  const places: ReadonlyArray<readonly [where: string, params: Json]> = [
+    ["at the top", { required: 1, other: 2 }],
+    ["within an object", { required: 1, nested: { a: 1, other: 2 } }],
+    ["within one of several forms", { required: 1, kind: { kind: "plain", other: 2 } }],
+    [
+      "within an object of several kinds",
+      { required: 1, place: { url: "u", name: "n", other: 2 } },
+    ],
+  ];
+  for (const [where, params] of places)
+    it(`are refused ${where}`, () => {
+      const value = located(params);
+      const messages = check(value, value.at).diagnostics.map(({ message }) => message);
+      assert.lengthOf(messages, 1);
+      assert.include(messages[0], "other");
+    });
+
+  it("choose between forms: the first that knows them all is meant", () => {
+    const short = Schema.Struct({ a: Schema.Int });
+    const long = Schema.Struct({ a: Schema.Int, b: Schema.Int });
+    const forms = Schema.Array(Schema.Union([short, long]));
+    const params = Schema.Struct({ forms });
+    const choose = paramsChecker({ ...Sample, params }, "stage `x`", undefined);
+    const value = located({ forms: [{ a: 1 }, { a: 1, b: 2 }] });
+    assert.deepStrictEqual(choose(value, value.at).params?.decoded, {
+      forms: [{ a: 1 }, { a: 1, b: 2 }],
+    });
+  });
+});
