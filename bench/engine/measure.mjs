@@ -26,12 +26,16 @@ export const setUp = (defaults) => {
   return { flags, bench, rounds: Number(flags.rounds), pipe: path.resolve(flags.pipe) };
 };
 
+/** Without the variables of `npm run`, by which wireit would take this package's script for its own and run it again. */
+const ownEnvironment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
+
 /** { cpu, wall (seconds), peakKb, largest (the process with that peak), bytesRead }. A failure ends the benchmark. */
 export const measure = (command, { cwd = ".", environment = {}, mayFail = false } = {}) => {
   const report = path.join(os.tmpdir(), `measure-${randomUUID()}.json`);
   const { stdout, stderr } = spawnSync(python, ["-I", "-S", wrapper, report, ...command], {
     cwd,
-    env: { ...process.env, ...environment },
+    env: { ...ownEnvironment(), ...environment },
     encoding: "utf8",
     maxBuffer: 1 << 30,
   });
