@@ -20,14 +20,20 @@ export interface SlurmOptions {
   readonly site: SlurmSite;
   /** True to leave jobs running after an interruption; called when one comes. */
   readonly isDetached: () => boolean;
+  /** A heart that beats every five seconds and is silent for so long has stopped, whatever Slurm says. By default 180. */
+  readonly silenceSeconds?: number;
 }
 
 const cancelLimit = "2 minutes";
 
-const make = Effect.fnUntraced(function* ({ site, isDetached }: SlurmOptions) {
+const make = Effect.fnUntraced(function* ({
+  site,
+  isDetached,
+  silenceSeconds = 180,
+}: SlurmOptions) {
   const local = yield* Executor;
   const submitter = yield* Submitter.make(site);
-  const watcher = new Watcher(site);
+  const watcher = new Watcher(site, silenceSeconds);
   yield* Effect.forkScoped(submitter.serve);
   yield* Effect.forkScoped(watcher.serve);
 

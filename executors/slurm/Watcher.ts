@@ -21,11 +21,10 @@ import { tell, type Tracked } from "./Tracked.ts";
 const lookMillis = 500;
 const shortestPollMillis = 2000;
 const backOff = 1.5;
-/** A heart that beats every five seconds and is silent for so long has stopped, whatever Slurm says. */
-const silenceMillis = 180_000;
 
 export class Watcher {
   private readonly site: SlurmSite;
+  private readonly silenceSeconds: number;
   private readonly jobs = new Map<string, Tracked>();
   private pollMillis = shortestPollMillis;
   private nextPoll = 0;
@@ -33,8 +32,9 @@ export class Watcher {
   /** Jobs to cancel with the next command. */
   private readonly toCancel = new Set<Tracked>();
 
-  constructor(site: SlurmSite) {
+  constructor(site: SlurmSite, silenceSeconds: number) {
     this.site = site;
+    this.silenceSeconds = silenceSeconds;
   }
 
   add(tracked: Tracked): void {
@@ -167,7 +167,7 @@ export class Watcher {
       yield* tell(tracked, `started${on} as ${submissionText(tracked.submission!)}`);
     }
     if (tracked.beat?.mtime !== mtime) tracked.beat = { mtime, seen: now };
-    else if (now - tracked.beat.seen > silenceMillis && tracked.seen !== undefined) {
+    else if (now - tracked.beat.seen > this.silenceSeconds * 1000 && tracked.seen !== undefined) {
       yield* this.cancelNow(tracked);
       const { job, submission } = tracked;
       const what = submissionText(submission!);
@@ -175,7 +175,7 @@ export class Watcher {
         tracked.end,
         new JobLost({
           job: job.id,
-          message: `${what} has given no sign of life for ${silenceMillis / 1000} s, although Slurm calls it ${tracked.seen.state}`,
+          message: `${what} has given no sign of life for ${this.silenceSeconds} s, although Slurm calls it ${tracked.seen.state}`,
           fix: "run the same command again, which continues from the last checkpoint",
         }),
       );

@@ -125,6 +125,35 @@ describe.skipIf(!canHaveCluster)("on Slurm", () => {
   );
 
   it(
+    "a full place for temporary files stops only the job that needs it, with its own words",
+    onCluster(
+      `name: e
+stages:
+  frugal: { use: command, with: { run: ${puppet("frugal", { does: "true" })} } }
+  sorting: { use: command, with: { run: "head -c 4M /dev/zero > $(mktemp) && echo > {out}/x" } }
+`,
+      async (rig, submissions) => {
+        const full = rig.path("tmp");
+        fs.mkdirSync(full);
+        execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", full]);
+        try {
+          // as a node's prolog sets it: nothing of the submitting machine's TMPDIR reaches a node
+          const flags = `{ flags: ["--export=ALL,TMPDIR=${full}"],`;
+          rig.write("pipe.yaml", siteSettings.replace("{", flags));
+          const { code, stderr } = await start(rig, "--keep-going").ended;
+          assert.strictEqual(code, 1, stderr);
+          assert.match(stderr, /✓ frugal/u);
+          assert.include(stderr, "No space left on device");
+          assert.notInclude(stderr, "the store's disk is full");
+          assert.isAtMost(submissions(), 2);
+        } finally {
+          execFileSync("umount", ["-l", full]);
+        }
+      },
+    ),
+  );
+
+  it(
     "a held job says how to release it, and one that can never start fails",
     onCluster(single("a", ["true"]), async (rig) => {
       rig.write("pipe.yaml", siteSettings.replace("{", "{ flags: [--hold],"));
