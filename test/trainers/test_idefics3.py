@@ -158,6 +158,19 @@ def test_more_steps_continue_where_fewer_ended(base, dataset, tmp_path):
         assert path.read_bytes() == (made / path.name).read_bytes(), path.name
 
 
+def test_steps_are_those_of_half_precision_up_to_it(base, dataset, tmp_path, monkeypatch):
+    """As on a GPU: bfloat16 by autocast over float32 weights, within the autocast of the trainer, which is off."""
+    params = SFT | {"steps": 3, "loss": LOSSES[2]}
+    run(sft.work, prepare(tmp_path / "whole", params, data=dataset, model=base))
+    monkeypatch.setattr(HubPolicy, "computing", lambda _: torch.autocast("cpu", torch.bfloat16))
+    made = run(sft.work, prepare(tmp_path / "half", params, data=dataset, model=base))
+    whole, half = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("whole", "half"))
+    for name in ("L_p", "L_r", "lambda", "grad_norm_vision", "grad_norm_text"):
+        assert half[name] == pytest.approx(whole[name], rel=0.1), name
+    assert half["L_p"] != whole["L_p"]
+    assert {weight.dtype for weight in load_file(made / "model.safetensors").values()} == {torch.float32}
+
+
 def test_a_frozen_tower_stays_as_it_is(base, dataset, tmp_path):
     made = run(sft.work, prepare(tmp_path / "job", SFT | {"steps": 2, "freeze": "vision"}, data=dataset, model=base))
     before, after = load_file(base / "model.safetensors"), load_file(made / "model.safetensors")

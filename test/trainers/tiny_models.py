@@ -213,8 +213,11 @@ def teach(directory: Path, split: Split, steps: int, batch: int = 16) -> None:
     policy.model.save_pretrained(directory)
 
 
-if __name__ == "__main__":  # NAME DIRECTORY DATASET STEPS: a model for tests that are not in Python
+if __name__ == "__main__":  # NAME DIRECTORY DATASET STEPS: a model for tests that are not in Python; `text` is made without steps
     name, target, transcripts, steps = sys.argv[1:]
     split = read_split(Path(transcripts), "train_sft")
-    texts = [*split.columns["query"], *split.columns["response"]]
-    teach(build(name, Path(target), texts), split, int(steps))
+    words = [*split.columns["query"], *split.columns["response"]]
+    if name == "text":
+        text(Path(target), words)
+    else:
+        teach(build(name, Path(target), words), split, int(steps))

@@ -50,6 +50,7 @@ describe("a model's name", () => {
   it("gives its shape, whoever publishes it", () => {
     assert.strictEqual(shapeOfName("Qwen/Qwen3-VL-4B-Instruct")?.width, 2560);
     assert.strictEqual(shapeOfName("OpenGVLab/InternVL3_5-8B-HF")?.parameters, 8.53e9);
+    assert.strictEqual(shapeOfName("SmolLM2-135M-Instruct")?.layers, 30);
     assert.strictEqual(shapeOfName("../models/Some-Model-1.5B-chat")?.parameters, 1.5e9);
   });
 
