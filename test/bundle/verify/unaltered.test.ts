@@ -37,6 +37,8 @@ describe("an unaltered bundle", () => {
           "scores",
           "table",
           "correlations",
+          // of `groups` and of `tabulate`
+          "measurements",
           "measurements",
           "claims",
           "descriptions",
