@@ -97,7 +97,7 @@ describe("groups", () => {
         "study.yaml",
         spec("pool: [sed], steps: { first: 3, last: 2 }")
           .replace("seed: [1, 2]", "k: [1, 2], seed: [1]")
-          .replace("rollouts/\${seed}", "rollouts/\${k}/\${seed}"),
+          .replace("rollouts/${seed}", "rollouts/${k}/${seed}"),
       );
       const { code, stderr } = await rig.pipe("plan", "study.yaml");
       assert.strictEqual(code, 2);
