@@ -15,6 +15,9 @@ export const stageNameOf = (node: string): string => partsOfName(node)[0];
 export const partsOfName = (
   node: string,
 ): readonly [stage: string, labels: ReadonlyArray<string>] => {
-  const [stage = node, labels = ""] = node.split("[", 2);
-  return [stage, labels.replace(/\]$/u, "").split(",")];
+  const begin = node.indexOf("[");
+  if (begin === -1) return [node, []];
+  // Only quoted labels have quotation marks, so a comma between two marks belongs to a label.
+  const labels = node.slice(begin + 1, -1).match(/(?:"(?:\\.|[^"\\])*"|[^",])+/gu);
+  return [node.slice(0, begin), labels ?? []];
 };
