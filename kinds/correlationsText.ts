@@ -148,7 +148,7 @@ const reasonLines = (rows: ReadonlyArray<Row>): ReadonlyArray<string> => {
   });
 };
 
-/** Of several checkpoints: how many have the published order and the published ranges. */
+/** Counts the checkpoints with the published order and those within the published ranges; nothing for a single one. */
 export const orderLines = (made: Correlations): ReadonlyArray<string> => {
   const { points } = made;
   if (points.length < 2) return [];

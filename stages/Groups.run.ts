@@ -60,7 +60,8 @@ const pointsOf = Effect.fnUntraced(function* (
       message: `${nameOf(labels)}its rollouts have no reward \`${missing}\``,
       fix: `name some of ${there.join(", ")}`,
     });
-  const most = Math.min(...groups.map(({ right }) => right.length));
+  // A long training has more groups than a call may have arguments.
+  const most = groups.reduce((least, { right }) => Math.min(least, right.length), Infinity);
   const sizes = Array.from({ length: Math.floor(Math.log2(most)) + 1 }, (_, power) => 2 ** power);
   return sizes.map((k): MeasuredPoint => ({
     labels: { [responsesAxis]: String(k), ...labels },

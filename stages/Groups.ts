@@ -1,6 +1,6 @@
 /**
- * Stage `groups`: what k responses to a prompt come to, for k = 1, 2, 4, … up to the size of the groups that were sampled: in rollouts, or in
- * those of a model's training. The mean over groups of
+ * Stage `groups`: chances of k responses to a prompt, for k = 1, 2, 4, … up to the size of the smallest group, counted in the groups that
+ * `rollout` or the training of a model sampled. Each is a mean over groups of the probability that
  *
  * - `pass@k`: one of them is right;
  * - `best@k REWARD`: the one with the greatest reward is right, one of equals drawn at random;

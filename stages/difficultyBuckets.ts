@@ -6,7 +6,7 @@ import type { ScoredPoint } from "./contrasts.ts";
 import { StageFailed } from "./StageRun.ts";
 import { difficultyAxis } from "./Summarize.ts";
 
-/** Of every example that the points answer. */
+/** The difficulty of every example that the points answer, by id. */
 const difficulties = Effect.fnUntraced(function* (
   points: ReadonlyArray<ScoredPoint>,
   data: string,

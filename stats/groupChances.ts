@@ -1,5 +1,5 @@
 /**
- * What k responses to a prompt come to, from the n ≥ k that were sampled: exact means over all choices of k of them without
+ * Chances of k responses to a prompt, from the n ≥ k that were sampled: exact means over all choices of k of them without
  * replacement, so unbiased for k new ones (pass@k: Chen et al., arXiv 2107.03374, equation 1; the others likewise).
  */
 
