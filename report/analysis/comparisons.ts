@@ -99,7 +99,7 @@ const pairsBetween = (first: ArmSet, second: ArmSet): Pairs => ({
   }),
 });
 
-/** The arm with the highest value, and every arm whose difference to it is not shown. */
+/** The arm with the highest value, and every arm that answered the same instances and whose difference to it is not shown. */
 const bestOf = ({ arms }: ArmSet, metric: Metric): ReadonlySet<Arm> => {
   const valued = arms.filter(({ row }) => row[metric] !== null);
   const value = ({ row }: Arm) => row[metric]?.value ?? 0;
@@ -109,7 +109,7 @@ const bestOf = ({ arms }: ArmSet, metric: Metric): ReadonlySet<Arm> => {
     valued.filter((arm) => {
       if (arm === top) return true;
       const difference = armContrast(top, arm, metric);
-      return difference === undefined || directionOf(difference) === 0;
+      return difference !== undefined && directionOf(difference) === 0;
     }),
   );
 };

@@ -104,6 +104,13 @@ describe("a report's comparisons", () => {
     assert.strictEqual(comparison({}).baseline, "worst");
   });
 
+  it("mark as good as the best only arms whose answers can be compared with its own", () => {
+    const marked = ({ best }: typeof named) => [...best.get("a")!].map(({ name }) => name);
+    assert.deepStrictEqual(marked(named), ["best"]);
+    // As rows by difficulty, whose instances are others.
+    assert.deepStrictEqual(marked(comparison({}, [])), ["best"]);
+  });
+
   it("judge by the primary contrasts and Holm's p-values alone", () => {
     const judged = verdictOf(
       comparison({
