@@ -36,19 +36,16 @@ def _decode_unfiltered(file: bytes) -> np.ndarray | None:
     if not file.startswith(_START) or len(file) < place + _CHUNK.size:
         return None
     width, height, bits, colour, *how = _HEADER.unpack_from(file, len(_START))
-    if bits != 8 or colour not in _SAMPLES or any(how):
+    if bits != 8 or colour not in _SAMPLES or any(how) or not width * height:
         return None
     palette = None
-    length, kind = _CHUNK.unpack_from(file, place)
-    if colour == _PALETTE and kind == b"PLTE":
-        palette = np.frombuffer(file[place + _CHUNK.size :][:length], np.uint8).reshape(-1, 3)
-        place += _CHUNK.size + length + _CRC
-        length, kind = _CHUNK.unpack_from(file, place)
-    content = place + _CHUNK.size
-    if kind != b"IDAT" or file[content + length + _CRC :] != _END:
+    kind, content, place = _read_chunk(file, place)
+    if colour == _PALETTE and kind == b"PLTE" and len(content) % 3 == 0:
+        palette = np.frombuffer(content, np.uint8).reshape(-1, 3)
+        kind, content, place = _read_chunk(file, place)
+    if kind != b"IDAT" or file[place:] != _END:
         return None
-    stride = width * _SAMPLES[colour]
-    rows = _inflate(file[content : content + length], height, 1 + stride)
+    rows = _inflate(content, height, 1 + width * _SAMPLES[colour])
     if rows is None or rows[:, 0].any():  # a row begins with the number of its filter
         return None
     pixels = rows[:, 1:].reshape(height, width, -1)
@@ -56,6 +53,15 @@ def _decode_unfiltered(file: bytes) -> np.ndarray | None:
         return pixels
     known = palette is not None and pixels.max() < len(palette)
     return palette[pixels[..., 0]] if known else None
+
+
+def _read_chunk(file: bytes, place: int) -> tuple[bytes | None, bytes, int]:
+    """Type and content of the chunk at `place`, and the place after it; the type is None where the file ends before."""
+    start = place + _CHUNK.size
+    if len(file) < start:
+        return None, b"", start
+    length, kind = _CHUNK.unpack_from(file, place)
+    return kind, file[start : start + length], start + length + _CRC
 
 
 def _inflate(stream: bytes, rows: int, length: int) -> np.ndarray | None:

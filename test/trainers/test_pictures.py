@@ -54,7 +54,8 @@ def test_any_other_picture_is_as_pillow_reads_it(name):
     assert decoded.dtype == np.uint8 and np.array_equal(decoded, by_pillow(OTHERS[name]))
 
 
-def test_a_damaged_picture_is_left_to_pillow(monkeypatch):
+@pytest.mark.parametrize("name", RENDERED)
+def test_a_damaged_picture_is_left_to_pillow(name, monkeypatch):
     class Asked(Exception):
         pass
 
@@ -62,7 +63,9 @@ def test_a_damaged_picture_is_left_to_pillow(monkeypatch):
         raise Asked
 
     monkeypatch.setattr(pictures.Image, "open", ask)
-    file = b64decode(RENDERED["grey"])
-    for damaged in (b"", file[:20], file[:40], file[:50], file[:-20], file + b"x", file[:60] + bytes([file[60] ^ 255]) + file[61:]):
+    file = b64decode(RENDERED[name])
+    inside = file.index(b"IDAT") + 19
+    changed = file[:inside] + bytes([file[inside] ^ 255]) + file[inside + 1 :]
+    for damaged in (*(file[:length] for length in range(len(file))), file + b"x", changed):
         with pytest.raises(Asked):
             decode_picture(damaged)
