@@ -1,4 +1,4 @@
-"""The model that `sft` begins with: a new one of random weights, or the input `model`, which is a micro model or any other image-text model."""
+"""The model that `sft` begins with: a new one of random weights, or the input `model`, a micro model or any other image-text model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -103,12 +103,14 @@ def _blank(model: PreTrainedModel, processor: DeepseekVLProcessor) -> Callable[[
     if not isinstance(model, Qwen3VLForConditionalGeneration):
         raise _no_blank(model)
     blank = blank_picture(pixels_of(processor), image_side(model)).numpy()
-    return lambda split: replace(split, images=np.repeat(blank[..., : split.images.shape[-1]], len(split), 0))
+    # One channel is enough where all are equal. The model decides, not the split: grey pictures may continue one made for colour.
+    channels = 1 if (blank == blank[..., :1]).all() else 3
+    return lambda split: replace(split, images=np.repeat(blank[..., :channels], len(split), 0))
 
 
 def _no_blank(model: PreTrainedModel) -> JobError:
     return JobError(
-        f"{type(model).__name__} is asked without a picture by its question alone, not by a blank one.",
+        f"`pictures: blank` does not suit {type(model).__name__}: blind-solve asks it by its question alone, without a blank picture.",
         "Use `pictures: blank` with a micro model of family qwen3-vl.",
     )
 

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import signal
@@ -6,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
@@ -13,6 +15,7 @@ from trainers import checkpoint, loop, losses, sft
 from trainers.data import read_split
 from trainers.job import main
 from trainers.micro_policy import MicroPolicy
+from trainers.start import earlier_start
 
 FILES = ["model.safetensors", "metrics.jsonl", "config.json", "tokenizer.json", "README.md"]
 
@@ -89,6 +92,21 @@ def test_without_pictures_it_learns_as_a_blind_solver_is_asked(dataset, prompts,
     assert "pictures" in card
     run(prepare(tmp_path / "seeing", blind | {"pictures": "shown"}, data=dataset, validation=prompts))
     assert (tmp_path / "seeing/output/model.safetensors").read_bytes() != (tmp_path / "blind/output/model.safetensors").read_bytes()
+
+
+def test_a_model_of_coloured_pictures_is_shown_its_own_blank_one_for_grey_pictures(dataset, tmp_path):
+    coloured = []
+    for index in range(8):
+        grey, file = Image.open(io.BytesIO(row(index)["image"]["bytes"])), io.BytesIO()
+        Image.merge("RGB", [grey, Image.new("L", grey.size, 9), Image.new("L", grey.size, 200)]).save(file, "PNG")
+        coloured.append(row(index) | {"image": {"bytes": file.getvalue(), "path": None}})
+    data = write_split(tmp_path / "coloured", "train_sft", coloured)
+    run(prepare(tmp_path / "first", SFT | {"steps": 1}, data=data))
+    split = read_split(dataset, "train_sft", 8)
+    assert split.images.shape[-1] == 1
+    shown = earlier_start(tmp_path / "first" / "output", split, True).shown
+    blank, _ = MicroPolicy.load(tmp_path / "first" / "output", split).prompts_without_pictures(np.array([0]))
+    assert shown.shape == (8, 32, 32, 3) and (shown == blank).all()
 
 
 def take_steps_as_on_a_gpu(monkeypatch) -> None:
