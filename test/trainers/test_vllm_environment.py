@@ -24,7 +24,11 @@ def test_a_build_without_its_device_is_refused(version, on_gpu, said, monkeypatc
     assert said in error.value.fix
 
 
-def test_a_python_without_vllm_is_refused():
+def test_a_python_without_vllm_is_refused(monkeypatch):
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
     with pytest.raises(JobError, match="no vLLM") as error:
         require_device(False)
     assert "env check vllm" in error.value.fix
