@@ -256,7 +256,7 @@ def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tu
 
 
 def see_after(block: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
-    """And after it."""
+    """A layer of the vision tower after its attention."""
     hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden + block.mlp(block.norm2(hidden))
 
@@ -273,6 +273,6 @@ def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> t
 
 
 def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
-    """And after it."""
+    """A text layer after its attention."""
     hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
     return hidden + layer.mlp(layer.post_attention_layernorm(hidden))

@@ -22,9 +22,9 @@ class HubForward:
     def __init__(self, policy: HubPolicy):
         self.policy = policy
         self.model, self.device = policy.model, policy.device
-        words = {*policy.model.get_decoder().parameters(), *policy.model.get_output_embeddings().parameters()}
-        self.text = nn.ParameterList(weight for weight in policy.model.parameters() if weight in words)
-        self.visual = nn.ParameterList(weight for weight in policy.model.parameters() if weight not in words)
+        of_text = {*policy.model.get_decoder().parameters(), *policy.model.get_output_embeddings().parameters()}
+        self.text = nn.ParameterList(weight for weight in policy.model.parameters() if weight in of_text)
+        self.visual = nn.ParameterList(weight for weight in policy.model.parameters() if weight not in of_text)
 
     def logits(self, rows: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V); `rows` (B,) of the split.

@@ -37,7 +37,7 @@ logging.disable_progress_bar()
 MODEL_TYPES = {"qwen3_vl": "qwen3-vl", "internvl": "internvl"}
 PATCH = 8
 MERGE = 2
-AT_ONCE = 1000  # pictures that are counted at a time, since counting takes a copy of coloured ones
+COUNTED_AT_ONCE = 1000  # pictures, since counting copies coloured ones
 
 # The micro model learns one task, so the question carries no information and costs positions: it sees the image alone.
 CHAT_TEMPLATE = (
@@ -147,7 +147,7 @@ def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_s
 def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of red, green and blue over uint8 images (N, height, width, 1 or 3), on the scale 0 to 1."""
     channels = images.shape[3]
-    counts = sum(_histogram(images[start : start + AT_ONCE]) for start in range(0, len(images), AT_ONCE))
+    counts = sum(_histogram(images[start : start + COUNTED_AT_ONCE]) for start in range(0, len(images), COUNTED_AT_ONCE))
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
     deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)

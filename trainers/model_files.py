@@ -88,7 +88,7 @@ def require_loaded(directory: Path, told: dict[str, Any]) -> None:
 
 
 def unloadable(error: Exception, kind: Any = AutoModelForImageTextToText) -> JobError:
-    """The error for readable files from which transformers makes no model of this kind; `error` is any exception of its own or of a library."""
+    """The error for readable files from which transformers makes no model of this kind; `error` is any exception of a library."""
     said = _said(error)
     missing = "torchvision" in said.lower() and not is_torchvision_available()
     what, reader = ("language model", "AutoTokenizer") if kind is AutoModelForCausalLM else ("image-text model", "AutoProcessor")

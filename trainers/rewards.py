@@ -160,7 +160,11 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
     elif BLIND_SOLVE in surrogates:
         asked = another(job.inputs["solver"]) if "solver" in job.inputs else policy
         solver = BlindSolver(asked, job.params["max_tokens"], job.exit_if_stopping)
-    return Judge(scorer, split, surrogates, captions, votes, solver, lambda rollouts: caption_likelihoods(policy, rollouts, job.params["batch"]))
+
+    def likelihood(rollouts: Rollouts) -> np.ndarray:
+        return caption_likelihoods(policy, rollouts, job.params["batch"])
+
+    return Judge(scorer, split, surrogates, captions, votes, solver, likelihood)
 
 
 NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge

@@ -90,7 +90,7 @@ class Params:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that the result depends on. Options that came later are left out while they are off, so older trainings keep their identity."""
+        """The settings that the result depends on. Later options are left out while off, so older trainings keep their identity."""
         given = {name: value for name, value in asdict(self).items() if name not in OPTIONS or value != OPTIONS[name]}
         return given | {"model": {name: value for name, value in self.model.items() if (name, value) != FIRST_FAMILY}}
 

@@ -20,7 +20,7 @@ export interface SlurmOptions {
   readonly site: SlurmSite;
   /** True to leave jobs running after an interruption; called when one comes. */
   readonly isDetached: () => boolean;
-  /** A heart that beats every five seconds and is silent for so long has stopped, whatever Slurm says. By default 180. */
+  /** Seconds without a heartbeat, which comes every five, after which a job is lost whatever Slurm says; by default 180. */
   readonly silenceSeconds?: number;
 }
 
