@@ -53,7 +53,10 @@ def around(text_directory: Path, vision: dict[str, Any]) -> tuple[Idefics3ForCon
     processor = build_processor(tokenizer, vision["pixels"])
     tokenizer.add_tokens(TAGS)
     give_rows(text, tokenizer, known)
-    return build_model(text, tokenizer, vision), processor, len(tokenizer) - known
+    _require_plain_head(text)
+    model = build_model(text, tokenizer, vision)
+    _require_same_logits(text, model)
+    return model, processor, len(tokenizer) - known
 
 
 def build_model(text: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, vision: dict[str, Any]) -> Idefics3ForConditionalGeneration:
@@ -94,6 +97,27 @@ def build_processor(tokenizer: PreTrainedTokenizerBase, pixels: int) -> Idefics3
 def _require_blind(directory: Path) -> None:
     if "vision_config" in json.loads((directory / "config.json").read_text(encoding="utf-8")):
         raise JobError("The input `model` has a vision tower.", "Leave `vision` out, or use a language model.")
+
+
+def _require_plain_head(text: PreTrainedModel) -> None:
+    if not hasattr(text.base_model, "embed_tokens") or text.get_output_embeddings().bias is not None:
+        raise _unfitting(text)
+
+
+@torch.no_grad()
+def _require_same_logits(text: PreTrainedModel, model: Idefics3ForConditionalGeneration) -> None:
+    """Idefics3 has no step after the output layer, such as a scale of the logits; without pictures both models must agree."""
+    words = torch.arange(8)[None]
+    before, after = text.eval()(input_ids=words).logits, model.eval()(input_ids=words).logits
+    if not torch.allclose(before.float(), after.float(), rtol=0.02, atol=0.02 * float(before.abs().max())):
+        raise _unfitting(text)
+
+
+def _unfitting(text: PreTrainedModel) -> JobError:
+    return JobError(
+        f"As the text of an Idefics3, a {type(text).__name__} would compute other logits than by itself.",
+        "Use a language model whose output layer is a plain linear map, such as SmolLM2-135M-Instruct or Qwen3-0.6B.",
+    )
 
 
 def _chat_tokenizer(directory: Path) -> PreTrainedTokenizerBase:

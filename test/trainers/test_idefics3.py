@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, AutoProcessor
+from transformers import (
+    AutoModelForCausalLM,
+    AutoProcessor,
+    AutoTokenizer,
+    GPT2Config,
+    GPT2LMHeadModel,
+    GraniteConfig,
+    GraniteForCausalLM,
+    PhiConfig,
+    PhiForCausalLM,
+)
 
 import tiny_models
 from conftest import GENERATE, GRPO, SFT, events, prepare, result, row, write_split
@@ -198,6 +208,26 @@ def test_any_image_text_model_is_trained_once_it_has_the_tags(name, dataset, tmp
     HubPolicy(made, read_split(dataset, "test", 2), 2)
     values = events(tmp_path / "job", "metrics")[-1]["values"]
     assert values["grad_norm_vision"] > 0 and values["grad_norm_text"] > 0
+
+
+SHAPE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)
+
+
+@pytest.mark.parametrize(
+    "kind, config",
+    [
+        (PhiForCausalLM, PhiConfig(**SHAPE)),  # the output layer has a bias
+        (GPT2LMHeadModel, GPT2Config(n_embd=32, n_layer=1, n_head=2)),  # the embeddings have another name
+        (GraniteForCausalLM, GraniteConfig(**SHAPE, logits_scaling=4.0)),  # logits are divided after the output layer
+    ],
+)
+def test_a_language_model_that_idefics3_would_change_is_refused(kind, config, text, tmp_path):
+    tokens = AutoTokenizer.from_pretrained(text)
+    config.vocab_size, config.pad_token_id = len(tokens), None
+    kind(config).save_pretrained(tmp_path / "model")
+    tokens.save_pretrained(tmp_path / "model")
+    said = failed(preparing.work, prepare(tmp_path / "job", {"vision": VISION}, model=tmp_path / "model"))
+    assert kind.__name__ in said["message"] and "SmolLM2" in said["fix"]
 
 
 def test_what_can_not_be_given_eyes_says_why(base, text, trained, tmp_path):
