@@ -35,6 +35,7 @@ export const Prepare = stage({
   summary:
     "adds the caption's tags to a pretrained model's vocabulary, and a vision tower if asked",
   example: `base: { use: prepare, from: { model: qwen } }
+smollm2: { use: pretrained, with: { path: models/smollm2-135m } }
 sighted: { use: prepare, from: { model: smollm2 }, with: { vision: { pixels: 64, seed: $seed } } }`,
   params: Params,
   inputs: { model: { kinds: ["model"] } },

@@ -121,7 +121,7 @@ const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlag
   const where = yield* whereOf(view.where, tables, axes);
   const sortable = unique(tables.flatMap((table) => table.sortable));
   const [sort, upwards] = yield* sortOf(view.sort, [...axes, ...sortable]);
-  for (const { node, numbers } of all) {
+  for (const [index, { node, numbers }] of all.entries()) {
     const chosen = numbers.rows.where(where);
     const sorted = sort === "" ? chosen : chosen.sorted(sort, upwards);
     const text = view.csv
@@ -134,7 +134,8 @@ const printViews = Effect.fnUntraced(function* (run: NumberedRun, view: ViewFlag
               width: terminalWidth(),
               ...(columns === undefined ? {} : { columns }),
             })}\n`;
-    yield* Effect.sync(() => process.stdout.write(text));
+    // A blank line ends a table in Markdown, and is where a program cuts CSV.
+    yield* Effect.sync(() => process.stdout.write(index === 0 ? text : `\n${text}`));
   }
   return all.length;
 });
