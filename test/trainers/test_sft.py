@@ -113,8 +113,10 @@ def take_steps_as_on_a_gpu(monkeypatch) -> None:
     init = sft.Trainer.__init__
 
     def as_on_a_gpu(self, *given):
-        """The step that a CUDA graph would capture runs without one: in bfloat16, padded to fixed shapes, with the rate as a tensor."""
+        """The step that a CUDA graph would capture runs without one: in bfloat16, in few kernels, padded to fixed shapes, with the rate as
+        a tensor."""
         init(self, *given)
+        self.model.use_few_kernels(True)
         self.rate = torch.zeros(())
         self.optimizer.param_groups[0]["lr"] = self.rate
         self.captured = self._whole_step
