@@ -48,7 +48,7 @@ def give_eyes(start: Path, vision: dict[str, Any], output: Path) -> Outcome:
     model, processor, added = idefics3.around(start, vision)
     model.save_pretrained(output)
     processor.save_pretrained(output)
-    made = "A vision tower of random weights was put before it, `trainers/idefics3.py` of `pipe`, with"
+    made = "`trainers/idefics3.py` of `pipe` put a vision tower of random weights before it, with"
     closing = "It sees nothing before it is trained."
     (output / "README.md").write_text(later_card(start, "With a vision tower", made, vision, closing), encoding="utf-8")
     weights = sum(weight.numel() for weight in model.parameters())
