@@ -95,7 +95,7 @@ export const listFiles = (root: string, isIgnored: IsIgnored = () => false): Lis
   return { files: files.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)), linked, plain };
 };
 
-/** Whether a directory is one of those on the way to it. */
+/** True where a link led back to a directory above. */
 const holdsItself = (directory: string, above: ReadonlyArray<string>): boolean => {
   const real = fs.realpathSync(directory);
   return above.some((other) => fs.realpathSync(other) === real);

@@ -65,7 +65,7 @@ export const Event = Schema.TaggedUnion({
     at,
     node,
     kept: Schema.String,
-    /** What a later attempt continues from; absent in the events of an earlier `pipe`. */
+    /** The work that a later attempt continues; absent in the events of an earlier `pipe`. */
     leaves: Schema.optionalKey(Schema.Literals(["job", "checkpoints", "answers", "nothing"])),
   },
   RunStopping: { at, run: Schema.String, running: Schema.Int },

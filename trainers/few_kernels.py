@@ -3,7 +3,7 @@
 A kernel on a micro model takes about as long to begin as to run, so a step's time is their number: uncompiled, the modules of
 transformers start about 1,900 in a training step. Here a norm is one kernel, the linear maps of one input are one product, and query and
 key are normalised and turned together. That takes the text layers of model.py: as many keys and values as queries, maps without a bias,
-one epsilon. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves.
+one epsilon. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves (module_layers.py).
 """
 
 import torch
@@ -21,7 +21,7 @@ def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tu
     """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
     attention = block.attn
     heads = attention.qkv(block.norm1(hidden)).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
-    return _turned(heads, heads.float()[:, :, : 2 * attention.num_heads], cos, sin, attention.num_heads)
+    return _turned(heads, heads[:, :, : 2 * attention.num_heads].float(), cos, sin, attention.num_heads)
 
 
 def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:

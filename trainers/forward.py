@@ -14,17 +14,16 @@ for images of many sizes anywhere in the text, which takes most of the time at m
     the caption's graph then ends with the caption (losses.py).
 """
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
-from trainers import few_kernels
+from trainers import few_kernels, module_layers
 
 KeysValues = list[tuple[Tensor, Tensor]]
 
@@ -55,13 +54,7 @@ class Batched:
         self.deviation = torch.tensor(pixels.deviation, device=self.device)
         self._make_vision_tables()
         self._make_text_tables()
-        self.use_few_kernels(self.device.type == "cuda")
-
-    def use_few_kernels(self, few: bool) -> None:
-        """Chooses between the modules of transformers and few_kernels.py."""
-        layers = few_kernels if few else sys.modules[__name__]
-        self.see_before, self.read_before, self.read_after = layers.see_before, layers.read_before, layers.read_after
-        self.norm = layers.norm
+        self.kernels = few_kernels if self.device.type == "cuda" else module_layers
 
     @property
     def prompt_length(self) -> int:
@@ -122,8 +115,8 @@ class Batched:
         hidden = hidden + (visual.pos_embed(self.position_index) * self.position_weight).sum(1)
         deepstack = []
         for index, block in enumerate(visual.blocks):
-            query, key, value = self.see_before(block, hidden, *self.vision_rotary)
-            hidden = see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
+            query, key, value = self.kernels.see_before(block, hidden, *self.vision_rotary)
+            hidden = module_layers.see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
             if index in visual.deepstack_visual_indexes:
                 merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(index)]
                 deepstack.append(merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1))
@@ -153,13 +146,13 @@ class Batched:
     ) -> Tensor:
         """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over the keys and values that it chooses."""
         for index, layer in enumerate(self.text.layers):
-            query, key, value = self.read_before(layer, hidden, *rotary)
-            hidden = self.read_after(layer, hidden, mix(index, query, key, value))
+            query, key, value = self.kernels.read_before(layer, hidden, *rotary)
+            hidden = self.kernels.read_after(layer, hidden, mix(index, query, key, value))
             if index < len(deepstack):
                 end_of_image = 1 + self.image_tokens
                 image = hidden[:, 1:end_of_image] + deepstack[index]
                 hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
-        return self.norm(self.text.norm, hidden)
+        return self.kernels.norm(self.text.norm, hidden)
 
     def logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Teacher forcing: the logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
@@ -240,39 +233,3 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return functional.scaled_dot_product_attention(query, key, value)
     visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
     return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
-
-
-def norm(module: nn.Module, hidden: Tensor) -> Tensor:
-    return module(hidden)
-
-
-def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
-    attention, (batch, count, _) = block.attn, hidden.shape
-    qkv = attention.qkv(block.norm1(hidden)).view(batch, count, 3, attention.num_heads, attention.head_dim)
-    query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-    query, key = qwen.apply_rotary_pos_emb(query, key, cos, sin, unsqueeze_dim=0)
-    return query.to(value.dtype), key.to(value.dtype), value
-
-
-def see_after(block: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
-    """A layer of the vision tower after its attention."""
-    hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(hidden.shape))
-    return hidden + block.mlp(block.norm2(hidden))
-
-
-def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A text layer before its attention: query, key, value (B, heads, T, d_head)."""
-    attention, hidden = layer.self_attn, layer.input_layernorm(hidden)
-    shape = (*hidden.shape[:2], -1, attention.head_dim)
-    query = attention.q_norm(attention.q_proj(hidden).view(shape)).transpose(1, 2)
-    key = attention.k_norm(attention.k_proj(hidden).view(shape)).transpose(1, 2)
-    value = attention.v_proj(hidden).view(shape).transpose(1, 2)
-    query, key = qwen.apply_rotary_pos_emb(query, key, cos, sin, unsqueeze_dim=0)
-    return query.to(value.dtype), key.to(value.dtype), value
-
-
-def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
-    """A text layer after its attention."""
-    hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
-    return hidden + layer.mlp(layer.post_attention_layernorm(hidden))

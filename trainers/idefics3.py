@@ -131,7 +131,7 @@ def _chat_tokenizer(directory: Path) -> PreTrainedTokenizerBase:
             f"The language model has no token {' and '.join(missing)}, by which its turns of a chat would begin and end.",
             "Use one that was trained on chats in this form, such as SmolLM2-135M-Instruct or Qwen3-0.6B.",
         )
-    # What ends a turn ends a response; files that were made from GGUF name other tokens.
+    # A response ends with the token that ends a turn; files that were made from GGUF name other tokens.
     tokenizer.eos_token = END
     tokenizer.pad_token = tokenizer.pad_token or END
     return tokenizer

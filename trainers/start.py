@@ -39,7 +39,7 @@ class Start:
 
 
 def takes_any_size(directory: Path | None) -> bool:
-    """Whether the pictures may differ in size: a micro model's may not."""
+    """True if the pictures may differ in size: a micro model's may not."""
     return directory is not None and family_of(directory) is None
 
 

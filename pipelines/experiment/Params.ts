@@ -101,10 +101,14 @@ const recoder = (stage: Stage) => {
   };
 };
 
-/** Whether a value has every key of another, in all objects within. */
+/** True where no key and no item of `other` is missing in `value`, at any depth. */
 const hasKeysOf = (value: Json | undefined, other: Json): boolean => {
   if (Array.isArray(other))
-    return Array.isArray(value) && other.every((item, index) => hasKeysOf(value[index], item));
+    return (
+      Array.isArray(value) &&
+      value.length === other.length &&
+      other.every((item, index) => hasKeysOf(value[index], item))
+    );
   if (!isObject(other)) return true;
   return (
     isObject(value) &&

@@ -11,7 +11,7 @@ import type { Place } from "./Source.ts";
 export const asWritten = (params: Located, encoded: Json): Json | undefined =>
   hasUnquoted(params, encoded) ? spelled(params, encoded) : undefined;
 
-/** Whether a value that is no text stands in a place of text. */
+/** True where something within is no text and stands in a place of text. */
 const hasUnquoted = (located: Located, text: Json | undefined): boolean => {
   switch (located.kind) {
     case "scalar":

@@ -32,15 +32,14 @@ export const checkpointNames = (directory: string): ReadonlyArray<string> =>
   );
 
 /**
- * What an attempt leaves for a later one: checkpoints, or answers of a model that are written as they come. Folders without a
- * checkpoint, such as verl's logs, are of no use.
+ * The work that an attempt leaves for a later one: checkpoints, or answers of a model that are written as they come. Folders
+ * without a checkpoint, such as verl's logs, are of no use.
  */
-export const leftIn = (directory: string): "checkpoints" | "answers" | "nothing" =>
-  checkpointNames(directory).length > 0
-    ? "checkpoints"
-    : visibleNames(directory).some((name) => isAnswers(path.join(directory, name)))
-      ? "answers"
-      : "nothing";
+export const leftIn = (directory: string): "checkpoints" | "answers" | "nothing" => {
+  if (checkpointNames(directory).length > 0) return "checkpoints";
+  const hasAnswers = visibleNames(directory).some((name) => isAnswers(path.join(directory, name)));
+  return hasAnswers ? "answers" : "nothing";
+};
 
 const isAnswers = (file: string): boolean => file.endsWith(".jsonl") && fs.statSync(file).size > 0;
 

@@ -7,6 +7,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from conftest import GENERATE
+from trainers import few_kernels, module_layers
 from trainers.data import pad, read_split
 from trainers.decode import Decoder, choose
 from trainers.forward import Batched, Pixels
@@ -33,7 +34,7 @@ def batched(loaded, request):
 
 def batched_over(model, processor, few: bool) -> Batched:
     made = Batched(model, 32, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
-    made.use_few_kernels(few)
+    made.kernels = few_kernels if few else module_layers
     return made
 
 

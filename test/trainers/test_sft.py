@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from conftest import SFT, events, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
-from trainers import checkpoint, loop, losses, sft
+from trainers import checkpoint, few_kernels, loop, losses, sft
 from trainers.data import read_split
 from trainers.job import main
 from trainers.micro_policy import MicroPolicy
@@ -116,7 +116,7 @@ def take_steps_as_on_a_gpu(monkeypatch) -> None:
         """The step that a CUDA graph would capture runs without one: in bfloat16, in few kernels, padded to fixed shapes, with the rate as
         a tensor."""
         init(self, *given)
-        self.model.use_few_kernels(True)
+        self.model.kernels = few_kernels
         self.rate = torch.zeros(())
         self.optimizer.param_groups[0]["lr"] = self.rate
         self.captured = self._whole_step
