@@ -81,12 +81,13 @@ export const unknownName = (
   return {
     message: `unknown ${what} \`${name}\``,
     ...(at === undefined ? {} : { at }),
-    expected: valid.length === 0 ? `there is no ${what} here` : `one of ${listNames(valid)}`,
+    expected: valid.length === 0 ? `there is no ${what} here` : listNames(valid),
     ...(suggestion === undefined ? {} : { suggestion: `did you mean \`${suggestion}\`?` }),
   };
 };
 
 const listNames = (names: ReadonlyArray<string>): string => {
+  if (names.length === 1) return `${names[0]}`;
   const shown = names.slice(0, 12).join(", ");
-  return names.length > 12 ? `${shown}, … (${names.length} in all)` : shown;
+  return `one of ${names.length > 12 ? `${shown}, … (${names.length} in all)` : shown}`;
 };

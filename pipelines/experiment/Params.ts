@@ -82,12 +82,14 @@ interface Recoded {
 
 /**
  * Decodes params and encodes them again; undefined where they don't decode. Without its options, Schema takes a fourth of
- * the time and drops keys that it does not know. Such a key is missing in what is encoded again: then the options decide.
+ * the time and drops keys that it does not know, in both directions: of a union it takes the first object that has some of
+ * the keys. Such a key is missing in what is encoded again: then the options decide.
  */
 const recoder = (stage: Stage) => {
   const decodeLoosely = Schema.decodeUnknownOption(stage.params);
   const decodeStrictly = Schema.decodeUnknownOption(stage.params, options);
   const encode = Schema.encodeSync(stage.params) as (value: unknown) => Json;
+  const encodeStrictly = Schema.encodeSync(stage.params, options) as (value: unknown) => Json;
   return (raw: Json): Recoded | undefined => {
     const loose = decodeLoosely(raw);
     if (Option.isSome(loose)) {
@@ -97,7 +99,7 @@ const recoder = (stage: Stage) => {
     const strict = decodeStrictly(raw);
     return Option.isNone(strict)
       ? undefined
-      : { decoded: strict.value, encoded: encode(strict.value) };
+      : { decoded: strict.value, encoded: encodeStrictly(strict.value) };
   };
 };
 

@@ -1,7 +1,17 @@
 /** Turns a schema's issue into diagnostics: each with its place, what was expected, and the nearest valid name. */
-import { SchemaAST, type SchemaIssue, SchemaIssue as Issues } from "effect";
+import { SchemaAST, type SchemaIssue } from "effect";
 import { type Diagnostic, nearestName, unknownName } from "../../schemas/Diagnostic.ts";
 import { entryOf, type Located, placeAt, toJson, valueAt } from "./Located.ts";
+import {
+  type Choices,
+  choicesOf,
+  expectation,
+  itemsWords,
+  keyRule,
+  propertyNames,
+  type Tagged,
+  taggedWords,
+} from "./schemaWords.ts";
 import { type Place, spanOf } from "./Source.ts";
 
 type Path = ReadonlyArray<PropertyKey>;
@@ -56,45 +66,25 @@ class Finder {
     this.within = within;
   }
 
-  find(
-    issue: SchemaIssue.Issue,
-    path: Path,
-    siblings: ReadonlyArray<string> = [],
-  ): ReadonlyArray<Finding> {
+  find(issue: SchemaIssue.Issue, path: Path, parent?: SchemaAST.AST): ReadonlyArray<Finding> {
     switch (issue._tag) {
       case "Pointer":
-        return this.find(issue.issue, [...path, ...issue.path], siblings);
+        return this.find(issue.issue, [...path, ...issue.path], parent);
       case "Encoding":
-        return this.find(issue.issue, path, siblings);
-      case "Composite": {
-        const keys = SchemaAST.isObjects(issue.ast) ? propertyNames(issue.ast) : siblings;
-        return withoutMisspelt(issue.issues.flatMap((inner) => this.find(inner, path, keys)));
+        return this.find(issue.issue, path, parent);
+      case "Composite":
+        return withoutMisspelt(issue.issues.flatMap((inner) => this.find(inner, path, issue.ast)));
+      case "UnexpectedKey":
+        return SchemaAST.isArrays(issue.ast)
+          ? [this.wrongLength(path.slice(0, -1), issue.ast)]
+          : [this.unknownKey(path, issue.ast)];
+      case "MissingKey": {
+        if (parent !== undefined && SchemaAST.isArrays(parent))
+          return [this.wrongLength(path.slice(0, -1), parent)];
+        const key = String(path.at(-1));
+        const message = `\`${key}\` is missing in ${this.describe(path.slice(0, -1))}`;
+        return [{ path, key, message }];
       }
-      case "UnexpectedKey": {
-        const rule = keyRule(issue.ast);
-        if (rule !== undefined) {
-          const message = `\`${String(path.at(-1))}\` can't be a key in ${this.describe(path.slice(0, -1))}`;
-          return [{ path, onKey: true, message, expected: rule }];
-        }
-        const { message, ...hints } = unknownName("key", String(path.at(-1)), siblings);
-        return [
-          {
-            path,
-            onKey: true,
-            message: `${message} in ${this.describe(path.slice(0, -1))}`,
-            ...hints,
-            ...optional("key", nearestName(String(path.at(-1)), siblings)),
-          },
-        ];
-      }
-      case "MissingKey":
-        return [
-          {
-            path,
-            key: String(path.at(-1)),
-            message: `\`${String(path.at(-1))}\` is missing in ${this.describe(path.slice(0, -1))}`,
-          },
-        ];
       case "AnyOf":
         return this.findInUnion(issue, path);
       default:
@@ -102,51 +92,70 @@ class Finder {
     }
   }
 
-  /** A union of names, of objects with different `kind`, or of plain types. */
+  private unknownKey(path: Path, ast: SchemaAST.AST): Finding {
+    const key = String(path.at(-1));
+    const within = this.describe(path.slice(0, -1));
+    const rule = keyRule(ast);
+    if (rule !== undefined)
+      return {
+        path,
+        onKey: true,
+        message: `\`${key}\` can't be a key in ${within}`,
+        expected: rule,
+      };
+    const valid = SchemaAST.isObjects(ast) ? propertyNames(ast) : [];
+    const { message, ...hints } = unknownName("key", key, valid);
+    const meant = optional("key", nearestName(key, valid));
+    return { path, onKey: true, message: `${message} in ${within}`, ...hints, ...meant };
+  }
+
+  /** A union of names, of objects that a key tells apart, or of plain types. */
   private findInUnion(issue: SchemaIssue.AnyOf, path: Path): ReadonlyArray<Finding> {
-    const [single, ...others] = issue.issues;
-    if (single !== undefined && others.length === 0) return this.find(single, path);
     const value = valueAt(this.located, path);
-    const { types } = issue.ast;
-    const names = types.flatMap((type) =>
-      SchemaAST.isLiteral(type) ? [String(type.literal)] : [],
-    );
-    if (names.length === types.length) {
-      const near =
-        value?.kind === "scalar" && typeof value.value === "string"
-          ? nearestName(value.value, names)
-          : undefined;
-      const suggestion = near === undefined ? {} : { suggestion: `did you mean \`${near}\`?` };
-      return [
-        { path, message: this.is(path), expected: `one of ${names.join(", ")}`, ...suggestion },
-      ];
-    }
-    const kinds = types.flatMap(kindOf);
-    if (kinds.length < types.length) return [this.wrongValue(path, expectation(issue))];
-    if (value?.kind !== "map")
-      return [
-        {
+    const choices = choicesOf(issue.ast);
+    const wrongTag = choices.tagged && this.wrongTag(value, choices.tagged, path);
+    if (wrongTag !== undefined) return [wrongTag];
+    const [single, ...others] = issue.issues;
+    // Only one member comes into question; where its type is wrong too, the union's words say more.
+    const isInside =
+      single !== undefined &&
+      others.length === 0 &&
+      single._tag !== "InvalidType" &&
+      single._tag !== "AnyOf";
+    if (isInside) return this.find(single, path);
+    const finding = this.wrongValue(path, choices.words);
+    return [{ ...finding, ...optional("suggestion", choiceHint(value, choices)) }];
+  }
+
+  /** The key that tells a union's objects apart is missing, misspelt or has another value. */
+  private wrongTag(
+    value: Located | undefined,
+    { key, values }: Tagged,
+    path: Path,
+  ): Finding | undefined {
+    if (value?.kind !== "map") return undefined;
+    const tag = entryOf(value, key)?.value;
+    if (tag === undefined) {
+      const within = this.describe(path);
+      const misspelt = value.entries.find((entry) => nearestName(entry.key, [key]) === key);
+      if (misspelt === undefined)
+        return {
           path,
-          message: this.is(path),
-          expected: `an object with kind: one of ${kinds.join(", ")}`,
-        },
-      ];
-    const kind = entryOf(value, "kind")?.value;
-    if (kind === undefined) {
-      return [
-        {
-          path,
-          message: `\`kind\` is missing in ${this.describe(path)}`,
-          expected: `kind: one of ${kinds.join(", ")}`,
-        },
-      ];
+          message: `\`${key}\` is missing in ${within}`,
+          expected: taggedWords({ key, values }),
+        };
+      const { message, ...hints } = unknownName("key", misspelt.key, [key]);
+      const at = [...path, misspelt.key];
+      return { path: at, onKey: true, message: `${message} in ${within}`, ...hints };
     }
-    const { message, ...hints } = unknownName(
-      "kind",
-      kind.kind === "scalar" ? String(kind.value) : "",
-      kinds,
-    );
-    return [{ path: [...path, "kind"], message: `${message} of ${this.describe(path)}`, ...hints }];
+    const name = tag.kind === "scalar" ? String(tag.value) : "";
+    if (values.includes(name)) return undefined;
+    const { message, ...hints } = unknownName(key, name, values);
+    return { path: [...path, key], message: `${message} of ${this.describe(path)}`, ...hints };
+  }
+
+  private wrongLength(path: Path, list: SchemaAST.Arrays): Finding {
+    return { path, message: this.is(path), expected: itemsWords(list) };
   }
 
   private wrongValue(path: Path, expected: string): Finding {
@@ -172,6 +181,15 @@ class Finder {
 const optional = <K extends string>(key: K, value: string | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { readonly [name in K]?: string };
 
+/** A misspelt name, or the tag of an object in the object's place; else the hint at a label. */
+const choiceHint = (value: Located | undefined, { names, tagged }: Choices): string | undefined => {
+  if (value?.kind !== "scalar") return undefined;
+  const text = String(value.value);
+  const near = nearestName(text, names);
+  if (tagged?.values.includes(text) === true) return `write \`{ ${tagged.key}: ${text} }\``;
+  return near === undefined ? labelHint(value) : `did you mean \`${near}\`?`;
+};
+
 /** `seed: ${seed}` is text, even if the axis has numbers. */
 const labelHint = (value: Located | undefined): string | undefined => {
   if (value?.kind !== "scalar" || value.mentions === undefined) return undefined;
@@ -181,28 +199,3 @@ const labelHint = (value: Located | undefined): string | undefined => {
     ? undefined
     : `write \`$${name}\`: \`\${${name}}\` is the label, a text`;
 };
-
-const kindOf = (ast: SchemaAST.AST): ReadonlyArray<string> => {
-  if (!SchemaAST.isObjects(ast)) return [];
-  const kind = ast.propertySignatures.find((property) => property.name === "kind")?.type;
-  return kind !== undefined && SchemaAST.isLiteral(kind) ? [String(kind.literal)] : [];
-};
-
-const propertyNames = (ast: SchemaAST.Objects): ReadonlyArray<string> =>
-  ast.propertySignatures.map((property) => String(property.name));
-
-/** A record's rule for its keys, by the message of its check; undefined for an object with listed keys. */
-const keyRule = (ast: SchemaAST.AST): string | undefined => {
-  if (!SchemaAST.isObjects(ast)) return undefined;
-  const rules = ast.indexSignatures.flatMap(({ parameter }) => parameter.checks ?? []);
-  const rule = rules[0]?.annotations?.["message"];
-  return typeof rule === "string" ? rule : undefined;
-};
-
-const formatter = Issues.makeFormatterStandardSchemaV1();
-
-/** The schema's own words, such as "a value between 0 and 1" or "string". */
-const expectation = (issue: SchemaIssue.Issue): string =>
-  (formatter(issue).issues[0]?.message ?? "another value")
-    .replace(/^Expected /u, "")
-    .replace(/, got .*$/u, "");

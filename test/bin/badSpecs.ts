@@ -200,6 +200,82 @@ stages:
       },
     ],
   ],
+  "a value of none of a union's forms": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6, 7] }, splits: { test: 5, train_sft: 5, train_rl: 5 } } }
+  c: { use: distill, from: { data: d }, with: { teacher: solver } }
+  k: { use: distill, from: { data: d }, with: { teacher: { kind: solver, stile: wordy } } }
+  m: { use: sft, from: { data: c }, with: { loss: { kind: schedule, points: [[0, 1], [4, tokn], [5]] } } }
+  n: { use: sft, from: { data: c }, with: { loss: { kind: token, lambda: 0.3 } } }
+  p: { use: grpo, from: { model: m, data: d }, with: { perception: { surrogate: concensus } } }
+  q: { use: grpo, from: { model: m, data: d }, with: { perception: { surogate: consensus } } }
+  r: { use: grpo, from: { model: m, data: d }, with: { perception: { surrogate: blind-solve, as: f1 } } }
+  s: { use: grpo, from: { model: m, data: d }, with: { perception: consensus, kl: {} } }
+  t: { use: grpo, from: { model: m, data: d }, with: { perception: orakle, dual_clip: none } }
+  u: { use: command, with: { run: [], env: { A: { b: 1 } }, timeout: 3 parsecs } }
+`,
+    [
+      { under: "[4, 6, 7]", says: "`task.blanks` of stage `d` is [4,6,7]", expected: "2 items" },
+      {
+        under: "solver",
+        says: '`teacher` of stage `c` is "solver"',
+        expected: "write `{ kind: solver }`",
+      },
+      { under: "stile", says: "unknown key `stile` in `teacher`", suggestion: "`style`" },
+      {
+        under: "tokn",
+        says: '`loss.points.1.1` of stage `m` is "tokn"',
+        expected: "a number or token",
+        suggestion: "`token`",
+      },
+      { under: "[5]", says: "`loss.points.2` of stage `m` is [5]", expected: "2 items" },
+      { under: "lambda", says: "unknown key `lambda` in `loss`", expected: "expected kind" },
+      {
+        under: "concensus",
+        says: "unknown surrogate `concensus` of `perception`",
+        expected: "one of teacher, vote, consensus, blind-solve, likelihood",
+        suggestion: "`consensus`",
+      },
+      {
+        under: "surogate",
+        says: "unknown key `surogate` in `perception`",
+        suggestion: "`surrogate`",
+      },
+      { under: "as", says: "unknown key `as` in `perception`", expected: "expected surrogate" },
+      {
+        under: "consensus",
+        says: '`perception` of stage `s` is "consensus"',
+        expected: "write `{ surrogate: consensus }`",
+      },
+      {
+        under: "{}",
+        says: "`kind` is missing in `kl` of stage `s`",
+        expected: "an object with kind: one of none, k3, exact",
+      },
+      {
+        under: "orakle",
+        says: '`perception` of stage `t` is "orakle"',
+        expected: "oracle, oracle-f1 or an object with surrogate: one of teacher,",
+        suggestion: "`oracle`",
+      },
+      {
+        under: "none",
+        says: '`dual_clip` of stage `t` is "none"',
+        expected: "expected a number or null",
+      },
+      { under: "[]", says: "`run` of stage `u` is []", expected: "at least 1 item" },
+      {
+        under: "{ b: 1 }",
+        says: '`env.A` of stage `u` is {"b":1}',
+        expected: "a string, a number or a boolean",
+      },
+      {
+        under: "3 parsecs",
+        says: '`timeout` of stage `u` is "3 parsecs"',
+        expected: "a time such as `30 minutes`",
+      },
+    ],
+  ],
   "one of several names": [
     `stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
