@@ -10,7 +10,8 @@ import { splitNames } from "../tasks/split.ts";
 import { pipeEnvironment, vllmEnvironment } from "./environments.ts";
 import { usedRows } from "./splitRows.ts";
 import { foreignParams } from "./foreignParams.ts";
-import { type ParamsProblem, stage } from "./Stage.ts";
+import { microProblems } from "./microModel.ts";
+import { type ParamsProblem, stage, type Upstream } from "./Stage.ts";
 
 const Vllm = Schema.Struct({
   context: Positive.annotate({
@@ -79,6 +80,11 @@ const engineProblems = ({ engine, vllm, max_tokens }: Params): ReadonlyArray<Par
   ];
 };
 
+const checkModel = ({ engine }: Params, model: Upstream): ReadonlyArray<ParamsProblem> =>
+  engine === "vllm"
+    ? microProblems(model, ["engine"], { asker: "vLLM", expected: "no `engine`" })
+    : [];
+
 export const Generate = stage({
   name: "generate",
   version: 5,
@@ -87,7 +93,7 @@ export const Generate = stage({
 oracle: { use: generate, from: { model: model, data: data }, with: { mode: counterfactual } }`,
   params: Params,
   outsideKey: ["context", "gpu_memory", "start_seconds"].map((param) => `vllm.${param}`),
-  inputs: { model: { kinds: ["model"] }, data: { kinds: ["dataset"] } },
+  inputs: { model: { kinds: ["model"], check: checkModel }, data: { kinds: ["dataset"] } },
   output: "predictions",
   work: (params, maker) => {
     const rows = usedRows(maker("data"), params);

@@ -18,6 +18,7 @@ import { splitNames } from "../tasks/split.ts";
 import { pipeEnvironment, verlEnvironment } from "./environments.ts";
 import { Verl, verlOutsideKey, verlProblems } from "./grpoVerl.ts";
 import { checkPrompts } from "./checkPrompts.ts";
+import { microProblems } from "./microModel.ts";
 import { type ParamsProblem, stage } from "./Stage.ts";
 import { checkValidation, validateParam } from "./validate.ts";
 import {
@@ -242,6 +243,13 @@ export const Grpo = stage({
   outsideKey: [...endpointsOutsideKey, ...verlOutsideKey],
   inputs: {
     ...samplingInputs,
+    model: {
+      ...samplingInputs.model,
+      check: ({ trainer }: Params, model) =>
+        trainer === "verl"
+          ? microProblems(model, ["trainer"], { asker: "verl", expected: "no `trainer`" })
+          : [],
+    },
     data: {
       ...samplingInputs.data,
       check: (params: Params, upstream) => [

@@ -6,7 +6,8 @@ import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";
 import { Positive, Seed } from "../schemas/numbers.ts";
 import { pipeEnvironment } from "./environments.ts";
-import { stage } from "./Stage.ts";
+import { microFamily } from "./microModel.ts";
+import { type ParamsProblem, stage, type Upstream } from "./Stage.ts";
 
 const Vision = Schema.Struct({
   size: Schema.Literals(["nano", "micro", "small"])
@@ -29,6 +30,17 @@ const Params = Schema.Struct({
     .pipe(byDefault(null)),
 });
 
+const checkModel = (_: unknown, model: Upstream): ReadonlyArray<ParamsProblem> =>
+  microFamily(model) === undefined
+    ? []
+    : [
+        {
+          path: [],
+          message: `\`${model.name}\` is a micro model, whose vocabulary has the caption's tags`,
+          expected: "no `prepare` for it",
+        },
+      ];
+
 export const Prepare = stage({
   name: "prepare",
   version: 1,
@@ -38,7 +50,7 @@ export const Prepare = stage({
 smollm2: { use: pretrained, with: { path: models/smollm2-135m } }
 sighted: { use: prepare, from: { model: smollm2 }, with: { vision: { pixels: 64, seed: $seed } } }`,
   params: Params,
-  inputs: { model: { kinds: ["model"] } },
+  inputs: { model: { kinds: ["model"], check: checkModel } },
   output: "model",
   trainers: ["prepare"],
   environment: () => pipeEnvironment,

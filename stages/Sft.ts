@@ -15,7 +15,8 @@ import {
 } from "../schemas/numbers.ts";
 import { llamafactoryEnvironment, pipeEnvironment } from "./environments.ts";
 import { foreignParams } from "./foreignParams.ts";
-import { type ParamsProblem, stage, type Surroundings } from "./Stage.ts";
+import { microFamily, microProblems } from "./microModel.ts";
+import { type ParamsProblem, stage, type Surroundings, type Upstream } from "./Stage.ts";
 import {
   checkValidation,
   validateParam,
@@ -195,17 +196,25 @@ const shareProblems = ({ accumulate, llamafactory }: Params): ReadonlyArray<Para
       ];
 
 /** An InternVL is asked without a picture by its question alone. */
-const blankProblems = ({ model, pictures }: Params): ReadonlyArray<ParamsProblem> =>
-  pictures === "blank" && model.family === "internvl"
+const blankProblems = ({ pictures }: Params, family: string | undefined) =>
+  pictures === "blank" && family === "internvl"
     ? [
         {
           path: ["pictures"],
           message:
             "an InternVL has no blank picture: without one it is asked by its question alone",
-          expected: "`family: qwen3-vl`, or no `pictures`",
+          expected: "a model of `family: qwen3-vl`, or no `pictures`",
         },
       ]
     : [];
+
+const checkStart = (params: Params, start: Upstream): ReadonlyArray<ParamsProblem> =>
+  params.trainer === "pipe"
+    ? blankProblems(params, microFamily(start))
+    : microProblems(start, ["trainer"], {
+        asker: "LLaMA-Factory",
+        expected: "no `trainer`, or a model of a `pretrained` stage",
+      });
 
 const scheduleProblems = ({ loss }: Params): ReadonlyArray<ParamsProblem> => {
   if (loss.kind !== "schedule") return [];
@@ -282,7 +291,7 @@ export const Sft = stage({
   params: Params,
   inputs: {
     data: { kinds: ["transcripts"] },
-    model: { kinds: ["model"], optional: true },
+    model: { kinds: ["model"], optional: true, check: checkStart },
     [validationInput]: { kinds: ["dataset"], optional: true, check: checkValidation },
   },
   output: "model",
@@ -292,7 +301,7 @@ export const Sft = stage({
   check: (params, around) => [
     ...trainerProblems(params, around),
     ...sizeProblems(params, around),
-    ...blankProblems(params),
+    ...blankProblems(params, params.model.family),
     ...scheduleProblems(params),
     ...shareProblems(params),
     ...validationInputProblems(params, around.inputs),

@@ -31,6 +31,8 @@ export interface Upstream {
   /** The name of its stage. */
   readonly stage: string;
   readonly params: unknown;
+  /** The node behind one of its own inputs; undefined for an input that it does not have, or a fan-in. */
+  readonly input: (name: string) => Upstream | undefined;
 }
 
 /** One input of a stage. */

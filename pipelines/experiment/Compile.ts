@@ -3,10 +3,10 @@ import { Exit, Option, Schema } from "effect";
 import type { Diagnostic } from "../../schemas/Diagnostic.ts";
 import type { Json } from "../../schemas/Digest.ts";
 import { Experiment, StageSpec } from "../../schemas/Experiment.ts";
-import type { Stage, Surroundings } from "../../stages/Stage.ts";
+import type { Stage, Surroundings, Upstream } from "../../stages/Stage.ts";
 import { pointsOf, readAxes, substitution } from "./Axes.ts";
 import { diagnose } from "./diagnose.ts";
-import { elementsOf, type Graph, type Node } from "./Node.ts";
+import { elementsOf, type Graph, isFanIn, type Node } from "./Node.ts";
 import { type ExpandedStage, type ExpandedStages, nodesOfStage } from "./nodesOfStage.ts";
 import { applyOverrides, type SpecEdits } from "./Overrides.ts";
 import { type CheckedParams, paramsChecker } from "./Params.ts";
@@ -83,14 +83,23 @@ const inputMismatches = (node: Node): ReadonlyArray<Diagnostic> => {
     // The points of a fan-in are of one stage: the first stands for all.
     const first = from === undefined ? undefined : elementsOf(from)[0];
     if (check === undefined || first === undefined) return [];
-    const upstream = { name: first.name, stage: first.stage.name, params: first.params.decoded };
-    return check(node.params.decoded, upstream).map(({ path, message, expected }) => ({
+    return check(node.params.decoded, upstreamNode(first)).map(({ path, message, expected }) => ({
       message,
       at: spanOf(placeAt(node.params.located, path)),
       expected,
     }));
   });
 };
+
+const upstreamNode = ({ name, stage, params, inputs }: Node): Upstream => ({
+  name,
+  stage: stage.name,
+  params: params.decoded,
+  input: (wanted) => {
+    const from = inputs[wanted];
+    return from === undefined || isFanIn(from) ? undefined : upstreamNode(from);
+  },
+});
 
 const shapeDiagnostics = (json: Json, located: Located): ReadonlyArray<Diagnostic> => {
   const exit = explainExperiment(json);

@@ -388,6 +388,35 @@ stages:
       { under: "uses", says: "unknown key `uses`", suggestion: "`use`" },
     ],
   ],
+  "a micro model where another is needed": [
+    `axes: { family: [qwen3-vl, internvl] }
+stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { test: 5, train_sft: 5, train_rl: 5 } } }
+  c: { use: distill, from: { data: d } }
+  s: { use: sft, from: { data: c }, with: { model: { kind: micro, family: $family } } }
+  p: { use: grpo, from: { model: s, data: d } }
+  b: { use: sft, from: { data: c, model: p }, with: { loss: { kind: fixed, lambda: 0 }, pictures: blank } }
+  l: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory } }
+  v: { use: grpo, from: { model: s, data: d }, with: { trainer: verl, max_tokens: 90 } }
+  e: { use: generate, from: { model: b, data: d }, with: { mode: end-to-end, engine: vllm, max_tokens: 90 } }
+  t: { use: prepare, from: { model: s } }
+`,
+    [
+      {
+        under: "blank",
+        says: "an InternVL has no blank picture",
+        expected: "a model of `family: qwen3-vl`",
+      },
+      {
+        under: "llamafactory",
+        says: "`s[family=qwen3-vl]` is a micro model",
+        expected: "pretrained",
+      },
+      { under: "verl", says: "no chat template: verl can't ask it", expected: "no `trainer`" },
+      { under: "vllm", says: "`b[family=qwen3-vl]` is a micro model", expected: "no `engine`" },
+      { under: "t", says: "vocabulary has the caption's tags", expected: "no `prepare`" },
+    ],
+  ],
   "times out of range, and a variable without a name": [
     `stages:
   a: { use: command, with: { run: "true", timeout: -5 seconds } }
