@@ -231,6 +231,8 @@ const uselessPerReward = ({ credit, per_reward }: Params): ReadonlyArray<ParamsP
       ]
     : [];
 
+const sampling = samplingInputs(surrogatesOf);
+
 export const Grpo = stage({
   name: "grpo",
   version: 5,
@@ -242,16 +244,16 @@ export const Grpo = stage({
   params: Params,
   outsideKey: [...endpointsOutsideKey, ...verlOutsideKey],
   inputs: {
-    ...samplingInputs,
+    ...sampling,
     model: {
-      ...samplingInputs.model,
+      ...sampling.model,
       check: ({ trainer }: Params, model) =>
         trainer === "verl"
           ? microProblems(model, ["trainer"], { asker: "verl", expected: "no `trainer`" })
           : [],
     },
     data: {
-      ...samplingInputs.data,
+      ...sampling.data,
       check: (params: Params, upstream) => [
         ...checkPrompts(params, upstream),
         ...checkValidation(params, upstream),

@@ -58,7 +58,7 @@ export const Rollout = stage({
   with: { limit: 150, group: 16, surrogates: [consensus, blind-solve] }`,
   params: Params,
   outsideKey: endpointsOutsideKey,
-  inputs: samplingInputs,
+  inputs: samplingInputs(({ surrogates: named }: typeof Params.Type) => named),
   output: "rollouts",
   check: (params, around) => surrogateProblems(params.surrogates, ["surrogates"], params, around),
   work: (params, maker) => {

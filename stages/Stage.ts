@@ -41,6 +41,8 @@ export interface InputDeclaration {
   /** Takes a fan-in: one artifact for each point, with its labels. */
   readonly many?: true;
   readonly optional?: true;
+  /** False where a node's params leave this input unread: the node does not have it, nor does its key. */
+  readonly isRead?: (params: any) => boolean;
   /** Problems of the stage's params together with the node that this input comes from, found before anything runs. */
   readonly check?: (params: any, upstream: Upstream) => ReadonlyArray<ParamsProblem>;
 }

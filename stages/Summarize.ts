@@ -161,7 +161,11 @@ export const Summarize = stage({
   params: Params,
   inputs: {
     scores: { kinds: ["scores"], many: true },
-    data: { kinds: ["dataset"], optional: true },
+    data: {
+      kinds: ["dataset"],
+      optional: true,
+      isRead: ({ difficulty }: Params) => difficulty !== undefined,
+    },
   },
   output: "table",
   check,

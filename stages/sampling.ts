@@ -9,14 +9,26 @@ import type { ParamsProblem, Surroundings } from "./Stage.ts";
 export const surrogates = ["teacher", "vote", "consensus", "blind-solve", "likelihood"] as const;
 export type Surrogate = (typeof surrogates)[number];
 
-/** `captioner` is the model of the surrogate teacher, `captioners` those of vote; `solver` is that of blind-solve, by default the policy itself. */
-export const samplingInputs = {
-  model: { kinds: ["model"] },
-  data: { kinds: ["dataset"], check: checkPrompts },
-  captioner: { kinds: ["model"], optional: true },
-  captioners: { kinds: ["model"], many: true, optional: true },
-  solver: { kinds: ["model"], optional: true },
-} as const;
+/**
+ * `captioner` is the model of the surrogate teacher, `captioners` those of vote; `solver` is that of blind-solve, by default the
+ * policy itself. A point whose params name no such surrogate does not depend on them.
+ */
+export const samplingInputs = <Params>(
+  surrogatesOf: (params: Params) => ReadonlyArray<Surrogate>,
+) => {
+  const readBy = (surrogate: Surrogate) => ({
+    kinds: ["model"] as const,
+    optional: true as const,
+    isRead: (params: Params) => surrogatesOf(params).includes(surrogate),
+  });
+  return {
+    model: { kinds: ["model"] },
+    data: { kinds: ["dataset"], check: checkPrompts },
+    captioner: readBy("teacher"),
+    captioners: { ...readBy("vote"), many: true },
+    solver: readBy("blind-solve"),
+  } as const;
+};
 
 const Endpoint = Schema.Struct({
   url: BaseUrl,

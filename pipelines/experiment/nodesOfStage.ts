@@ -1,6 +1,6 @@
 /** The nodes of one wired stage: one for each point of its axes, with its inputs at that point. */
 import { Duration } from "effect";
-import { modestResources } from "../../stages/Stage.ts";
+import { modestResources, type Stage } from "../../stages/Stage.ts";
 import { indexOfPoint, labelsOf, type Point, pointsOf, project } from "./Axes.ts";
 import type { Node, NodeInput, RetryPolicy } from "./Node.ts";
 import { nodeName } from "./nodeName.ts";
@@ -29,8 +29,9 @@ export const nodesOfStage = (
     const name = nodeName(stage.name, labels);
     const own = params[indexOfPoint(stage.paramAxes, project(stage.axes, point, stage.paramAxes))];
     if (own === undefined) throw new Error(`${name} has no params`);
+    const wires = stage.wires.filter(({ input }) => isRead(stage.stage, input, own));
     const inputs = Object.fromEntries(
-      stage.wires.map((wire) => {
+      wires.map((wire) => {
         const upstream = upstreams.get(wire.from);
         if (upstream === undefined)
           throw new Error(`${wire.from} is not expanded before ${stage.name}`);
@@ -50,6 +51,9 @@ export const nodesOfStage = (
     };
   });
 };
+
+const isRead = ({ inputs }: Stage, input: string, { decoded }: CheckedParams): boolean =>
+  inputs === "any" || inputs[input]?.isRead?.(decoded) !== false;
 
 const retryPolicy = ({ spec }: WiredStage): RetryPolicy => {
   const { times = 2, wait = Duration.seconds(1), exit_codes: exitCodes = [] } = spec.retry ?? {};

@@ -1,7 +1,7 @@
-/** Stages read what was stored: a result of changed inputs is not stored under the key. */
+/** Stages read what was stored, and depend on the inputs that they read: a result of changed inputs is not stored under the key. */
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
-import { inRig, puppet, type Rig } from "../rig/Rig.ts";
+import { inRig, jsonLines, puppet, type Rig } from "../rig/Rig.ts";
 
 const experiment = (does: string) => `name: e
 stages:
@@ -65,5 +65,32 @@ stages:
     rig.newCalls();
     await failed(rig);
     assert.deepStrictEqual(rig.newCalls(), ["b"]);
+  }),
+);
+
+/** Arms with different rewards, of which `vote` alone asks the captioner. */
+const arms = (captionerSeed: number) => `name: arms
+axes: { reward: [oracle, { label: vote, surrogate: vote, as: exact }] }
+stages:
+  data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 8, train_rl: 8 } } }
+  cot: { use: distill, from: { data: data } }
+  start: { use: sft, from: { data: cot } }
+  captioner: { use: sft, from: { data: cot }, with: { seed: ${captionerSeed} } }
+  policy: { use: grpo, from: { model: start, data: data, captioners: { all: captioner } }, with: { perception: $reward } }
+`;
+
+it(
+  "an edit of a captioner changes the keys of the arms that ask it, and of no other",
+  inRig(async (rig) => {
+    const recipes = async (seed: number) => {
+      rig.write("arms.yaml", arms(seed));
+      const { code, stdout, stderr } = await rig.pipe("plan", "--json", "arms.yaml");
+      assert.strictEqual(code, 0, stderr);
+      return new Map(jsonLines(stdout).map(({ node, recipe }) => [node, recipe]));
+    };
+    const before = await recipes(1);
+    const after = await recipes(2);
+    const changed = [...before.keys()].filter((node) => before.get(node) !== after.get(node));
+    assert.deepStrictEqual(changed, ["captioner", "policy[reward=vote]"]);
   }),
 );

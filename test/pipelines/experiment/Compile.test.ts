@@ -310,6 +310,23 @@ stages:
     );
   });
 
+  it("is none of a point whose params do not read it", () => {
+    const text = spec("{ model: start, data: data, captioner: start }", "$reward").replace(
+      "stages:",
+      "axes: { reward: [oracle, { label: taught, surrogate: teacher, as: exact }] }\nstages:",
+    );
+    const graph = graphOf(text);
+    assert.deepStrictEqual(inputsOf(graph, "model[reward=oracle]"), {
+      model: "start",
+      data: "data",
+    });
+    assert.deepStrictEqual(inputsOf(graph, "model[reward=taught]"), {
+      model: "start",
+      data: "data",
+      captioner: "start",
+    });
+  });
+
   it("is required by params that need it", () => {
     assert.deepStrictEqual(messagesOf("{ model: start, data: data }", "{ surrogate: teacher }"), [
       "the surrogate `teacher` has no captioner",
