@@ -211,7 +211,7 @@ def _backward_apart(
     elif weight is None:
         weight = read(balance(torch.stack([total_p, total_r]), torch.stack(norms)))
     for parameter, gradient in zip(parameters, _weigh(gradients_p, gradients_r, weight)):
-        parameter.grad = gradient
+        parameter.grad = _laid_out_as(parameter, gradient)
     return StepLosses(read(total_p), read(total_r), weight, norm_p, norm_r)
 
 
@@ -231,6 +231,13 @@ def _weigh(gradients_p: list[Tensor], gradients_r: list[Tensor], weight: Number)
     else:
         torch._foreach_add_(gradients_p, gradients_r, alpha=1 - weight)
     return gradients_p
+
+
+def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient with its parameter's strides, which a fused optimiser demands. `.backward()` sees to them, `autograd.grad` does not."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _add(total: list[Tensor] | None, gradients: tuple[Tensor, ...]) -> list[Tensor]:

@@ -89,6 +89,15 @@ def test_ngdiff_without_options_has_no_memory():
     assert balance_for(NGDIFF, CPU) is None and balance_for({"kind": "token"}, CPU) is None
 
 
+def test_a_gradient_has_the_strides_of_its_weight(toy):
+    first = toy[0].first
+    # A convolution on a GPU returns the gradient of its weight with strides of its own, and AdamW, fused, refuses it there. So does this.
+    first.forward = lambda features: features @ first.weight.t().contiguous() + first.bias
+    assert torch.autograd.grad(toy[0](toy[1]).sum(), first.weight)[0].stride() != first.weight.stride()
+    step({"kind": "ngdiff"}, toy)
+    assert first.weight.grad.stride() == first.weight.stride()
+
+
 @pytest.mark.parametrize("options", [{"gamma": 0}, {"smoothing": 0.0}, {"clamp": [0, 1]}, {"gamma": 0.5}, {"smoothing": 0.9}])
 def test_options_that_change_nothing_in_a_first_step_give_ngdiff(toy, options):
     plain, gradients = step(NGDIFF, toy)
