@@ -58,8 +58,36 @@ const directoryOf = (versions) => {
 const forTraining = ["trl==1.16.0", "torch==2.13.0", "transformers==5.17.0", "pyarrow==26.0.1"];
 const beside = ["pillow==13.0.0", "jinja2"];
 
-/** The Python with TRL and our trainers' packages, installed if it is missing, and the versions to name. */
+/** What a Python prints for a program. */
+const answerOf = (python, program) => {
+  const { status, stdout, stderr } = spawnSync(python, ["-c", program], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${python} -c '${program}'\n${stderr.trim().slice(-1000)}`);
+  return stdout.trim();
+};
+
+/** The Python with TRL and our trainers' packages, installed if it is missing and `PIPE_PYTHON` names none, and the versions to name. */
 export const trainingPython = () => {
+  const python = process.env.PIPE_PYTHON || installedPython();
+  const names = forTraining.map((pinned) => pinned.split("==")[0]);
+  const versions = answerOf(
+    python,
+    `from importlib.metadata import version; print(", ".join(f"{name} {version(name)}" for name in ${JSON.stringify(names)}))`,
+  );
+  return { python, versions };
+};
+
+/** The name and the driver of the GPU that this Python's PyTorch uses; undefined without one. */
+export const nameOfGpu = (python) => {
+  const program =
+    "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')";
+  const name = answerOf(python, program);
+  if (name === "") return undefined;
+  const query = ["--query-gpu=driver_version", "--format=csv,noheader"];
+  const { stdout } = spawnSync("nvidia-smi", query, { encoding: "utf8" });
+  return `${name}, driver ${(stdout ?? "").split("\n")[0] || "unknown"}`;
+};
+
+const installedPython = () => {
   const directory = directoryOf(forTraining);
   const python = path.join(directory, "bin", "python");
   if (!fs.existsSync(path.join(directory, "complete"))) {
@@ -70,7 +98,7 @@ export const trainingPython = () => {
     run(python, ["-m", "pip", "install", "--quiet", ...forTraining, ...beside]);
     fs.writeFileSync(path.join(directory, "complete"), "");
   }
-  return { python, versions: forTraining.join(", ").replaceAll("==", " ") };
+  return python;
 };
 
 /** Installs the tools if they are missing and puts them first on the PATH. A tool that can't be had is skipped by its benchmark. */

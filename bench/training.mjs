@@ -2,16 +2,20 @@
  * Trainings by `pipe`'s trainers beside TRL's SFTTrainer and GRPOTrainer and an eager Hugging Face loop: the same micro model with the
  * same weights at the start, the same data and packages, one after the other in every round. Each is a process of its own.
  *
- *   npm run bench -- training [--rounds 3] [--size nano] [--batch 32] [--steps 60] [--start 300] [--updates 10] [--group 8] [--prompts 8] [--threads 2]
+ *   npm run bench -- training [--rounds 3] [--size nano] [--batch 32] [--steps 60] [--start 300] [--updates 10] [--group 8] [--prompts 8] [--threads 2] [--minutes 60]
  *
- * `bench/training/sft.py` and `grpo.py` say which settings TRL gets. Rates leave out the first steps; the other seconds count from the
- * start of the process. The reference in a row's ratio is the row `pipe`.
+ * `bench/training/sft.py` and `grpo.py` say which settings TRL gets; on a GPU it has a second row with what it compiles. Rates leave out
+ * the first steps; the other seconds count from the start of the process. The reference in a row's ratio is the row `pipe`.
+ *
+ * `PIPE_PYTHON` names another Python that has TRL and the trainers' packages. Each result goes to standard error as soon as it is there.
+ * Every training gets an equal part of the minutes that are left: TRL and the eager loop end after the step in which it is over, if they
+ * have made four reports.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { buildIfStale, machine, median, printTable, setUp, spread } from "./engine/measure.mjs";
-import { trainingPython } from "./peers.mjs";
+import { nameOfGpu, trainingPython } from "./peers.mjs";
 
 const { flags, bench, rounds, pipe } = setUp({
   rounds: "3",
@@ -23,21 +27,27 @@ const { flags, bench, rounds, pipe } = setUp({
   group: "8",
   prompts: "8",
   threads: "2",
+  minutes: "60",
 });
+const began = Date.now();
 const root = path.resolve(import.meta.dirname, "..");
 const number = (name) => Number(flags[name]);
 const { python, versions } = trainingPython();
 buildIfStale(pipe);
 
-const run = (command, environment = {}) => {
-  const { status, stdout, stderr } = spawnSync(command[0], command.slice(1), {
+const run = (command, environment = {}, timeout = undefined) => {
+  const { status, signal, stdout, stderr } = spawnSync(command[0], command.slice(1), {
     cwd: bench,
     env: { ...process.env, ...environment },
     encoding: "utf8",
     maxBuffer: 1 << 28,
+    timeout,
+    killSignal: "SIGKILL",
   });
   if (status !== 0)
-    throw new Error(`${command.join(" ")} ended with ${status}\n${stderr.slice(-3000)}`);
+    throw new Error(
+      `${command.join(" ")} ended with ${status ?? signal}\n${`${stdout}\n${stderr}`.slice(-3000)}`,
+    );
   return stdout;
 };
 
@@ -74,9 +84,29 @@ const environment = {
   TRL_EXPERIMENTAL_SILENCE: "1",
 };
 const script = (name) => path.join(import.meta.dirname, "training", `${name}.py`);
-const resultOf = (command) => {
-  const lines = run(command, environment).trim().split("\n");
+/** A training is killed when its part of the minutes and these seconds, for its least number of reports, are over. */
+const grace = 60;
+/** With less than these seconds a training that compiles is left out. */
+const least = 10;
+const resultOf = (command, seconds) => {
+  const lines = run(command, environment, (seconds + grace) * 1000)
+    .trim()
+    .split("\n");
   return JSON.parse(lines.findLast((line) => line.startsWith("{")));
+};
+
+/** The params of a stage at their defaults, as the schema has them, without those of other makers' trainers. */
+const defaultsOf = (stage) => {
+  const file = path.join(root, "schemas", "experiment.schema.json");
+  const [stageSchema] = Object.values(
+    JSON.parse(fs.readFileSync(file, "utf8")).properties.stages.patternProperties,
+  );
+  const { then } = stageSchema.allOf.find((rule) => rule.if?.properties.use.const === stage);
+  const params = Object.entries(then.properties.with.properties);
+  const others = ["trainer", "llamafactory", "verl"];
+  return Object.fromEntries(
+    params.filter(([name]) => !others.includes(name)).map(([name, param]) => [name, param.default]),
+  );
 };
 
 let runs = 0;
@@ -87,13 +117,13 @@ const newDirectory = () => {
   return directory;
 };
 
-const ours = (kind, params, inputs) => {
+const ours = (kind, params, inputs, seconds) => {
   const directory = newDirectory();
   const job = {
     protocol: 1,
     stage: kind,
     attempt: "bench",
-    params,
+    params: { ...defaultsOf(kind), ...params },
     inputs,
     output: path.join(directory, "output"),
     checkpoints: path.join(directory, "checkpoints"),
@@ -101,14 +131,15 @@ const ours = (kind, params, inputs) => {
   };
   fs.writeFileSync(path.join(directory, "job.json"), JSON.stringify(job));
   fs.writeFileSync(path.join(directory, "threads.json"), flags.threads);
-  return resultOf([python, script("ours"), kind, directory]);
+  return resultOf([python, script("ours"), kind, directory], seconds);
 };
 
-const theirs = (command, settings) => {
+const theirs = (command, settings, seconds) => {
   const directory = newDirectory();
   const file = path.join(directory, "settings.json");
-  fs.writeFileSync(file, JSON.stringify({ ...settings, output: path.join(directory, "output") }));
-  return resultOf([python, ...command, file]);
+  const output = path.join(directory, "output");
+  fs.writeFileSync(file, JSON.stringify({ ...settings, seconds, least_reports: 4, output }));
+  return resultOf([python, ...command, file], seconds);
 };
 
 const sft = {
@@ -130,115 +161,142 @@ const rlSettings = {
   prompts: number("prompts"),
   max_tokens: maxTokens,
 };
-const oursSft = () =>
+const oursSft = (seconds) =>
   ours(
     "sft",
     {
       ...sft,
-      model: { kind: "micro", size: flags.size, init: 0.02 },
-      loss: { kind: "token" },
-      accumulate: 1,
+      model: { kind: "micro", family: "qwen3-vl", size: flags.size, init: 0.02 },
       schedule: "constant",
       weight_decay: 0.01,
-      grad_clip: 1,
-      gradients: false,
-      seed: 0,
     },
     { data: artifact("cot") },
+    seconds,
   );
-const oursGrpo = () =>
+const oursGrpo = (seconds) =>
   ours(
     "grpo",
     {
       ...rl,
-      split: "train_rl",
-      prompts: "split",
       alpha: 1,
-      alpha_end: null,
-      perception: "oracle",
-      captioner: null,
-      solver: null,
       prompts_per_step: number("prompts"),
-      minibatches: 1,
-      epochs: 1,
-      temperature: 1,
       max_tokens: maxTokens,
-      normalize: "group-std",
-      std: "unbiased",
-      per_reward: false,
-      credit: "response",
-      dynamic_sampling: { kind: "none" },
-      clip_low: 0.2,
-      clip_high: 0.2,
       dual_clip: null,
-      ratio: "token",
       aggregate: "sequence-mean",
-      caption_weight: 1,
-      kl: { kind: "none" },
       warmup: 0,
-      schedule: "constant",
-      weight_decay: 0,
-      grad_clip: 1,
       batch: number("group") * number("prompts"),
       record_every: 1000,
-      seed: 0,
     },
     { data: artifact("data"), model: artifact("start") },
+    seconds,
   );
+const sftBy = (kind) => (seconds) => theirs([script("sft"), kind], sftSettings, seconds);
+const grpoBy = (kind) => (seconds) => theirs([script("grpo"), kind], rlSettings, seconds);
 
-const compare = (title, rate, goal, contestants) => {
-  const results = new Map(Object.keys(contestants).map((name) => [name, []]));
-  for (let round = 0; round < rounds; round += 1)
-    for (const [name, once] of Object.entries(contestants)) results.get(name).push(once());
-  const reference = median(results.get("pipe").map((result) => result[rate.field]));
-  const every = [...results.values()].flat();
-  const reached = goal.of(every.map(({ curve }) => curve.map(([, value]) => value)));
+/** The comparisons: their rows by name, and the value of a curve that a training is to come to. */
+const comparisons = [
+  {
+    title: `SFT, ${flags.size} model, ${flags.steps} steps of ${flags.batch} responses`,
+    steps: number("steps"),
+    rate: { name: "tokens/s", field: "tokens_per_s" },
+    // the loss that the slowest to learn came to
+    goal: {
+      name: "loss",
+      of: (curves) => Math.max(...curves.map((losses) => Math.min(...losses))),
+      met: (value, goal) => value <= goal,
+    },
+    rows: {
+      pipe: oursSft,
+      "TRL SFTTrainer": sftBy("trl"),
+      "eager Hugging Face": sftBy("eager"),
+    },
+    onGpu: { "TRL SFTTrainer, compiled": sftBy("trl-compiled") },
+  },
+  {
+    title: `GRPO, ${flags.size} model, ${flags.updates} steps of ${flags.prompts} × ${flags.group} rollouts of at most ${maxTokens} tokens`,
+    steps: number("updates"),
+    rate: { name: "rollouts/s", field: "rollouts_per_s" },
+    goal: {
+      name: "reward",
+      of: (curves) => Math.min(...curves.map((rewards) => Math.max(...rewards))),
+      met: (value, goal) => value >= goal,
+    },
+    rows: { pipe: oursGrpo, "TRL GRPOTrainer": grpoBy("trl") },
+    onGpu: { "TRL GRPOTrainer, compiled decoding": grpoBy("trl-compiled") },
+  },
+];
+
+const gpu = nameOfGpu(python);
+/** Every training once a round; compiling takes long, so what compiles comes last. */
+const entries = (field, isOptional) =>
+  comparisons.flatMap(({ rate, [field]: rows }) =>
+    Object.entries(rows).map(([name, once]) => ({ name, once, rate, isOptional, results: [] })),
+  );
+const trainings = [...entries("rows", false), ...(gpu === undefined ? [] : entries("onGpu", true))];
+
+const measureAll = () => {
+  const turns = Array.from({ length: rounds }, () => trainings).flat();
+  const until = began + Number(flags.minutes) * 60_000;
+  turns.forEach(({ name, once, rate, isOptional, results }, turn) => {
+    const part = (until - Date.now()) / 1000 / (turns.length - turn);
+    const seconds = Math.max(1, Math.round(part));
+    if (isOptional && part < least) {
+      console.error(`${name}: no time left`);
+      return;
+    }
+    try {
+      const result = once(seconds);
+      results.push(result);
+      console.error(
+        `${name}: ${result[rate.field].toFixed(0)} ${rate.name}, ${result.steps} steps in ${result.seconds.toFixed(1)} s, ${result.peak_mb} MB`,
+      );
+    } catch (error) {
+      process.exitCode = 1;
+      console.error(`${name} failed after at most ${seconds + grace} s: ${error.message}`);
+    }
+  });
+};
+
+const printComparison = ({ title, steps, rate, goal, rows, onGpu }) => {
+  const names = [...Object.keys(rows), ...Object.keys(onGpu)];
+  const done = trainings.filter(
+    (training) =>
+      training.rate === rate && names.includes(training.name) && training.results.length > 0,
+  );
+  const rates = (results) => results.map((result) => result[rate.field]);
+  const reference = median(rates(done.find(({ name }) => name === "pipe")?.results ?? []));
+  const whole = done.flatMap(({ results }) => results).filter((result) => result.steps === steps);
+  const reached = goal.of(whole.map(({ curve }) => curve.map(([, value]) => value)));
+  const secondsTo = ({ curve }) => curve.find(([, value]) => goal.met(value, reached))?.[0];
   console.log(`\n${title}, n = ${rounds} [min–max]`);
   printTable(
-    ["", rate.name, "ratio", `s to ${goal.name} ${reached.toFixed(2)}`, "s in all", "peak MB"],
-    [...results].map(([name, all]) => [
+    [
+      "",
+      "steps",
+      rate.name,
+      "ratio",
+      `s to ${goal.name} ${reached.toFixed(2)}`,
+      "s in all",
+      gpu === undefined ? "peak MB" : "GPU MB",
+    ],
+    done.map(({ name, results }) => [
       name,
+      String(median(results.map((result) => result.steps))),
+      spread(rates(results), 0),
+      (median(rates(results)) / reference).toFixed(2),
+      results.every((result) => secondsTo(result) !== undefined)
+        ? spread(results.map(secondsTo), 1)
+        : "–",
       spread(
-        all.map((result) => result[rate.field]),
-        0,
-      ),
-      (median(all.map((result) => result[rate.field])) / reference).toFixed(2),
-      spread(
-        all.map(({ curve }) => curve.find(([, value]) => goal.met(value, reached))[0]),
+        results.map(({ seconds }) => seconds),
         1,
       ),
-      spread(
-        all.map(({ seconds }) => seconds),
-        1,
-      ),
-      String(median(all.map(({ peak_mb: peak }) => peak))),
+      String(median(results.map(({ peak_mb: peak }) => peak))),
     ]),
   );
 };
 
-console.log(`${machine(bench)}\n${versions}; ${flags.threads} threads`);
-compare(
-  `SFT, ${flags.size} model, ${flags.steps} steps of ${flags.batch} responses`,
-  { name: "tokens/s", field: "tokens_per_s" },
-  // the loss that the slowest to learn came to
-  {
-    name: "loss",
-    of: (curves) => Math.max(...curves.map((losses) => Math.min(...losses))),
-    met: (value, goal) => value <= goal,
-  },
-  {
-    pipe: oursSft,
-    "TRL SFTTrainer": () => theirs([script("sft"), "trl"], sftSettings),
-    "eager Hugging Face": () => theirs([script("sft"), "eager"], sftSettings),
-  },
-);
-compare(
-  `GRPO, ${flags.size} model, ${flags.updates} steps of ${flags.prompts} × ${flags.group} rollouts of at most ${maxTokens} tokens`,
-  { name: "rollouts/s", field: "rollouts_per_s" },
-  {
-    name: "reward",
-    of: (curves) => Math.min(...curves.map((rewards) => Math.max(...rewards))),
-    met: (value, goal) => value >= goal,
-  },
-  { pipe: oursGrpo, "TRL GRPOTrainer": () => theirs([script("grpo")], rlSettings) },
-);
+console.log(machine(bench));
+console.log(`${versions}; ${gpu ?? "no GPU"}; ${flags.threads} threads`);
+measureAll();
+for (const comparison of comparisons) printComparison(comparison);

@@ -34,7 +34,11 @@ class Task:
         return read_split(Path(self.settings["data"]), name)
 
     def since_start(self) -> float:
-        return time.monotonic() - self.began
+        return seconds_since(self.began)
+
+    def is_over(self, reports: int) -> bool:
+        """Whether the training has had its seconds, and as many reports after its warm-up as a rate needs."""
+        return reports >= self.settings["least_reports"] and time.monotonic() - self.began > self.settings["seconds"]  # read each step, so without waiting for the GPU
 
 
 def new_model(task: Task, split: Split) -> tuple[torch.nn.Module, Any, Responses]:
@@ -46,10 +50,24 @@ def new_model(task: Task, split: Split) -> tuple[torch.nn.Module, Any, Responses
     return model, build_processor(tokenizer, side, *image_statistics(split.images)), responses
 
 
-def report(**numbers: object) -> None:
-    """Prints the numbers and the peak memory in MB: of the GPU if there is one, else of the process."""
+def seconds_since(began: float) -> float:
+    """Seconds on time.monotonic's clock, with what the GPU was asked to do."""
     if torch.cuda.is_available():
-        peak = torch.cuda.max_memory_allocated() / 2**20
+        torch.cuda.synchronize()
+    return time.monotonic() - began
+
+
+def rate_of(curve: list[tuple[float, float]], left_out: int, each: float) -> float:
+    """What is done in a second, if `each` lies between two points of the curve; before point `left_out` is warm-up."""
+    if len(curve) <= left_out:
+        raise SystemExit(f"{len(curve)} reports, of which {left_out} are warm-up: give it more seconds or steps")
+    return each * (len(curve) - left_out) / (curve[-1][0] - curve[left_out - 1][0])
+
+
+def report(**numbers: object) -> None:
+    """Prints the numbers and the peak memory in MB: what PyTorch took of the GPU if there is one, else of the process."""
+    if torch.cuda.is_available():
+        peak = torch.cuda.max_memory_reserved() / 2**20
     else:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
     print(json.dumps({**numbers, "peak_mb": round(peak)}), flush=True)

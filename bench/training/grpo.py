@@ -1,8 +1,9 @@
-"""One reinforcement learning of a saved micro model by TRL's GRPOTrainer: `grpo.py SETTINGS`.
+"""One reinforcement learning of a saved micro model by TRL's GRPOTrainer: `grpo.py trl|trl-compiled SETTINGS`.
 
 The reward is 1 for a caption that equals p*, as `trainers.grpo` has it with α = 1. TRL generates with `model.generate` and its cache,
 since vLLM, which its page on speed names first, loads neither a micro Qwen3-VL with this processor nor a model on two cores. Its other
 settings there: bfloat16 on a GPU, no reference model (β = 0), no gradient checkpointing, all completions of a step in one batch.
+`trl-compiled` has a static cache, for which transformers compiles decoding. Continuous batching refuses models with pictures.
 Prints a line of JSON: the mean reward by step with seconds since the start of the process, rollouts a second after the first steps.
 """
 
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from common import Task, report
+from common import Task, rate_of, report
 from PIL import Image
 
 from trainers.model import load
@@ -18,7 +19,7 @@ from trainers.model import load
 WARM_UP = 2  # steps that are left out of the rate
 
 
-def main(file: str) -> None:
+def main(kind: str, file: str) -> None:
     task = Task.read(file)
     settings = task.settings
     torch.set_num_threads(settings["threads"])
@@ -45,6 +46,9 @@ def main(file: str) -> None:
             if logs and "reward" in logs:
                 curve.append((task.since_start(), float(logs["reward"])))
 
+        def on_step_end(self, args, state, control, **_):
+            control.should_training_stop |= task.is_over(len(curve))
+
     arguments = GRPOConfig(
         output_dir=settings["output"],
         max_steps=settings["steps"],
@@ -53,6 +57,7 @@ def main(file: str) -> None:
         max_completion_length=settings["max_tokens"],
         temperature=1.0,
         top_k=0,
+        cache_implementation="static" if kind == "trl-compiled" else None,
         beta=0.0,
         loss_type="grpo",
         learning_rate=settings["learning_rate"],
@@ -78,8 +83,7 @@ def main(file: str) -> None:
         processing_class=processor,
         callbacks=[Note()],
     ).train()
-    (first, _), (last, _) = curve[WARM_UP - 1], curve[-1]
-    report(curve=curve, rollouts_per_s=rollouts * (len(curve) - WARM_UP) / (last - first), seconds=task.since_start())
+    report(curve=curve, steps=len(curve), rollouts_per_s=rate_of(curve, WARM_UP, rollouts), seconds=task.since_start())
 
 
 if __name__ == "__main__":
