@@ -6,7 +6,7 @@
 import { Context, Duration, Effect, Layer, Queue } from "effect";
 import { JobNotStarted, JobLost, type JobEnd } from "./Executor.ts";
 import { type Answer, isAnswer, type News, type Preload, type Program } from "./Program.ts";
-import type { SupervisorConnection } from "./SupervisorConnection.ts";
+import { SupervisorConnection } from "./SupervisorConnection.ts";
 
 export interface SupervisorOptions {
   /** Time between TERM and KILL for a program that is ended. */
@@ -49,21 +49,19 @@ export class Supervisor extends Context.Service<
         );
         return Supervisor.of({
           prepare: (program) =>
-            Effect.promise(async () => {
+            Effect.sync(() => {
               const preload = preloadOf(program);
               if (preload !== undefined && connections.mayPreload(preload))
-                await connections.open(preload);
+                connections.open(preload);
             }),
           run: Effect.fnUntraced(function* (program, hear = () => Effect.void) {
             const preload = preloadOf(program);
             if (preload !== undefined && connections.mayPreload(preload)) {
-              const forking = yield* Effect.promise(() => connections.open(preload));
-              const answer = yield* runOver(forking, program, hear);
+              const answer = yield* runOver(connections.open(preload), program, hear);
               if (answer.kind !== "unavailable") return yield* outcome(program, answer);
               if (connections.giveUp(preload)) yield* hear({ kind: "cold", why: answer.why });
             }
-            const starting = yield* Effect.promise(() => connections.open());
-            return yield* outcome(program, yield* runOver(starting, program, hear));
+            return yield* outcome(program, yield* runOver(connections.open(), program, hear));
           }),
         });
       }),
@@ -121,9 +119,7 @@ class Connections {
     return isFirst;
   }
 
-  async open(preload?: Preload): Promise<SupervisorConnection> {
-    // Imported late: execa takes 40 ms, and a run with nothing to do starts no program.
-    const { SupervisorConnection } = await import("./SupervisorConnection.ts");
+  open(preload?: Preload): SupervisorConnection {
     const last = this.latest.get(keyOf(preload));
     if (last !== undefined && (!last.lost || (preload !== undefined && !last.ready))) return last;
     const { grace, leftoverGrace, leases } = this.options;
