@@ -3,15 +3,16 @@
 Rows may share an image (the responses of a group do): it is read once and its keys and values are copied.
 
 On a CPU, finished rows leave the batch, several at a time. On a GPU the launching of kernels takes most of a step, whatever the number
-of rows: every step replays a CUDA graph in which only values of tensors depend on the position. It attends to the cache up to the next
-multiple of `ROOM` positions, the unwritten part masked, so there is one graph for each such length. Both choose the same tokens up to
-the last bit of a sum.
+of rows: every step replays a CUDA graph in which only values of tensors depend on the position. Its attention is a kernel of our own
+(attend_kernel.py). Where Triton can't build it, torch's operations attend to the cache up to the next multiple of `ROOM` positions, the
+unwritten part masked, with one graph for each such length. All choose the same tokens up to the last bit of a sum.
 
 Sampling takes its random numbers from a table, not from a generator, so a row's response depends on its own numbers alone.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -174,6 +175,7 @@ class StaticSteps:
         self.forced = torch.zeros(rows, longest, dtype=torch.long, device=device)
         self.draws = torch.zeros(rows, longest, device=device)
         self.temperature = torch.ones((), device=device)
+        self.attend = attention_kernel(*self.memory.stores[0])
         self.graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
 
     def decode(
@@ -197,7 +199,7 @@ class StaticSteps:
             self.temperature.fill_(sampling.temperature)
         self.last[:rows] = read_prompts(self.model, images, None if group is None else group.to(device), self.memory)
         for position in range(self.longest):
-            seen = -(-(self.model.prompt_length + position + 1) // ROOM) * ROOM
+            seen = self.places if self.attend else -(-(self.model.prompt_length + position + 1) // ROOM) * ROOM
             self._step(seen, sampling is not None)
             if position % LOOK_EVERY == LOOK_EVERY - 1:
                 between()
@@ -241,17 +243,28 @@ class StaticSteps:
         self.tokens.index_copy_(1, self.position, new[:, None])
         self.lengths.add_(~self.ended)
         self.ended.logical_or_(new == self.end)
-        hidden = self.place[:seen] > place
+        unwritten = None if self.attend else self.place[:seen] > place
 
         def mix(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             keys, values = self.memory.stores[layer]
+            if self.attend:
+                return self.attend(query, key, value, keys, values, place, self.ended)
             keys.index_copy_(2, place, key)
             values.index_copy_(2, place, value)
             # One query a row: the fused kernels, made for many queries, take five times as long.
             fit = (keys[:, :, :seen] @ query.transpose(-1, -2))[..., 0] * query.shape[-1] ** -0.5
-            share = fit.masked_fill(hidden, float("-inf")).softmax(-1)
+            share = fit.masked_fill(unwritten, float("-inf")).softmax(-1)
             return share[:, :, None] @ values[:, :, :seen]
 
         rotary = model.text_rotary[0].index_select(0, place), model.text_rotary[1].index_select(0, place)
         self.last.copy_(model.layers(model.text.embed_tokens(new[:, None]), rotary, mix, [])[:, -1])
         self.position.add_(1)
+
+
+def attention_kernel(keys: Tensor, values: Tensor) -> Callable[..., Tensor] | None:
+    """`attend` of attend_kernel.py for such caches; None on a CPU, and where Triton can't build it."""
+    if keys.device.type == "cpu" or find_spec("triton") is None:
+        return None
+    from trainers import attend_kernel  # a CPU's torch comes without Triton
+
+    return attend_kernel.attend if attend_kernel.can_attend(keys, values) else None

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from trainers.data import pad, read_split
 from trainers.decode import FREE, Decoder, Sampling, StaticSteps
@@ -26,8 +27,17 @@ def some_sampling(rows: int) -> Sampling:
     return Sampling(1.3, torch.from_numpy(np.random.default_rng(5).random((rows, LONGEST), dtype=np.float32)))
 
 
+def attend_plainly(query, key, value, keys, values, place, ended):
+    """What attend_kernel.py promises; nothing of the cache from `place` on is read."""
+    keys[~ended, :, place], values[~ended, :, place] = key[~ended, :, 0], value[~ended, :, 0]
+    seen = int(place) + 1
+    mixed = functional.scaled_dot_product_attention(query, keys[:, :, :seen], values[:, :, :seen])
+    return mixed.masked_fill(ended[:, None, None, None], 0)
+
+
+@pytest.mark.parametrize("attend", [None, attend_plainly])
 @pytest.mark.parametrize("sampled", [False, True])
-def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled):
+def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled, attend):
     images, group = torch.from_numpy(split.images[:3]), torch.tensor([0, 0, 1, 1, 2, 2])
     captions = encode(policy.tokenizer, split.columns["perception"][:3])
     forced = torch.from_numpy(pad([[*captions[index], FREE] if index < 2 else [FREE] for index in group.tolist()], FREE))
@@ -36,10 +46,29 @@ def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled):
     # With room for more rows than there are, as after a larger batch.
     with torch.inference_mode():
         static = StaticSteps(policy.batched, 8, LONGEST, policy.ends[0])
+        static.attend = attend
         for _ in range(2):
             made = static.decode(images, group, forced, sampling, lambda: None)
             assert made.tokens.tolist() == usual.tokens.tolist()
             assert made.lengths.tolist() == usual.lengths.tolist()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="Triton compiles for a GPU")
+@pytest.mark.parametrize("place", [0, 1, 64, 130])
+@pytest.mark.parametrize("size", [24, 32])
+def test_the_kernel_of_attention_keeps_its_promise(place, size):
+    from trainers.attend_kernel import attend
+
+    random = torch.Generator("cuda").manual_seed(0)
+    draw = lambda *shape: torch.randn(shape, generator=random, device="cuda")  # noqa: E731
+    query, key, value = draw(3, 1, 12, size).transpose(1, 2).chunk(3, 1)
+    caches, ended = draw(2, 3, 4, 192, size), torch.tensor([False, True, False], device="cuda")
+    caches[:, :, :, place:] = float("nan")
+    theirs = caches.clone()
+    now = torch.tensor([place], device="cuda")
+    mixed = attend(query, key, value, *caches, now, ended)
+    assert torch.allclose(mixed, attend_plainly(query, key, value, *theirs, now, ended), atol=1e-5)
+    assert torch.equal(caches.nan_to_num(), theirs.nan_to_num())
 
 
 def test_rows_that_share_a_picture_are_as_if_each_had_its_own(policy, split):
