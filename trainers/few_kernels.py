@@ -21,7 +21,8 @@ def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tu
     """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
     attention = block.attn
     heads = attention.qkv(block.norm1(hidden)).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
-    return _turned(heads, heads[:, :, : 2 * attention.num_heads].float(), cos, sin, attention.num_heads)
+    query_key, value = heads.split((2 * attention.num_heads, attention.num_heads), 2)
+    return _turned(query_key.float(), value, cos, sin)
 
 
 def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -30,10 +31,11 @@ def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> t
     maps = attention.q_proj, attention.k_proj, attention.v_proj
     heads = _together(norm(layer.input_layernorm, hidden), *maps).unflatten(-1, (-1, attention.head_dim))
     count = heads.shape[2] // len(maps)
+    query_key, value = heads.split((2 * count, count), 2)
     scale = torch.cat([each.weight.expand(count, -1) for each in (attention.q_norm, attention.k_norm)])
     small = attention.q_norm.variance_epsilon
-    normed = functional.rms_norm(heads[:, :, : 2 * count].float(), (attention.head_dim,), eps=small) * scale
-    return _turned(heads, normed, cos, sin, count)
+    normed = functional.rms_norm(query_key.float(), (attention.head_dim,), eps=small) * scale
+    return _turned(normed, value, cos, sin)
 
 
 def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
@@ -49,10 +51,13 @@ def _together(hidden: Tensor, *maps: nn.Linear) -> Tensor:
     return functional.linear(hidden, torch.cat([each.weight for each in maps]))
 
 
-def _turned(heads: Tensor, query_key: Tensor, cos: Tensor, sin: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Query and key (B, T, 2 count, d_head) turned by their positions' angles (T, d_head), and the value among `heads`."""
-    turned = Rotation.apply(query_key, cos[:, None], sin[:, None]).to(heads.dtype)
-    return tuple(part.transpose(1, 2) for part in (turned[:, :, :count], turned[:, :, count:], heads[:, :, 2 * count :]))
+def _turned(query_key: Tensor, value: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Query and key (B, T, 2 count, d_head) turned by their positions' angles (T, d_head), and the value (B, T, count, d_head).
+
+    Halves are split off, not sliced: the gradient of a slice fills up with zeros, which are then added.
+    """
+    query, key = Rotation.apply(query_key, cos[:, None], sin[:, None]).to(value.dtype).chunk(2, 2)
+    return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
 
 
 class Rotation(torch.autograd.Function):

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention.bias import causal_lower_right
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
@@ -231,5 +232,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
     if new == 1:
         return functional.scaled_dot_product_attention(query, key, value)
+    if query.device.type == "cuda":  # without a mask the kernels skip what is not seen
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=causal_lower_right(new, seen))
     visible = torch.ones(new, seen, dtype=torch.bool, device=query.device).tril(seen - new)
     return functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
