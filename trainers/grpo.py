@@ -45,13 +45,13 @@ from trainers.advantages import Normalization, advantages, comparable, span_adva
 from trainers.card import later_card
 from trainers.data import BatchOrder, Split, read_split, split_files
 from trainers.job import Job, JobError, Outcome, main
-from trainers.learner import Descent, Learner, rows_of
+from trainers.learner import Descent, Learner
 from trainers.model_files import weight_files
 from trainers.objective import Clipping, check_objective
 from trainers.policy import load_policy, longest_response
 from trainers.recording import packed, rollout_lines
 from trainers.rewards import Judge, Judged, judge_for, reward_name
-from trainers.sampling import Rollouts, Sampler, joined, stacked
+from trainers.sampling import Rollouts, Sampler, joined, rows_of, stacked
 from trainers.schedule import Schedule
 from trainers.scorer import Scorer
 from trainers.streams import stream

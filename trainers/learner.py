@@ -53,11 +53,12 @@ class Learner:
         """The log-probabilities before any update; the first update would compute the very same, so one alone needs none."""
         if self.how.updates == 1:
             return None
-        old = torch.zeros(rollouts.tokens.shape, device=self.device)
+        tokens = rollouts.tokens.to(self.device)
+        old = torch.zeros(tokens.shape, device=self.device)
         with torch.no_grad():
-            for rows in self._parts(rollouts, np.arange(len(rollouts.prompts))):
-                tokens = self._tokens(rollouts, rows)
-                old[rows, : tokens.shape[1]] = chosen(self._say(self.policy, rollouts, rows, tokens), tokens)
+            for part in self._parts(range(len(rollouts.prompts)), rollouts):
+                said = part.of(tokens)
+                old[part.rows, : part.longest] = chosen(self._say(self.policy, part, said), said)
         return old
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
@@ -69,13 +70,14 @@ class Learner:
             group["lr"] = rate
         needs_captions = advantage.ndim == 2 or self.how.caption_weight != 1
         captions = caption_lengths(self.policy, rollouts) if needs_captions else torch.zeros_like(rollouts.lengths)
-        by_response = self._by_span(advantage, captions).to(self.device)
+        written, by_response = rollouts.tokens.to(self.device), self._by_span(advantage, captions).to(self.device)
         sums: list[Tensor] = []
         norms = []
         for _ in range(self.how.epochs):
             for groups in np.array_split(np.arange(len(rollouts.prompts)), self.how.minibatches):
                 if len(groups):
-                    sums.append(self._update(rollouts, groups, by_response, old, captions))
+                    together = range(groups[0], groups[-1] + 1)
+                    sums.append(self._update(rollouts, together, written, by_response, old, captions))
                     norms.append(self._descend())
         loss, divergence, clipped, surprise, tokens = torch.stack(sums).sum(0).tolist()
         learned = {"loss": loss / len(sums), "clipped": clipped / tokens, "surprise": surprise / tokens, "grad_norm": max(norms)}
@@ -89,30 +91,32 @@ class Learner:
             return values[:, None].expand(-1, 2)
         return torch.where((captions > 0)[:, None], values, values.sum(1, keepdim=True))
 
-    def _update(self, rollouts: Rollouts, groups: np.ndarray, advantage: Tensor, old: Tensor | None, captions: Tensor) -> Tensor:
+    def _update(
+        self, rollouts: Rollouts, groups: range, tokens: Tensor, advantage: Tensor, old: Tensor | None, captions: Tensor
+    ) -> Tensor:
         """Sets `.grad` to a mini-batch's gradient; returns sums: loss, divergence, clipped tokens, -log p, tokens."""
-        every = torch.from_numpy(rows_of(groups, rollouts.size))
-        weights = torch.zeros(len(rollouts))
-        weights[every] = token_weights(rollouts.lengths[every], self.how.aggregate, self.how.longest)
-        factors = torch.ones(len(rollouts), 2)
-        factors[every] = caption_factors(captions[every], rollouts.lengths[every], weights[every], self.how.caption_weight)
+        every = neighbours_of(groups, rollouts.size)
+        weights = token_weights(rollouts.lengths[every], self.how.aggregate, self.how.longest)
+        factors = caption_factors(captions[every], rollouts.lengths[every], weights, self.how.caption_weight)
+        numbers = rollouts.lengths[every], captions[every], weights, factors
+        lengths, captions, weights, factors = (each.to(self.device) for each in numbers)
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(5, device=self.device)
-        for rows in self._parts(rollouts, groups):
-            tokens = self._tokens(rollouts, rows)
-            lengths = rollouts.lengths[rows, None].to(self.device)
-            place = torch.arange(tokens.shape[1], device=self.device)
-            mask = place < lengths
-            in_caption = place < captions[rows, None].to(self.device)
-            said = self._say(self.policy, rollouts, rows, tokens)
-            new = chosen(said, tokens)
-            before = new.detach() if old is None else old[rows, : tokens.shape[1]]
+        for part in self._parts(groups, rollouts):
+            said = part.of(tokens)
+            here = slice(part.rows.start - every.start, part.rows.stop - every.start)
+            place = torch.arange(part.longest, device=self.device)
+            mask = place < lengths[here, None]
+            in_caption = place < captions[here, None]
+            logits = self._say(self.policy, part, said)
+            new = chosen(logits, said)
+            before = new.detach() if old is None else part.of(old)
             difference = log_ratio(new, before, mask, self.how.ratio)
-            loss = policy_loss(difference, by_token(advantage[rows], in_caption), self.how.clipping)
-            loss = loss * by_token(factors[rows].to(self.device), in_caption)
-            divergence = self._divergence(said, new, rollouts, rows, tokens)
+            loss = policy_loss(difference, by_token(advantage[part.rows], in_caption), self.how.clipping)
+            loss = loss * by_token(factors[here], in_caption)
+            divergence = self._divergence(logits, new, part, said)
             cost = loss + self.how.kl.get("coefficient", 0.0) * divergence
-            weighed = (cost * mask * weights[rows, None].to(self.device)).sum()
+            weighed = (cost * mask * weights[here, None]).sum()
             weighed.backward()
             ratio = difference.detach().exp()
             outside = (ratio < 1 - self.how.clipping.low) | (ratio > 1 + self.how.clipping.high)
@@ -120,14 +124,14 @@ class Learner:
             sums += torch.stack([weighed.detach(), *(part.sum() for part in parts)])
         return sums
 
-    def _divergence(self, said: Tensor, new: Tensor, rollouts: Rollouts, rows: np.ndarray, tokens: Tensor) -> Tensor:
+    def _divergence(self, logits: Tensor, new: Tensor, part: "Part", tokens: Tensor) -> Tensor:
         if self.reference is None:
             return torch.zeros_like(new)
         with torch.no_grad():
-            reference = self._say(self.reference, rollouts, rows, tokens)
+            reference = self._say(self.reference, part, tokens)
         if self.how.kl["kind"] == "k3":
             return k3(new, chosen(reference, tokens))
-        return exact_kl(said.log_softmax(-1), reference.log_softmax(-1))
+        return exact_kl(logits.log_softmax(-1), reference.log_softmax(-1))
 
     def _descend(self) -> float:
         norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.how.grad_clip))
@@ -136,21 +140,33 @@ class Learner:
         self.optimizer.step()
         return norm
 
-    def _parts(self, rollouts: Rollouts, groups: np.ndarray) -> Iterator[np.ndarray]:
-        """Rows of these groups, at most `batch` at once but a whole group at least: an image is looked at once for all its rows."""
+    def _parts(self, groups: range, rollouts: Rollouts) -> Iterator["Part"]:
+        """These groups, at most `batch` rows at once but a whole group at least: an image is looked at once for all its rows."""
         at_once = max(1, self.how.batch // rollouts.size)
-        for start in range(0, len(groups), at_once):
-            yield rows_of(groups[start : start + at_once], rollouts.size)
+        for start in groups[::at_once]:
+            some = range(start, min(start + at_once, groups.stop))
+            rows = neighbours_of(some, rollouts.size)
+            yield Part(rows, rollouts.prompts[some.start : some.stop], rollouts.size, int(rollouts.lengths[rows].max()))
 
-    def _tokens(self, rollouts: Rollouts, rows: np.ndarray) -> Tensor:
-        return rollouts.tokens[rows, : int(rollouts.lengths[rows].max())].to(self.device)
-
-    def _say(self, policy: Policy, rollouts: Rollouts, rows: np.ndarray, tokens: Tensor) -> Tensor:
+    def _say(self, policy: Policy, part: "Part", tokens: Tensor) -> Tensor:
         """Logits at the sampling temperature (n, T, V)."""
-        groups = rows[:: rollouts.size] // rollouts.size
-        group = torch.arange(len(groups), device=self.device).repeat_interleave(rollouts.size)
-        logits = policy.logits(rollouts.prompts[groups], group, tokens)
+        group = torch.arange(len(part.prompts), device=self.device).repeat_interleave(part.size)
+        logits = policy.logits(part.prompts, group, tokens)
         return logits.float() / self.how.temperature
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbouring rows that are computed together: whole groups of `size`; the longest response has `longest` tokens."""
+
+    rows: slice
+    prompts: np.ndarray
+    size: int
+    longest: int
+
+    def of(self, table: Tensor) -> Tensor:
+        """Of a table (N, T) these rows, as long as the longest; a view, since an index from the host would make a GPU wait."""
+        return table[self.rows, : self.longest]
 
 
 def by_token(spans: Tensor, in_caption: Tensor) -> Tensor:
@@ -163,5 +179,6 @@ def chosen(logits: Tensor, tokens: Tensor) -> Tensor:
     return -functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view(tokens.shape)
 
 
-def rows_of(groups: np.ndarray, size: int) -> np.ndarray:
-    return (groups[:, None] * size + np.arange(size)).ravel()
+def neighbours_of(groups: range, size: int) -> slice:
+    """The rows of neighbouring groups."""
+    return slice(groups.start * size, groups.stop * size)

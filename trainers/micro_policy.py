@@ -27,7 +27,8 @@ class MicroPolicy:
         self.tokenizer = self.processor.tokenizer
         side = image_side(self.model)
         _require_size(split, side)
-        self.images = torch.from_numpy(split.images)
+        # A GPU holds the whole split: copying some pictures to it at every pass would make it wait.
+        self.images = torch.from_numpy(split.images).to(self.device)
         self.batched = Batched(self.model, side, pixels_of(self.processor))
         added = self.tokenizer.backend_tokenizer.get_added_tokens_decoder()
         special = {index for index, token in added.items() if token.special}

@@ -45,9 +45,14 @@ class Rollouts:
 
     def only(self, groups: np.ndarray) -> "Rollouts":
         """The rollouts of these groups, given by number."""
-        kept = (groups[:, None] * self.size + np.arange(self.size)).ravel()
+        kept = rows_of(groups, self.size)
         texts = [self.texts[index] for index in kept]
         return Rollouts(self.prompts[groups], self.size, self.tokens[kept], self.lengths[kept], self.given[kept], self.finished[kept], texts)
+
+
+def rows_of(groups: np.ndarray, size: int) -> np.ndarray:
+    """The rows of these groups, given by number."""
+    return (groups[:, None] * size + np.arange(size)).ravel()
 
 
 def joined(parts: list[Rollouts]) -> Rollouts:
