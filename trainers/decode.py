@@ -22,7 +22,14 @@ from trainers.forward import Batched
 FREE = -1  # in a table of forced tokens: the model chooses
 ROOM = 64
 CROWDED = 0.8  # on a CPU: finished rows leave when this share is unfinished; leaving copies the cache
-LOOK_EVERY = 16  # on a GPU: positions between two checks whether every row has ended
+LOOK_EVERY = 16  # on a GPU: positions between two looks at the rows that have ended
+
+Ended = Callable[[list[int], list[list[int]]], None]  # takes rows that have ended, and the tokens of each, its end included
+
+
+def nobody_hears(*_: object) -> None:
+    """For who need not know what has ended."""
+
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,7 @@ class Decoder:
         self.model = model
         self.longest = longest
         self.between = between  # called between steps, so that a job can stop
+        self.ended: Ended = nobody_hears  # on a GPU it is given rows while others are decoded, though not the last ones
         self.end = model.model.generation_config.eos_token_id
         self.static: StaticSteps | None = None
 
@@ -73,7 +81,7 @@ class Decoder:
             return self._drop_the_ended(images, group, forced, sampling)
         if self.static is None or self.static.rows < rows:
             self.static = StaticSteps(self.model, rows, self.longest, self.end)
-        return self.static.decode(images, group, forced, sampling, self.between)
+        return self.static.decode(images, group, forced, sampling, self.between, self.ended)
 
     def _drop_the_ended(self, images: Tensor, group: Tensor | None, forced: Tensor, sampling: Sampling | None) -> Decoded:
         model, held = self.model, torch.arange(len(forced))  # the rows still in the batch
@@ -185,6 +193,7 @@ class StaticSteps:
         forced: Tensor,
         sampling: Sampling | None,
         between: Callable[[], None],
+        ended: Ended = nobody_hears,
     ) -> Decoded:
         """Does what `Decoder.__call__` says, also for a batch of fewer rows."""
         rows, device = len(forced), self.model.device
@@ -198,14 +207,20 @@ class StaticSteps:
             self.draws[:rows] = sampling.draws[:, : self.longest].to(device)
             self.temperature.fill_(sampling.temperature)
         self.last[:rows] = read_prompts(self.model, images, None if group is None else group.to(device), self.memory)
-        for position in range(self.longest):
-            seen = self.places if self.attend else -(-(self.model.prompt_length + position + 1) // ROOM) * ROOM
-            self._step(seen, sampling is not None)
-            if position % LOOK_EVERY == LOOK_EVERY - 1:
-                between()
-                if bool(self.ended.all()):
-                    break
+        seen_by_host = Seen(rows, self.longest, device)
+        for start in range(0, self.longest, LOOK_EVERY):
+            for position in range(start, min(start + LOOK_EVERY, self.longest)):
+                self._step(self._reach(position), sampling is not None)
+            between()
+            # These steps run while the host works on what the earlier ones left.
+            if start and seen_by_host.all_ended(ended):
+                break
+            seen_by_host.look(self.tokens, self.lengths, self.ended)
         return Decoded(self.tokens[:rows].cpu(), self.lengths[:rows].cpu())
+
+    def _reach(self, position: int) -> int:
+        """How many places of the cache a step at this position of the response works with."""
+        return self.places if self.attend else -(-(self.model.prompt_length + position + 1) // ROOM) * ROOM
 
     def _step(self, seen: int, sampled: bool) -> None:
         if self.model.device.type == "cpu":
@@ -259,6 +274,37 @@ class StaticSteps:
         rotary = model.text_rotary[0].index_select(0, place), model.text_rotary[1].index_select(0, place)
         self.last.copy_(model.layers(model.text.embed_tokens(new[:, None]), rotary, mix, [])[:, -1])
         self.position.add_(1)
+
+
+class Seen:
+    """The host's copy of a decoding that goes on: the tables of `StaticSteps` as of the latest look."""
+
+    def __init__(self, rows: int, longest: int, device: torch.device):
+        pinned = device.type == "cuda"  # a copy to other memory would wait
+        self.tokens = torch.empty(rows, longest, dtype=torch.long, pin_memory=pinned)
+        self.lengths = torch.empty(rows, dtype=torch.long, pin_memory=pinned)
+        self.ended = torch.empty(rows, dtype=torch.bool, pin_memory=pinned)
+        self.done = torch.zeros(rows, dtype=torch.bool)  # the rows that were handed on
+        self.copied = torch.cuda.Event() if pinned else None
+
+    def look(self, *tables: Tensor) -> None:
+        """Begins to copy tokens, lengths and ended rows."""
+        for mine, theirs in zip((self.tokens, self.lengths, self.ended), tables, strict=True):
+            mine.copy_(theirs[: len(mine)], non_blocking=True)
+        if self.copied is not None:
+            self.copied.record()
+
+    def all_ended(self, hand_on: Ended) -> bool:
+        """Waits for the copy, hands on the rows that have ended since the look before, and says whether all have."""
+        if self.copied is not None:
+            self.copied.synchronize()
+        new = (self.ended & ~self.done).nonzero()[:, 0]
+        self.done |= self.ended
+        lengths = self.lengths[new].tolist()
+        if lengths:
+            tokens = self.tokens[new, : max(lengths)].tolist()
+            hand_on(new.tolist(), [row[:length] for row, length in zip(tokens, lengths)])
+        return bool(self.done.all())
 
 
 def attention_kernel(keys: Tensor, values: Tensor) -> Callable[..., Tensor] | None:

@@ -213,10 +213,12 @@ class Trainer(loop.Trainer):
         return {name: round(value, 4) for name, value in self.times.items()}
 
     def _waves(self, step: int) -> Iterator[Wave]:
-        """Samples and judges until there are enough groups to learn from; the scorer works while old log-probabilities are computed."""
+        """Samples and judges until there are enough groups to learn from. The scorer works meanwhile: on a GPU from the first responses
+        on that have ended, and while old log-probabilities are computed."""
         params, wanted = self.params, self.params.prompts_per_step
         for wave in range(params.waves):
-            rollouts = self.sampler(self.order(step * params.waves + wave), stream("wave", params.seed, step, wave))
+            prompts, random = self.order(step * params.waves + wave), stream("wave", params.seed, step, wave)
+            rollouts = self.sampler(prompts, random, heard=self.judge.hear)
             self.judge.hand(rollouts)
             old = self.learner.before(rollouts)
             judged = self.judge.fetch()

@@ -5,7 +5,7 @@ names them; for the requested surrogates `teacher`, `vote`, `consensus`, the sam
 R = α·p + (1-α)·outcome, with one of them as p (arXiv 2605.29496).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,18 +82,31 @@ class Judge:
         self.written = {} if captions is None else {TEACHER: captions}
         self.voters = [f"{VOTE} {number}" for number in range(len(votes or []))]
         self.written |= dict(zip(self.voters, votes or []))
+        self._begun: _Questions | None = None
         self._handed: list[_Questions] = []
 
+    def hear(self, rows: list[int], responses: list[str]) -> None:
+        """Asks the scorer about responses to these rows of the split, end to end, before the whole batch is handed over."""
+        if self._begun is None:
+            self._begun = _Questions(self.split, "end-to-end")
+        self._begun.places_of(rows, responses, self._oracle(rows))
+        self._begun.send(self.scorer)
+
     def hand(self, rollouts: Rollouts, mode: str = "end-to-end") -> None:
-        questions = _Questions(self.split, mode, rollouts)
-        questions.ask_all("oracle", rollouts.texts, self._oracle(rollouts))
+        questions, self._begun = self._begun or _Questions(self.split, mode), None
+        rows = rollouts.rows.tolist()
+
+        def ask(name: str, responses: list[str | None], perceptions: Sequence[str | None]) -> None:
+            questions.asked[name] = questions.places_of(rows, responses, perceptions)
+
+        ask("oracle", rollouts.texts, self._oracle(rows))
         for name, captions in self.written.items():
-            questions.ask_all(name, rollouts.texts, [captions[row] for row in rollouts.rows])
+            ask(name, rollouts.texts, [captions[row] for row in rows])
         if CONSENSUS in self.surrogates:
-            questions.ask_all(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
+            ask(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
         if BLIND_SOLVE in self.surrogates:
-            questions.ask_all(BLIND_SOLVE, self.solver(rollouts), self._oracle(rollouts))
-        self.scorer.ask(list(questions.lines))
+            ask(BLIND_SOLVE, self.solver(rollouts), self._oracle(rows))
+        questions.send(self.scorer)
         if LIKELIHOOD in self.surrogates:
             questions.likelihoods = self.likelihood(rollouts)
         self._handed.append(questions)
@@ -101,7 +114,7 @@ class Judge:
     def fetch(self) -> Judged:
         """The verdicts on the oldest batch handed over."""
         questions = self._handed.pop(0)
-        answers = self.scorer.answers()
+        answers = [answer for _ in range(questions.batches) for answer in self.scorer.answers()]
         oracle = questions.verdicts("oracle", answers)
         parts = _columns([oracle_parts(verdict) for verdict in oracle])
         for name in (TEACHER, CONSENSUS):
@@ -121,8 +134,8 @@ class Judge:
     def _agreements(surrogate: str, verdicts: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         return _columns([agreement_parts(surrogate, verdict) for verdict in verdicts])
 
-    def _oracle(self, rollouts: Rollouts) -> list[str]:
-        return [self.split.columns["perception"][row] for row in rollouts.rows]
+    def _oracle(self, rows: list[int]) -> list[str]:
+        return [self.split.columns["perception"][row] for row in rows]
 
 
 def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
@@ -172,28 +185,34 @@ NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge
 
 @dataclass
 class _Questions:
-    """The scorer's lines for one batch, duplicates left out: the responses of a group repeat one another."""
+    """The scorer's lines for one batch of responses, duplicates left out: the responses of a group repeat one another."""
 
     split: Split
     mode: str
-    rollouts: Rollouts
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    unsent: list[dict[str, Any]] = field(default_factory=list)
+    batches: int = 0  # how often lines were sent
     places: dict[tuple, int] = field(default_factory=dict)
     asked: dict[str, list[int | None]] = field(default_factory=dict)
     likelihoods: np.ndarray | None = None
 
-    def ask_all(self, name: str, responses: list[str | None], perceptions) -> None:
-        self.asked[name] = [self._ask(*each) for each in zip(self.rollouts.rows.tolist(), responses, perceptions)]
+    def places_of(self, rows: list[int], responses: Sequence[str | None], perceptions: Sequence[str | None]) -> list[int | None]:
+        """The number of the line that asks about each response, by its row of the split and what stands for its p*."""
+        return [self._place_of(*each) for each in zip(rows, responses, perceptions)]
 
-    def _ask(self, row: int, response: str | None, perception: str | None) -> int | None:
+    def _place_of(self, row: int, response: str | None, perception: str | None) -> int | None:
         if response is None or perception is None:
             return None
         question = (row, response, perception)
         if question not in self.places:
-            self.places[question] = len(self.lines)
+            self.places[question] = len(self.places)
             about = {name: self.split.columns[name][row] for name in ("task", "ground_truth")}
-            self.lines.append({**about, "perception": perception, "response": response, "mode": self.mode})
+            self.unsent.append({**about, "perception": perception, "response": response, "mode": self.mode})
         return self.places[question]
+
+    def send(self, scorer: Scorer) -> None:
+        scorer.ask(self.unsent)
+        self.unsent = []
+        self.batches += 1
 
     def verdicts(self, name: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [NOTHING if place is None else answers[place] for place in self.asked[name]]

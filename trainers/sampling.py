@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.data import pad
-from trainers.decode import FREE, Decoded, Sampling
+from trainers.decode import FREE, Decoded, Sampling, nobody_hears
 from trainers.policy import Policy
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
@@ -86,19 +86,43 @@ class Sampler:
         self.policy, self.size, self.temperature, self.longest = policy, size, temperature, longest
         self.decoder = policy.decoder(longest, between)
 
-    def __call__(self, prompts: np.ndarray, random: np.random.Generator, captions: list[str] | None = None) -> Rollouts:
-        """Samples groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses."""
+    def __call__(
+        self,
+        prompts: np.ndarray,
+        random: np.random.Generator,
+        captions: list[str] | None = None,
+        heard: Callable[[list[int], list[str]], None] = nobody_hears,
+    ) -> Rollouts:
+        """Samples groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses.
+
+        On a GPU `heard` is given rows of the split with the texts of responses that have ended, while others are sampled.
+        """
         rows = len(prompts) * self.size
         draws = random.random((rows, self.longest), dtype=np.float32)
         group = torch.arange(len(prompts)).repeat_interleave(self.size)
         given = None if captions is None else [caption for caption in captions for _ in range(self.size)]
         forced = None if given is None else force(self.policy, given)
+        early: dict[int, str] = {}
+
+        def ended(numbers: list[int], tokens: list[list[int]]) -> None:
+            texts = [self.policy.text(ids) for ids in tokens]
+            early.update(zip(numbers, texts))
+            heard(prompts[np.array(numbers) // self.size].tolist(), texts)
+
+        self.decoder.ended = nobody_hears if given else ended
         made = self.decoder(self.policy.prompts(prompts), group, forced, Sampling(self.temperature, torch.from_numpy(draws)))
         tokens = made.tokens[:, : int(made.lengths.max())]
         finished = torch.isin(tokens.gather(1, made.lengths[:, None] - 1)[:, 0], torch.tensor(self.policy.ends))
-        texts = responses(self.policy, made, given, forced)
+        texts = responses(self.policy, made, given, forced) if given else self._texts(made, early)
         length = torch.zeros_like(made.lengths) if forced is None else (forced != FREE).sum(1).minimum(made.lengths)
         return Rollouts(prompts, self.size, tokens, made.lengths, length, finished.numpy(), texts)
+
+    def _texts(self, made: Decoded, early: dict[int, str]) -> list[str]:
+        """The text of each response, some of which are known already."""
+        others = [number for number in range(len(made.lengths)) if number not in early]
+        ids = Decoded(made.tokens[others], made.lengths[others]).lists()
+        texts = early | dict(zip(others, map(self.policy.text, ids)))
+        return [texts[number] for number in range(len(made.lengths))]
 
 
 def responses(policy: Policy, made: Decoded, captions: list[str] | None = None, forced: Tensor | None = None) -> list[str]:

@@ -16,6 +16,7 @@ from trainers.job import JobError
 
 PATIENCE_SECONDS = 300
 LAST_WORDS = 2000
+AT_ONCE = 128  # lines: the scorer begins while later ones are written out
 
 
 class Scorer:
@@ -36,9 +37,11 @@ class Scorer:
 
     def ask(self, lines: list[dict[str, Any]]) -> None:
         """Sends a batch of transcripts in the form that `pipe score` reads, without `id`."""
-        text = "".join(json.dumps({"id": index, **line}, ensure_ascii=False) + "\n" for index, line in enumerate(lines))
         self._expected.append(len(lines))
-        self._asked.put(text.encode())
+        for start in range(0, len(lines), AT_ONCE):
+            some = enumerate(lines[start : start + AT_ONCE], start)
+            text = "".join(json.dumps({"id": index, **line}, ensure_ascii=False) + "\n" for index, line in some)
+            self._asked.put(text.encode())
 
     def answers(self) -> list[dict[str, Any]]:
         """The answers to the oldest batch not collected yet, in the order of its lines."""

@@ -3,6 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from trainers import decode
 from trainers.data import pad, read_split
 from trainers.decode import FREE, Decoder, Sampling, StaticSteps
 from trainers.micro_policy import MicroPolicy
@@ -75,6 +76,35 @@ def test_rows_that_share_a_picture_are_as_if_each_had_its_own(policy, split):
     images, group = torch.from_numpy(split.images[:4]), torch.arange(4).repeat_interleave(3)
     decode = Decoder(policy.batched, LONGEST)
     assert decode(images, group, None, some_sampling(12)).lists() == decode(images[group], None, None, some_sampling(12)).lists()
+
+
+def test_rows_are_handed_on_once_while_others_are_decoded(policy, split, monkeypatch):
+    monkeypatch.setattr(decode, "LOOK_EVERY", 4)
+    images, group = torch.from_numpy(split.images[:4]), torch.arange(4).repeat_interleave(3)
+    handed: list[tuple[int, list[int]]] = []
+    with torch.inference_mode():
+        static = StaticSteps(policy.batched, 12, LONGEST, policy.ends[0])
+        made = static.decode(images, group, torch.full((12, 1), FREE), some_sampling(12), lambda: None, lambda *ended: handed.extend(zip(*ended)))
+    numbers = [number for number, _ in handed]
+    assert len(set(numbers)) == len(numbers) > 0
+    assert all(made.lists()[number] == tokens for number, tokens in handed)
+    assert made.tokens.tolist() == Decoder(policy.batched, LONGEST)(images, group, None, some_sampling(12)).tokens.tolist()
+
+
+def test_a_sampler_tells_what_it_hears(policy, split, monkeypatch):
+    sampler, heard = Sampler(policy, 3, 1.3, LONGEST), []
+    usual = sampler(np.array([0, 3]), stream("test", 1))
+    decode_all = Decoder._drop_the_ended
+
+    def telling(self, *given):
+        made = decode_all(self, *given)
+        self.ended([4, 1], [made.lists()[4], made.lists()[1]])
+        return made
+
+    monkeypatch.setattr(Decoder, "_drop_the_ended", telling)
+    again = sampler(np.array([0, 3]), stream("test", 1), heard=lambda *ended: heard.extend(zip(*ended)))
+    assert heard == [(3, usual.texts[4]), (0, usual.texts[1])]
+    assert again.texts == usual.texts
 
 
 def test_a_group_differs_and_can_be_drawn_again(policy, split):

@@ -50,6 +50,22 @@ def judged(**how):
         return judge.fetch()
 
 
+def test_what_is_heard_early_is_judged_alike_and_asked_once():
+    texts = ROLLOUTS.texts
+    with Scorer(SCORER) as scorer:
+        judge, ask, sent = Judge(scorer, SPLIT), scorer.ask, []
+        scorer.ask = lambda lines: (sent.append([line["response"] for line in lines]), ask(lines))
+        for _ in range(2):  # a batch leaves nothing to the next
+            judge.hear([1, 0], [texts[4], texts[1]])
+            judge.hear([1], [texts[6]])
+            judge.hand(ROLLOUTS)
+            made = judge.fetch()
+    usual = judged()
+    assert {name: values.tolist() for name, values in made.parts.items()} == {name: values.tolist() for name, values in usual.parts.items()}
+    assert made.reasons == usual.reasons
+    assert sent == 2 * [[texts[4], texts[1]], [texts[6]], [texts[0], texts[3], texts[5]]]
+
+
 def test_the_oracle_judges_every_response():
     made = judged()
     assert made.parts["perception"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
