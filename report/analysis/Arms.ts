@@ -1,5 +1,6 @@
 /** The arms of a table: its points without the axes that are pooled over, each with its seeds. */
 import type { Table, TableRow } from "../../kinds/TableFile.ts";
+import { difficultyAxis } from "../../stages/Summarize.ts";
 import { labelKey } from "../../pipelines/experiment/Node.ts";
 import type { Labels, RunData, ScoredPoint, SourcedNumbers } from "../ReportData.ts";
 
@@ -32,16 +33,24 @@ export interface ArmSet {
   readonly arms: ReadonlyArray<Arm>;
 }
 
-/** The arms of each table of a run. */
+/** The arms of each table of a run; the first is what the run is about. */
 export const armSetsOf = ({
   run,
   numbers,
   points,
 }: Pick<RunData, "run" | "numbers" | "points">): ReadonlyArray<ArmSet> =>
-  numbers.flatMap((each) => {
-    const { table } = each.numbers.json as { readonly table?: Table };
-    return table === undefined ? [] : [armSetOf(run, each, table, points)];
-  });
+  numbers
+    .flatMap((each) => {
+      const { table } = each.numbers.json as { readonly table?: Table };
+      return table === undefined ? [] : [armSetOf(run, each, table, points)];
+    })
+    .toSorted((one, other) => rankOf(one) - rankOf(other));
+
+/** A table with the experiment's own question comes first, and one by difficulty, which takes another apart, last. */
+const rankOf = ({ table: { axes, contrasts = [] } }: ArmSet): number => {
+  if (axes.includes(difficultyAxis)) return 2;
+  return contrasts.length > 0 ? 0 : 1;
+};
 
 const armSetOf = (
   run: string,

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest";
 import fs from "node:fs";
 import { packed } from "../bundle/archives.ts";
-import { smallBundle, smallSpec } from "../bundle/smallBundle.ts";
+import { makeBundle, smallBundle, smallSpec } from "../bundle/smallBundle.ts";
 import { inCopies, inRig, jsonLines, type Rig } from "../rig/Rig.ts";
 
 const inStudy = inCopies(async (rig) => {
@@ -10,8 +10,8 @@ const inStudy = inCopies(async (rig) => {
   await runStudy(rig);
 });
 
-const runStudy = async (rig: Rig): Promise<void> => {
-  const archive = await packed((await smallBundle()).files, rig.directory);
+const runStudy = async (rig: Rig, bundle = smallBundle()): Promise<void> => {
+  const archive = await packed((await bundle).files, rig.directory);
   const { code, stderr } = await rig.pipe("run", "small.yaml", "--from-bundle", archive);
   assert.strictEqual(code, 0, stderr);
 };
@@ -63,6 +63,29 @@ describe("pipe report", () => {
       await rig.pipe("report", "--to", "one.html");
       await rig.pipe("report", "--to", "other.html");
       assert.isTrue(rig.read("one.html") === rig.read("other.html"), "the bytes differ");
+    }),
+  );
+
+  it(
+    "begins with the question of the experiment, and ends with the tables by difficulty",
+    inRig(async (rig) => {
+      const scores = "scores: { all: scores }";
+      const compared = "compare: { axis: model, baseline: weak }";
+      const tables = [
+        `  by_blanks: { use: summarize, from: { ${scores}, data: data }, with: { difficulty: [5], ${compared} } }`,
+        `  plain: { use: summarize, from: { ${scores} } }`,
+        `  asked: { use: summarize, from: { ${scores} }, with: { ${compared} } }`,
+      ];
+      const spec = smallSpec.replace(/^ {2}table: .*$/mu, tables.join("\n"));
+      rig.write("small.yaml", spec);
+      await runStudy(rig, makeBundle(spec));
+      const { code, stderr } = await rig.pipe("report", "--to", "page.html");
+      assert.strictEqual(code, 0, stderr);
+      const shown = [...rig.read("page.html").matchAll(/<h3>(by_blanks|plain|asked)<\/h3>/gu)];
+      assert.deepStrictEqual(
+        shown.map(([, name]) => name),
+        ["asked", "plain", "by_blanks"],
+      );
     }),
   );
 
