@@ -1,4 +1,5 @@
 /** Claims: the numbers that a bundle stands for. Writing and verifying a bundle share them. */
+import { labelsText } from "../schemas/labels.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -25,11 +26,6 @@ export interface ClaimedNumbers {
   /** Axes whose values are repetitions, such as seeds: their spread widens tolerances. */
   readonly pooledOver: ReadonlyArray<string>;
 }
-
-export const labelsText = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([axis, label]) => `${axis}=${label}`)
-    .join(",");
 
 export const claimId = (node: string, row: Labels, metric: string): string => {
   const labels = labelsText(row);

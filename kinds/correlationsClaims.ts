@@ -1,13 +1,8 @@
 /** The numbers of correlations that a bundle claims. */
 import type { CorrelationPoint, Estimate, Readings } from "../schemas/Correlation.ts";
-import {
-  type ClaimedNumber,
-  type ClaimedNumbers,
-  claimId,
-  labelsText,
-  modelsFact,
-} from "./claims.ts";
+import { type ClaimedNumber, type ClaimedNumbers, claimId, modelsFact } from "./claims.ts";
 import type { Correlations } from "./CorrelationsFile.ts";
+import { labelsText } from "../schemas/labels.ts";
 
 type Labels = ClaimedNumber["row"];
 

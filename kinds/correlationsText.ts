@@ -11,6 +11,7 @@ import { type Cell, inlineText } from "./gridText.ts";
 import { orderOfReadings, withinPublished } from "./orderOfReadings.ts";
 import { padEnd, padStart, plural, printableName, width } from "./terminal.ts";
 import type { Style } from "./terminal.ts";
+import { labelsText } from "../schemas/labels.ts";
 
 export const correlationsText = (made: Correlations, title: string, style: Style): string => {
   const { models = [] } = made;
@@ -103,7 +104,7 @@ const headline = (point: CorrelationPoint): string => {
     ["a_r", means.counterfactual],
   ] as const;
   return [
-    ...(Object.keys(labels).length === 0 ? [] : [labelsOf(point)]),
+    ...(Object.keys(labels).length === 0 ? [] : [labelsText(labels)]),
     [`${rollouts.end_to_end} rollouts`, ...forced].join(" and "),
     plural(prompts, "prompt"),
     span,
@@ -160,7 +161,8 @@ export const orderLines = (made: Correlations): ReadonlyArray<string> => {
     ],
   );
   const { reasoning, perception, both } = withinPublished(made);
-  const met = both.length === 0 ? "" : `: ${both.map(labelsOf).join("; ")}`;
+  const met =
+    both.length === 0 ? "" : `: ${both.map(({ labels }) => labelsText(labels)).join("; ")}`;
   return [
     ...(orders.length === 0
       ? []
@@ -172,11 +174,6 @@ export const orderLines = (made: Correlations): ReadonlyArray<string> => {
     "",
   ];
 };
-
-const labelsOf = ({ labels }: CorrelationPoint): string =>
-  Object.entries(labels)
-    .map(([axis, label]) => `${axis}=${label}`)
-    .join(",");
 
 const acrossLines = ({ points, across }: Correlations, style: Style): ReadonlyArray<string> => {
   if (points.length < 2) return [];

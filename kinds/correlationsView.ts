@@ -21,10 +21,15 @@ interface View extends Pick<Correlations, "axes" | "points" | "across" | "models
 
 const numberColumns = [...correlationReadings, "phi_max"] as const;
 
-/** Left out of a narrow terminal, the highest first. */
-const dropped = { prompt_means: 1, phi_max: 2 } as const;
+type NumberColumn = (typeof numberColumns)[number];
 
-const valueOf = (row: CorrelationRow, column: (typeof numberColumns)[number]): number | null =>
+/** Left out of a narrow terminal, the highest first. */
+const dropped: ReadonlyMap<NumberColumn, number> = new Map([
+  ["prompt_means", 1],
+  ["phi_max", 2],
+]);
+
+const valueOf = (row: CorrelationRow, column: NumberColumn): number | null =>
   column === "phi_max" ? (row.table?.phi_max ?? null) : row[column].value;
 
 const viewOf = (view: View): NumberRows => {
@@ -34,11 +39,14 @@ const viewOf = (view: View): NumberRows => {
     [reward]: row.reward,
     with: row.target,
   });
-  const allLabels = (row: CorrelationRow) => ({ ...row.labels, ...labelsOf(row) });
+  const allLabels = (row: CorrelationRow): Readonly<Record<string, string>> => ({
+    ...row.labels,
+    ...labelsOf(row),
+  });
   const valueBy = (name: string) => (row: CorrelationRow) => {
     const column = numberColumns.find((each) => each === name);
     if (column !== undefined) return valueOf(row, column);
-    return (allLabels(row) as Readonly<Record<string, string>>)[name] ?? null;
+    return allLabels(row)[name] ?? null;
   };
   const grids = (columns?: ReadonlyArray<string>) => gridsOf(view, columns);
   return {
@@ -94,7 +102,7 @@ const gridsOf = (
     ...nameColumns(names, rows),
     ...shown.map((name) => ({
       name: name === "phi_max" ? name : readingNames[name],
-      ...(name in dropped ? { dropped: dropped[name as keyof typeof dropped] } : {}),
+      ...droppedAs(name),
       cells: rows.map((row) => cellOf(row, name)),
     })),
   ];
@@ -108,6 +116,11 @@ const gridsOf = (
     { name: "Spearman", cells: across.map((each) => estimateCell(each.spearman)) },
   ];
   return [correlations, spearman];
+};
+
+const droppedAs = (name: NumberColumn): Pick<Column, "dropped"> => {
+  const order = dropped.get(name);
+  return order === undefined ? {} : { dropped: order };
 };
 
 const labelColumn = (name: string, texts: ReadonlyArray<string>): Column => ({
@@ -131,7 +144,7 @@ const nameColumns = (
 ];
 
 /** Counterfactual rollouts share only the prompt with the others, so they have prompt means alone. */
-const cellOf = (row: CorrelationRow, name: (typeof numberColumns)[number]): Cell => {
+const cellOf = (row: CorrelationRow, name: NumberColumn): Cell => {
   if (name === "phi_max") return { text: row.table?.phi_max?.toFixed(2) ?? "" };
   const isEmpty = row.target === "counterfactual" && name !== "prompt_means";
   return isEmpty ? { text: "" } : estimateCell(row[name]);

@@ -1,8 +1,9 @@
 /** Measurements for the terminal and as claims of a bundle: a column for each metric. */
-import { type ClaimedNumbers, claimId, labelsText } from "./claims.ts";
+import { type ClaimedNumbers, claimId } from "./claims.ts";
 import { type Cell, type Column, gridText } from "./gridText.ts";
 import { type Measurements, pooledRows, type Repeated } from "./MeasurementsFile.ts";
 import { printableName, type Style } from "./terminal.ts";
+import { labelsText } from "../schemas/labels.ts";
 
 export const measurementsText = (
   made: Measurements,

@@ -1,12 +1,7 @@
 /** The numbers of a table that a bundle claims. */
-import {
-  type ClaimedNumber,
-  type ClaimedNumbers,
-  claimId,
-  labelsText,
-  modelsFact,
-} from "./claims.ts";
+import { type ClaimedNumber, type ClaimedNumbers, claimId, modelsFact } from "./claims.ts";
 import type { Table, TableContrast, TableRow } from "./TableFile.ts";
+import { labelsText } from "../schemas/labels.ts";
 
 /** Accuracies of each row, and of rows pooled over several points, which the page shows in place of these points. */
 export const tableClaims = (node: string, table: Table): ClaimedNumbers => {

@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import { eachRollout, type Rollout } from "../kinds/Rollouts.ts";
 import type { WithSteps } from "./rolloutSteps.ts";
 import { type FanInElement, StageFailed } from "./StageRun.ts";
+import { labelsText } from "../schemas/labels.ts";
 
 /** Calls `each` for every rollout of these steps; fails without an end-to-end one. */
 export const readRollouts = Effect.fnUntraced(function* (
@@ -39,6 +40,6 @@ export const readRollouts = Effect.fnUntraced(function* (
 
 /** The element, as the prefix of a message. */
 export const nameOf = (labels: FanInElement["labels"]): string => {
-  const texts = Object.entries(labels).map(([axis, label]) => `${axis}=${label}`);
-  return texts.length === 0 ? "" : `${texts.join(",")}: `;
+  const text = labelsText(labels);
+  return text === "" ? "" : `${text}: `;
 };

@@ -6,7 +6,8 @@ import { duration } from "../../schemas/quantity.ts";
 import { type ActionParam, actionParams } from "../../stages/actionParams.ts";
 import { stages } from "../../stages/stages.ts";
 import { padEnd, printable, printableName, type Style, width } from "../../kinds/terminal.ts";
-import { jsonText, labelsText } from "./causeText.ts";
+import { jsonText } from "./causeText.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 type Row = readonly [name: string, text: string];
 

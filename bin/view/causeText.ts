@@ -5,6 +5,7 @@ import { type Place, spanOf } from "../../pipelines/experiment/Source.ts";
 import { type Cause, isOfCode, isUnmade, type Reason } from "../../pipelines/plan/Cause.ts";
 import type { Explanation } from "../../pipelines/plan/Explanation.ts";
 import { type Json, shortDigest } from "../../schemas/Digest.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 /** `e.yaml:12:30`, or the override itself. */
 export const placeText = (place: Place): string => {
@@ -85,11 +86,6 @@ const codeText = (stage: string, sides: { readonly old?: string; readonly new?: 
 
 const digestText = (digest: string | undefined): string =>
   digest === undefined ? "none" : shortDigest(digest);
-
-export const labelsText = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([axis, label]) => `${axis}=${label}`)
-    .join(",");
 
 const elementText = ({ input, labels }: { readonly input: string; readonly labels?: Labels }) =>
   labels === undefined ? input : `${input}[${labelsText(labels)}]`;

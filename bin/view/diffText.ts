@@ -12,7 +12,7 @@ import type {
 } from "../../pipelines/history/tableDifference.ts";
 import type { PairedRow } from "../../pipelines/history/pairedRows.ts";
 import { shortDigest } from "../../schemas/Digest.ts";
-import { jsonText, labelsText, reasonWords, shorten } from "./causeText.ts";
+import { jsonText, reasonWords, shorten } from "./causeText.ts";
 import {
   padEnd,
   padStart,
@@ -23,6 +23,7 @@ import {
 } from "../../kinds/terminal.ts";
 import { pairedLines } from "./pairedText.ts";
 import { groupsOf } from "./planText.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 export interface Diff {
   readonly old: RunSide;

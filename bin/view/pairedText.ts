@@ -4,7 +4,7 @@ import { intervalText, none } from "../../kinds/tableColumns.ts";
 import { pText, signedText } from "../../kinds/tableText.ts";
 import { printableName, type Style } from "../../kinds/terminal.ts";
 import type { PairedRow } from "../../pipelines/history/pairedRows.ts";
-import { labelsText } from "./causeText.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 export const pairedLines = (
   rows: ReadonlyArray<PairedRow>,

@@ -15,6 +15,7 @@ import { isNewPoint, newPointText } from "./newPoints.ts";
 import { renderNote } from "./diagnostics.ts";
 import { duration } from "../../schemas/quantity.ts";
 import { padEnd, plural, printableName, type Style } from "../../kinds/terminal.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 const fewPoints = 12;
 const fewReasons = 8;
@@ -177,10 +178,10 @@ const commonLabels = (
 ): string => {
   const haveAll = (nodes: ReadonlyArray<PlannedNode>, axis: string, label: string) =>
     nodes.every(({ node }) => node.labels[axis] === label);
-  return Object.entries(members[0]?.node.labels ?? {})
-    .filter(([axis, label]) => haveAll(members, axis, label) && !haveAll(all, axis, label))
-    .map(([axis, label]) => `${axis}=${label}`)
-    .join(",");
+  const common = Object.entries(members[0]?.node.labels ?? {}).filter(
+    ([axis, label]) => haveAll(members, axis, label) && !haveAll(all, axis, label),
+  );
+  return labelsText(Object.fromEntries(common));
 };
 
 const timeLines = ({ plan, prediction, cost, jobs }: ShownPlan): ReadonlyArray<string> => {

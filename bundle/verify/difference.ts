@@ -1,4 +1,5 @@
 /** The differences between two JSON values, each with a path that a person can follow. */
+import { labelsText } from "../../schemas/labels.ts";
 
 export interface Difference {
   readonly path: string;
@@ -49,10 +50,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const nameOf = (item: unknown, index: number): string => {
   if (!isRecord(item)) return String(index);
   const { labels, id, mode, reward, target } = item;
-  if (isRecord(labels) && Object.keys(labels).length > 0)
-    return Object.entries(labels)
-      .map(([axis, label]) => `${axis}=${String(label)}`)
-      .join(",");
+  if (isRecord(labels) && Object.keys(labels).length > 0) return labelsText(labels);
   const parts = [id, mode, reward, target].filter((part) => typeof part === "string");
   return parts.length > 0 ? parts.join(" ") : String(index);
 };

@@ -11,7 +11,7 @@ import { comparedNumbers } from "./comparedNumbers.ts";
 import { differencesOf } from "./difference.ts";
 import { rerunStage, type StageRerun } from "./rerunStage.ts";
 
-/** A check for each stage of `numberRuns`, named after the kind of its results. */
+/** A check for each stage of `numberRuns`, named after it: several make one kind of results. */
 export const repeatNumbers = async function* (
   contents: Contents,
   compiled: ReadonlyArray<CompiledNode>,
@@ -23,7 +23,7 @@ export const repeatNumbers = async function* (
     directoryOf: (node: Node) => directoryOf(contents, bundledOf.get(node)!.artifact),
   };
   for (const { stage } of numberRuns.values()) {
-    const findings = new Findings(3, stage.output);
+    const findings = new Findings(3, stage.name);
     const all = compiled.filter(({ node }) => node.stage.name === stage.name);
     const nodes = all.filter(
       ({ bundled }) => recordedParts(bundled.keyParts).version === stage.version,

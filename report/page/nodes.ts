@@ -4,6 +4,7 @@ import type { NodeStateName } from "../../pipelines/history/NodeState.ts";
 import { duration } from "../../schemas/quantity.ts";
 import type { Labels, NodeData, RunData } from "../ReportData.ts";
 import { html, type Html, idOf } from "./html.ts";
+import { labelsText } from "../../schemas/labels.ts";
 
 const marks: Readonly<Record<NodeStateName, string>> = {
   "not started": "·",
@@ -53,10 +54,7 @@ export const nodeGrid = (run: RunData): Html => {
     ${failures(run)}`;
 };
 
-const pointName = (labels: Labels): string =>
-  Object.entries(labels)
-    .map(([axis, label]) => `${axis}=${label}`)
-    .join(", ") || "shared by all points";
+const pointName = (labels: Labels): string => labelsText(labels, ", ") || "shared by all points";
 
 const cell = (node: NodeData | undefined): Html => {
   if (node === undefined) return html`<td></td>`;

@@ -31,7 +31,7 @@ describe("level 3, numbers and keys", () => {
       ),
     {
       level: 3,
-      what: "scores",
+      what: "score",
       file: "scores.jsonl",
       number: "[test-000003 end-to-end].perception_f1",
       found: 0.123,
@@ -46,7 +46,7 @@ describe("level 3, numbers and keys", () => {
         "predictions.jsonl",
         line(0, (answer) => (answer.response = "<caption>[]</caption><answer>[]</answer>")),
       ),
-    { level: 3, what: "scores", file: "scores.jsonl", number: "[test-000000 end-to-end]" },
+    { level: 3, what: "score", file: "scores.jsonl", number: "[test-000000 end-to-end]" },
   );
   isFound(
     "finds a changed response of a rollout",
@@ -83,7 +83,7 @@ describe("level 3, numbers and keys", () => {
         "rollouts.jsonl",
         line(2, (rollout) => (rollout.rewards.consensus = 7)),
       ),
-    { level: 3, what: "correlations", file: "correlations.json" },
+    { level: 3, what: "correlate", file: "correlations.json" },
   );
   isFound(
     "finds a changed number of a table",
@@ -91,13 +91,13 @@ describe("level 3, numbers and keys", () => {
       forged(files, "table", "table.json", (text) =>
         text.replace(/"low": [\d.]+/u, '"low": 0.123'),
       ),
-    { level: 3, what: "table", file: "table.json", number: "rows[model=" },
+    { level: 3, what: "summarize", file: "table.json", number: "rows[model=" },
   );
   isFound(
     "finds a changed number of a table's CSV",
     ({ files }) =>
       forged(files, "table", "table.csv", (text) => text.replace(/strong,1,/u, "strong,2,")),
-    { level: 3, what: "table", file: "table.csv" },
+    { level: 3, what: "summarize", file: "table.csv" },
   );
   isFound(
     "finds a changed number of correlations",
@@ -105,12 +105,12 @@ describe("level 3, numbers and keys", () => {
       forged(files, "correlations", "correlations.json", (text) =>
         text.replace(/"phi_max": [\d.]+/u, '"phi_max": 0.123'),
       ),
-    { level: 3, what: "correlations", file: "correlations.json" },
+    { level: 3, what: "correlate", file: "correlations.json" },
   );
   isFound(
     "finds the same table in another text",
     ({ files }) => forged(files, "table", "table.json", (text) => `${text}\n`),
-    { level: 3, what: "table", file: "table.json", expected: "the same text" },
+    { level: 3, what: "summarize", file: "table.json", expected: "the same text" },
   );
   isFound(
     "finds a changed number of a claim",
@@ -242,7 +242,7 @@ describe("level 3, numbers and keys", () => {
   isFound(
     "finds a changed summary",
     ({ files }) => withRun(files, (run) => (nodeOf(run, scoresNode).summary.a = 1)),
-    { level: 3, what: "scores", number: `${scoresNode}: summary.a`, found: 1 },
+    { level: 3, what: "score", number: `${scoresNode}: summary.a`, found: 1 },
   );
 });
 

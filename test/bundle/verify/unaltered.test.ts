@@ -34,17 +34,16 @@ describe("an unaltered bundle", () => {
           "environments",
           "predictions",
           "rollouts",
-          "scores",
-          "table",
-          "correlations",
-          // of `groups` and of `tabulate`
-          "measurements",
-          "measurements",
+          "score",
+          "summarize",
+          "correlate",
+          "groups",
+          "tabulate",
           "claims",
           "descriptions",
         ],
       );
-      assert.include(checks.find(({ what }) => what === "scores")?.looked, "2 nodes");
+      assert.include(checks.find(({ what }) => what === "score")?.looked, "2 nodes");
       assert.include(checks.find(({ what }) => what === "rollouts")?.looked, "72 responses");
       const bundle = await Effect.runPromise(openBundle(archive, path.join(folder, "again")));
       const again: Array<Check> = [];
