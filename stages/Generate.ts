@@ -18,7 +18,8 @@ const Vllm = Schema.Struct({
     description: "most tokens of a prompt with its response; no more than the model's own bound",
   }).pipe(byDefault(8192)),
   gpu_memory: Share.annotate({
-    description: "share of the GPU's memory for weights and the cache of keys and values",
+    description:
+      "share for weights and the cache of keys and values, of the GPU's memory or of the part of it that `resources: { gpus: 0.5 }` gives",
   }).pipe(byDefault(0.9)),
   start_seconds: PositiveNumber.annotate({
     description: "wait for the server's first answer, in seconds",

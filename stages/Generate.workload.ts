@@ -3,9 +3,10 @@ import { cacheBytes, forwardFlops, textBytes } from "./cost/costModel.ts";
 import { knownRows, noRows } from "./cost/knownRows.ts";
 import { meanResponse, noLength, noModel, promptTokens, workload } from "./cost/Workload.ts";
 import { Generate, modesOf } from "./Generate.ts";
+import { gpuMemory } from "./gpuMemory.ts";
 
 export const generateWorkload = workload(Generate, {
-  of: (params, { model, maker, machine, responseTokens }) => {
+  of: (params, { model, maker, machine, devices, responseTokens }) => {
     if (model === undefined) return noModel;
     const examples = knownRows(maker("data"), params);
     if (examples === undefined) return noRows;
@@ -21,7 +22,7 @@ export const generateWorkload = workload(Generate, {
       number * model.parameters +
       (isVllm ? 1 : Math.min(params.batch, rows)) * longest * cacheBytes(model, number);
     // vLLM takes its share whether it needs it or not.
-    const taken = isVllm ? params.vllm.gpu_memory * (machine.memory ?? 0) : 0;
+    const taken = isVllm ? gpuMemory(params.vllm.gpu_memory, devices) * (machine.memory ?? 0) : 0;
     return {
       compute: {
         reading: rows * prompt * flops,

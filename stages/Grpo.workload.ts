@@ -9,6 +9,7 @@ import {
   type Surrounded,
   workload,
 } from "./cost/Workload.ts";
+import { gpuMemory } from "./gpuMemory.ts";
 import { Grpo, type GrpoParams } from "./Grpo.ts";
 
 /** float32 with gradient and both moments, and the reference's weights; in each of two checkpoints 12 bytes. */
@@ -21,7 +22,8 @@ const memoryOf = (params: GrpoParams, model: ModelShape, longest: number, around
   const { machine, devices } = around;
   const number = machine.memory === undefined ? 4 : 2;
   const reference = params.kl.kind === "none" ? 0 : number * model.parameters;
-  const weights = (trainedBytes * model.parameters + reference) / (isVerl ? devices : 1);
+  const weights =
+    (trainedBytes * model.parameters + reference) / (isVerl ? Math.max(1, devices) : 1);
   const update = activationBytes(model, {
     tokens: params.batch * longest,
     isCheckpointed: isVerl,
@@ -29,7 +31,7 @@ const memoryOf = (params: GrpoParams, model: ModelShape, longest: number, around
     // bfloat16: logits, their logarithms and the gradient.
     bytesPerLogit: 6,
   });
-  const vllm = isVerl ? params.verl.gpu_memory * (machine.memory ?? 0) : 0;
+  const vllm = isVerl ? gpuMemory(params.verl.gpu_memory, devices) * (machine.memory ?? 0) : 0;
   const sampling = vllm + (params.verl.offload ? 0 : weights);
   // One layer's weights are gathered at a time; all of them in the work of the update's largest moment, the head.
   return Math.max(sampling, weights + update);

@@ -13,9 +13,10 @@ export const Verl = Schema.Struct({
   tensor_parallel: Positive.annotate({ description: "GPUs that share one vLLM" }).pipe(
     byDefault(1),
   ),
-  gpu_memory: Share.annotate({ description: "share of a GPU's memory that vLLM takes" }).pipe(
-    byDefault(0.5),
-  ),
+  gpu_memory: Share.annotate({
+    description:
+      "share that vLLM takes of a GPU's memory, or of the part of it that `resources: { gpus: 0.5 }` gives",
+  }).pipe(byDefault(0.5)),
   offload: Schema.Boolean.annotate({
     description: "weights and optimiser wait in main memory while vLLM samples",
   }).pipe(byDefault(false)),

@@ -38,7 +38,7 @@ interface TrainerJob {
 interface TrainerOptions<Params> {
   readonly secrets?: Secrets<Params>;
   /** Without it, the stage's first trainer gets all params, with all defaults. */
-  readonly job?: (params: Params) => TrainerJob;
+  readonly job?: (params: Params, resources: Resources) => TrainerJob;
 }
 
 /** The run of a stage that is a trainer's job. The trainer gets the directory of each input. */
@@ -47,7 +47,7 @@ export const trainerRun = <Params extends Json>(
   { secrets = () => [], job = ownJob(stage) }: TrainerOptions<Params> = {},
 ): StageRun => ({
   ...stageRun(stage, (context) =>
-    runTrainer(stage, job(context.params), context, secrets(context.params)),
+    runTrainer(stage, job(context.params, context.resources), context, secrets(context.params)),
   ),
   runsJobs: true,
   prepare: (resources, used) => importPackages(stage.name, resources, used),

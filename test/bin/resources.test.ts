@@ -1,8 +1,24 @@
 /** Resources of nodes: they limit concurrency, are refused where the machine has less, and enter no key. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect } from "effect";
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
 import { machineCapacity } from "../../executors/machineCapacity.ts";
 import { inRig, puppet, type Rig } from "../rig/Rig.ts";
+
+const nvidiaSmi = path.join(import.meta.dirname, "../executors/programs/nvidia-smi");
+
+const halfServed = `name: e
+stages:
+  data: { use: render, with: { task: { kind: sudoku, size: 4, blanks: 6 }, splits: { test: 2 } } }
+  theirs: { use: pretrained, with: { path: theirs } }
+  answers:
+    use: generate
+    from: { model: theirs, data: data }
+    resources: { gpus: 0.5 }
+    with: { mode: end-to-end, engine: vllm, max_tokens: 9 }
+`;
 
 /** Is at work until `together` puppets have begun, and a little longer, so that one too many would show. */
 const busy = (together: number): string =>
@@ -70,6 +86,33 @@ it(
     assert.strictEqual((await run(rig)).length, 6);
     rig.write("e.yaml", sweep("{ cpus: 2, memory: 1 MB }, retry: { times: 5, exit_codes: [7] }"));
     assert.deepStrictEqual(await run(rig), []);
+  }),
+);
+
+it(
+  "half a GPU gives vLLM's server half of its memory",
+  inRig(async (rig) => {
+    const gpu = `GPU-${path.basename(rig.temporary)}`;
+    rig.write("bin/gpus.csv", `0, ${gpu}, 0, [N/A]\n`);
+    rig.write("bin/apps.csv", "");
+    fs.copyFileSync(nvidiaSmi, rig.path("bin/nvidia-smi"));
+    rig.write("theirs/config.json", '{ "model_type": "qwen3_vl" }');
+    rig.write("theirs/model.safetensors", "\u0002\0\0\0\0\0\0\0{}");
+    rig.write("e.yaml", halfServed);
+    const python = execFileSync("sh", ["-c", "command -v python3"], { encoding: "utf8" }).trim();
+    const { code, stderr } = await rig.start(["run", "e.yaml"], {
+      PATH: `${rig.path("bin")}:${process.env["PATH"]}`,
+      PIPE_PYTHON_VLLM: python,
+    }).ended;
+    for (const lock of fs.globSync(`/tmp/pipe-gpu-leases/${gpu}.*`)) fs.rmSync(lock);
+    // This Python has no vLLM: the job has been given its params and fails.
+    assert.strictEqual(code, 1, stderr);
+    const job = fs.globSync(rig.path(".pipe/work/*/*/job.json"));
+    assert.lengthOf(job, 1, stderr);
+    const { params } = JSON.parse(fs.readFileSync(job[0]!, "utf8")) as {
+      readonly params: { readonly gpu_memory: number };
+    };
+    assert.strictEqual(params.gpu_memory, 0.45);
   }),
 );
 

@@ -56,9 +56,17 @@ describe("grpo by verl", () => {
       ["pipe", "grpo.py"],
       ["verl", "verl_settings.py"],
     ] as const) {
-      const job = grpoJob(decode({ trainer, max_tokens: 90 }));
+      const job = grpoJob(decode({ trainer, max_tokens: 90 }), { gpus: 1 });
       assert.deepStrictEqual(Object.keys(job.params).toSorted(), declaredIn(file));
     }
+  });
+
+  it("takes its share of the part of a GPU that it has", () => {
+    const params = decode({ trainer: "verl", max_tokens: 90, verl: { gpu_memory: 0.6 } });
+    const taken = [0, 0.5, 1, 2].map((gpus) =>
+      new Map<string, unknown>(Object.entries(grpoJob(params, { gpus }).params)).get("gpu_memory"),
+    );
+    assert.deepStrictEqual(taken, [0.6, 0.3, 0.6, 0.6]);
   });
 
   it("starts a new pass where the rest of one does not fill a step", () => {
