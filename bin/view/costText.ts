@@ -14,7 +14,6 @@ import { gpus } from "../../stages/cost/Machine.ts";
 
 export const costLines = ({ assumptions, stages }: CostEstimate): ReadonlyArray<string> => {
   const due = stages.filter((stage) => stage.due.length > 0);
-  const unknown = stages.filter((stage) => stage.unknown !== undefined);
   const comparisons = stages.flatMap(({ name, measured }) =>
     measured === undefined ? [] : [comparisonText(name, measured)],
   );
@@ -28,12 +27,22 @@ export const costLines = ({ assumptions, stages }: CostEstimate): ReadonlyArray<
           ...(due.length === 1 ? [] : [sumLine(due)]),
           ...due.flatMap((stage) => tooLargeText(stage, assumptions)),
         ]),
-    ...unknown.map(
-      ({ name, unknown: why }) =>
-        `no cost of ${printableName(name)}: ${why?.unknown} is unknown; ${why?.fix}`,
-    ),
+    ...unknownLines(stages),
     ...comparisons,
   ];
+};
+
+/** A line for each reason, since the stages of a study mostly share one. */
+const unknownLines = (stages: ReadonlyArray<StageCost>): ReadonlyArray<string> => {
+  const byReason = Map.groupBy(
+    stages.filter(({ unknown }) => unknown !== undefined),
+    ({ unknown }) => `${unknown?.unknown} is unknown; ${unknown?.fix}`,
+  );
+  return Array.from(
+    byReason,
+    ([reason, alike]) =>
+      `no cost of ${alike.map(({ name }) => printableName(name)).join(", ")}: ${reason}`,
+  );
 };
 
 const assumptionText = ({ gpu, responseTokens }: CostAssumptions): string =>
