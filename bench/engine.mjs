@@ -1,12 +1,12 @@
 /**
  * The engine against other tools on the same graph, side by side: one upstream, N tiny tasks, one fan-in.
  *
- *   npm run bench -- engine [--sizes 100,1000] [--rounds 5] [--tools pipe,make] [--planning 100000] [--full] [--dir DIR]
+ *   npm run bench -- engine [--sizes 100,1000] [--rounds 5] [--tools pipe,make] [--limit 120] [--planning 100000] [--full] [--dir DIR]
  *                            [--pipe PATH]
  *
  * CPU seconds are user and system time of the whole process tree. Each round runs each tool once through all scenarios, so a change in
- * the machine's load affects all of them; a slow tool drops out of later rounds. A tool that is not on the PATH is skipped, a slow one
- * runs at small sizes only: `--tools` runs it at every size.
+ * the machine's load affects all of them; a slow tool drops out of later rounds. A tool that is not on the PATH is skipped. One of whose
+ * commands takes longer than the limit, in seconds, is stopped, and left out at larger sizes.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -28,6 +28,7 @@ const root = path.resolve(import.meta.dirname, "..");
 const { flags, bench, rounds, pipe } = setUp({
   sizes: "100,1000",
   tools: "",
+  limit: "120",
   planning: "100000",
   full: false,
 });
@@ -63,39 +64,53 @@ const runOnce = (tool, directory, state) => {
   const before = ranIn(directory);
   const environment = { ...tool.environment };
   if (tool.path !== undefined) environment.PATH = `${tool.path(directory)}:${process.env.PATH}`;
-  const cost = measure(tool.command(settings), { cwd: directory, environment });
+  const limit = Number(flags.limit);
+  const cost = measure(tool.command(settings), { cwd: directory, environment, limit });
   return { ...cost, ran: ranIn(directory) - before };
 };
 
 /** A user's edits of the graph, in order. */
 const scenarios = ["cold", "no-op", "one edit", "equal upstream", "revert"];
 
+/** The costs of the scenarios, the last one that of a stopped command if there is one. */
 const runRound = (tool, size, round) => {
   const directory = freshDirectory();
   if (tool.prepare !== undefined) measure(tool.prepare, { cwd: directory });
   const base = { size, comment: "as it was" };
   const edit = `edited${round}`;
   const states = [base, base, { ...base, edit }, { size, edit, comment: `edited ${round}` }, base];
-  return states.map((state) => runOnce(tool, directory, state));
+  const costs = [];
+  for (const state of states) {
+    if (costs.some(isStopped)) break;
+    costs.push(runOnce(tool, directory, state));
+  }
+  fs.rmSync(directory, { recursive: true });
+  return costs;
 };
 
 const isInstalled = (tool) =>
   spawnSync("sh", ["-c", `command -v "${tool.program(settings)}"`]).status === 0;
 
+const isStopped = ({ status }) => status === null;
+/** The tools that were stopped at a smaller size. */
+const tooSlow = new Set();
+
 const runSize = (size) => {
   const taking = tools.filter(
     (tool) =>
       isInstalled(tool) &&
-      (asked.length === 0 ? size <= tool.upTo : asked.some((name) => tool.name.startsWith(name))),
+      !tooSlow.has(tool) &&
+      (asked.length === 0 || asked.some((name) => tool.name.startsWith(name))),
   );
   const costs = new Map(taking.map((tool) => [tool, scenarios.map(() => [])]));
   for (let round = 0; round < rounds; round += 1) {
     for (const tool of taking) {
       const past = costs.get(tool);
       const seconds = past.flat().reduce((sum, { wall }) => sum + wall, 0);
-      if (round > 0 && seconds + seconds / round > enoughSeconds) continue;
+      if (tooSlow.has(tool) || (round > 0 && seconds + seconds / round > enoughSeconds)) continue;
       progress(`${size}, round ${round + 1} of ${rounds}: ${tool.name}`);
       runRound(tool, size, round).forEach((cost, index) => past[index].push(cost));
+      if (past.flat().some(isStopped)) tooSlow.add(tool);
     }
   }
   progress("");
@@ -103,6 +118,13 @@ const runSize = (size) => {
 };
 
 const valuesOf = (costs, field) => costs.map((cost) => cost[field]);
+
+const scenarioCell = (costs) => {
+  if (costs.length === 0) return "–";
+  const ran = [...new Set(valuesOf(costs, "ran"))].join("/");
+  if (costs.some(isStopped)) return `stopped after ${flags.limit} s, x${ran}`;
+  return `${spread(valuesOf(costs, "cpu"))} (${median(valuesOf(costs, "wall")).toFixed(1)}) x${ran}`;
+};
 
 const printSize = (size, costs) => {
   console.log(`\nN = ${size} (${size + 2} tasks), CPU s [min–max], wall s, tasks that ran`);
@@ -113,10 +135,7 @@ const printSize = (size, costs) => {
       return [
         tool.name,
         String(byScenario[0].length),
-        ...byScenario.map(
-          (cost) =>
-            `${spread(valuesOf(cost, "cpu"))} (${median(valuesOf(cost, "wall")).toFixed(1)}) x${[...new Set(valuesOf(cost, "ran"))].join("/")}`,
-        ),
+        ...byScenario.map(scenarioCell),
         `${(largest.peakKb / 1024).toFixed(0)} ${largest.largest}`,
       ];
     }),
@@ -211,9 +230,11 @@ const measurePlanning = (size) => {
 const ours = (costs) =>
   costs === undefined ? [] : [...costs].filter(([tool]) => tool.name.startsWith("pipe"));
 
-/** The worst of our rows, and whether it meets the target. */
+/** The worst of our rows, and whether it meets the target. A row that was stopped has no number. */
 const worst = (what, costs, valueOf, unit, limit, digits = 2) => {
-  const values = ours(costs).map(([tool, byScenario]) => [valueOf(byScenario), tool.name]);
+  const values = ours(costs)
+    .map(([tool, byScenario]) => [valueOf(byScenario), tool.name])
+    .filter(([value]) => Number.isFinite(value));
   if (values.length === 0) return [what, "-", undefined];
   const [value, name] = values.reduce((a, b) => (b[0] > a[0] ? b : a));
   return [what, `${value.toFixed(digits)} ${unit} (${name})`, value <= limit];
@@ -286,7 +307,9 @@ const targetsOf = (bySize, floors, planning) => {
         .join("; "),
       ours(at(size)).every(
         ([, [, , , upstream, revert]]) =>
-          upstream.every(({ ran }) => ran === 1) && revert.every(({ ran }) => ran === 0),
+          revert.length > 0 &&
+          upstream.every(({ ran }) => ran === 1) &&
+          revert.every(({ ran }) => ran === 0),
       ),
     ]),
   ];

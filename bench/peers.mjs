@@ -12,12 +12,14 @@ const fromPyPI = [
   "redun==0.44.1",
   "snakemake==9.27.1",
 ];
+/** In an environment of its own: it needs older releases of what the others need, such as rich and click. */
+const apart = ["ai2-tango==1.3.2"];
 const fromNpm = ["turbo@2.11.11", "wireit@0.14.13"];
 
 /** The versions of the installed tools, or of those named, on one line. */
 export const peerVersions = (names) => {
   const fromSystem = ["make"].map((tool) => `${tool}@${versionOf(tool)}`);
-  return [...fromPyPI, ...fromNpm, ...fromSystem]
+  return [...fromPyPI, ...apart, ...fromNpm, ...fromSystem]
     .map((pinned) => pinned.split(/==|@/u))
     .filter(([name]) => names === undefined || names.includes(name))
     .map((words) => words.join(" "))
@@ -35,7 +37,7 @@ const run = (command, args, cwd) => {
 };
 
 const installIn = (directory) => {
-  console.error(`installing ${[...fromPyPI, ...fromNpm].join(", ")}`);
+  console.error(`installing ${[...fromPyPI, ...apart, ...fromNpm].join(", ")}`);
   const building = `${directory}.building`;
   fs.rmSync(building, { recursive: true, force: true });
   fs.mkdirSync(building, { recursive: true });
@@ -43,8 +45,13 @@ const installIn = (directory) => {
   run("npm", ["install", "--no-fund", "--no-audit", ...fromNpm], building);
   fs.renameSync(building, directory);
   // A venv can't be moved, so it is made in place, and last.
-  run("python3", ["-m", "venv", "venv"], directory);
-  run("venv/bin/pip", ["install", "--quiet", ...fromPyPI], directory);
+  for (const [name, packages] of [
+    ["venv", fromPyPI],
+    ["apart", apart],
+  ]) {
+    run("python3", ["-m", "venv", name], directory);
+    run(`${name}/bin/pip`, ["install", "--quiet", ...packages], directory);
+  }
   fs.writeFileSync(path.join(directory, "complete"), "");
 };
 
@@ -103,7 +110,7 @@ const installedPython = () => {
 
 /** Installs the tools if they are missing and puts them first on the PATH. A tool that can't be had is skipped by its benchmark. */
 export const usePeers = () => {
-  const directory = directoryOf([...fromPyPI, ...fromNpm]);
+  const directory = directoryOf([...fromPyPI, ...apart, ...fromNpm]);
   try {
     if (!fs.existsSync(path.join(directory, "complete"))) {
       fs.rmSync(directory, { recursive: true, force: true });
@@ -112,6 +119,8 @@ export const usePeers = () => {
   } catch (error) {
     console.error(`the tools to compare with can't be installed: ${error.message}`);
   }
-  const programs = ["venv/bin", "node_modules/.bin"].map((part) => path.join(directory, part));
+  const programs = ["venv/bin", "node_modules/.bin", "apart/bin"].map((part) =>
+    path.join(directory, part),
+  );
   process.env.PATH = [...programs, process.env.PATH].join(path.delimiter);
 };

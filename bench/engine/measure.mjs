@@ -30,18 +30,28 @@ export const setUp = (defaults) => {
 const ownEnvironment = () =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("npm_")));
 
-/** { cpu, wall (seconds), peakKb, largest (the process with that peak), bytesRead }. A failure ends the benchmark. */
-export const measure = (command, { cwd = ".", environment = {}, mayFail = false } = {}) => {
+/**
+ * { cpu, wall (seconds), peakKb, largest (the process with that peak), bytesRead }, and status null if it was killed after `limit`
+ * seconds. A failure ends the benchmark.
+ */
+export const measure = (
+  command,
+  { cwd = ".", environment = {}, mayFail = false, limit = 3600 } = {},
+) => {
   const report = path.join(os.tmpdir(), `measure-${randomUUID()}.json`);
-  const { stdout, stderr } = spawnSync(python, ["-I", "-S", wrapper, report, ...command], {
-    cwd,
-    env: { ...ownEnvironment(), ...environment },
-    encoding: "utf8",
-    maxBuffer: 1 << 30,
-  });
+  const { stdout, stderr } = spawnSync(
+    python,
+    ["-I", "-S", wrapper, report, String(limit), ...command],
+    {
+      cwd,
+      env: { ...ownEnvironment(), ...environment },
+      encoding: "utf8",
+      maxBuffer: 1 << 30,
+    },
+  );
   const cost = JSON.parse(fs.readFileSync(report, "utf8"));
   fs.rmSync(report);
-  if (cost.status !== 0 && !mayFail)
+  if (cost.status !== 0 && cost.status !== null && !mayFail)
     throw new Error(
       `${command.join(" ")} ended with ${cost.status}\n${`${stdout}\n${stderr}`.trim().slice(-2000)}`,
     );

@@ -1,16 +1,18 @@
-"""Runs a program until its whole process tree has ended, and writes the cost as JSON.
+"""Runs a program until its whole process tree has ended, and writes the cost as JSON. After LIMIT seconds it kills the tree.
 
-    python3 -I -S measure.py REPORT PROGRAM [ARGUMENT…]
+    python3 -I -S measure.py REPORT LIMIT PROGRAM [ARGUMENT…]
 
 CPU seconds are those of the whole tree: this process adopts orphans (it is a sub-reaper), so it waits for detached processes, in a
 session of their own or forked twice, and counts them. The peak is that of the largest single process, whose name comes from sampling.
 Bytes read are those of all read calls, from files or not, and include a few kB of our own.
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -57,8 +59,17 @@ def watch(largest, over):
             largest[0] = max(largest[0], peak_of(pid))
 
 
+def kill_after(limit, stopped, over):
+    """Kills the process tree again and again, since one that is not dead yet may start another."""
+    while not over.wait(LOOK_SECONDS if stopped else limit):
+        stopped.append(True)
+        for pid in descendants(os.getpid()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
 def main():
-    report, *command = sys.argv[1:]
+    report, limit, *command = sys.argv[1:]
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     largest, over = [(0, "")], threading.Event()
     watcher = threading.Thread(target=watch, args=(largest, over))
@@ -66,6 +77,9 @@ def main():
     begun = time.monotonic()
     child = subprocess.Popen(command)
     watcher.start()
+    stopped = []
+    killer = threading.Thread(target=kill_after, args=(float(limit), stopped, over))
+    killer.start()
     status = child.wait()
     wall = time.monotonic() - begun
     while True:
@@ -75,6 +89,7 @@ def main():
             break
     over.set()
     watcher.join()
+    killer.join()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seen, name = largest[0]
     # A child starts with its parent's peak, so the kernel's figure is meaningless below our own.
@@ -82,7 +97,7 @@ def main():
     with open(report, "w") as file:
         json.dump(
             {
-                "status": status,
+                "status": None if stopped else status,
                 "wall": wall,
                 "cpu": used.ru_utime + used.ru_stime,
                 "peakKb": peak,

@@ -47,7 +47,6 @@ stages:
 
 const pipe = (name, write) => ({
   name,
-  upTo: 100_000,
   write: (directory, state) => put(directory, "bench.yaml", write(state)),
   command: ({ jobs, pipe: executable }) => [executable, "run", "bench.yaml", "-j", String(jobs)],
   program: ({ pipe: executable }) => executable,
@@ -71,7 +70,6 @@ export const pipeGrid = pipe("pipe, two axes", (state) => {
 
 const make = {
   name: "make",
-  upTo: 10_000,
   // Make does not track commands: params and the comment are files, compared by time.
   write: (directory, { comment, ...state }) => {
     put(directory, "up.source", `# ${comment}\n`);
@@ -97,7 +95,6 @@ const make = {
 
 const ninja = {
   name: "ninja",
-  upTo: 10_000,
   write: (directory, { comment, ...state }) => {
     fs.mkdirSync(path.join(directory, "part"), { recursive: true });
     const shell = (text) => text.replaceAll("$", "$$$$");
@@ -139,7 +136,6 @@ ALL = ${JSON.stringify(all("part/*", "all"))}
 
 const doit = {
   name: "doit",
-  upTo: 1000,
   write: (directory, state) => {
     fs.mkdirSync(path.join(directory, "part"), { recursive: true });
     putState(
@@ -167,7 +163,6 @@ def task_all():
 
 const snakemake = {
   name: "snakemake",
-  upTo: 100,
   write: (directory, state) =>
     putState(
       directory,
@@ -200,7 +195,6 @@ rule fan_in:
 
 const redun = {
   name: "redun",
-  upTo: 100,
   write: (directory, state) => {
     fs.mkdirSync(path.join(directory, "part"), { recursive: true });
     putState(
@@ -244,9 +238,73 @@ def main(comment=COMMENT, params=PARAMS):
   install: "pip install redun",
 };
 
+/**
+ * A step's identity is its class, its version and its arguments, so a command is an argument. The default executor runs one step after
+ * another in one process; the one with workers starts a Python for each step.
+ */
+const tango = {
+  name: "tango",
+  write: (directory, state) => {
+    fs.mkdirSync(path.join(directory, "part"), { recursive: true });
+    put(
+      directory,
+      "steps.py",
+      `import subprocess
+from pathlib import Path
+from tango import Step
+from tango.format import TextFormat
+def sh(text, target):
+    subprocess.run(["sh", "-c", text], check=True)
+    return Path(target).read_text()
+@Step.register("bench::up")
+class Up(Step):
+    FORMAT = TextFormat()
+    def run(self, command: str) -> str:
+        return sh(command, "up")
+@Step.register("bench::part")
+class Part(Step):
+    FORMAT = TextFormat()
+    def run(self, source: str, command: str, target: str) -> str:
+        return sh(command, target)
+@Step.register("bench::all")
+class All(Step):
+    FORMAT = TextFormat()
+    def run(self, parts: list, command: str) -> str:
+        return sh(command, "all")
+`,
+    );
+    const ref = (name) => ({ type: "ref", ref: name });
+    const names = indices(state.size).map((index) => `part${index}`);
+    const parts = names.map((name, index) => {
+      const target = `part/${index}`;
+      const command = part("up", paramOf(state, index), target);
+      return [name, { type: "bench::part", source: ref("up"), target, command }];
+    });
+    const steps = {
+      up: { type: "bench::up", command: up("up", state.comment) },
+      ...Object.fromEntries(parts),
+      all: { type: "bench::all", parts: names.map(ref), command: all("part/*", "all") },
+    };
+    put(directory, "bench.json", JSON.stringify({ steps }));
+  },
+  environment: { TANGO_CONSOLE_WIDTH: "200" },
+  command: () => [
+    "tango",
+    "--log-level",
+    "error",
+    "run",
+    "bench.json",
+    "-i",
+    "steps",
+    "-w",
+    "workspace",
+  ],
+  program: () => "tango",
+  install: "pip install ai2-tango",
+};
+
 const dvc = {
   name: "dvc",
-  upTo: 100,
   prepare: ["dvc", "init", "--no-scm", "--quiet"],
   write: (directory, state) => {
     fs.mkdirSync(path.join(directory, "part"), { recursive: true });
@@ -276,7 +334,6 @@ const dvc = {
 /** One package for each task; `npm` is a shim without npm's 0.4 s CPU of start-up. */
 const turbo = {
   name: "turbo (no npm)",
-  upTo: 1000,
   write: (directory, state) => {
     const member = (name, dependencies, script) => {
       const manifest = {
@@ -331,7 +388,6 @@ const turbo = {
 
 const wireit = {
   name: "wireit",
-  upTo: 1000,
   write: (directory, state) => {
     fs.mkdirSync(path.join(directory, "part"), { recursive: true });
     const names = indices(state.size).map((index) => `part${index}`);
@@ -371,4 +427,16 @@ const wireit = {
   install: "npm install wireit",
 };
 
-export const tools = [pipeList, pipeGrid, make, ninja, doit, turbo, wireit, snakemake, redun, dvc];
+export const tools = [
+  pipeList,
+  pipeGrid,
+  make,
+  ninja,
+  doit,
+  turbo,
+  wireit,
+  snakemake,
+  redun,
+  tango,
+  dvc,
+];
