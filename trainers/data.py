@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 from transformers import PreTrainedTokenizerFast
 
 from trainers.job import JobError
-from trainers.pictures import decode_picture
+from trainers.pictures import BrokenPicture, decode_picture
 from trainers.streams import stream
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN, END, Words, encode, has_plain_words, words_of
 
@@ -69,7 +69,7 @@ def read_split(directory: Path, split: str, limit: int | None = None, any_size: 
     columns = {name: values[:limit] for name, values in columns.items()}
     if not pictures:
         raise JobError(f"Split `{split}` is empty.", "Ask for at least one row of it where the dataset is rendered.")
-    arrays = [decode_picture(picture["bytes"]) for picture in pictures]
+    arrays = [_decode(picture["bytes"], name, split) for picture, name in zip(pictures, columns["id"])]
     channels = max(array.shape[2] for array in arrays)
     arrays = [array if array.shape[2] == channels else array.repeat(channels, axis=2) for array in arrays]
     if len({array.shape for array in arrays}) == 1:
@@ -80,6 +80,13 @@ def read_split(directory: Path, split: str, limit: int | None = None, any_size: 
     for index, array in enumerate(arrays):
         mixed[index] = array
     return Split(mixed, columns)
+
+
+def _decode(file: bytes, name: str, split: str) -> np.ndarray:
+    try:
+        return decode_picture(file)
+    except BrokenPicture as error:
+        raise JobError(f"The picture of row {name} of split `{split}` is broken: {error}.", "Make the dataset again, or bring in a whole copy.") from None
 
 
 def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> None:
