@@ -1,8 +1,9 @@
 """Responses of a model to a split of a dataset, written by vLLM: `python -m trainers.generate_vllm JOB_DIR`.
 
-One server answers in both modes where the job asks for both. Same output as generate.py, which has transformers write them: same prompts, same forced captions, same tokens that end a response or are
-never chosen. Greedy responses are the same text as long as no two tokens are nearly as likely; sampled ones are others, since vLLM
-draws its own numbers, from a seed for each row. A GPU computes in bfloat16, a processor in float32.
+Same output as generate.py, which has transformers write them: same prompts, same forced captions, same tokens that end a response
+or are never chosen. Greedy responses are the same text as long as no two tokens are nearly as likely; sampled ones are others, since
+vLLM draws its own numbers, from a seed for each row. A GPU computes in bfloat16, a processor in float32. One server answers in both
+modes where the job asks for both.
 
 Answers are kept as they arrive (`answers.jsonl` beside the checkpoints), so a job that is started again asks for the missing ones only.
 On a GPU the last bits of a number depend on which requests vLLM computes together; the summary's `settings` say what was held fixed.
@@ -22,12 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, GenerationConfig
 
 from trainers.data import Split, read_split
+from trainers.end_tokens import ends_of
 from trainers.generate import Asked, asked_of
 from trainers.generate import Params as Sampled
-from trainers.hub_policy import Prompt, decode_words, encode_words, ends_of, media_of
+from trainers.hub_policy import Prompt, decode_words, encode_words, load_processor, media_of
 from trainers.job import Job, JobError, Outcome, main
 from trainers.kept_answers import KeptAnswers
 from trainers.model import is_micro
@@ -61,11 +63,12 @@ class Words:
     """The model's tokenizer, and which of its tokens end a response or stand for media."""
 
     def __init__(self, directory: Path):
-        self.tokenizer = AutoTokenizer.from_pretrained(directory)
+        processor = load_processor(directory)
+        self.tokenizer = processor.tokenizer
         self.config = AutoConfig.from_pretrained(directory)
         has_file = (directory / "generation_config.json").exists()
         generation = GenerationConfig.from_pretrained(directory) if has_file else GenerationConfig.from_model_config(self.config)
-        self.ends = ends_of(generation, self.tokenizer)
+        self.ends = ends_of(generation, processor)
         self.media = media_of(self.config, self.ends)
 
     def count(self, text: str) -> int:

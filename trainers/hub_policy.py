@@ -47,6 +47,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from trainers.data import Split
 from trainers.decode import FREE, Decoded, Sampling, choose, nobody_hears
+from trainers.end_tokens import ends_of
 from trainers.job import JobError
 from trainers.model import device, is_micro
 from trainers.model_files import load_whole, unloadable
@@ -88,7 +89,7 @@ class HubPolicy:
         self.device = self.model.device
         self.tokenizer = self.processor.tokenizer
         self.unknown = self.tokenizer.unk_token_id
-        self.ends = ends_of(self.model.generation_config, self.tokenizer)
+        self.ends = ends_of(self.model.generation_config, self.processor)
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(self.ends[0])
         self.media = torch.tensor(media_of(self.model.config, self.ends), device=self.device, dtype=torch.long)
         self._takes = inspect.signature(self.model.forward).parameters
@@ -250,16 +251,6 @@ def encode_words(tokenizer: Any, text: str) -> list[int]:
 
 def decode_words(tokenizer: Any, ids: list[int]) -> str:
     return tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
-
-def ends_of(generation: GenerationConfig, tokenizer: Any) -> tuple[int, ...]:
-    """The tokens that the model, or else its tokenizer, ends with."""
-    said = generation.eos_token_id
-    ends = said if isinstance(said, list) else [said]
-    known = [end for end in [*ends, tokenizer.eos_token_id] if end is not None]
-    if not known:
-        raise JobError("The model has no token to end a response with.", "Set `eos_token_id` in its generation_config.json.")
-    return tuple(dict.fromkeys(known))
 
 
 def media_of(config: PretrainedConfig, ends: tuple[int, ...]) -> list[int]:

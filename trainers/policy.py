@@ -39,7 +39,7 @@ class Policy(Protocol):
 
     model: PreTrainedModel
     device: torch.device
-    ends: tuple[int, ...]  # tokens any of which ends a response
+    ends: tuple[int, ...]  # tokens any of which ends a response; the first is taught
     unknown: int | None  # the token of unknown words
     longest: int | None  # the default bound on tokens of a response; None if the model has none
     description: str  # the model in words

@@ -2,7 +2,8 @@
 
 `<caption>` and `</caption>` become one plain token each where they are several, and the model is saved with them. Every trainer and
 server then reads a response as the same tokens; LoRA could not save them, and a server would never learn of them. The new rows of the
-embeddings are the mean of the known ones, which makes the tags no likelier than a common word.
+embeddings are the mean of the known ones, which makes the tags no likelier than a common word. The generation settings name the token
+that the chat template ends a response with, if they lacked it: verl's sampler reads nothing else.
 
 With `vision`, the input is a language model, and the base model is an image-text model around it (idefics3.py).
 """
@@ -17,7 +18,8 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from trainers import idefics3
 from trainers.card import later_card
-from trainers.hub_policy import copy_words
+from trainers.end_tokens import ends_of, write_ends
+from trainers.hub_policy import copy_words, load_processor
 from trainers.job import Job, JobError, Outcome, main
 from trainers.model import is_micro
 from trainers.model_files import load_whole, require_whole
@@ -41,6 +43,7 @@ def work(job: Job) -> Outcome:
     copy_words(start, job.output)
     if added:
         tokenizer.save_pretrained(job.output)
+    write_ends(job.output, ends_of(model.generation_config, load_processor(start)))
     return Outcome({"added": added, "tokens": len(tokenizer)})
 
 

@@ -1,0 +1,84 @@
+"""A model whose generation settings and tokenizer name another end first than its chat template writes, as Gemma 3 and Llama 3 do."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import prepare as prepare_job
+from conftest import result
+from transformers import AutoTokenizer, GenerationConfig
+
+from tiny_models import END, PAD, build
+from trainers import prepare
+from trainers.data import read_split
+from trainers.decode import FREE
+from trainers.end_tokens import ends_of
+from trainers.generate_vllm import Words
+from trainers.hub_forward import encode_responses
+from trainers.hub_policy import HubPolicy
+from trainers.job import main
+
+
+def named(directory: Path) -> list[int]:
+    return json.loads((directory / "generation_config.json").read_text())["eos_token_id"]
+
+
+def rename_ends(directory: Path, *ends: int) -> Path:
+    path = directory / "generation_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token_id": list(ends)}))
+    tokens = AutoTokenizer.from_pretrained(directory)
+    tokens.eos_token = PAD
+    tokens.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(params=["qwen3_vl", "gemma3"])
+def start(request, tmp_path) -> Path:
+    return build(request.param, tmp_path / "start")
+
+
+def prepared(start: Path, tmp_path: Path) -> Path:
+    job = prepare_job(tmp_path / "job", {"vision": None}, model=start)
+    assert main(prepare.work, [str(job)]) == 0, result(job)
+    return job / "output"
+
+
+def test_a_response_is_taught_with_the_end_that_the_chat_template_writes(start, dataset, tmp_path):
+    pad, end = AutoTokenizer.from_pretrained(start).convert_tokens_to_ids([PAD, END])
+    base = prepared(rename_ends(start, pad, end), tmp_path)
+    assert named(base) == [pad, end]  # nothing was missing
+    split = read_split(dataset, "train_sft", 3)
+    policy = HubPolicy(base, split, 4)
+    taught = encode_responses(policy, split)
+    assert policy.ends == (end, pad)
+    assert [row[length - 1] for row, length in zip(taught.tokens, taught.lengths)] == [end] * 3
+
+    word = policy.encode(["a"])[0][0]
+    forced = torch.tensor([[word, pad, FREE], [word, end, FREE], [word, word, word]])
+    made = policy.decoder(3)(policy.prompts([0, 1, 2]), None, forced)
+    assert made.lengths.tolist() == [2, 2, 3]
+
+
+def test_an_end_that_the_settings_lack_counts_and_is_named(start, dataset, tmp_path):
+    pad, end = AutoTokenizer.from_pretrained(start).convert_tokens_to_ids([PAD, END])
+    rename_ends(start, pad)
+    assert HubPolicy(start, read_split(dataset, "test", 1), 1).ends == (end, pad)
+    assert Words(start).ends == (end, pad)
+    assert named(prepared(start, tmp_path)) == [end, pad]
+
+
+class Silent:
+    """A processor whose chat template writes nothing after a response, such as GLM-4V's."""
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def apply_chat_template(self, chat, tokenize):
+        return "".join(f"<|im_start|>{turn['content'][0]['text']}" for turn in chat)
+
+
+def test_without_an_end_in_the_template_the_settings_order_counts(start):
+    tokens = AutoTokenizer.from_pretrained(start)
+    pad, end = tokens.convert_tokens_to_ids([PAD, END])
+    assert ends_of(GenerationConfig(eos_token_id=[pad, end]), Silent(tokens)) == (pad, end)

@@ -1,0 +1,50 @@
+"""The tokens that end a response of an image-text model of transformers: one rule for training, decoding and serving.
+
+A model may name several in its generation settings, and the first need not be the one that ends a turn: Gemma 3 names `<eos>` before
+`<end_of_turn>`, Llama 3 `<|end_of_text|>` before `<|eot_id|>`. A response ends at any of them, and training teaches the one that the chat
+template writes, which comes first here. It counts as an end where the settings lack it, too: a model never stops at a token that it was
+not taught, and never unlearns one that it was.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import GenerationConfig
+
+from trainers.job import JobError
+
+ANSWER = "An answer of pipe."  # found again in the rendered chat, so no template may have it
+
+
+def ends_of(generation: GenerationConfig, processor: Any) -> tuple[int, ...]:
+    """The end tokens: the chat template's, the generation settings' in their order, the tokenizer's."""
+    named = named_ends(generation.eos_token_id)
+    known = [end for end in [_written_end(processor, named), *named, processor.tokenizer.eos_token_id] if end is not None]
+    if not known:
+        raise JobError("The model has no token to end a response with.", "Set `eos_token_id` in its generation_config.json.")
+    return tuple(dict.fromkeys(known))
+
+
+def named_ends(eos: int | list[int] | None) -> list[int]:
+    """`eos_token_id` of generation settings as a list."""
+    return eos if isinstance(eos, list) else [] if eos is None else [eos]
+
+
+def _written_end(processor: Any, named: list[int]) -> int | None:
+    """The first end or other special token that the chat template writes after a response; None if it writes neither."""
+    turns = [("user", "?"), ("assistant", ANSWER)]
+    chat = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
+    _, found, after = processor.apply_chat_template(chat, tokenize=False).rpartition(ANSWER)
+    tokenizer = processor.tokenizer
+    special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    ids = tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
+    return next((token for token in ids if token in special or token in named), None)
+
+
+def write_ends(directory: Path, ends: tuple[int, ...]) -> None:
+    """Names the end tokens in the generation settings of a model directory, for servers that read those alone."""
+    path = directory / "generation_config.json"
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if not set(ends) <= set(named_ends(settings.get("eos_token_id"))):
+        path.write_text(json.dumps(settings | {"eos_token_id": list(ends)}, indent=2) + "\n", encoding="utf-8")
