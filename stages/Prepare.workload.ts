@@ -1,17 +1,12 @@
 /** The workload of `prepare`: a copy of the model on disk. */
 import { noModel, workload } from "./cost/Workload.ts";
+import { bytesPerWeight } from "./Pretrained.workload.ts";
 import { Prepare } from "./Prepare.ts";
 
-const bytesPerWeight = 2;
-
 export const prepareWorkload = workload(Prepare, {
-  of: (_, { model }) =>
-    model === undefined
-      ? noModel
-      : {
-          compute: {},
-          tokens: 0,
-          memory: bytesPerWeight * model.parameters,
-          disk: bytesPerWeight * model.parameters,
-        },
+  of: (_, { model, stored }) => {
+    // The files of a model in the store say its precision; its name says the number of weights alone.
+    const bytes = stored("model") ?? (model && bytesPerWeight * model.parameters);
+    return bytes === undefined ? noModel : { compute: {}, tokens: 0, memory: bytes, disk: bytes };
+  },
 });

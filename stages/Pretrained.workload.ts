@@ -3,8 +3,8 @@ import { shapeOfName, shapeOfSize } from "./cost/ModelShape.ts";
 import { noModel, workload } from "./cost/Workload.ts";
 import { Pretrained } from "./Pretrained.ts";
 
-/** Models of the Hub are in bfloat16. */
-const bytesPerWeight = 2;
+/** Most models of the Hub are in bfloat16. */
+export const bytesPerWeight = 2;
 
 export const pretrainedWorkload = workload(Pretrained, {
   shape: ({ parameters, repo, path }) =>

@@ -1,6 +1,7 @@
 /** Costs of a plan's nodes by the model of `stages/cost/`, beside measured ones where there are any. */
 import { Effect } from "effect";
 import { costsOfActions } from "../../cache/History.ts";
+import type { Index } from "../../cache/Index.ts";
 import { Store } from "../../cache/Store.ts";
 import type { Cost } from "../../schemas/Artifact.ts";
 import type { Maker } from "../../stages/Stage.ts";
@@ -60,11 +61,7 @@ export const estimateCost = Effect.fn("estimateCost")(function* (
   secondsOf: ReadonlyMap<Node, { readonly seconds: number }>,
 ) {
   const store = yield* Store;
-  const costOf = new Map<Node, NodeCost | UnknownWorkload>();
-  for (const { node } of plan.nodes) {
-    const cost = costOfNode(node, assumptions);
-    if (cost !== undefined) costOf.set(node, cost);
-  }
+  const costOf = yield* store.query((index) => costsByModel(plan, assumptions, index));
   const estimated = plan.nodes.filter(({ node }) => costOf.has(node));
   const cached = estimated.flatMap(({ status, found }) =>
     status === "cached" && found !== undefined ? [found.id] : [],
@@ -82,15 +79,33 @@ export const estimateCost = Effect.fn("estimateCost")(function* (
   return { assumptions, costOf, stages } satisfies CostEstimate;
 });
 
+const costsByModel = (
+  plan: Plan,
+  assumptions: CostAssumptions,
+  index: Index,
+): ReadonlyMap<Node, NodeCost | UnknownWorkload> => {
+  const bytesOf = (node: Node): number | undefined => {
+    const found = plan.byNode.get(node)?.found;
+    return found === undefined ? undefined : index.artifact(found.artifact)?.bytes;
+  };
+  const costOf = new Map<Node, NodeCost | UnknownWorkload>();
+  for (const { node } of plan.nodes) {
+    const cost = costOfNode(node, assumptions, bytesOf);
+    if (cost !== undefined) costOf.set(node, cost);
+  }
+  return costOf;
+};
+
 type Measured = Pick<Cost, "wallSeconds" | "maxRssBytes">;
 
 export const isUnknown = (cost: NodeCost | UnknownWorkload): cost is UnknownWorkload =>
   "unknown" in cost;
 
-/** Undefined for a stage without a workload. */
-export const costOfNode = (
+/** Undefined for a stage without a workload. `bytesOf` knows the size of artifacts that are in the store. */
+const costOfNode = (
   node: Node,
   { gpu, responseTokens }: CostAssumptions,
+  bytesOf: (node: Node) => number | undefined,
 ): NodeCost | UnknownWorkload | undefined => {
   const of = workloads.get(node.stage.name)?.of;
   if (of === undefined) return undefined;
@@ -100,7 +115,12 @@ export const costOfNode = (
   const model = shapeOf(node);
   if (model?.isMicro === true && gpuCount > 0) return smallOnGpu;
   const maker = (input: string) => makerOf(node, input);
-  const load = of(node.params.decoded, { model, maker, machine, devices, responseTokens });
+  const stored = (input: string) => {
+    const from = node.inputs[input];
+    return from === undefined || isFanIn(from) ? undefined : bytesOf(from);
+  };
+  const around = { model, maker, stored, machine, devices, responseTokens };
+  const load = of(node.params.decoded, around);
   if ("unknown" in load) return load;
   const { compute, tokens, memory, disk } = load;
   const seconds = secondsOfCompute(compute, machine.peak * devices, machine.utilisation);

@@ -1,6 +1,7 @@
 /**
- * The workload of a stage: what it computes, holds and keeps, from its params alone. It lies beside the declaration, `Generate.workload.ts`
- * beside `Generate.ts`, with a line in `workloads.ts`; it is no part of its stage's code identity. A stage without one is not estimated.
+ * The workload of a stage: what it computes, holds and keeps, from its params and what is known of its inputs. It lies beside the
+ * declaration, `Generate.workload.ts` beside `Generate.ts`, with a line in `workloads.ts`; it is no part of its stage's code identity. A
+ * stage without one is not estimated.
  */
 import type { Maker, StageDefinition } from "../Stage.ts";
 import type { Activity, Machine } from "./Machine.ts";
@@ -28,6 +29,8 @@ export interface Surrounded {
   /** The shape of the input `model`, or of the model that the stage begins with. */
   readonly model: ModelShape | undefined;
   readonly maker: (input: string) => Maker | undefined;
+  /** The bytes of an input whose artifact is in the store. */
+  readonly stored: (input: string) => number | undefined;
   readonly machine: Machine;
   readonly devices: number;
   /** Mean tokens of a response that the person assumes. */

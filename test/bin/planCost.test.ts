@@ -118,6 +118,36 @@ describe("pipe plan estimates", () => {
   );
 
   it(
+    "the size of a copied model by its files once they are in the store",
+    inRig(async (rig) => {
+      const floats = 1000;
+      const header = Buffer.from(
+        JSON.stringify({ a: { dtype: "F32", shape: [floats], data_offsets: [0, 4 * floats] } }),
+      );
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(header.length));
+      rig.write("tiny-1B/config.json", '{"model_type":"tiny"}');
+      const weights = Buffer.concat([length, header, Buffer.alloc(4 * floats)]);
+      fs.writeFileSync(rig.path("tiny-1B/model.safetensors"), weights);
+      rig.write(
+        "copy.yaml",
+        `name: copy
+stages:
+  start: { use: pretrained, with: { path: tiny-1B } }
+  base: { use: prepare, from: { model: start } }
+`,
+      );
+      const named = (await costs(rig, "copy.yaml")).get("base");
+      assert.deepStrictEqual([named?.memoryBytes, named?.diskBytes], [2e9, 2e9]);
+      const { code, stderr } = await rig.pipe("run", "copy.yaml", "--only", "start");
+      assert.strictEqual(code, 0, stderr);
+      const known = (await costs(rig, "copy.yaml")).get("base");
+      const bytes = weights.length + '{"model_type":"tiny"}'.length;
+      assert.deepStrictEqual([known?.memoryBytes, known?.diskBytes], [bytes, bytes]);
+    }),
+  );
+
+  it(
     "the number of weights changes no key",
     inRig(async (rig) => {
       rig.write("nameless/config.json", "{}");
