@@ -13,7 +13,7 @@ export const Prediction = Schema.Struct({
   id: Schema.String,
   mode: Mode,
   response: Schema.String,
-  /** Tokens that the model made, without the prompt and a forced caption. */
+  /** Tokens of the response, a forced caption included. */
   tokens: NotNegative,
 });
 export interface Prediction extends Schema.Schema.Type<typeof Prediction> {}

@@ -3,7 +3,7 @@
   group-std   A = (R - mean) / (std + 1e-6), as in verl; `std` is `unbiased` (verl, torch.std) or `population` (DeepSeekMath)
   none        A = R - mean: Dr. GRPO (arXiv 2503.20783), which finds that the division favours prompts of little variance
   per_reward  each part is normalised in its group first, then they are added with their weights, then divided by the standard
-              deviation over the whole batch: GDPO (arXiv 2601.05242). Else the parts are added first, as in GRPO.
+              deviation over the whole batch, whose mean is 0 by then: GDPO (arXiv 2601.05242). Else the parts are added first, as in GRPO.
 
 With `credit: span` (`span_advantages`) the caption's tokens get the advantage of p alone, the others that of a alone.
 

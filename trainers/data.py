@@ -86,7 +86,8 @@ def _decode(file: bytes, name: str, split: str) -> np.ndarray:
     try:
         return decode_picture(file)
     except BrokenPicture as error:
-        raise JobError(f"The picture of row {name} of split `{split}` is broken: {error}.", "Make the dataset again, or bring in a whole copy.") from None
+        message = f"The picture of row {name} of split `{split}` can't be read: {error}."
+        raise JobError(message, "Make the dataset again, or bring in a whole copy; pictures have 8 bits a sample.") from None
 
 
 def _require_one_size(images: list[np.ndarray], ids: list[str], split: str) -> None:

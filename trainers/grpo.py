@@ -11,11 +11,12 @@ arXiv 2605.29496, all of them:
   * The models are micro models that see the image alone, or any image-text model of transformers, whose own departures are in
     hub_policy.py; the settings are ours, since we do not know the paper's.
   * Mini-batches are whole groups in the order of sampling; verl cuts the batch anywhere.
-  * Advantages come from the mean reward in float64, and the group's standard deviation is unbiased by default, as in verl.
+  * Advantages are computed in float64, verl's in float32. The group's standard deviation is unbiased by default, as in verl.
   * A divergence may be exact, over the vocabulary (KL(policy ‖ reference), what k3 estimates); verl has estimates only. Policy and
     reference are both taken at the sampling temperature.
   * Dynamic sampling drops groups whose rewards R are all equal, which have no advantages; if each reward is normalised by itself, as in
-    GDPO, groups in which every reward is constant. `refill` samples further waves of prompts, up to a bound. DAPO (arXiv 2503.14476)
+    GDPO, groups in which every reward is constant. `refill` samples further waves of prompts, up to a bound; a step that needs fewer
+    waves leaves the prompts of the others out of this pass over the split. DAPO (arXiv 2503.14476)
     continues until the batch is full, and drops by accuracy, which is its reward; ours is R.
   * Our own options, without a source: α may change linearly over the steps (`alpha_end`), the advantage of p may go to the caption's
     tokens alone and that of a to the others (`credit: span`), and a caption's token may count more (`caption_weight`).

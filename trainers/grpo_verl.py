@@ -7,6 +7,8 @@ changed. The reward is R = α·p + (1-α)·a of the same scorer as everywhere (v
   * Every weight learns, the vision tower too: verl 0.9.1 has a setting to freeze it, and does not read it.
   * Sampling is vLLM's, in an order that depends on timing: equal runs give similar results, not equal ones.
   * A stopped run continues from verl's last checkpoint, every `save_every` steps, and only to the same number of steps.
+  * The learning rate is verl's: its warm-up begins at 0, so with a warm-up the first step changes nothing, and its cosine begins after it.
+  * The metric `clipped` is verl's: tokens whose loss the clip decides, not all whose ratio is outside.
   * Mini-batches are prompts in verl's order. Its rewards are float32.
   * The merged weights are bfloat16.
   * Rollouts are verl's record, judged again by the scorer; verl_dumps.py says what the record lacks.

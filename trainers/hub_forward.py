@@ -1,7 +1,7 @@
 """Teacher forcing for any image-text model of transformers in supervised fine-tuning, through its policy (hub_policy.py).
 
-A response ends with the token that the chat template writes there (end_tokens.py), and the caption's tags are tokens of the vocabulary: only then is the border
-between caption and reasoning one between tokens.
+A response ends with the token that the chat template writes there (end_tokens.py), and the caption's tags are tokens of the vocabulary:
+only then is the border between caption and reasoning one between tokens.
 """
 
 import numpy as np

@@ -136,8 +136,8 @@ def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
 
 
 def ran_out_of_memory(error: Exception) -> bool:
-    """PyTorch's error is known by its name, since this module does not import PyTorch."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    """PyTorch's errors are known by name and text, since this module does not import PyTorch; on a processor it raises a RuntimeError."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def _failed(message: str, fix: str) -> dict[str, Any]:

@@ -146,8 +146,8 @@ class SpanTrainer(CustomSeq2SeqTrainer):
             balance=self.balance,
             add_up=ranks.add_up,
         )
-        require_finite(number, done)
         norm = float(torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None]))
+        require_finite(number, done, norm)
         self.run.record(step_metrics(number, done, tokens_p, tokens_r, norm))
         self.run.memory = None if self.balance is None else self.balance.memory.tolist()
         return torch.tensor(done.weight * done.perception + (1 - done.weight) * done.reasoning, device=self.args.device)

@@ -8,7 +8,7 @@ With the perception span p (the caption) and the reasoning span r (the rest of t
   token   λ = n_p / (n_p + n_r), the token-averaged loss of ordinary fine-tuning; n counts the tokens of a span in the batch
   fixed   λ is given
   schedule  λ is a function of the step, straight lines between given points; a point's λ may be `token`, which is the first kind's
-  ngdiff  λ_t = ‖g_r‖ / (‖g_p‖ + ‖g_r‖) with g_p, g_r the gradients of L_p and L_r, whole-model L2 norms, detached
+  ngdiff  λ_t = ‖g_r‖ / (‖g_p‖ + ‖g_r‖) with g_p, g_r the gradients of L_p and L_r, L2 norms over all trained weights, detached
 
 NGDiff is from arXiv 2410.22086 (unlearning), which descends along g_R/‖g_R‖ - g_F/‖g_F‖. Ours has the plus sign, since both
 losses are to fall, and another scale: λ_t g_p + (1 - λ_t) g_r is parallel to g_p/‖g_p‖ + g_r/‖g_r‖ but as long as an ordinary
@@ -155,8 +155,9 @@ def backward(
 ) -> StepLosses:
     """Sets `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time, so one graph is in memory.
 
-    `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `mix` is a schedule's at this step. `balance` chooses λ_t if NGDiff has options.
-    Where several processes share a step, each brings its own micro-batches and the tokens of all; `add_up` makes sums of their parts.
+    `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `mix` is a schedule's at this step. `balance`
+    chooses λ_t if NGDiff has options. Where several processes share a step, each brings its own micro-batches and the tokens of all;
+    `add_up` makes sums of their parts.
     `apart` measures ‖g_p‖ and ‖g_r‖ for every loss, as NGDiff does anyway.
     """
     weight = _weight(loss, tokens_p / (tokens_p + tokens_r), mix)

@@ -1,4 +1,5 @@
-"""The micro model, and what both families of it share: a Qwen3-VL small enough to train from random weights on one CPU core, saved as a Hub directory.
+"""The micro model, and what both families of it share: a Qwen3-VL small enough to train from random weights on one CPU core, saved as a
+Hub directory.
 
 The processor class is not Qwen3VLProcessor, which needs a video processor and with it torchvision. DeepseekVLProcessor is
 transformers' plain pair of image processor and tokenizer; with the number of image tokens of our one image size, it prepares the
@@ -150,9 +151,10 @@ def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     counts = sum(_histogram(images[start : start + COUNTED_AT_ONCE]) for start in range(0, len(images), COUNTED_AT_ONCE))
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
-    deviation = np.sqrt(counts @ levels**2 / counts.sum(1) - mean**2)
+    # Rounding may leave less than nothing of the variance of equal pixels.
+    deviation = np.sqrt((counts @ levels**2 / counts.sum(1) - mean**2).clip(0))
     repeats = 3 // channels
-    # A floor under the deviation, lest a set of blank pictures divide by zero.
+    # A floor under the deviation, since a set of blank pictures would divide by zero.
     rounded = [[round(float(value), 4) for value in values] * repeats for values in (mean, deviation.clip(0.01))]
     return rounded[0], rounded[1]
 

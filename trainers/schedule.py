@@ -10,7 +10,8 @@ SCHEDULES = ("constant", "cosine")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Linear warm-up, then constant, or half a cosine down to `floor` times the peak at the last step."""
+    """Linear warm-up to the peak at step `warmup`, which multiplies the kind's rate: constant, or half a cosine over all steps, warm-up
+    included, whose end, `floor` times the peak, lies one step after the last."""
 
     kind: str
     peak: float

@@ -154,7 +154,7 @@ class Trainer(loop.Trainer):
         for (number, tokens_p, tokens_r, _), (loss_p, loss_r, weight, norm_p, norm_r, norm, *norms) in zip(self.unread, numbers):
             measured = (norm_p, norm_r) if self.params.gradients or self.params.loss["kind"] == "ngdiff" else (None, None)
             done = losses.StepLosses(loss_p, loss_r, weight, *measured)
-            require_finite(number, done)
+            require_finite(number, done, norm)
             self._record(number, tokens_p, tokens_r, done, norm, norms)
         self.unread = []
 
@@ -179,13 +179,13 @@ class Trainer(loop.Trainer):
             balance=self.balance,
             apart=apart,
         )
-        require_finite(step + 1, done)
         norms = [float(norm) for norm in self._norms_of_parts()]
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.params.grad_clip)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.params.grad_clip))
+        require_finite(step + 1, done, norm)
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.pace.rate(step)
         self.optimizer.step()
-        return done, float(norm), norms
+        return done, norm, norms
 
     def _norms_of_parts(self) -> list[torch.Tensor]:
         gradients = ([weight.grad for weight in weights if weight.grad is not None] for weights in self.parts.values())

@@ -7,13 +7,12 @@ from trainers.job import JobError
 from trainers.losses import StepLosses
 
 
-def require_finite(number: int, done: StepLosses) -> None:
-    """`number` counts steps from 1."""
-    if not (math.isfinite(done.perception) and math.isfinite(done.reasoning)):
-        raise JobError(
-            f"The loss was not finite at step {number} (L_p {done.perception}, L_r {done.reasoning}).",
-            "Lower learning_rate, or raise warmup.",
-        )
+def require_finite(number: int, done: StepLosses, norm: float) -> None:
+    """Fails if a loss or the gradient's `norm` is not finite: its step would make every weight NaN. `number` counts steps from 1."""
+    numbers = {"L_p": done.perception, "L_r": done.reasoning, "gradient norm": norm}
+    if not all(map(math.isfinite, numbers.values())):
+        said = ", ".join(f"{name} {value}" for name, value in numbers.items())
+        raise JobError(f"Step {number} was not finite: {said}.", "Lower learning_rate, or raise warmup.")
 
 
 def step_metrics(number: int, done: StepLosses, tokens_p: int, tokens_r: int, norm: float) -> dict[str, Any]:
@@ -25,11 +24,15 @@ def step_metrics(number: int, done: StepLosses, tokens_p: int, tokens_r: int, no
         "L_r": done.reasoning,
         "lambda": done.weight,
         "token_share_p": tokens_p / (tokens_p + tokens_r),
-        "loss_share_p": share_p / (share_p + share_r),
+        "loss_share_p": _share(share_p, share_r),
         "grad_norm": norm,
     }
     if done.norm_p is None:
         return values
     pull_p, pull_r = done.weight * done.norm_p, (1 - done.weight) * done.norm_r
-    share = pull_p / (pull_p + pull_r) if pull_p + pull_r > 0 else 0.5
-    return values | {"grad_share_p": share, "grad_norm_p": done.norm_p, "grad_norm_r": done.norm_r}
+    return values | {"grad_share_p": _share(pull_p, pull_r), "grad_norm_p": done.norm_p, "grad_norm_r": done.norm_r}
+
+
+def _share(part: float, rest: float) -> float:
+    """One half where both are 0, as of a span that is learned by heart when λ is 1."""
+    return part / (part + rest) if part + rest > 0 else 0.5

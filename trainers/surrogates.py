@@ -5,7 +5,8 @@
   likelihood   π(caption | picture) = Π_t π(c_t | picture, c_<t) over the tokens c_t up to the end of the caption: the probability that the
                policy as it then is, at temperature 1, gives to all of it, in six digits; 0 without a caption. If the policy is calibrated,
                this is the probability that the caption is p*. Our choice: arXiv 2605.29496 gives no formula. It favours short captions
-  consensus    agreement of its caption with the one that most of its group wrote (on a tie, the one written first)
+  consensus    agreement of its caption with its group's most frequent (on a tie, the one written first); responses without a caption
+               are counted like one, and where they are the most frequent, nothing agrees
   blind-solve  whether a solver that reads the caption, without the picture, gets the answer right. The solver is the policy as it
                then is, another model, or an endpoint; the caption is forced as the beginning of its greedy response, and an
                endpoint reads it below the question. A model of the Hub reads the question alone. A micro model has no prompt of
@@ -43,7 +44,7 @@ def teacher_captions(captioner: Policy, pictures: int, max_tokens: int | None, b
 
 
 def majority_captions(rollouts: Rollouts) -> list[str | None]:
-    """The most frequent caption of each group; None if most responses have none."""
+    """The most frequent caption of each group; None if more responses are without one than have any single caption."""
     captions = [caption_of(text) for text in rollouts.texts]
     groups = [captions[start : start + rollouts.size] for start in range(0, len(captions), rollouts.size)]
     return [Counter(group).most_common(1)[0][0] for group in groups]

@@ -14,6 +14,7 @@ import numpy as np
 from trainers.data import Split, read_split, split_files
 from trainers.job import Job
 from trainers.policy import Decoding, Policy
+from trainers.rewards import oracle_parts
 from trainers.sampling import force, responses
 from trainers.scorer import Scorer
 
@@ -36,9 +37,9 @@ class Validation:
     def __call__(self) -> dict[str, float]:
         for mode, is_given in (("end-to-end", False), ("counterfactual", True)):
             self.scorer.ask(self._questions(mode, is_given))
-        free, given = self.scorer.answers(), self.scorer.answers()
+        free, given = ([oracle_parts(verdict) for verdict in self.scorer.answers()] for _ in range(2))
         measured = {"val_a": (free, "outcome"), "val_a_p": (free, "perception"), "val_a_r": (given, "outcome")}
-        return {name: float(np.mean([verdict[part] for verdict in verdicts])) for name, (verdicts, part) in measured.items()}
+        return {name: float(np.mean([parts[part] for parts in judged])) for name, (judged, part) in measured.items()}
 
     def _questions(self, mode: str, is_given: bool) -> list[dict[str, Any]]:
         columns = {name: self.split.columns[name] for name in ("task", "ground_truth", "perception")}

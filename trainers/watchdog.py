@@ -17,7 +17,8 @@ TICK = 1.0
 @contextlib.contextmanager
 def watchdog(job: Job) -> Iterator[Callable[[], None]]:
     """Gives a function to call after every step. A job that has not called it for an hour, and for 20 times its longest step, fails;
-    before its first step it has six hours. Where each thread stood is in its log. Ticks are counted, not time: none passes while a machine sleeps or the job is stopped."""
+    before its first step it has six hours. Its log says where each thread stood. Ticks are counted, not time: none passes while a
+    machine sleeps or the job is stopped."""
     over = threading.Event()
     ticks = 0
     longest: int | None = None  # of the steps after the first, in ticks

@@ -3,6 +3,7 @@ import os
 import time
 from unittest.mock import ANY
 
+import pytest
 import torch
 from conftest import events, prepare, result
 from trainers.job import Job, JobError, Outcome, main
@@ -56,13 +57,19 @@ def test_an_unknown_failure_is_a_sentence_too(tmp_path, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_job_without_enough_memory_says_what_to_lower(tmp_path):
-    def work(_: Job):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+def full_gpu():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
+
+def full_machine():
+    torch.empty(1 << 60, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("fill, size", [(full_gpu, "2.00 GiB"), (full_machine, str(1 << 60))])
+def test_a_job_without_enough_memory_says_what_to_lower(fill, size, tmp_path):
     job = prepare(tmp_path / "job", {})
-    assert main(work, [str(job)]) == 1
-    assert "ran out of memory" in result(job)["message"] and "2.00 GiB" in result(job)["message"]
+    assert main(lambda _: fill(), [str(job)]) == 1
+    assert "ran out of memory" in result(job)["message"] and size in result(job)["message"]
     assert "`batch`" in result(job)["fix"]
 
 

@@ -79,5 +79,5 @@ def test_a_picture_of_16_bits_is_refused_where_pillow_would_make_it_white():
 def test_the_error_names_the_row(tmp_path):
     rows = [row(index) for index in range(3)]
     rows[1]["image"]["bytes"] = changed(rows[1]["image"]["bytes"], 60)
-    with pytest.raises(JobError, match="row-1 of split `test` is broken: the PNG's IDAT does not match"):
+    with pytest.raises(JobError, match="row-1 of split `test` can't be read: the PNG's IDAT does not match"):
         read_split(write_split(tmp_path, "test", rows), "test")

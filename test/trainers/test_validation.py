@@ -120,3 +120,10 @@ def test_reinforcement_learning_is_the_same(prompts, beginner, tmp_path):
     lines = metrics(measured)
     assert [set(MEASURED) <= set(line) for line in lines] == [False, True, False]
     assert without_validation(lines) == metrics(plain)
+
+
+def test_a_picture_that_the_scorer_cannot_judge_ends_the_training(dataset, tmp_path):
+    odd = write_split(tmp_path / "odd", "test", [row(index) | {"perception": "no edges"} for index in range(2)])
+    job = prepare(tmp_path / "job", PARAMS | {"validate": EVERY_TWO}, data=dataset, validation=odd)
+    assert main(sft.work, [str(job)]) == 1
+    assert "could not judge a response" in result(job)["message"] and "ground truth" in result(job)["fix"]
