@@ -32,14 +32,15 @@ def named_ends(eos: int | list[int] | None) -> list[int]:
 
 
 def _written_end(processor: Any, named: list[int]) -> int | None:
-    """The first end or other special token that the chat template writes after a response; None if it writes neither."""
-    turns = [("user", "?"), ("assistant", ANSWER)]
+    """The named end, or else the first special token, that the chat template writes between a response and the next question; None without
+    either. GLM-4V closes no turn: its responses end with the mark of the next one."""
+    turns = [("user", "?"), ("assistant", ANSWER), ("user", "?")]
     chat = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
     _, found, after = processor.apply_chat_template(chat, tokenize=False).rpartition(ANSWER)
     tokenizer = processor.tokenizer
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     ids = tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
-    return next((token for token in ids if token in special or token in named), None)
+    return next((token for known in (named, special) for token in ids if token in known), None)
 
 
 def write_ends(directory: Path, ends: tuple[int, ...]) -> None:

@@ -9,7 +9,7 @@ from conftest import prepare as prepare_job
 from conftest import result
 from transformers import AutoTokenizer, GenerationConfig
 
-from tiny_models import END, PAD, build
+from tiny_models import END, PAD, START, build
 from trainers import prepare
 from trainers.data import read_split
 from trainers.decode import FREE
@@ -68,17 +68,19 @@ def test_an_end_that_the_settings_lack_counts_and_is_named(start, dataset, tmp_p
     assert named(prepared(start, tmp_path)) == [end, pad]
 
 
-class Silent:
-    """A processor whose chat template writes nothing after a response, such as GLM-4V's."""
+class Template:
+    """A processor whose chat template writes a mark before each turn and nothing after it."""
 
-    def __init__(self, tokenizer):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer, mark: str):
+        self.tokenizer, self.mark = tokenizer, mark
 
     def apply_chat_template(self, chat, tokenize):
-        return "".join(f"<|im_start|>{turn['content'][0]['text']}" for turn in chat)
+        return "".join(f"{self.mark}{turn['content'][0]['text']}" for turn in chat)
 
 
-def test_without_an_end_in_the_template_the_settings_order_counts(start):
-    tokens = AutoTokenizer.from_pretrained(start)
-    pad, end = tokens.convert_tokens_to_ids([PAD, END])
-    assert ends_of(GenerationConfig(eos_token_id=[pad, end]), Silent(tokens)) == (pad, end)
+def test_without_an_end_in_the_template_its_next_turn_counts_or_the_settings_order(tmp_path):
+    tokens = AutoTokenizer.from_pretrained(build("llava", tmp_path / "start"))
+    pad, begin, end = tokens.convert_tokens_to_ids([PAD, START, END])
+    settings = GenerationConfig(eos_token_id=[pad, begin])
+    assert ends_of(settings, Template(tokens, START)) == (begin, pad, end)
+    assert ends_of(settings, Template(tokens, "USER: ")) == (pad, begin, end)
