@@ -17,7 +17,7 @@ from trainers.endpoint_surrogates import EndpointSolver, transcribed
 from trainers.job import Job, JobError
 from trainers.policy import Policy, load_policy
 from trainers.sampling import Rollouts
-from trainers.scorer import Scorer
+from trainers.scorer import Scorer, oracle_parts
 from trainers.surrogates import (
     BLIND_SOLVE,
     CONSENSUS,
@@ -33,8 +33,6 @@ from trainers.surrogates import (
     teacher_captions,
 )
 
-VERDICT = ("outcome", "perception", "perception_f1", "consistent")
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -42,13 +40,6 @@ class Judged:
 
     parts: dict[str, np.ndarray]
     reasons: list[str | None]
-
-
-def oracle_parts(verdict: dict[str, Any]) -> dict[str, float]:
-    """The parts of one response, from the scorer's verdict against the ground truth. A verdict that is an error ends the job."""
-    if "error" in verdict:
-        raise JobError(f"The scorer could not judge a response: {verdict['error']}.", "Look at the data set: does each row have the task's ground truth?")
-    return {name: float(verdict[name]) for name in VERDICT}
 
 
 def agreement_parts(surrogate: str, verdict: dict[str, Any]) -> dict[str, float]:

@@ -20,9 +20,9 @@ from trainers.data import read_split
 from trainers.job import Job, Outcome, main
 from trainers.policy import load_policy, longest_response
 from trainers.recording import rollout_lines
-from trainers.rewards import VERDICT, judge_for
+from trainers.rewards import judge_for
 from trainers.sampling import Sampler
-from trainers.scorer import Scorer
+from trainers.scorer import VERDICT, Scorer
 from trainers.streams import stream
 
 END_TO_END, COUNTERFACTUAL = "end-to-end", "counterfactual"

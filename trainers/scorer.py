@@ -17,6 +17,7 @@ from trainers.job import JobError
 PATIENCE_SECONDS = 300
 LAST_WORDS = 2000
 AT_ONCE = 128  # lines: the scorer begins while later ones are written out
+VERDICT = ("outcome", "perception", "perception_f1", "consistent")
 
 
 class Scorer:
@@ -96,3 +97,11 @@ class Scorer:
             self._process.kill()
             self._process.wait()
         self._words.close()
+
+
+def oracle_parts(verdict: dict[str, Any]) -> dict[str, float]:
+    """The parts of one response, from the scorer's verdict against the ground truth. A verdict that is an error ends the job."""
+    if "error" in verdict:
+        message = f"The scorer could not judge a response: {verdict['error']}."
+        raise JobError(message, "Look at the data set: does each row have the task's ground truth?")
+    return {name: float(verdict[name]) for name in VERDICT}

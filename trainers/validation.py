@@ -14,9 +14,8 @@ import numpy as np
 from trainers.data import Split, read_split, split_files
 from trainers.job import Job
 from trainers.policy import Decoding, Policy
-from trainers.rewards import oracle_parts
 from trainers.sampling import force, responses
-from trainers.scorer import Scorer
+from trainers.scorer import Scorer, oracle_parts
 
 AT_ONCE = 250  # responses, as `generate` has by default
 

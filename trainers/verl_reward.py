@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from trainers.rewards import agreement_parts, oracle_parts
-from trainers.scorer import Scorer
+from trainers.rewards import agreement_parts
+from trainers.scorer import Scorer, oracle_parts
 from trainers.surrogates import TEACHER
 
 
