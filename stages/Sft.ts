@@ -101,8 +101,14 @@ const LlamaFactory = Schema.Struct({
   ),
   processes: Positive.annotate({
     description:
-      "processes that share the micro-batches of a step, each with the whole model and, if there are any, a GPU of its own",
+      "processes that share the micro-batches of a step, each with a GPU of its own, if there are any, and the whole model unless `sharding` divides it",
   }).pipe(byDefault(1)),
+  sharding: Schema.Literals(["none", "fsdp"])
+    .annotate({
+      description:
+        "fsdp: weights, gradients and AdamW's moments are divided among the processes (PyTorch's FSDP2); ngdiff then balances the gradients of the last hidden states in place of the weights'",
+    })
+    .pipe(byDefault("none")),
 });
 
 const Params = Schema.Struct({
@@ -194,6 +200,22 @@ const shareProblems = ({ accumulate, llamafactory }: Params): ReadonlyArray<Para
           expected: "a divisor of `accumulate`",
         },
       ];
+
+/** LoRA's factors are few: each process can have all of them. */
+const shardingProblems = ({ llamafactory }: Params): ReadonlyArray<ParamsProblem> => {
+  const { sharding, processes, finetuning } = llamafactory;
+  if (sharding === "none" || (processes > 1 && finetuning.kind === "full")) return [];
+  return [
+    {
+      path: ["llamafactory", "sharding"],
+      message:
+        processes === 1
+          ? "one process has nobody to divide the weights with"
+          : "sharding is for full fine-tuning; each process can have all that LoRA trains",
+      expected: processes === 1 ? "`processes: 2` or more" : "`finetuning: { kind: full }`",
+    },
+  ];
+};
 
 /** An InternVL is asked without a picture by its question alone. */
 const blankProblems = ({ pictures }: Params, family: string | undefined) =>
@@ -304,6 +326,7 @@ export const Sft = stage({
     ...blankProblems(params, params.model.family),
     ...scheduleProblems(params),
     ...shareProblems(params),
+    ...shardingProblems(params),
     ...validationInputProblems(params, around.inputs),
   ],
   trainers: ["sft", "sft_llamafactory"],

@@ -7,8 +7,28 @@ import { Sft } from "./Sft.ts";
 
 type SftParams = ParamsOf<typeof Sft>;
 
-/** float32, with gradient and both moments; NGDiff keeps a second gradient. */
-const trainedBytes = ({ loss }: SftParams): number => (loss.kind === "ngdiff" ? 20 : 16);
+/** Processes that the weights are divided among. */
+const shards = ({ trainer, llamafactory }: SftParams): number =>
+  trainer === "llamafactory" && llamafactory.sharding === "fsdp" ? llamafactory.processes : 1;
+
+/** NGDiff by the gradients of the weights, of which it keeps two; a sharded one goes by those of hidden states. */
+const isApart = (params: SftParams): boolean =>
+  params.loss.kind === "ngdiff" && shards(params) === 1;
+
+/** float32, with gradient and both moments. */
+const trainedBytes = (params: SftParams): number => (isApart(params) ? 20 : 16);
+
+/**
+ * With sharding the embedding and the output layer are whole at a time: weights and gradients in bfloat16, gradients again in float32,
+ * in which they are added up.
+ */
+const gatheredBytes = (model: ModelShape): number => 8 * 2 * model.vocabulary * model.width;
+
+/** A forward pass and a backward pass, or what NGDiff makes of them. */
+const passes = (params: SftParams, isLora: boolean): number => {
+  const isHidden = params.loss.kind === "ngdiff" && !isApart(params);
+  return trainingPasses(isApart(params) ? 2 : 1, isLora) + (isHidden ? 1 : 0);
+};
 
 /** Weights and moments of a checkpoint, in float32. */
 const checkpointBytes = 12;
@@ -20,7 +40,9 @@ const weightBytes = (model: ModelShape, params: SftParams) => {
   const kept = checkpoints[trainer] * checkpointBytes;
   if (trainer === "pipe" || llamafactory.finetuning.kind === "full")
     return {
-      memory: trainedBytes(params) * model.parameters,
+      memory:
+        (trainedBytes(params) * model.parameters) / shards(params) +
+        (shards(params) > 1 ? gatheredBytes(model) : 0),
       // The model is saved as it was trained, in float32.
       disk: (4 + kept) * model.parameters,
     };
@@ -35,7 +57,7 @@ export const sftWorkload = workload(Sft, {
   shape: ({ trainer, model }) => (trainer === "pipe" ? microShapes[model.size] : undefined),
   of: (params, { model, machine, responseTokens }) => {
     if (model === undefined) return noModel;
-    const { trainer, llamafactory, loss, steps, batch, accumulate } = params;
+    const { trainer, llamafactory, steps, batch, accumulate } = params;
     const isPipe = trainer === "pipe";
     const assumed = responseTokens === undefined ? undefined : promptTokens(model) + responseTokens;
     const longest = isPipe ? assumed : llamafactory.longest;
@@ -43,7 +65,6 @@ export const sftWorkload = workload(Sft, {
     const sequence = Math.min(longest, assumed ?? longest);
     const tokens = steps * batch * accumulate * sequence;
     const isLora = !isPipe && llamafactory.finetuning.kind === "lora";
-    const passes = trainingPasses(loss.kind === "ngdiff" ? 2 : 1, isLora);
     const bytes = weightBytes(model, params);
     const activations = activationBytes(model, {
       tokens: batch * longest,
@@ -53,7 +74,7 @@ export const sftWorkload = workload(Sft, {
       bytesPerLogit: 10,
     });
     return {
-      compute: { training: passes * tokens * forwardFlops(model, sequence) },
+      compute: { training: passes(params, isLora) * tokens * forwardFlops(model, sequence) },
       tokens,
       memory: bytes.memory + activations,
       disk: bytes.disk,

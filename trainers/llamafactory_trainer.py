@@ -3,7 +3,8 @@
 A step's micro-batches are known before its first forward pass. All of them are worked on when the last one comes, by the one
 `losses.backward` that `sft.py` uses, which sets every gradient; then transformers clips and steps as always. Several processes share
 a step's micro-batches, and gradients are added up before NGDiff takes their norms. So the model's own forward is called, not that of
-DistributedDataParallel, which would average them.
+DistributedDataParallel, which would average them. With sharding no process has whole gradients: FSDP2 adds them up, and NGDiff's λ_t
+comes from the hidden states before the backward pass, as a fixed λ would.
 """
 
 import functools
@@ -21,8 +22,9 @@ from llamafactory.train.sft.trainer import CustomSeq2SeqTrainer
 from torch import Tensor
 from transformers import TrainerCallback
 
-from trainers import losses, ranks
+from trainers import llamafactory_sharding as sharding, losses, ranks
 from trainers.data import BatchOrder
+from trainers.hidden_norms import hidden_norms, with_hidden
 from trainers.job import Job, write_atomically
 from trainers.loop import CHECKPOINT_SECONDS, CHECKPOINT_SHARE
 from trainers.schedule import Schedule
@@ -109,10 +111,16 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         self.run = run
         self.pop_callback(SaveProcessorCallback)  # it saves beside the checkpoints what the model's directory has
         self.add_callback(Reporter(run, step_done))
-        self.balance = losses.balance_for(run.loss, self.args.device)
+        self.weighs_hidden = bool(self.args.fsdp) and run.loss["kind"] == "ngdiff"
+        self.balance = (losses.Balance if self.weighs_hidden else losses.balance_for)(run.loss, self.args.device)
         if self.balance is not None and run.memory is not None:
             self.balance.memory.copy_(torch.tensor(run.memory))
         self.micro_batches: list[dict[str, Tensor]] = []
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        if self.args.fsdp:
+            sharding.set_up(self)
 
     def _get_train_sampler(self, *_: Any, **__: Any) -> Rows:
         return Rows(self.run.order, self.run.pace.steps)
@@ -136,21 +144,31 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         bare = self.accelerator.unwrap_model(model)
         micro_batches = (self.spans(bare, batch) for batch in self.micro_batches)
         number = self.state.global_step + 1
+        mix, measured = losses.mix_at(self.run.loss, number - 1), {}
+        if self.weighs_hidden:
+            mix, measured = self.weigh_hidden(bare, tokens_p, tokens_r)
         done = losses.backward(
             self.run.loss,
             micro_batches,
             tokens_p,
             tokens_r,
             parameters,
-            mix=losses.mix_at(self.run.loss, number - 1),
+            mix=mix,
             balance=self.balance,
-            add_up=ranks.add_up,
+            add_up=sharding.add_up,
         )
-        norm = float(torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None]))
+        norm = sharding.total_norm(parameters)
         require_finite(number, done, norm)
-        self.run.record(step_metrics(number, done, tokens_p, tokens_r, norm))
+        self.run.record(step_metrics(number, done, tokens_p, tokens_r, norm) | measured)
         self.run.memory = None if self.balance is None else self.balance.memory.tolist()
         return torch.tensor(done.weight * done.perception + (1 - done.weight) * done.reasoning, device=self.args.device)
+
+    def weigh_hidden(self, model: torch.nn.Module, tokens_p: int, tokens_r: int) -> tuple[losses.Mix, dict[str, float]]:
+        """NGDiff's λ_t of a sharded step, and the norms that it comes from."""
+        micro_batches = (with_hidden(model, functools.partial(self.spans, model, batch)) for batch in self.micro_batches)
+        totals, norms = hidden_norms(micro_batches, tokens_p, tokens_r, ranks.add_up)
+        norm_p, norm_r = norms.tolist()
+        return (float(self.balance(totals, norms)), 0.0), {"hidden_grad_norm_p": norm_p, "hidden_grad_norm_r": norm_r}
 
     def count_tokens(self) -> tuple[int, int]:
         """The tokens of both spans in the step, those of the other processes included."""
@@ -174,6 +192,11 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         perception = response & (closed == 0)
         return perception, response & ~perception
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and self.args.fsdp:
+            sharding.load_moments(self.model, self.optimizer.optimizer, Path(checkpoint))
+
     def _get_output_dir(self, trial: Any) -> str:
         return str(self.run.job.checkpoints)
 
@@ -192,6 +215,9 @@ class Reporter(TrainerCallback):
     def __init__(self, run: Run, step_done: Callable[[], None]):
         self.run, self.step_done = run, step_done
         self.saved_at, self.pause = time.monotonic(), CHECKPOINT_SECONDS
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: torch.nn.Module, **_: Any) -> None:
+        sharding.sum_gradients(model)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.step_done()

@@ -13,6 +13,7 @@ With the perception span p (the caption) and the reasoning span r (the rest of t
 NGDiff is from arXiv 2410.22086 (unlearning), which descends along g_R/‖g_R‖ - g_F/‖g_F‖. Ours has the plus sign, since both
 losses are to fall, and another scale: λ_t g_p + (1 - λ_t) g_r is parallel to g_p/‖g_p‖ + g_r/‖g_r‖ but as long as an ordinary
 gradient, so that clipping and the learning rate have the same meaning for all three losses. Norms are taken after accumulation.
+Where the weights are divided among processes, the norms are others (hidden_norms.py).
 
 NGDiff has three options, each off unless given. They are our choice, not the paper's:
 

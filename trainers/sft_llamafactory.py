@@ -8,8 +8,8 @@ code is not changed. Same as in `sft.py`: the loss, the order of the rows, the s
   * The chat template ends a turn with a line break, which is learned too; its tokens count as reasoning.
   * The caption's tags become plain tokens of the vocabulary where they are none, so the vocabulary may grow.
   * LoRA, if asked, trains low-rank factors and the rows of these tags (llamafactory_lora.py); the result is merged.
-  * Several processes, if asked, share the micro-batches of a step (ranks.py), each with the whole model and a GPU of its own.
-    There is no sharding (ZeRO, FSDP): NGDiff would have to do with the gradients of activations.
+  * Several processes, if asked, share the micro-batches of a step (ranks.py), each with a GPU of its own, and with the whole model or,
+    by sharding, a part of it (llamafactory_sharding.py). NGDiff then balances the gradients of hidden states (hidden_norms.py).
 
 On a processor everything is float32, and a resumed training equals an uninterrupted one to the bit. On a GPU trained weights are
 float32, products bfloat16.
@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from torch import Tensor
 from transformers import AutoTokenizer
 
 from trainers import losses, loop, ranks
@@ -81,6 +82,7 @@ class Params:
     train: str
     finetuning: dict[str, Any]
     processes: int
+    sharding: str
 
     def check(self) -> None:
         if self.processes < 1 or self.accumulate % self.processes:
@@ -89,8 +91,21 @@ class Params:
                 "Set accumulate to a multiple of llamafactory.processes.",
             )
         check_finetuning(self.finetuning)
+        if self.is_sharded and (self.processes == 1 or self.finetuning["kind"] != "full"):
+            raise JobError(
+                "Sharding divides the weights of a full fine-tuning among several processes.",
+                "Set llamafactory.processes to 2 or more and llamafactory.finetuning to { kind: full }, or leave llamafactory.sharding out.",
+            )
         losses.check_loss(self.loss)
         self.pace.check()
+
+    @property
+    def is_sharded(self) -> bool:
+        return self.sharding == "fsdp"
+
+    def described(self) -> dict[str, Any]:
+        """By name; without sharding as before there was any, so that checkpoints and cards stay what they were."""
+        return {name: value for name, value in asdict(self).items() if name != "sharding" or self.is_sharded}
 
     @property
     def pace(self) -> Schedule:
@@ -133,7 +148,7 @@ def train(job: Job, params: Params) -> Outcome:
         loss=params.loss,
         pace=params.pace,
         order=BatchOrder(len(split), params.batch * params.accumulate, params.seed),
-        identity=loop.run_identity(asdict(params), params.pace, files) if is_first else "",
+        identity=loop.run_identity(params.described(), params.pace, files) if is_first else "",
         closing_tag=tags[-1],
     )
     resumed = run.resume()
@@ -148,6 +163,8 @@ def train(job: Job, params: Params) -> Outcome:
     workflow.CustomSeq2SeqTrainer = make_trainer
     with without_torchvision(), loading_whole(), training_tags(tags), watchdog(job) as step_done:
         settings = arguments(params, start, rows, longest, job.directory / "llamafactory", resumed, system)
+        if params.is_sharded:
+            settings |= trainer_module.sharding.arguments()
         try:
             workflow.run_sft(*get_train_args(settings), callbacks=[])
         except Exception as error:
@@ -160,9 +177,10 @@ def train(job: Job, params: Params) -> Outcome:
             ) from None
 
     model = merged(made[0].model)
+    gathered = trainer_module.sharding.whole_weights(model) if params.is_sharded else None
     if is_first:
         shutil.rmtree(rows)
-        export(model, start, job.output, model_card(asdict(params), split))
+        export(model, start, job.output, model_card(params.described(), split), gathered)
         loop.write_metrics(job, run)
     weights = sum(weight.numel() for weight in model.parameters())
     return Outcome(run.last | {"weights": weights}, None if resumed is None else int(resumed.name.rsplit("-", 1)[1]))
@@ -266,9 +284,12 @@ def without_audio() -> Iterator[None]:
         del sys.modules["torchaudio"]
 
 
-def export(model: Any, start: Path, output: Path, card: str) -> None:
-    """The weights, and how text and pictures are read as in the directory that training started from."""
-    model.save_pretrained(output)
+def export(model: Any, start: Path, output: Path, card: str, gathered: dict[str, Tensor] | None = None) -> None:
+    """The weights, and how text and pictures are read as in the directory that training started from.
+
+    `gathered` has the weights of a model that is divided among processes.
+    """
+    model.save_pretrained(output, state_dict=gathered)
     copy_words(start, output)
     tokenizer = AutoTokenizer.from_pretrained(start)
     if tokenizer.add_tokens(TAGS):

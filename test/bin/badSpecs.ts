@@ -41,6 +41,8 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
   a: { use: sft, from: { data: c }, with: { trainer: llamafactory, model: { kind: micro, size: small } } }
   b: { use: sft, from: { data: c, model: s }, with: { trainer: pipe, model: { size: micro, kind: micro }, llamafactory: { longest: 9 } } }
   e: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory, accumulate: 3, llamafactory: { processes: 2 } } }
+  f: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory, llamafactory: { sharding: fsdp } } }
+  g: { use: sft, from: { data: c, model: s }, with: { trainer: llamafactory, accumulate: 2, llamafactory: { processes: 2, finetuning: { kind: lora }, sharding: "fsdp" } } }
 `,
     [
       {
@@ -62,6 +64,16 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
         under: "2",
         says: "2 processes can't share 3 micro-batches equally",
         expected: "a divisor of `accumulate`",
+      },
+      {
+        under: "fsdp",
+        says: "one process has nobody to divide the weights with",
+        expected: "`processes: 2` or more",
+      },
+      {
+        under: '"fsdp"',
+        says: "sharding is for full fine-tuning; each process can have all that LoRA trains",
+        expected: "`finetuning: { kind: full }`",
       },
     ],
   ],

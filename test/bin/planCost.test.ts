@@ -93,6 +93,28 @@ describe("pipe plan estimates", () => {
   );
 
   it(
+    "sharding divides what a weight takes, and NGDiff then needs a forward pass more",
+    inRig(async (rig) => {
+      paper(rig, "sft-lambda.yaml");
+      const of = async (...settings: ReadonlyArray<string>) => {
+        const sets = settings.flatMap((setting) => ["--set", `model.llamafactory.${setting}`]);
+        const all = await costs(rig, "sft-lambda.yaml", ...sets);
+        return (loss: string) =>
+          all.get(`model[model=Qwen3-VL-8B,task=sudoku,loss=${loss},seed=0]`);
+      };
+      const full = "finetuning={ kind: full }";
+      const whole = await of(full);
+      const shared = await of(full, "processes=8", "sharding=fsdp");
+      const bytes = (whole("token")?.memoryBytes ?? 0) - (shared("token")?.memoryBytes ?? 0);
+      // The embedding and the output layer are gathered.
+      assert.closeTo(bytes, 16 * 8.77e9 * (7 / 8) - 8 * 2 * 151_936 * 4096, 1e6);
+      assert.strictEqual(shared("NGDiff")?.memoryBytes, shared("token")?.memoryBytes);
+      const hours = (shared("NGDiff")?.gpuHours ?? 0) / (shared("token")?.gpuHours ?? 1);
+      assert.closeTo(hours, 4 / 3, 0.02);
+    }),
+  );
+
+  it(
     "nothing where it knows nothing, and says what to give",
     inRig(async (rig) => {
       const [vllm, transformers] = ["engine: vllm, max_tokens: 200", "engine: transformers"];

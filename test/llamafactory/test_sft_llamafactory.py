@@ -1,5 +1,6 @@
 """The trainer `llamafactory` in its own environment: `npm run test:trainers`. Real LLaMA-Factory, a Qwen3-VL of some thousand weights."""
 
+import functools
 import json
 import shutil
 import signal
@@ -18,6 +19,7 @@ from transformers import AutoModelForImageTextToText, TrainerCallback
 import tiny_models
 from trainers import losses, sft_llamafactory as stage
 from trainers.data import BatchOrder, read_split
+from trainers.hidden_norms import hidden_norms, with_hidden
 from trainers.hub_policy import Prompt
 from trainers.job import main
 from trainers.llamafactory_rows import encode_chats, load_processor, write_rows
@@ -42,6 +44,7 @@ PARAMS = {
     "train": "language-model",
     "finetuning": {"kind": "full"},
     "processes": 1,
+    "sharding": "none",
 }
 LORA = {"kind": "lora", "rank": 4, "alpha": 8, "targets": "all"}
 SEVEN_DIGITS = 5e-7
@@ -80,7 +83,15 @@ def same_files(one: Path, other: Path) -> None:
 
 
 def ours(inputs: dict[str, Path], loss: dict) -> losses.StepLosses:
-    """The first step by the model's own processor and `losses.backward`, without LLaMA-Factory."""
+    """The first step by `losses.backward`."""
+    model, spans, tokens = first_step(inputs)
+    parameters = [weight for weight in model.parameters() if weight.requires_grad]
+    return losses.backward(loss, (part() for part in spans), *tokens, parameters)
+
+
+def first_step(inputs: dict[str, Path]) -> tuple[Any, list[Callable[[], losses.Spans]], list[int]]:
+    """The model, forward passes of the first step's micro-batches, and the tokens of its spans: by the model's own processor, without
+    LLaMA-Factory."""
     split = read_split(inputs["data"], "train_sft", any_size=True)
     processor = load_processor(inputs["model"])
     with without_torchvision():
@@ -109,13 +120,11 @@ def ours(inputs: dict[str, Path], loss: dict) -> losses.StepLosses:
         parts.append((batch, perception[:, 1:], reasoning[:, 1:]))
         tokens = [count + int(mask.sum()) for count, mask in zip(tokens, (perception, reasoning))]
 
-    def spans():
-        for batch, perception, reasoning in parts:
-            logits = model(**batch).logits[:, :-1]
-            yield losses.Spans(logits, logits[:, :0], batch["input_ids"][:, 1:], perception, reasoning)
+    def spans(batch: Any, perception: torch.Tensor, reasoning: torch.Tensor) -> losses.Spans:
+        logits = model(**batch).logits[:, :-1]
+        return losses.Spans(logits, logits[:, :0], batch["input_ids"][:, 1:], perception, reasoning)
 
-    parameters = [weight for weight in model.parameters() if weight.requires_grad]
-    return losses.backward(loss, spans(), *tokens, parameters)
+    return model, [functools.partial(spans, *part) for part in parts], tokens
 
 
 @pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.7}, {"kind": "ngdiff"}], ids=lambda loss: loss["kind"])
@@ -229,6 +238,64 @@ def test_two_processes_train_as_one(tagged, tmp_path):
     assert one.keys() == two.keys()
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=0, atol=1e-6)
+
+
+SHARDED = {"processes": 2, "sharding": "fsdp"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sharded_training_is_that_of_one_process(family, request, tmp_path):
+    inputs, (template, _) = request.getfixturevalue(family), FAMILIES[family]
+    params = PARAMS | {"steps": 3, "loss": {"kind": "fixed", "lambda": 0.7}, "template": template, "train": "all"}
+    jobs = [prepare(tmp_path / str(len(more)), params | more, **inputs) for more in ({}, SHARDED)]
+    whole, sharded = (run(job)["summary"] for job in jobs)
+    assert sharded == pytest.approx(whole, rel=1e-6)
+    whole, sharded = (load_file(job / "output/model.safetensors") for job in jobs)
+    assert whole.keys() == sharded.keys()
+    for name in whole:
+        torch.testing.assert_close(sharded[name], whole[name], rtol=0, atol=1e-6)
+    with without_torchvision():
+        AutoModelForImageTextToText.from_pretrained(jobs[1] / "output")
+
+
+@pytest.fixture(scope="module")
+def balanced(tagged, tmp_path_factory) -> Path:
+    """A sharded training of one step of NGDiff, with its checkpoint in `kept`."""
+    scratch = tmp_path_factory.mktemp("balanced")
+    job = prepare(scratch / "job", BALANCED | {"steps": 1}, scratch / "kept", **tagged)
+    run(job)
+    return job
+
+
+BALANCED = PARAMS | SHARDED | {"loss": {"kind": "ngdiff", "smoothing": 0.5}}
+
+
+def test_a_sharded_ngdiff_balances_the_gradients_of_hidden_states(tagged, balanced):
+    (line,) = [json.loads(text) for text in (balanced / "output/metrics.jsonl").read_text().splitlines()]
+    model, spans, tokens = first_step(tagged)
+    totals, norms = hidden_norms((with_hidden(model, part) for part in spans), *tokens)
+    assert [line["L_p"], line["L_r"]] == pytest.approx(totals.tolist(), rel=SEVEN_DIGITS)
+    norm_p, norm_r = norms.tolist()
+    assert [line["hidden_grad_norm_p"], line["hidden_grad_norm_r"]] == pytest.approx([norm_p, norm_r], rel=SEVEN_DIGITS)
+    assert line["lambda"] == pytest.approx(norm_r / (norm_p + norm_r), rel=SEVEN_DIGITS)
+    assert "grad_norm_p" not in line, "a name for the weights' gradients"
+
+
+def test_a_sharded_training_goes_on_to_the_same_bits(tagged, balanced, tmp_path):
+    kept = shutil.copytree(balanced.parent / "kept", tmp_path / "kept")
+    broken = shutil.copytree(kept / "checkpoint-1", kept / "checkpoint-2")
+    (broken / COMPLETE).unlink()
+    straight = prepare(tmp_path / "straight", BALANCED | {"steps": 3}, **tagged)
+    again = prepare(tmp_path / "again", BALANCED | {"steps": 3}, kept, **tagged)
+    assert [run(job)["resumed_from"] for job in (straight, again)] == [None, 1]
+    assert f"{broken.name} was broken off" in (again / "events.jsonl").read_text()
+    same_files(straight, again)
+
+
+@pytest.mark.parametrize("more", [{"processes": 1}, {"finetuning": LORA}], ids=lambda more: next(iter(more)))
+def test_sharding_is_for_full_fine_tuning_by_several_processes(tagged, tmp_path, more):
+    said = refused(prepare(tmp_path / "job", PARAMS | SHARDED | more, **tagged))
+    assert said["message"].startswith("Sharding divides the weights of a full fine-tuning") and "sharding out" in said["fix"]
 
 
 @pytest.mark.parametrize("finetuning", [{"kind": "full"}, LORA], ids=lambda finetuning: finetuning["kind"])
