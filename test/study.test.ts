@@ -220,6 +220,11 @@ describe("a study, small but real", () => {
       assert.match(eventsOf("small-3"), /Continuing from the checkpoint/u);
       const model = await shown(rig, "model[loss=token]");
       assert.isAtLeast(model.actions[0]?.resumedFrom ?? 0, 40);
+      const left = fs.globSync("checkpoints/*/*/*", { cwd: rig.path(".pipe") });
+      assert.deepStrictEqual(
+        left.map((file) => path.basename(file)),
+        ["step-00000080.pt"],
+      );
 
       fs.renameSync(rig.path(".pipe"), rig.path("continued"));
       await run(rig, ...one);

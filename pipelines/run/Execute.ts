@@ -7,6 +7,7 @@ import { mapInputs } from "../experiment/Node.ts";
 import { workKeys } from "../plan/Keys.ts";
 import type { PlannedNode } from "../plan/Plan.ts";
 import { attempt } from "./Attempt.ts";
+import { olderCheckpoints } from "./checkpoints.ts";
 import { commit } from "./commit.ts";
 import { publish } from "./Events.ts";
 import type { RunContext } from "./RunContext.ts";
@@ -38,7 +39,8 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       if (outcome instanceof Parked) return outcome;
       const { artifact } = yield* commit(planned, keys, outcome, context);
       context.madeHere.add(content);
-      yield* store.clear(store.workDirectory(content)).pipe(
+      const older = training === undefined ? [] : olderCheckpoints(outcome.attempt.checkpoints);
+      yield* Effect.forEach([store.workDirectory(content), ...older], store.clear).pipe(
         // The result is stored; what is left, such as another user's files, is for `pipe gc`.
         Effect.catch(({ message }) =>
           publish({ _tag: "NodeMessage", node: node.name, level: "warn", message }),

@@ -71,6 +71,18 @@ export const takeOverCheckpoints = (
   }
 };
 
+/**
+ * All checkpoints but the newest, from which more steps continue. While a training goes on, the ones before it are there in
+ * case it is damaged.
+ */
+export const olderCheckpoints = (directory: string): ReadonlyArray<string> =>
+  checkpointNames(directory)
+    .toSorted((one, other) => stepIn(one) - stepIn(other))
+    .slice(0, -1)
+    .map((name) => path.join(directory, name));
+
+const stepIn = (name: string): number => Number(/(\d+)\D*$/u.exec(name)?.[1]);
+
 /** Equal names are the same step of the same training. */
 const eachNew = (from: string, to: string, take: (from: string, to: string) => void): void => {
   for (const name of namesIn(from)) {

@@ -8,6 +8,7 @@ import {
   checkpointFolder,
   checkpointNames,
   leftIn,
+  olderCheckpoints,
   takeOverCheckpoints,
 } from "../../../pipelines/run/checkpoints.ts";
 import { digestBytes } from "../../../schemas/Digest.ts";
@@ -105,6 +106,17 @@ describe("checkpoints", () => {
       const expected = ["checkpoint-3", "step-1.pt", "verl/global_step_4"];
       assert.deepStrictEqual(checkpointNames(parent).toSorted(), expected);
       assert.deepStrictEqual(checkpointNames(path.join(parent, "none")), []);
+    }),
+  );
+
+  it(
+    "of a finished training are worth keeping only if they are the newest",
+    inFolder((parent) => {
+      for (const name of ["step-00000090.pt", "step-00000100.pt", "log"]) save(parent, name);
+      for (const step of [8, 20]) save(path.join(parent, `checkpoint-${step}`), "optimizer.pt");
+      const older = olderCheckpoints(parent).map((file) => path.relative(parent, file));
+      assert.deepStrictEqual(older, ["checkpoint-8", "checkpoint-20", "step-00000090.pt"]);
+      assert.deepStrictEqual(olderCheckpoints(path.join(parent, "none")), []);
     }),
   );
 
