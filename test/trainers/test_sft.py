@@ -336,7 +336,7 @@ def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch
         return loss_p, loss_r * (float("nan") if len(calls) == 3 else 1)
 
     monkeypatch.setattr(losses, "span_losses", breaking)
-    assert "at step 3" in failed(prepare(tmp_path / "job", SFT, data=dataset))["message"]
+    assert "Step 3 was not finite: L_p" in failed(prepare(tmp_path / "job", SFT, data=dataset))["message"]
 
 
 @pytest.mark.parametrize(
