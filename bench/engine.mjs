@@ -305,12 +305,14 @@ const targetsOf = (bySize, floors, planning) => {
       ours(at(size))
         .map(([, byScenario]) => valuesOf(byScenario.slice(3).flat(), "ran").join(" "))
         .join("; "),
-      ours(at(size)).every(
-        ([, [, , , upstream, revert]]) =>
-          revert.length > 0 &&
-          upstream.every(({ ran }) => ran === 1) &&
-          revert.every(({ ran }) => ran === 0),
-      ),
+      ours(at(size)).length === 0
+        ? undefined
+        : ours(at(size)).every(
+            ([, [, , , upstream, revert]]) =>
+              revert.length > 0 &&
+              upstream.every(({ ran }) => ran === 1) &&
+              revert.every(({ ran }) => ran === 0),
+          ),
     ]),
   ];
 };
