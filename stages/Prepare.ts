@@ -43,7 +43,7 @@ const checkModel = (_: unknown, model: Upstream): ReadonlyArray<ParamsProblem> =
 
 export const Prepare = stage({
   name: "prepare",
-  version: 1,
+  version: 2,
   summary:
     "adds the caption's tags to a pretrained model's vocabulary, and a vision tower if asked",
   example: `base: { use: prepare, from: { model: qwen } }

@@ -78,6 +78,8 @@ def build_model(text: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, visio
         pad_token_id=tokenizer.pad_token_id,
         tie_word_embeddings=text.config.tie_word_embeddings,
     )
+    # Else the path of the language model is saved, and equal inputs give different files in different places.
+    config.text_config._name_or_path = ""
     model = Idefics3ForConditionalGeneration(config).to(text.dtype)
     model.model.text_model.load_state_dict(text.base_model.state_dict())
     model.lm_head.load_state_dict(text.get_output_embeddings().state_dict())

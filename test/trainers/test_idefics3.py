@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,9 @@ def test_words_and_weights_are_those_of_the_language_model(base, text, dataset, 
     assert policy.ends == (policy.tokenizer.convert_tokens_to_ids("<|im_end|>"),)
     assert "random weights" in (base / "README.md").read_text()
 
-    again, other = seeing(tmp_path / "again", text), seeing(tmp_path / "other", text, seed=1)
+    elsewhere = shutil.copytree(text, tmp_path / "elsewhere")
+    again, other = seeing(tmp_path / "again", elsewhere), seeing(tmp_path / "other", text, seed=1)
+    assert (again / "config.json").read_bytes() == (base / "config.json").read_bytes()
     assert (again / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
     new = load_file(other / "model.safetensors")
     assert {name for name in made if not torch.equal(made[name], new[name])} == {
