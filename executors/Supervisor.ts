@@ -47,21 +47,32 @@ export class Supervisor extends Context.Service<
           Effect.sync(() => new Connections({ ...defaults, ...options })),
           (opened) => Effect.promise(() => opened.close()),
         );
+        /** Fails with the answer that a program gets where Node can start no supervisor. */
+        const open = (preload?: Preload) =>
+          Effect.try({
+            try: () => connections.open(preload),
+            catch: (error): Answer => ({ kind: "unavailable", why: (error as Error).message }),
+          });
         return Supervisor.of({
-          prepare: (program) =>
-            Effect.sync(() => {
-              const preload = preloadOf(program);
-              if (preload !== undefined && connections.mayPreload(preload))
-                connections.open(preload);
-            }),
+          prepare: Effect.fnUntraced(function* (program) {
+            const preload = preloadOf(program);
+            // The program that runs later hears of a failure.
+            if (preload !== undefined && connections.mayPreload(preload))
+              yield* Effect.ignore(open(preload));
+          }),
           run: Effect.fnUntraced(function* (program, hear = () => Effect.void) {
+            const answerWith = (preload?: Preload) =>
+              open(preload).pipe(
+                Effect.flatMap((connection) => runOver(connection, program, hear)),
+                Effect.catch(Effect.succeed),
+              );
             const preload = preloadOf(program);
             if (preload !== undefined && connections.mayPreload(preload)) {
-              const answer = yield* runOver(connections.open(preload), program, hear);
+              const answer = yield* answerWith(preload);
               if (answer.kind !== "unavailable") return yield* outcome(program, answer);
               if (connections.giveUp(preload)) yield* hear({ kind: "cold", why: answer.why });
             }
-            return yield* outcome(program, yield* runOver(connections.open(), program, hear));
+            return yield* outcome(program, yield* answerWith());
           }),
         });
       }),
@@ -107,7 +118,8 @@ class Connections {
   /** False after a failure, and where `mostPreloads` others are kept. */
   mayPreload(preload: Preload): boolean {
     const key = keyOf(preload);
-    if (this.latest.has(key)) return !this.failed.has(key);
+    if (this.failed.has(key)) return false;
+    if (this.latest.has(key)) return true;
     return [...this.latest.keys()].filter((other) => other !== keyOf()).length < mostPreloads;
   }
 

@@ -48,6 +48,7 @@ export class SupervisorConnection {
   /** True when it takes no more programs; its last ones may still be ending. */
   lost = false;
 
+  /** Throws where Node can start no process; where only the interpreter is missing, the answer of jobs says so. */
   constructor(
     graceSeconds: number,
     leftoverGraceSeconds: number,
@@ -71,9 +72,12 @@ export class SupervisorConnection {
     void end.then(() => {
       this.lost = true;
     });
+    if ((subprocess.stdin as Writable | undefined) === undefined)
+      throw new Error("it got no pipes: too many open files");
     this.subprocess = subprocess;
     this.requests = subprocess.stdin;
-    this.requests.on("error", () => {}); // the end of stdout shows the same
+    for (const stream of [subprocess.stdin, subprocess.stdout, subprocess.stderr])
+      stream.on("error", () => {}); // the end of stdout shows the same
     subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.read(text));
     subprocess.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr = (this.stderr + text).slice(-stderrCharacters);

@@ -119,6 +119,20 @@ describe("a stage that fails", () => {
   );
 
   it(
+    "for want of a Python that runs names PIPE_PYTHON",
+    inRig(async (rig) => {
+      rig.write("e.yaml", `name: e\nstages: { a: { use: command, with: { run: "true" } } }\n`);
+      for (const python of ["/no/python", "/etc/passwd/python"]) {
+        const { code, stderr } = await rig.start(["run", "e.yaml"], { PIPE_PYTHON: python }).ended;
+        assert.strictEqual(code, 1);
+        assert.include(stderr, "the supervisor of jobs could not be started: spawn");
+        assert.include(stderr, "or name one in PIPE_PYTHON");
+        assert.notInclude(stderr, "bug in pipe");
+      }
+    }),
+  );
+
+  it(
     "can print anything: control characters and long lines are escaped and cut",
     inRig(async (rig) => {
       rig.write(

@@ -1,6 +1,7 @@
 /** The local executor: the contract, and jobs whose owner, supervisor or reaper is killed. */
 import { assert, describe, it } from "@effect/vitest";
 import { Effect, Fiber } from "effect";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { type Executor, type Job, runJob } from "../../executors/Executor.ts";
@@ -148,4 +149,22 @@ describe("the supervisor", () => {
       }),
     ),
   );
+
+  it("that gets no pipes, since too many files are open, is an error", () => {
+    const crowded = path.join(import.meta.dirname, "programs/crowded.ts");
+    const program = { id: "one", command: ["true"], cwd: "/", environment: {}, log: "/dev/null" };
+    const shown = execFileSync(
+      "sh",
+      [
+        "-c",
+        'ulimit -n 200; exec "$@"',
+        "sh",
+        process.execPath,
+        crowded,
+        JSON.stringify({ ...program, gpus: 0 }),
+      ],
+      { encoding: "utf8" },
+    );
+    assert.match(shown, /^JobNotStarted: .*too many open files$/mu);
+  });
 });

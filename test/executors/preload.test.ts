@@ -165,6 +165,23 @@ describe("a preload", () => {
       }),
     );
 
+  live(
+    "that no process can be started for is reported once, and jobs start without it",
+    (sandbox) =>
+      Effect.gen(function* () {
+        const messages: Array<string> = [];
+        const preload = "x".repeat(200_000); // Linux gives no process so long an argument
+        for (const word of ["first", "second"]) {
+          const job = program(sandbox, "program", `print("${word}")`, { preload });
+          yield* Effect.flatMap(Executor, (executor) => executor.prepare(job));
+          assert.strictEqual((yield* run(job, messages)).exitCode, 0);
+        }
+        assert.strictEqual(sandbox.text("log"), "first\nsecond\n");
+        assert.strictEqual(messages.length, 1);
+        assert.match(messages[0]!, /spawn E2BIG/u);
+      }),
+  );
+
   live("that fails is reported once where several jobs wait for it", (sandbox) =>
     Effect.gen(function* () {
       const preload = preloadOf(sandbox, "import time; time.sleep(0.5); import no_such_package");
