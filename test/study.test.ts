@@ -216,15 +216,21 @@ describe("a study, small but real", () => {
       await killed.ended;
       await rig.until("no process of it is left", () => rig.survivors.length === 0);
 
+      const checkpoints = () =>
+        fs
+          .globSync("checkpoints/*/*/step-*", { cwd: rig.path(".pipe") })
+          .map((file) => path.basename(file))
+          .toSorted();
+      const left = checkpoints();
+      assert.isAtLeast(left.length, 2);
+      await run(rig, ...one, "--set", "model.steps=20");
+      assert.deepStrictEqual(checkpoints(), ["step-00000020.pt", ...left]);
+
       await run(rig, ...one);
-      assert.match(eventsOf("small-3"), /Continuing from the checkpoint/u);
+      assert.match(eventsOf("small-4"), /Continuing from the checkpoint/u);
       const model = await shown(rig, "model[loss=token]");
       assert.isAtLeast(model.actions[0]?.resumedFrom ?? 0, 40);
-      const left = fs.globSync("checkpoints/*/*/*", { cwd: rig.path(".pipe") });
-      assert.deepStrictEqual(
-        left.map((file) => path.basename(file)),
-        ["step-00000080.pt"],
-      );
+      assert.deepStrictEqual(checkpoints(), ["step-00000080.pt"]);
 
       fs.renameSync(rig.path(".pipe"), rig.path("continued"));
       await run(rig, ...one);

@@ -3,7 +3,7 @@ import { Effect } from "effect";
 import type { FoundAction } from "../../cache/Look.ts";
 import { Store } from "../../cache/Store.ts";
 import type { Digest } from "../../schemas/Digest.ts";
-import { mapInputs } from "../experiment/Node.ts";
+import { mapInputs, type Node } from "../experiment/Node.ts";
 import { workKeys } from "../plan/Keys.ts";
 import type { PlannedNode } from "../plan/Plan.ts";
 import { attempt } from "./Attempt.ts";
@@ -17,7 +17,8 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
   const { node } = planned;
   const store = yield* Store;
   const fields = context.plan.fieldsOf(node, mapInputs(node, context.artifactOf));
-  const keys = workKeys(fields, node.stage.horizon?.(node.params.decoded) ?? []);
+  const horizon = node.stage.horizon?.(node.params.decoded) ?? [];
+  const keys = workKeys(fields, horizon);
   const { content, training } = keys;
 
   const known = yield* lookUp(planned, content, context);
@@ -39,7 +40,10 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
       if (outcome instanceof Parked) return outcome;
       const { artifact } = yield* commit(planned, keys, outcome, context);
       context.madeHere.add(content);
-      const older = training === undefined ? [] : olderCheckpoints(outcome.attempt.checkpoints);
+      const older =
+        training === undefined
+          ? []
+          : olderCheckpoints(outcome.attempt.checkpoints, lastStep(node, horizon));
       yield* Effect.forEach([store.workDirectory(content), ...older], store.clear).pipe(
         // The result is stored; what is left, such as another user's files, is for `pipe gc`.
         Effect.catch(({ message }) =>
@@ -50,6 +54,10 @@ export const execute = Effect.fnUntraced(function* (planned: PlannedNode, contex
     }),
   );
 });
+
+/** A horizon is a number of steps. */
+const lastStep = ({ params }: Node, horizon: ReadonlyArray<string>): number =>
+  Math.max(...horizon.map((name) => (params.decoded as Readonly<Record<string, number>>)[name]!));
 
 /** The answer to a content key whose files are present; a forced node accepts only answers of this run. */
 const lookUp = Effect.fnUntraced(function* (

@@ -72,11 +72,12 @@ export const takeOverCheckpoints = (
 };
 
 /**
- * All checkpoints but the newest, from which more steps continue. While a training goes on, the ones before it are there in
- * case it is damaged.
+ * The checkpoints of a finished training but that of its last step, from which more steps continue. While a training goes on,
+ * the ones before it are there in case it is damaged; so later ones, which a longer training left, stay.
  */
-export const olderCheckpoints = (directory: string): ReadonlyArray<string> =>
+export const olderCheckpoints = (directory: string, lastStep: number): ReadonlyArray<string> =>
   checkpointNames(directory)
+    .filter((name) => stepIn(name) <= lastStep)
     .toSorted((one, other) => stepIn(one) - stepIn(other))
     .slice(0, -1)
     .map((name) => path.join(directory, name));

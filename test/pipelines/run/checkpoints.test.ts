@@ -110,13 +110,15 @@ describe("checkpoints", () => {
   );
 
   it(
-    "of a finished training are worth keeping only if they are the newest",
+    "of a finished training are worth keeping only if they are the newest, or a longer training's",
     inFolder((parent) => {
       for (const name of ["step-00000090.pt", "step-00000100.pt", "log"]) save(parent, name);
       for (const step of [8, 20]) save(path.join(parent, `checkpoint-${step}`), "optimizer.pt");
-      const older = olderCheckpoints(parent).map((file) => path.relative(parent, file));
-      assert.deepStrictEqual(older, ["checkpoint-8", "checkpoint-20", "step-00000090.pt"]);
-      assert.deepStrictEqual(olderCheckpoints(path.join(parent, "none")), []);
+      const older = (lastStep: number) =>
+        olderCheckpoints(parent, lastStep).map((file) => path.relative(parent, file));
+      assert.deepStrictEqual(older(100), ["checkpoint-8", "checkpoint-20", "step-00000090.pt"]);
+      assert.deepStrictEqual(older(20), ["checkpoint-8"]);
+      assert.deepStrictEqual(olderCheckpoints(path.join(parent, "none"), 100), []);
     }),
   );
 
