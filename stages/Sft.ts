@@ -210,7 +210,7 @@ const shardingProblems = ({ llamafactory }: Params): ReadonlyArray<ParamsProblem
       path: ["llamafactory", "sharding"],
       message:
         processes === 1
-          ? "one process has nobody to divide the weights with"
+          ? "there is one process, and sharding needs two"
           : "sharding is for full fine-tuning; each process can have all that LoRA trains",
       expected: processes === 1 ? "`processes: 2` or more" : "`finetuning: { kind: full }`",
     },

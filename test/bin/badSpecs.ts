@@ -67,7 +67,7 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
       },
       {
         under: "fsdp",
-        says: "one process has nobody to divide the weights with",
+        says: "there is one process, and sharding needs two",
         expected: "`processes: 2` or more",
       },
       {
