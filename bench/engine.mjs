@@ -232,8 +232,7 @@ const ours = (costs) =>
 
 /** The worst of our rows, and whether it meets the target. A row that was stopped has no number. */
 const worst = (what, costs, valueOf, unit, limit, digits = 2) => {
-  const values = ours(costs)
-    .map(([tool, byScenario]) => [valueOf(byScenario), tool.name]);
+  const values = ours(costs).map(([tool, byScenario]) => [valueOf(byScenario), tool.name]);
   if (values.length === 0) return [what, "-", undefined];
   if (!values.every(([value]) => Number.isFinite(value))) return [what, "stopped", false];
   const [value, name] = values.reduce((a, b) => (b[0] > a[0] ? b : a));

@@ -274,8 +274,10 @@ const printComparison = ({ title, steps, rate, goal, rows, onGpu }) => {
   const rates = (results) => results.map((result) => result[rate.field]);
   const reference = median(rates(done.find(({ name }) => name === "pipe")?.results ?? []));
   const whole = done.flatMap(({ results }) => results).filter((result) => result.steps === steps);
-  const reached = goal.of(whole.map(({ curve }) => curve.map(([, value]) => value)));
-  const secondsTo = ({ curve }) => curve.find(([, value]) => goal.met(value, reached))?.[0];
+  const curves = whole.map(({ curve }) => curve.map(([, value]) => value));
+  const reached = whole.length === 0 ? undefined : goal.of(curves);
+  const secondsTo = ({ curve }) =>
+    reached === undefined ? undefined : curve.find(([, value]) => goal.met(value, reached))?.[0];
   console.log(`\n${title}, n = ${rounds} [min–max]`);
   printTable(
     [
@@ -283,7 +285,7 @@ const printComparison = ({ title, steps, rate, goal, rows, onGpu }) => {
       "steps",
       rate.name,
       "ratio",
-      `s to ${goal.name} ${reached.toFixed(2)}`,
+      `s to ${goal.name} ${reached === undefined ? "–" : reached.toFixed(2)}`,
       "s in all",
       gpu === undefined ? "peak MB" : "GPU MB",
     ],

@@ -235,7 +235,7 @@ const sampling = samplingInputs(surrogatesOf);
 
 export const Grpo = stage({
   name: "grpo",
-  version: 5,
+  version: 6,
   summary: "trains a model by reinforcement learning, rewarding perception and outcome",
   example: `policy:
   use: grpo

@@ -50,7 +50,7 @@ const Params = Schema.Struct({
 
 export const Rollout = stage({
   name: "rollout",
-  version: 5,
+  version: 6,
   summary: "samples groups of responses from a model, with every part of their rewards",
   example: `sampled:
   use: rollout

@@ -304,7 +304,7 @@ const trainerProblems = (
 
 export const Sft = stage({
   name: "sft",
-  version: 4,
+  version: 5,
   summary: "trains a model on transcripts; the loss weighs perception against reasoning",
   example: `model:
   use: sft

@@ -1,6 +1,6 @@
 """Checkpoints of a training run: written atomically, checked when read; a run continues from the newest intact one.
 
-A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. A run keeps the newest two, so that a
+A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. While it runs, a training keeps the newest two, so that a
 damaged one costs the steps since the one before it.
 """
 

@@ -82,8 +82,10 @@ def read_split(directory: Path, split: str, limit: int | None = None, any_size: 
     return Split(mixed, columns)
 
 
-def _decode(file: bytes, name: str, split: str) -> np.ndarray:
+def _decode(file: bytes | None, name: str, split: str) -> np.ndarray:
     try:
+        if file is None:
+            raise BrokenPicture("it has no bytes")
         return decode_picture(file)
     except BrokenPicture as error:
         message = f"The picture of row {name} of split `{split}` can't be read: {error}."

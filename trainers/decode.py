@@ -12,7 +12,6 @@ Sampling takes its random numbers from a table, not from a generator, so a row's
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -27,9 +26,8 @@ LOOK_EVERY = 16  # on a GPU: positions between two looks at the rows that have e
 Ended = Callable[[list[int], list[list[int]]], None]  # takes rows that have ended, and the tokens of each, its end included
 
 
-def nobody_hears(*_: object) -> None:
-    """For who need not know what has ended."""
-
+def ignore_ended(*_: object) -> None:
+    """The listener of a caller that needs no response before the others."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Decoder:
         self.model = model
         self.longest = longest
         self.between = between  # called between steps, so that a job can stop
-        self.ended: Ended = nobody_hears  # on a GPU it is given rows while others are decoded, though not the last ones
+        self.ended: Ended = ignore_ended  # on a GPU it is given rows while others are decoded, though not the last ones
         self.end = model.model.generation_config.eos_token_id
         self.static: StaticSteps | None = None
 
@@ -193,7 +191,7 @@ class StaticSteps:
         forced: Tensor,
         sampling: Sampling | None,
         between: Callable[[], None],
-        ended: Ended = nobody_hears,
+        ended: Ended = ignore_ended,
     ) -> Decoded:
         """Does what `Decoder.__call__` says, also for a batch of fewer rows."""
         rows, device = len(forced), self.model.device
@@ -309,8 +307,10 @@ class Seen:
 
 def attention_kernel(keys: Tensor, values: Tensor) -> Callable[..., Tensor] | None:
     """`attend` of attend_kernel.py for such caches; None on a CPU, and where Triton can't build it."""
-    if keys.device.type == "cpu" or find_spec("triton") is None:
+    if keys.device.type == "cpu":
         return None
-    from trainers import attend_kernel  # a CPU's torch comes without Triton
-
+    try:
+        from trainers import attend_kernel
+    except ImportError:  # Triton is missing
+        return None
     return attend_kernel.attend if attend_kernel.can_attend(keys, values) else None

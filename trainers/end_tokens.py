@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jinja2 import TemplateError
 from transformers import GenerationConfig
 
 from trainers.job import JobError
@@ -34,13 +35,23 @@ def named_ends(eos: int | list[int] | None) -> list[int]:
 def _written_end(processor: Any, named: list[int]) -> int | None:
     """The named end, or else the first special token, that the chat template writes between a response and the next question; None without
     either. GLM-4V closes no turn: its responses end with the mark of the next one."""
-    turns = [("user", "?"), ("assistant", ANSWER), ("user", "?")]
-    chat = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
-    _, found, after = processor.apply_chat_template(chat, tokenize=False).rpartition(ANSWER)
+    _, found, after = _chat(processor).rpartition(ANSWER)
     tokenizer = processor.tokenizer
     special = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     ids = tokenizer(after, add_special_tokens=False)["input_ids"] if found else []
     return next((token for known in (named, special) for token in ids if token in known), None)
+
+
+def _chat(processor: Any) -> str:
+    """A question, the answer and another question as the chat template writes them; empty if it refuses them. Some templates take the words of
+    an assistant as a string only."""
+    question = {"role": "user", "content": [{"type": "text", "text": "?"}]}
+    for words in ([{"type": "text", "text": ANSWER}], ANSWER):
+        try:
+            return processor.apply_chat_template([question, {"role": "assistant", "content": words}, question], tokenize=False)
+        except (TypeError, TemplateError):
+            continue
+    return ""
 
 
 def write_ends(directory: Path, ends: tuple[int, ...]) -> None:

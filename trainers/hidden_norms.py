@@ -37,6 +37,8 @@ def hidden_norms(
         gradients = [torch.autograd.grad(part, hidden, retain_graph=True)[0] for part in parts]
         totals = totals.to(hidden.device) + torch.stack(parts).detach()
         squares = squares.to(hidden.device) + torch.stack([gradient.float().square().sum() for gradient in gradients])
+        # Else this micro-batch's graph stays in memory beside the next one's.
+        del spans, hidden, parts, gradients
     add_up([totals, squares])
     return totals, squares.sqrt()
 

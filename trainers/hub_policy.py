@@ -46,7 +46,7 @@ from transformers import (
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from trainers.data import Split
-from trainers.decode import FREE, Decoded, Sampling, choose, nobody_hears
+from trainers.decode import FREE, Decoded, Sampling, choose, ignore_ended
 from trainers.end_tokens import ends_of
 from trainers.job import JobError
 from trainers.model import device, is_micro
@@ -176,7 +176,7 @@ class HubDecoder:
 
     def __init__(self, policy: HubPolicy, longest: int, between: Callable[[], None]):
         self.policy, self.longest, self.between = policy, longest, between
-        self.ended = nobody_hears  # `generate` gives whole batches
+        self.ended = ignore_ended  # `generate` gives whole batches
 
     def __call__(
         self, prompts: list[Prompt], group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None

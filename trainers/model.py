@@ -151,7 +151,7 @@ def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     counts = sum(_histogram(images[start : start + COUNTED_AT_ONCE]) for start in range(0, len(images), COUNTED_AT_ONCE))
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
-    # Rounding may leave less than nothing of the variance of equal pixels.
+    # Rounding can make the variance of equal pixels negative.
     deviation = np.sqrt((counts @ levels**2 / counts.sum(1) - mean**2).clip(0))
     repeats = 3 // channels
     # A floor under the deviation, since a set of blank pictures would divide by zero.

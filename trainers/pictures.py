@@ -11,7 +11,7 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _START = _SIGNATURE + b"\x00\x00\x00\rIHDR"
@@ -57,7 +57,9 @@ def _decode_by_pillow(file: bytes) -> np.ndarray:
             raise BrokenPicture(f"its pixels have the mode {image.mode}, more than 8 bits a sample")
         image = image if image.mode == "L" else image.convert("RGB")
         return np.asarray(image).reshape(image.height, image.width, -1)
-    except (OSError, ValueError, SyntaxError) as error:
+    except UnidentifiedImageError:
+        raise BrokenPicture("it is no picture that Pillow knows") from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BrokenPicture(" ".join(str(error).split())) from None
 
 

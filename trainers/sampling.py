@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from trainers.data import pad
-from trainers.decode import FREE, Decoded, Sampling, nobody_hears
+from trainers.decode import FREE, Decoded, Sampling, ignore_ended
 from trainers.policy import Policy
 from trainers.tokenizer import CAPTION_CLOSE, CAPTION_OPEN
 
@@ -91,7 +91,7 @@ class Sampler:
         prompts: np.ndarray,
         random: np.random.Generator,
         captions: list[str] | None = None,
-        heard: Callable[[list[int], list[str]], None] = nobody_hears,
+        heard: Callable[[list[int], list[str]], None] = ignore_ended,
     ) -> Rollouts:
         """Samples groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses.
 
@@ -109,7 +109,7 @@ class Sampler:
             early.update(zip(numbers, texts))
             heard(prompts[np.array(numbers) // self.size].tolist(), texts)
 
-        self.decoder.ended = nobody_hears if given else ended
+        self.decoder.ended = ignore_ended if given else ended
         made = self.decoder(self.policy.prompts(prompts), group, forced, Sampling(self.temperature, torch.from_numpy(draws)))
         tokens = made.tokens[:, : int(made.lengths.max())]
         finished = torch.isin(tokens.gather(1, made.lengths[:, None] - 1)[:, 0], torch.tensor(self.policy.ends))

@@ -78,8 +78,12 @@ export const itemsWords = ({ elements, rest }: SchemaAST.Arrays): string =>
 /** A record's rule for its keys, by the message of its check; undefined for an object with listed keys. */
 export const keyRule = (ast: SchemaAST.AST): string | undefined => {
   if (!SchemaAST.isObjects(ast)) return undefined;
-  const rules = ast.indexSignatures.flatMap(({ parameter }) => parameter.checks ?? []);
-  const rule = rules[0]?.annotations?.["message"];
+  return ast.indexSignatures.flatMap(({ parameter }) => ownRule(parameter) ?? [])[0];
+};
+
+/** The message of a type's first check, such as "a time such as `30 minutes`" of a string. */
+const ownRule = ({ checks }: SchemaAST.AST): string | undefined => {
+  const rule = checks?.[0]?.annotations?.["message"];
   return typeof rule === "string" ? rule : undefined;
 };
 
@@ -112,6 +116,9 @@ export const expectation = (issue: SchemaIssue.Issue): string => {
   const own = (formatter(issue).issues[0]?.message ?? "another value")
     .replace(/^Expected /u, "")
     .replace(/, got .*$/u, "");
-  const type = issue._tag === "InvalidType" ? wordsOf(SchemaAST.toEncoded(issue.ast)) : "";
+  const type =
+    issue._tag === "InvalidType"
+      ? (ownRule(issue.ast) ?? wordsOf(SchemaAST.toEncoded(issue.ast)))
+      : "";
   return type === "" || type === "another value" ? own : type;
 };

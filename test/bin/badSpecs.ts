@@ -433,12 +433,18 @@ stages:
     `stages:
   a: { use: command, with: { run: "true", timeout: -5 seconds } }
   b: { use: command, with: { run: "true", timeout: Infinity } }
+  e: { use: command, with: { run: "true", timeout: 30 } }
   c: { use: command, with: { run: "true", env: { "A=B": x } } }
   d: { use: command, with: { run: "true" }, retry: { wait: 99999 days } }
 `,
     [
       { under: "-5 seconds", says: "`timeout` of stage `a`", expected: "from 1 millisecond" },
       { under: "Infinity", says: "`timeout` of stage `b`", expected: "to 365 days" },
+      {
+        under: "30",
+        says: "`timeout` of stage `e` is 30",
+        expected: "a time such as `30 minutes`",
+      },
       { under: '"A=B"', says: "`A=B` can't be a key", expected: "a variable's name" },
       { under: "99999 days", says: "`stages.d.retry.wait`", expected: "at most 365 days" },
     ],

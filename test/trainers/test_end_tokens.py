@@ -84,3 +84,17 @@ def test_without_an_end_in_the_template_its_next_turn_counts_or_the_settings_ord
     settings = GenerationConfig(eos_token_id=[pad, begin])
     assert ends_of(settings, Template(tokens, START)) == (begin, pad, end)
     assert ends_of(settings, Template(tokens, "USER: ")) == (pad, begin, end)
+    assert ends_of(GenerationConfig(), Template(tokens, START)) == (begin, end)
+
+
+class TextTemplate(Template):
+    """Takes an assistant's words as a string, and closes its turn."""
+
+    def apply_chat_template(self, chat, tokenize):
+        return "".join("?" if turn["role"] == "user" else turn["content"] + self.mark for turn in chat)
+
+
+def test_a_template_that_takes_an_answer_as_a_string_has_its_end_too(tmp_path):
+    tokens = AutoTokenizer.from_pretrained(build("llava", tmp_path / "start"))
+    pad, end = tokens.convert_tokens_to_ids([PAD, END])
+    assert ends_of(GenerationConfig(eos_token_id=[pad, end]), TextTemplate(tokens, END)) == (end, pad)

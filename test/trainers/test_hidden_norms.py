@@ -1,5 +1,7 @@
 """The norms that a sharded NGDiff goes by, beside their formula."""
 
+import weakref
+
 import pytest
 import torch
 
@@ -60,6 +62,20 @@ def test_squares_of_several_processes_are_added_up(batch):
     totals, norms = step(batch, 1)
     both = step(batch, 1, lambda tensors: [tensor.mul_(2) for tensor in tensors])
     torch.testing.assert_close(both, (2 * totals, 2**0.5 * norms))
+
+
+def test_one_graph_is_in_memory_at_a_time(batch):
+    model, features, targets, *masks = batch
+    made, left = [], []
+
+    def forward() -> Spans:
+        left.append(sum(logits() is not None for logits in made))
+        logits = model(features)
+        made.append(weakref.ref(logits))
+        return Spans(logits, logits[:, :0], targets, *masks)
+
+    hidden_norms((with_hidden(model, forward) for _ in range(3)), 1, 1)
+    assert left == [0, 0, 0]
 
 
 def test_the_hook_goes_with_the_forward_pass(batch):

@@ -76,6 +76,15 @@ def test_a_picture_of_16_bits_is_refused_where_pillow_would_make_it_white():
         decode_picture(file.getvalue())
 
 
+def test_a_file_that_is_no_picture_or_too_large_a_one_is_refused():
+    with pytest.raises(BrokenPicture, match="^it is no picture that Pillow knows$"):
+        decode_picture(b"")
+    huge = io.BytesIO()
+    Image.new("1", (20_000, 10_000)).save(huge, "TIFF", compression="group4")
+    with pytest.raises(BrokenPicture, match="decompression bomb"):
+        decode_picture(huge.getvalue())
+
+
 def test_the_error_names_the_row(tmp_path):
     rows = [row(index) for index in range(3)]
     rows[1]["image"]["bytes"] = changed(rows[1]["image"]["bytes"], 60)
