@@ -1,7 +1,7 @@
 /** Compiles the bundled experiment and pairs each of its nodes with the bundle's record of it. Nothing is run. */
 import { Result } from "effect";
 import { compile } from "../../pipelines/experiment/Compile.ts";
-import type { Node } from "../../pipelines/experiment/Node.ts";
+import { elementsOf, type Node } from "../../pipelines/experiment/Node.ts";
 import { restrictGraph, selectNodes } from "../../pipelines/plan/selection.ts";
 import { Source } from "../../pipelines/experiment/Source.ts";
 import { stages } from "../../stages/stages.ts";
@@ -73,5 +73,11 @@ const compileGraph = ({ run, spec }: Contents, findings: Findings) => {
     findings.add({ file: runFile, expected: "a node", found: named.failure, message });
     return undefined;
   }
-  return only.length === 0 ? graph : restrictGraph(graph, named.success);
+  if (only.length === 0) return graph;
+  // A run of an earlier version also made the inputs that params do not read.
+  const listed = new Set([...run.nodes, ...run.unmade].map(({ node }) => node));
+  const unread = graph.nodes
+    .flatMap(({ unreadInputs }) => Object.values(unreadInputs).flatMap(elementsOf))
+    .filter(({ name }) => listed.has(name));
+  return restrictGraph(graph, new Set([...named.success, ...unread]));
 };

@@ -59,17 +59,28 @@ const verifyNode = (
     findings.limit(
       `\`${node.stage.name}\` was version ${recorded.version} and is ${node.stage.version} here: its params are read as this version does`,
     );
+  const keyed = withRecordedInputs(node, recorded, findings);
   const fields = (inputs: KeyFields["inputs"]) => fieldsOf(node, recorded, inputs);
-  const asArtifacts = fields(mapInputs(node, (input) => artifacts.get(input) ?? ""));
+  const asArtifacts = fields(mapInputs(keyed, (input) => artifacts.get(input) ?? ""));
   for (const { path, expected, found } of differencesOf(keyParts(asArtifacts), bundled.keyParts))
     add(`keyParts.${path}`, expected, found, "differs from the experiment and the artifacts");
   const content = keyOf(asArtifacts);
   if (content !== bundled.content)
     add("content", content, bundled.content, "is not the node's content key");
-  const recipe = keyOf(fields(mapInputs(node, (input) => recipes.get(input) ?? "")));
+  const recipe = keyOf(fields(mapInputs(keyed, (input) => recipes.get(input) ?? "")));
   recipes.set(node, recipe);
   if (recipe !== bundled.recipe)
     add("recipe", recipe, bundled.recipe, "is not the node's recipe key");
+};
+
+/** Keys of earlier versions also had the inputs that the node's params do not read; these are compared like the others. */
+const withRecordedInputs = (node: Node, { inputs }: RecordedParts, findings: Findings): Node => {
+  const unread = Object.entries(node.unreadInputs).filter(([name]) => Object.hasOwn(inputs, name));
+  for (const [name] of unread)
+    findings.limit(
+      `\`${node.stageName}\` was recorded with an input that its params do not read: \`${name}\``,
+    );
+  return { ...node, inputs: { ...node.inputs, ...Object.fromEntries(unread) } };
 };
 
 /** The stage declares which of the recorded fields a key has. */

@@ -22,6 +22,8 @@ export interface Node {
   readonly labels: Labels;
   readonly params: CheckedParams;
   readonly inputs: Readonly<Record<string, NodeInput>>;
+  /** Inputs that the experiment gives it and its params do not read; neither its work nor its key depends on them. */
+  readonly unreadInputs: Readonly<Record<string, NodeInput>>;
   readonly resources: Resources;
   readonly retry: RetryPolicy;
   readonly at: Place;

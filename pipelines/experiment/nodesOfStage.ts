@@ -29,22 +29,25 @@ export const nodesOfStage = (
     const name = nodeName(stage.name, labels);
     const own = params[indexOfPoint(stage.paramAxes, project(stage.axes, point, stage.paramAxes))];
     if (own === undefined) throw new Error(`${name} has no params`);
-    const wires = stage.wires.filter(({ input }) => isRead(stage.stage, input, own));
-    const inputs = Object.fromEntries(
-      wires.map((wire) => {
-        const upstream = upstreams.get(wire.from);
-        if (upstream === undefined)
-          throw new Error(`${wire.from} is not expanded before ${stage.name}`);
-        return [wire.input, inputAt(wire, stage, point, upstream)];
-      }),
-    );
+    const inputsOf = (areRead: boolean) => {
+      const wires = stage.wires.filter(({ input }) => isRead(stage.stage, input, own) === areRead);
+      return Object.fromEntries(
+        wires.map((wire) => {
+          const upstream = upstreams.get(wire.from);
+          if (upstream === undefined)
+            throw new Error(`${wire.from} is not expanded before ${stage.name}`);
+          return [wire.input, inputAt(wire, stage, point, upstream)];
+        }),
+      );
+    };
     return {
       name,
       stageName: stage.name,
       stage: stage.stage,
       labels,
       params: own,
-      inputs,
+      inputs: inputsOf(true),
+      unreadInputs: inputsOf(false),
       resources,
       retry,
       at: stage.at,
