@@ -58,7 +58,7 @@ describe("pipe init", () => {
       assert.include(refused.stderr, "--license fit=ID");
       await succeeds(rig, "bundle", "--to", "bundle.tar.gz", "--license", "fit=MIT");
       const verified = await succeeds(rig, "verify", "bundle.tar.gz");
-      assert.match(verified, /ok {4}measurements +1 node, \d+ values/u);
+      assert.match(verified, /ok {4}tabulate +1 node, \d+ values/u);
       assert.match(verified, /table\[rate=0\.05\]\/loss/u);
     }),
     // 30 processes, which a machine with other work gives little time
