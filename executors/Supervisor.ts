@@ -6,7 +6,7 @@
 import { Context, Duration, Effect, Layer, Queue } from "effect";
 import { JobNotStarted, JobLost, type JobEnd } from "./Executor.ts";
 import { type Answer, isAnswer, type News, type Preload, type Program } from "./Program.ts";
-import { SupervisorConnection } from "./SupervisorConnection.ts";
+import type { SupervisorConnection } from "./SupervisorConnection.ts";
 
 export interface SupervisorOptions {
   /** Time between TERM and KILL for a program that is ended. */
@@ -17,11 +17,13 @@ export interface SupervisorOptions {
   readonly leases: string;
 }
 
+/** Not in TMPDIR: users, and shells of one user, may have different ones, and would lease the same GPUs. */
+export const gpuLeases = "/tmp/pipe-gpu-leases";
+
 const defaults: SupervisorOptions = {
   grace: "5 seconds",
   leftoverGrace: "500 millis",
-  // Not in TMPDIR: users, and shells of one user, may have different ones, and would lease the same GPUs.
-  leases: "/tmp/pipe-gpu-leases",
+  leases: gpuLeases,
 };
 
 export class Supervisor extends Context.Service<
@@ -47,9 +49,9 @@ export class Supervisor extends Context.Service<
           Effect.sync(() => new Connections({ ...defaults, ...options })),
           (opened) => Effect.promise(() => opened.close()),
         );
-        /** Fails with the answer that a program gets where Node can start no supervisor. */
+        /** Fails with the answer that a program gets where no supervisor can be started. */
         const open = (preload?: Preload) =>
-          Effect.try({
+          Effect.tryPromise({
             try: () => connections.open(preload),
             catch: (error): Answer => ({ kind: "unavailable", why: (error as Error).message }),
           });
@@ -131,7 +133,9 @@ class Connections {
     return isFirst;
   }
 
-  open(preload?: Preload): SupervisorConnection {
+  async open(preload?: Preload): Promise<SupervisorConnection> {
+    // Imported late: execa takes 40 ms, and a run with nothing to do starts no program.
+    const { SupervisorConnection } = await import("./SupervisorConnection.ts");
     const last = this.latest.get(keyOf(preload));
     if (last !== undefined && (!last.lost || (preload !== undefined && !last.ready))) return last;
     const { grace, leftoverGrace, leases } = this.options;

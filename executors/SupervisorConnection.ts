@@ -1,5 +1,6 @@
 /** A running `supervise.py` and the lines exchanged with it; its header describes the protocol. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { execa } from "execa";
+import type { ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -48,7 +49,6 @@ export class SupervisorConnection {
   /** True when it takes no more programs; its last ones may still be ending. */
   lost = false;
 
-  /** Throws where Node can start no process; where only the interpreter is missing, the answer of jobs says so. */
   constructor(
     graceSeconds: number,
     leftoverGraceSeconds: number,
@@ -56,33 +56,43 @@ export class SupervisorConnection {
     preload: Preload | undefined,
   ) {
     const settings = [String(graceSeconds), String(leftoverGraceSeconds), leases];
-    const python = preload?.python ?? anyPython();
-    // Isolated and without `site`, which halves the time to start. A preload needs its packages.
-    const options =
+    const subprocess = execa(
+      preload?.python ?? anyPython(),
+      // Isolated and without `site`, which halves the time to start. A preload needs its packages.
       preload === undefined
         ? ["-I", "-S", "-X", "utf8", supervise, ...settings]
-        : [supervise, ...settings, preload.file];
-    // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of stdin ends it.
-    const subprocess = spawn(python, options, {
-      ...(preload === undefined ? {} : { env: { ...preload.environment, [markName]: this.mark } }),
-      detached: true,
-      stdio: "pipe",
-    });
-    const end = endOf(subprocess);
-    void end.then(() => {
+        : [supervise, ...settings, preload.file],
+      // In a session of its own, so that Ctrl-C reaches `pipe` alone, which then decides. The end of stdin ends it;
+      // execa's own clean-up would add signal handlers to this process.
+      {
+        ...(preload === undefined
+          ? {}
+          : { env: { ...preload.environment, [markName]: this.mark }, extendEnv: false }),
+        detached: true,
+        cleanup: false,
+        buffer: false,
+        reject: false,
+        stdin: "pipe",
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    subprocess.nodeChildProcess.once("exit", () => {
       this.lost = true;
     });
-    if ((subprocess.stdin as Writable | undefined) === undefined)
-      throw new Error("it got no pipes: too many open files");
-    this.subprocess = subprocess;
+    this.subprocess = subprocess.nodeChildProcess;
     this.requests = subprocess.stdin;
-    for (const stream of [subprocess.stdin, subprocess.stdout, subprocess.stderr])
-      stream.on("error", () => {}); // the end of stdout shows the same
+    this.requests.on("error", () => {}); // the end of stdout shows the same
     subprocess.stdout.setEncoding("utf8").on("data", (text: string) => this.read(text));
     subprocess.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr = (this.stderr + text).slice(-stderrCharacters);
     });
-    this.allGone = closeOf(subprocess.stdout).then(() => this.giveUp(end));
+    this.allGone = ended(subprocess.stdout).then(() =>
+      this.giveUp(async () => {
+        const { originalMessage, shortMessage } = await subprocess;
+        return originalMessage ?? shortMessage;
+      }),
+    );
   }
 
   /** `tell` gets news, and at last an answer, when no process of the program is left (or none was started). */
@@ -147,14 +157,18 @@ export class SupervisorConnection {
    * Called when no supervisor and no reaper is left. If jobs still wait, these were killed or never ran. Killed at once,
    * they leave orphans that only the mark identifies.
    */
-  private async giveUp(end: Promise<string>): Promise<void> {
+  private async giveUp(exitMessage: () => Promise<string | undefined>): Promise<void> {
     this.lost = true;
     if (this.ready && this.waiting.size === 0) return;
-    await killMarked(`${markName}=${this.mark}`);
+    if (this.subprocess.pid !== undefined) await killMarked(`${markName}=${this.mark}`);
     const complaint = this.stderr.trim();
     const answer: Answer = this.ready
       ? { kind: "lost", why: complaint }
-      : { kind: "unavailable", why: complaint === "" ? await end : complaint };
+      : {
+          kind: "unavailable",
+          why:
+            complaint === "" ? ((await exitMessage()) ?? "it ended without a message") : complaint,
+        };
     this.loss = answer;
     for (const id of this.waiting.keys()) this.answer(id, answer);
   }
@@ -172,16 +186,7 @@ const answerOf = (line: End): Answer => {
   return { kind: "ended", end: line.signal === null ? end : { ...end, signal: line.signal } };
 };
 
-/** How a process ended, or why it was not started. */
-const endOf = (subprocess: ChildProcess): Promise<string> =>
+const ended = (stream: Readable): Promise<void> =>
   new Promise((resolve) => {
-    subprocess.once("error", ({ message }) => resolve(message));
-    subprocess.once("exit", (code, signal) =>
-      resolve(code === null ? `it was killed by ${signal}` : `it ended with exit code ${code}`),
-    );
-  });
-
-const closeOf = (stream: Readable): Promise<void> =>
-  new Promise((resolve) => {
-    stream.once("close", resolve);
+    stream.on("close", resolve);
   });

@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { machineCapacity } from "../../executors/machineCapacity.ts";
+import { gpuLeases } from "../../executors/Supervisor.ts";
 import { inRig, puppet, type Rig } from "../rig/Rig.ts";
 
 const nvidiaSmi = path.join(import.meta.dirname, "../executors/programs/nvidia-smi");
@@ -104,7 +105,7 @@ it(
       PATH: `${rig.path("bin")}:${process.env["PATH"]}`,
       PIPE_PYTHON_VLLM: python,
     }).ended;
-    for (const lock of fs.globSync(`/tmp/pipe-gpu-leases/${gpu}.*`)) fs.rmSync(lock);
+    for (const lock of fs.globSync(`${gpuLeases}/${gpu}.*`)) fs.rmSync(lock);
     // This Python has no vLLM: the job has been given its params and fails.
     assert.strictEqual(code, 1, stderr);
     const job = fs.globSync(rig.path(".pipe/work/*/*/job.json"));

@@ -165,6 +165,6 @@ describe("the supervisor", () => {
       ],
       { encoding: "utf8" },
     );
-    assert.match(shown, /^JobNotStarted: .*too many open files$/mu);
+    assert.match(shown, /^JobNotStarted: .*EMFILE$/mu);
   });
 });

@@ -3,6 +3,7 @@ import { Effect } from "effect";
 import fs from "node:fs";
 import type { Program } from "../../../executors/Program.ts";
 import { Supervisor } from "../../../executors/Supervisor.ts";
+import "../../../executors/SupervisorConnection.ts"; // imported late otherwise, when its file can't be opened
 
 const program = JSON.parse(process.argv[2]!) as Program;
 
