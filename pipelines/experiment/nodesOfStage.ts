@@ -29,25 +29,21 @@ export const nodesOfStage = (
     const name = nodeName(stage.name, labels);
     const own = params[indexOfPoint(stage.paramAxes, project(stage.axes, point, stage.paramAxes))];
     if (own === undefined) throw new Error(`${name} has no params`);
-    const inputsOf = (areRead: boolean) => {
-      const wires = stage.wires.filter(({ input }) => isRead(stage.stage, input, own) === areRead);
-      return Object.fromEntries(
-        wires.map((wire) => {
-          const upstream = upstreams.get(wire.from);
-          if (upstream === undefined)
-            throw new Error(`${wire.from} is not expanded before ${stage.name}`);
-          return [wire.input, inputAt(wire, stage, point, upstream)];
-        }),
-      );
-    };
+    const given = stage.wires.map((wire): readonly [input: string, from: NodeInput] => {
+      const upstream = upstreams.get(wire.from);
+      if (upstream === undefined)
+        throw new Error(`${wire.from} is not expanded before ${stage.name}`);
+      return [wire.input, inputAt(wire, stage, point, upstream)];
+    });
+    const isUsed = ([input]: (typeof given)[number]) => isRead(stage.stage, input, own);
     return {
       name,
       stageName: stage.name,
       stage: stage.stage,
       labels,
       params: own,
-      inputs: inputsOf(true),
-      unreadInputs: inputsOf(false),
+      inputs: Object.fromEntries(given.filter(isUsed)),
+      unreadInputs: Object.fromEntries(given.filter((each) => !isUsed(each))),
       resources,
       retry,
       at: stage.at,
