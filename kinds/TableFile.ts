@@ -6,6 +6,9 @@ import { csv } from "./csv.ts";
 
 export const tableFile = "table.json";
 
+/** The axis of buckets by difficulty, beside those of the experiment. */
+export const difficultyAxis = "difficulty";
+
 /** Format 1 has Wilson intervals, which take every answer as independent, and none of the optional fields. */
 export const Proportion = Schema.Struct({
   successes: Schema.Int,

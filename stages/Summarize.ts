@@ -3,6 +3,7 @@
  * what `a` is made of; and the contrasts that the experiment names.
  */
 import { Schema } from "effect";
+import { difficultyAxis } from "../kinds/TableFile.ts";
 import { byDefault } from "../schemas/byDefault.ts";
 import { NotNegative, PositiveNumber } from "../schemas/numbers.ts";
 import { defaultPool } from "./pooling.ts";
@@ -32,9 +33,6 @@ const Compare = Schema.Struct({
   ),
 });
 export type Compare = typeof Compare.Type;
-
-/** The axis of the buckets, beside those of the experiment. */
-export const difficultyAxis = "difficulty";
 
 const Params = Schema.Struct({
   difficulty: Schema.optionalKey(

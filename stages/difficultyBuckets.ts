@@ -1,10 +1,10 @@
 /** Splits the scores of a point into buckets of instances by their difficulty. */
 import { Effect } from "effect";
 import { readTruths, splitOfExample, splitsOf } from "../kinds/Dataset.ts";
+import { difficultyAxis } from "../kinds/TableFile.ts";
 import { difficultyOf } from "../tasks/difficultyOf.ts";
 import type { ScoredPoint } from "./contrasts.ts";
 import { StageFailed } from "./StageRun.ts";
-import { difficultyAxis } from "./Summarize.ts";
 
 /** The difficulty of every example that the points answer, by id. */
 const difficulties = Effect.fnUntraced(function* (

@@ -1,6 +1,5 @@
 /** The arms of a table: its points without the axes that are pooled over, each with its seeds. */
-import type { Table, TableRow } from "../../kinds/TableFile.ts";
-import { difficultyAxis } from "../../stages/Summarize.ts";
+import { difficultyAxis, type Table, type TableRow } from "../../kinds/TableFile.ts";
 import { labelKey } from "../../pipelines/experiment/Node.ts";
 import type { Labels, RunData, ScoredPoint, SourcedNumbers } from "../ReportData.ts";
 
