@@ -65,7 +65,7 @@ const directoryOf = (versions) => {
 const forTraining = ["trl==1.16.0", "torch==2.13.0", "transformers==5.17.0", "pyarrow==26.0.1"];
 const beside = ["pillow==13.0.0", "jinja2"];
 
-/** What a Python prints for a program. */
+/** The output of a program in a Python. */
 const answerOf = (python, program) => {
   const { status, stdout, stderr } = spawnSync(python, ["-c", program], { encoding: "utf8" });
   if (status !== 0) throw new Error(`${python} -c '${program}'\n${stderr.trim().slice(-1000)}`);

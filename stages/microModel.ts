@@ -1,4 +1,4 @@
-/** What an experiment itself says of the model behind an input, so that a plan refuses what only the job would. */
+/** The micro model behind an input, as the experiment itself names it, so that a plan refuses what only the job would. */
 import type { ParamsProblem, Upstream } from "./Stage.ts";
 
 /** The family of a micro model that the experiment trains from random weights; undefined for other models. */

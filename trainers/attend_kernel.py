@@ -55,14 +55,14 @@ def _attend(
         tl.store(mixed + one * size + number, tl.zeros([padded], tl.float32), mask=inside)
         return
     before = tl.load(place).to(tl.int32)
-    asked = tl.load(query + row * query_row + head * query_head + number, mask=inside, other=0.0).to(tl.float32) * scale
+    scaled_query = tl.load(query + row * query_row + head * query_head + number, mask=inside, other=0.0).to(tl.float32) * scale
     new_key = tl.load(key + row * key_row + head * key_head + number, mask=inside, other=0.0).to(tl.float32)
     new_value = tl.load(value + row * value_row + head * value_head + number, mask=inside, other=0.0).to(tl.float32)
     start = one * places * size
     tl.store(keys + start + before * size + number, new_key, mask=inside)
     tl.store(values + start + before * size + number, new_value, mask=inside)
     # The new position comes first, from registers: what has just been stored may not be read yet.
-    greatest = tl.sum(asked * new_key, 0)
+    greatest = tl.sum(scaled_query * new_key, 0)
     total = 1.0
     sums = new_value
     for first in range(0, before, at_once):
@@ -70,7 +70,7 @@ def _attend(
         seen = position < before
         cell = start + position[:, None] * size + number[None, :]
         there = seen[:, None] & inside[None, :]
-        fit = tl.sum(tl.load(keys + cell, mask=there, other=0.0).to(tl.float32) * asked[None, :], 1)
+        fit = tl.sum(tl.load(keys + cell, mask=there, other=0.0).to(tl.float32) * scaled_query[None, :], 1)
         fit = tl.where(seen, fit, float("-inf"))
         greater = tl.maximum(greatest, tl.max(fit, 0))
         share, kept = tl.exp(fit - greater), tl.exp(greatest - greater)

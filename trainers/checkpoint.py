@@ -1,7 +1,7 @@
 """Checkpoints of a training run: written atomically, checked when read; a run continues from the newest intact one.
 
-A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. While it runs, a training keeps the newest two, so that a
-damaged one costs the steps since the one before it.
+A file is `step-<number>.pt`: the SHA-256 of the rest, then a torch archive of the state. While it runs, a training keeps the newest two,
+so that a damaged one costs the steps since the one before it.
 """
 
 import hashlib

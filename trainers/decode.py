@@ -23,7 +23,7 @@ ROOM = 64
 CROWDED = 0.8  # on a CPU: finished rows leave when this share is unfinished; leaving copies the cache
 LOOK_EVERY = 16  # on a GPU: positions between two looks at the rows that have ended
 
-Ended = Callable[[list[int], list[list[int]]], None]  # takes rows that have ended, and the tokens of each, its end included
+OnEnded = Callable[[list[int], list[list[int]]], None]  # takes rows that have ended, and the tokens of each, its end included
 
 
 def ignore_ended(*_: object) -> None:
@@ -60,7 +60,7 @@ class Decoder:
         self.model = model
         self.longest = longest
         self.between = between  # called between steps, so that a job can stop
-        self.ended: Ended = ignore_ended  # on a GPU it is given rows while others are decoded, though not the last ones
+        self.on_ended: OnEnded = ignore_ended  # on a GPU it is given rows while others are decoded, though not the last ones
         self.end = model.model.generation_config.eos_token_id
         self.static: StaticSteps | None = None
 
@@ -79,7 +79,7 @@ class Decoder:
             return self._drop_the_ended(images, group, forced, sampling)
         if self.static is None or self.static.rows < rows:
             self.static = StaticSteps(self.model, rows, self.longest, self.end)
-        return self.static.decode(images, group, forced, sampling, self.between, self.ended)
+        return self.static.decode(images, group, forced, sampling, self.between, self.on_ended)
 
     def _drop_the_ended(self, images: Tensor, group: Tensor | None, forced: Tensor, sampling: Sampling | None) -> Decoded:
         model, held = self.model, torch.arange(len(forced))  # the rows still in the batch
@@ -191,7 +191,7 @@ class StaticSteps:
         forced: Tensor,
         sampling: Sampling | None,
         between: Callable[[], None],
-        ended: Ended = ignore_ended,
+        on_ended: OnEnded = ignore_ended,
     ) -> Decoded:
         """Does what `Decoder.__call__` says, also for a batch of fewer rows."""
         rows, device = len(forced), self.model.device
@@ -205,15 +205,15 @@ class StaticSteps:
             self.draws[:rows] = sampling.draws[:, : self.longest].to(device)
             self.temperature.fill_(sampling.temperature)
         self.last[:rows] = read_prompts(self.model, images, None if group is None else group.to(device), self.memory)
-        seen_by_host = Seen(rows, self.longest, device)
+        host = HostCopy(rows, self.longest, device)
         for start in range(0, self.longest, LOOK_EVERY):
             for position in range(start, min(start + LOOK_EVERY, self.longest)):
                 self._step(self._reach(position), sampling is not None)
             between()
             # These steps run while the host works on what the earlier ones left.
-            if start and seen_by_host.all_ended(ended):
+            if start and host.hand_on(on_ended):
                 break
-            seen_by_host.look(self.tokens, self.lengths, self.ended)
+            host.begin_copy(self.tokens, self.lengths, self.ended)
         return Decoded(self.tokens[:rows].cpu(), self.lengths[:rows].cpu())
 
     def _reach(self, position: int) -> int:
@@ -274,8 +274,8 @@ class StaticSteps:
         self.position.add_(1)
 
 
-class Seen:
-    """The host's copy of a decoding that goes on: the tables of `StaticSteps` as of the latest look."""
+class HostCopy:
+    """The tables of `StaticSteps` in the host's memory, as of the latest copy, while decoding goes on."""
 
     def __init__(self, rows: int, longest: int, device: torch.device):
         pinned = device.type == "cuda"  # a copy to other memory would wait
@@ -285,15 +285,15 @@ class Seen:
         self.done = torch.zeros(rows, dtype=torch.bool)  # the rows that were handed on
         self.copied = torch.cuda.Event() if pinned else None
 
-    def look(self, *tables: Tensor) -> None:
+    def begin_copy(self, *tables: Tensor) -> None:
         """Begins to copy tokens, lengths and ended rows."""
         for mine, theirs in zip((self.tokens, self.lengths, self.ended), tables, strict=True):
             mine.copy_(theirs[: len(mine)], non_blocking=True)
         if self.copied is not None:
             self.copied.record()
 
-    def all_ended(self, hand_on: Ended) -> bool:
-        """Waits for the copy, hands on the rows that have ended since the look before, and says whether all have."""
+    def hand_on(self, on_ended: OnEnded) -> bool:
+        """Waits for the copy and hands on the rows that have ended since the one before; true when all have ended."""
         if self.copied is not None:
             self.copied.synchronize()
         new = (self.ended & ~self.done).nonzero()[:, 0]
@@ -301,7 +301,7 @@ class Seen:
         lengths = self.lengths[new].tolist()
         if lengths:
             tokens = self.tokens[new, : max(lengths)].tolist()
-            hand_on(new.tolist(), [row[:length] for row, length in zip(tokens, lengths)])
+            on_ended(new.tolist(), [row[:length] for row, length in zip(tokens, lengths)])
         return bool(self.done.all())
 
 

@@ -219,7 +219,7 @@ class Trainer(loop.Trainer):
         params, wanted = self.params, self.params.prompts_per_step
         for wave in range(params.waves):
             prompts, random = self.order(step * params.waves + wave), stream("wave", params.seed, step, wave)
-            rollouts = self.sampler(prompts, random, heard=self.judge.hear)
+            rollouts = self.sampler(prompts, random, on_ended=self.judge.ask_early)
             self.judge.hand(rollouts)
             old = self.learner.before(rollouts)
             judged = self.judge.fetch()

@@ -176,7 +176,7 @@ class HubDecoder:
 
     def __init__(self, policy: HubPolicy, longest: int, between: Callable[[], None]):
         self.policy, self.longest, self.between = policy, longest, between
-        self.ended = ignore_ended  # `generate` gives whole batches
+        self.on_ended = ignore_ended  # `generate` gives whole batches
 
     def __call__(
         self, prompts: list[Prompt], group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None

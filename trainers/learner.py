@@ -57,8 +57,8 @@ class Learner:
         old = torch.zeros(tokens.shape, device=self.device)
         with torch.no_grad():
             for part in self._parts(range(len(rollouts.prompts)), rollouts):
-                said = part.of(tokens)
-                old[part.rows, : part.longest] = chosen(self._say(self.policy, part, said), said)
+                responses = part.of(tokens)
+                old[part.rows, : part.longest] = chosen(self._say(self.policy, part, responses), responses)
         return old
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
@@ -103,18 +103,18 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         sums = torch.zeros(5, device=self.device)
         for part in self._parts(groups, rollouts):
-            said = part.of(tokens)
+            responses = part.of(tokens)
             here = slice(part.rows.start - every.start, part.rows.stop - every.start)
             place = torch.arange(part.longest, device=self.device)
             mask = place < lengths[here, None]
             in_caption = place < captions[here, None]
-            logits = self._say(self.policy, part, said)
-            new = chosen(logits, said)
+            logits = self._say(self.policy, part, responses)
+            new = chosen(logits, responses)
             before = new.detach() if old is None else part.of(old)
             difference = log_ratio(new, before, mask, self.how.ratio)
             loss = policy_loss(difference, by_token(advantage[part.rows], in_caption), self.how.clipping)
             loss = loss * by_token(factors[here], in_caption)
-            divergence = self._divergence(logits, new, part, said)
+            divergence = self._divergence(logits, new, part, responses)
             cost = loss + self.how.kl.get("coefficient", 0.0) * divergence
             weighed = (cost * mask * weights[here, None]).sum()
             weighed.backward()
@@ -165,7 +165,7 @@ class Part:
     longest: int
 
     def of(self, table: Tensor) -> Tensor:
-        """Of a table (N, T) these rows, as long as the longest; a view, since an index from the host would make a GPU wait."""
+        """These rows of a table (N, T), as long as the longest; a view, since an index from the host would make a GPU wait."""
         return table[self.rows, : self.longest]
 
 

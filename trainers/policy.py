@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from trainers.data import Split
-from trainers.decode import Decoded, Ended, Sampling
+from trainers.decode import Decoded, OnEnded, Sampling
 from trainers.job import JobError
 from trainers.model import family_of
 from trainers.model_files import require_whole
@@ -27,7 +27,7 @@ class Decoding(Protocol):
     """A decoder, which uses the weights at the time of the call; decode.py explains the arguments."""
 
     between: Callable[[], None]
-    ended: Ended
+    on_ended: OnEnded
 
     def __call__(
         self, prompts: Prompts, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None

@@ -39,11 +39,12 @@ def work(job: Job) -> Outcome:
     known = len(tokenizer)
     added = tokenizer.add_tokens(TAGS)
     give_rows(model, tokenizer, known)
+    ends = ends_of(model.generation_config, load_processor(start))
     model.save_pretrained(job.output)
     copy_words(start, job.output)
     if added:
         tokenizer.save_pretrained(job.output)
-    write_ends(job.output, ends_of(model.generation_config, load_processor(start)))
+    write_ends(job.output, ends)
     return Outcome({"added": added, "tokens": len(tokenizer)})
 
 

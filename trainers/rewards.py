@@ -73,18 +73,18 @@ class Judge:
         self.written = {} if captions is None else {TEACHER: captions}
         self.voters = [f"{VOTE} {number}" for number in range(len(votes or []))]
         self.written |= dict(zip(self.voters, votes or []))
-        self._begun: _Questions | None = None
+        self._early: _Questions | None = None
         self._handed: list[_Questions] = []
 
-    def hear(self, rows: list[int], responses: list[str]) -> None:
+    def ask_early(self, rows: list[int], responses: list[str]) -> None:
         """Asks the scorer about responses to these rows of the split, end to end, before the whole batch is handed over."""
-        if self._begun is None:
-            self._begun = _Questions(self.split, "end-to-end")
-        self._begun.places_of(rows, responses, self._oracle(rows))
-        self._begun.send(self.scorer)
+        if self._early is None:
+            self._early = _Questions(self.split, "end-to-end")
+        self._early.places_of(rows, responses, self._oracle(rows))
+        self._early.send(self.scorer)
 
     def hand(self, rollouts: Rollouts, mode: str = "end-to-end") -> None:
-        questions, self._begun = self._begun or _Questions(self.split, mode), None
+        questions, self._early = self._early or _Questions(self.split, mode), None
         rows = rollouts.rows.tolist()
 
         def ask(name: str, responses: list[str | None], perceptions: Sequence[str | None]) -> None:

@@ -91,11 +91,11 @@ class Sampler:
         prompts: np.ndarray,
         random: np.random.Generator,
         captions: list[str] | None = None,
-        heard: Callable[[list[int], list[str]], None] = ignore_ended,
+        on_ended: Callable[[list[int], list[str]], None] = ignore_ended,
     ) -> Rollouts:
         """Samples groups for these rows of the split; `captions`, one a prompt, are forced as the beginnings of the responses.
 
-        On a GPU `heard` is given rows of the split with the texts of responses that have ended, while others are sampled.
+        On a GPU `on_ended` gets rows of the split with the texts of responses that have ended, while others are sampled.
         """
         rows = len(prompts) * self.size
         draws = random.random((rows, self.longest), dtype=np.float32)
@@ -104,12 +104,12 @@ class Sampler:
         forced = None if given is None else force(self.policy, given)
         early: dict[int, str] = {}
 
-        def ended(numbers: list[int], tokens: list[list[int]]) -> None:
+        def keep_early(numbers: list[int], tokens: list[list[int]]) -> None:
             texts = [self.policy.text(ids) for ids in tokens]
             early.update(zip(numbers, texts))
-            heard(prompts[np.array(numbers) // self.size].tolist(), texts)
+            on_ended(prompts[np.array(numbers) // self.size].tolist(), texts)
 
-        self.decoder.ended = ignore_ended if given else ended
+        self.decoder.on_ended = ignore_ended if given else keep_early
         made = self.decoder(self.policy.prompts(prompts), group, forced, Sampling(self.temperature, torch.from_numpy(draws)))
         tokens = made.tokens[:, : int(made.lengths.max())]
         finished = torch.isin(tokens.gather(1, made.lengths[:, None] - 1)[:, 0], torch.tensor(self.policy.ends))

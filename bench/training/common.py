@@ -37,7 +37,7 @@ class Task:
         return seconds_since(self.began)
 
     def is_over(self, reports: int) -> bool:
-        """Whether the training has had its seconds, and as many reports after its warm-up as a rate needs."""
+        """True when the training has had its seconds, and as many reports after its warm-up as a rate needs."""
         return reports >= self.settings["least_reports"] and time.monotonic() - self.began > self.settings["seconds"]  # read each step, so without waiting for the GPU
 
 
@@ -58,7 +58,7 @@ def seconds_since(began: float) -> float:
 
 
 def rate_of(curve: list[tuple[float, float]], left_out: int, each: float) -> float:
-    """What is done in a second, if `each` lies between two points of the curve; before point `left_out` is warm-up."""
+    """The work of a second, if `each` lies between two points of the curve; before point `left_out` is warm-up."""
     if len(curve) <= left_out:
         raise SystemExit(f"{len(curve)} reports, of which {left_out} are warm-up: give it more seconds or steps")
     return each * (len(curve) - left_out) / (curve[-1][0] - curve[left_out - 1][0])

@@ -1,4 +1,4 @@
-/** What a schema asks of a value, in words for people. */
+/** A schema's demands on a value, in words for people. */
 import { SchemaAST, type SchemaIssue, SchemaIssue as Issues } from "effect";
 
 /** The members of a union, as a person chooses among them. */

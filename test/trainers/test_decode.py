@@ -29,7 +29,7 @@ def some_sampling(rows: int) -> Sampling:
 
 
 def attend_plainly(query, key, value, keys, values, place, ended):
-    """What attend_kernel.py promises; nothing of the cache from `place` on is read."""
+    """The promise of attend_kernel.py; nothing of the cache from `place` on is read."""
     keys[~ended, :, place], values[~ended, :, place] = key[~ended, :, 0], value[~ended, :, 0]
     seen = int(place) + 1
     mixed = functional.scaled_dot_product_attention(query, keys[:, :, :seen], values[:, :, :seen])
@@ -91,18 +91,18 @@ def test_rows_are_handed_on_once_while_others_are_decoded(policy, split, monkeyp
     assert made.tokens.tolist() == Decoder(policy.batched, LONGEST)(images, group, None, some_sampling(12)).tokens.tolist()
 
 
-def test_a_sampler_tells_what_it_hears(policy, split, monkeypatch):
+def test_a_sampler_hands_on_the_texts_of_responses_that_end_early(policy, split, monkeypatch):
     sampler, heard = Sampler(policy, 3, 1.3, LONGEST), []
     usual = sampler(np.array([0, 3]), stream("test", 1))
     decode_all = Decoder._drop_the_ended
 
     def telling(self, *given):
         made = decode_all(self, *given)
-        self.ended([4, 1], [made.lists()[4], made.lists()[1]])
+        self.on_ended([4, 1], [made.lists()[4], made.lists()[1]])
         return made
 
     monkeypatch.setattr(Decoder, "_drop_the_ended", telling)
-    again = sampler(np.array([0, 3]), stream("test", 1), heard=lambda *ended: heard.extend(zip(*ended)))
+    again = sampler(np.array([0, 3]), stream("test", 1), on_ended=lambda *ended: heard.extend(zip(*ended)))
     assert heard == [(3, usual.texts[4]), (0, usual.texts[1])]
     assert again.texts == usual.texts
 

@@ -56,8 +56,8 @@ def test_what_is_heard_early_is_judged_alike_and_asked_once():
         judge, ask, sent = Judge(scorer, SPLIT), scorer.ask, []
         scorer.ask = lambda lines: (sent.append([line["response"] for line in lines]), ask(lines))
         for _ in range(2):  # a batch leaves nothing to the next
-            judge.hear([1, 0], [texts[4], texts[1]])
-            judge.hear([1], [texts[6]])
+            judge.ask_early([1, 0], [texts[4], texts[1]])
+            judge.ask_early([1], [texts[6]])
             judge.hand(ROLLOUTS)
             made = judge.fetch()
     usual = judged()
