@@ -41,8 +41,8 @@ export interface InputDeclaration {
   /** Takes a fan-in: one artifact for each point, with its labels. */
   readonly many?: true;
   readonly optional?: true;
-  /** False where a node's params leave this input unread: the node does not have it, nor does its key. */
-  readonly isRead?: (params: any) => boolean;
+  /** The param that reads this input. Where it is not set, the node does not have the input, nor does its key; without one, it is always read. */
+  readonly reader?: { readonly param: string; readonly isSet: (params: any) => boolean };
   /** Problems of the stage's params together with the node that this input comes from, found before anything runs. */
   readonly check?: (params: any, upstream: Upstream) => ReadonlyArray<ParamsProblem>;
 }

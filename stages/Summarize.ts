@@ -162,7 +162,10 @@ export const Summarize = stage({
     data: {
       kinds: ["dataset"],
       optional: true,
-      isRead: ({ difficulty }: Params) => difficulty !== undefined,
+      reader: {
+        param: "the param `difficulty`",
+        isSet: ({ difficulty }: Params) => difficulty !== undefined,
+      },
     },
   },
   output: "table",

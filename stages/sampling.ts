@@ -19,7 +19,10 @@ export const samplingInputs = <Params>(
   const readBy = (surrogate: Surrogate) => ({
     kinds: ["model"] as const,
     optional: true as const,
-    isRead: (params: Params) => surrogatesOf(params).includes(surrogate),
+    reader: {
+      param: `the surrogate \`${surrogate}\``,
+      isSet: (params: Params) => surrogatesOf(params).includes(surrogate),
+    },
   });
   return {
     model: { kinds: ["model"] },

@@ -34,7 +34,7 @@ export const loadSpec = Effect.fn("loadSpec")(function* (file: string, edits: Sp
   const wrong = notUtf8(new Source(file, text), bytes);
   if (wrong !== undefined) return yield* new InvalidSpec({ diagnostics: [wrong] });
   const { graph, diagnostics } = compile(new Source(file, text), edits, stages);
-  if (graph === undefined) return yield* new InvalidSpec({ diagnostics });
+  if (graph === undefined || diagnostics.length > 0) return yield* new InvalidSpec({ diagnostics });
   return { graph, spec: { file, text } } satisfies LoadedSpec;
 });
 

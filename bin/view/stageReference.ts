@@ -33,11 +33,12 @@ const inputLines = (inputs: Stage["inputs"], style: Style): ReadonlyArray<string
   const entries = Object.entries(inputs);
   if (entries.length === 0) return ["  nothing"];
   const widest = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, { kinds, many, optional }]) => {
+  return entries.map(([name, { kinds, many, optional, reader }]) => {
     const notes = [
       kinds.join(" or "),
       ...(many === true ? [`all points: write { all: STAGE }`] : []),
       ...(optional === true ? ["optional"] : []),
+      ...(reader === undefined ? [] : [`read by ${reader.param}`]),
     ];
     return `  ${style.cyan(padEnd(name, widest))}  ${notes.join(", ")}`;
   });

@@ -13,11 +13,13 @@ import { type CheckedParams, paramsChecker } from "./Params.ts";
 import { entryOf, type Located, placeAt, toJson } from "./Located.ts";
 import { parseSource } from "./parseSource.ts";
 import { type Source, spanOf } from "./Source.ts";
+import { unreadInputs } from "./unreadInputs.ts";
 import { unusedAxes } from "./unusedAxes.ts";
 import type { WiredStage } from "./WiredStage.ts";
 import { wire } from "./Wiring.ts";
 
 interface Compiled {
+  /** With diagnostics, the graph of an experiment that is refused and that earlier versions ran, so that its runs can be read. */
   readonly graph?: Graph;
   readonly diagnostics: ReadonlyArray<Diagnostic>;
 }
@@ -25,7 +27,7 @@ interface Compiled {
 /** Nobody reads more before fixing these. */
 const mostDiagnostics = 100;
 
-/** The graph, or every diagnostic at once. */
+/** The graph of a valid experiment, or every diagnostic at once. */
 export const compile = (
   source: Source,
   edits: SpecEdits,
@@ -35,8 +37,9 @@ export const compile = (
   if (parsed.value === undefined) return { diagnostics: tidy(parsed.diagnostics) };
   const edited = applyOverrides(parsed.value, edits);
   const compiled = compileLocated(edited.value, parsed.value, registry);
-  const diagnostics = [...parsed.diagnostics, ...edited.diagnostics, ...compiled.diagnostics];
-  return diagnostics.length > 0 ? { diagnostics: tidy(diagnostics) } : compiled;
+  const ofText = [...parsed.diagnostics, ...edited.diagnostics];
+  const diagnostics = tidy([...ofText, ...compiled.diagnostics]);
+  return ofText.length > 0 ? { diagnostics } : { ...compiled, diagnostics };
 };
 
 const options = { errors: "all", onExcessProperty: "error" } as const;
@@ -68,10 +71,12 @@ const compileLocated = (
   if (diagnostics.length > 0 || Option.isNone(shape)) return { diagnostics };
   const nodes = [...expanded.values()].flatMap((stage) => stage.nodes);
   const mismatches = nodes.flatMap(inputMismatches);
-  if (mismatches.length > 0) return { diagnostics: mismatches };
+  const unread = unreadInputs(located, written, expanded.values());
+  if (mismatches.length > 0) return { diagnostics: [...mismatches, ...unread] };
   const overridden = axes.axes.filter(({ isOverridden }) => isOverridden);
   const overriddenAxes = new Set(overridden.map(({ name }) => name));
-  return { graph: { name: shape.value.name, nodes, overriddenAxes }, diagnostics };
+  const graph = { name: shape.value.name, nodes, overriddenAxes };
+  return { graph, diagnostics: unread };
 };
 
 /** Params of a node that do not go together with the params of its inputs. */

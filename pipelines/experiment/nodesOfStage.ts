@@ -52,7 +52,7 @@ export const nodesOfStage = (
 };
 
 const isRead = ({ inputs }: Stage, input: string, { decoded }: CheckedParams): boolean =>
-  inputs === "any" || inputs[input]?.isRead?.(decoded) !== false;
+  inputs === "any" || inputs[input]?.reader?.isSet(decoded) !== false;
 
 const retryPolicy = ({ spec }: WiredStage): RetryPolicy => {
   const { times = 2, wait = Duration.seconds(1), exit_codes: exitCodes = [] } = spec.retry ?? {};

@@ -360,6 +360,41 @@ stages:
 `,
     [{ under: '"echo ${arm.speed}"', says: "unknown field of `fast`", suggestion: "`sped`" }],
   ],
+  "inputs that no point reads": [
+    `axes: { reward: [oracle, { label: group, surrogate: consensus }] }
+stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5, train_rl: 5, validation: 5, test: 5 } } }
+  c: { use: distill, from: { data: d } }
+  m: { use: sft, from: { data: c } }
+  p: { use: grpo, from: { model: m, data: d, captioner: m, captioners: { all: m } }, with: { perception: $reward } }
+  r: { use: rollout, from: { model: m, data: d, solver: m } }
+  e: { use: generate, from: { model: m, data: d }, with: { mode: both } }
+  s: { use: score, from: { data: d, end_to_end: e, counterfactual: e } }
+  t: { use: summarize, from: { scores: { all: s }, data: d } }
+`,
+    [
+      {
+        under: "captioner",
+        says: "no point of `p` reads its input `captioner`",
+        expected: "the surrogate `teacher`, or no `captioner` under `from`",
+      },
+      {
+        under: "captioners",
+        says: "no point of `p` reads its input `captioners`",
+        expected: "the surrogate `vote`, or no `captioners` under `from`",
+      },
+      {
+        under: "solver",
+        says: "no point of `r` reads its input `solver`",
+        expected: "the surrogate `blind-solve`, or no `solver` under `from`",
+      },
+      {
+        under: "data",
+        says: "no point of `t` reads its input `data`",
+        expected: "the param `difficulty`, or no `data` under `from`",
+      },
+    ],
+  ],
   "a field of an axis that no stage uses": [
     `axes: { arm: [{ label: slow, speed: 1, sides: 2 }] }
 stages:

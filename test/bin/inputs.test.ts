@@ -94,3 +94,19 @@ it(
     assert.deepStrictEqual(changed, ["captioner", "policy[reward=vote]"]);
   }),
 );
+
+it(
+  "an input without a reader is no error where the command line chose the points or the params",
+  inRig(async (rig) => {
+    rig.write("arms.yaml", arms(1));
+    for (const choice of [
+      ["--axis", "reward=oracle"],
+      ["--set", "policy.perception=oracle"],
+    ]) {
+      const { code, stdout, stderr } = await rig.pipe("plan", "--json", "arms.yaml", ...choice);
+      assert.strictEqual(code, 0, stderr);
+      const nodes = jsonLines(stdout).map(({ node }) => String(node));
+      assert.strictEqual(nodes.filter((node) => node.startsWith("policy")).length, 1);
+    }
+  }),
+);
