@@ -31,7 +31,9 @@ const InputSpec = Schema.Union([
   Schema.String,
   Schema.Struct({
     all: Schema.String,
-    over: Schema.optionalKey(Schema.Array(Schema.String).check(Schema.isMinLength(1))),
+    over: Schema.optionalKey(
+      Schema.Array(Schema.String).check(Schema.isMinLength(1, { message: "at least one axis" })),
+    ),
   }),
 ]).annotate({ description: "a stage's name, or { all: stage, over: [axes] }" });
 
@@ -115,7 +117,10 @@ export const Experiment = Schema.Struct({
   name: Name.annotate({ description: "names the experiment's runs" }),
   description: Schema.optionalKey(Schema.String.annotate({ description: "for readers" })),
   axes: Schema.optionalKey(
-    Schema.Record(Name, Schema.Array(AxisValue).check(Schema.isMinLength(1))).annotate({
+    Schema.Record(
+      Name,
+      Schema.Array(AxisValue).check(Schema.isMinLength(1, { message: "at least one value" })),
+    ).annotate({
       description: "dimensions of the sweep: each name with its values; `$name` stands for a value",
     }),
   ),

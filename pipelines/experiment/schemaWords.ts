@@ -108,6 +108,12 @@ const wordsOf = (ast: SchemaAST.AST): string => {
   }
 };
 
+/** Plain words for checks that the schema library words for every type at once. */
+const plainWords: Readonly<Record<string, string>> = {
+  "a value with a length of at least 1": "a string that is not empty",
+  "an array with unique items": "each item once",
+};
+
 const formatter = Issues.makeFormatterStandardSchemaV1();
 
 /** The schema's own words, such as "a value between 0 and 1", or those for its type. */
@@ -120,5 +126,5 @@ export const expectation = (issue: SchemaIssue.Issue): string => {
     issue._tag === "InvalidType"
       ? (ownRule(issue.ast) ?? wordsOf(SchemaAST.toEncoded(issue.ast)))
       : "";
-  return type === "" || type === "another value" ? own : type;
+  return type === "" || type === "another value" ? (plainWords[own] ?? own) : type;
 };

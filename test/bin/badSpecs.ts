@@ -360,6 +360,23 @@ stages:
 `,
     [{ under: '"echo ${arm.speed}"', says: "unknown field of `fast`", suggestion: "`sped`" }],
   ],
+  "empty and repeated items": [
+    `stages:
+  a: { use: command, with: { run: "true", sources: [""] } }
+  b: { use: command, from: { a: { all: a, over: [] } }, with: { run: "true" } }
+  g: { use: groups, with: { rewards: [a, a] } }
+`,
+    [
+      {
+        under: '""',
+        says: '`sources.0` of stage `a` is ""',
+        expected: "a string that is not empty",
+      },
+      { under: "[]", says: "`stages.b.from.a.over`", expected: "at least one axis" },
+      { under: "g", says: "the stage `g` needs the input `rollouts`" },
+      { under: "[a, a]", says: "`rewards` of stage `g`", expected: "each item once" },
+    ],
+  ],
   "inputs that no point reads": [
     `axes: { reward: [oracle, { label: group, surrogate: consensus }] }
 stages:
@@ -656,7 +673,7 @@ stages:
   ],
   "an axis without values": [
     `axes: { seed: [] }\nstages: { a: { use: command, with: { run: "echo \${seed}" } } }`,
-    [{ under: "[]", says: "`axes.seed`", expected: "at least 1" }],
+    [{ under: "[]", says: "`axes.seed`", expected: "at least one value" }],
   ],
   "too many points": [
     `axes:
