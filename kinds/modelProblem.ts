@@ -18,6 +18,7 @@ export const modelProblem = (directory: string): string | undefined => {
   return firstOf([
     () => configProblem(read("config.json")),
     ...indexes.map((name) => () => indexProblem(name, read(name), names)),
+    () => shardsProblem(files, indexes),
     ...files.map((name) => () => weightsProblem(name, path.join(directory, name))),
   ]);
 };
@@ -52,6 +53,17 @@ const indexProblem = (
   if (Option.isNone(read)) return `its ${name} is no JSON object with a weight_map`;
   const missing = Object.values(read.value.weight_map).find((shard) => !names.includes(shard));
   return missing === undefined ? undefined : `its ${name} names ${missing}, which is not there`;
+};
+
+/** Sharded weights are found by their index; without one, transformers loads none of them. */
+const shardsProblem = (
+  files: ReadonlyArray<string>,
+  indexes: ReadonlyArray<string>,
+): string | undefined => {
+  const shard = files.find((name) => /-\d+-of-\d+\.safetensors$/u.test(name));
+  return shard === undefined || indexes.length > 0
+    ? undefined
+    : `it has ${shard}, one of several files, and no *${index} that lists them`;
 };
 
 /** The limit of safetensors itself. */

@@ -44,19 +44,22 @@ export const fetchSnapshot = Effect.fnUntraced(function* (
       message: `${source.repo} lists a file with the path ${JSON.stringify(unsafe.path)} and the hash ${JSON.stringify(unsafe.hash)}`,
       fix: "check HF_ENDPOINT, the address of a Hub",
     });
+  // Files of equal content share a blob, which must be downloaded once: the second download would lose its file to the first.
+  const blobs = [...new Map(files.map((file) => [file.hash, file])).values()];
+  const blobOf = ({ hash }: HubFile) => path.join(home, "blobs", hash);
   let done = 0;
-  const fetchOne = Effect.fnUntraced(function* (file: HubFile) {
-    const blob = path.join(home, "blobs", file.hash);
+  const fetchBlob = Effect.fnUntraced(function* (file: HubFile) {
+    const blob = blobOf(file);
     const isThere = fs.existsSync(blob) && (yield* Effect.promise(() => hasHash(blob, file)));
     if (!isThere) yield* download(client, source, file, blob);
-    const place = path.join(snapshot, file.path);
-    link(blob, place);
     done += 1;
-    yield* reports.progress(done, files.length);
-    return { path: file.path, file: place } satisfies SnapshotFile;
+    yield* reports.progress(done, blobs.length);
   });
-  return yield* Effect.forEach(files.toSorted(byPath), fetchOne, {
-    concurrency: simultaneousDownloads,
+  yield* Effect.forEach(blobs.toSorted(byPath), fetchBlob, { concurrency: simultaneousDownloads });
+  return files.toSorted(byPath).map((file): SnapshotFile => {
+    const place = path.join(snapshot, file.path);
+    link(blobOf(file), place);
+    return { path: file.path, file: place };
   });
 });
 

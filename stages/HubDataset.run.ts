@@ -5,6 +5,7 @@ import path from "node:path";
 import { type DatasetRow, exampleId, SplitWriter, writeCard } from "../kinds/Dataset.ts";
 import { jsonLines } from "../kinds/jsonLines.ts";
 import { eachPublishedRow, type PublishedRow } from "../kinds/publishedRows.ts";
+import { shardProblem } from "../kinds/shards.ts";
 import type { SnapshotFile } from "../remote/fetchSnapshot.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { type SplitName, splitNames } from "../tasks/split.ts";
@@ -84,7 +85,7 @@ const otherForm = (message: string) =>
     fix: "name a data set with the columns query, image, ground_truth and response, and the task of its ground truths",
   });
 
-const shardName = /^([^/]+)-(\d+)-of-(\d+)\.parquet$/u;
+const shardName = /^([^/]+)-\d+-of-\d+\.parquet$/u;
 
 const splitOf = (file: string, prefix: string): SplitName | undefined => {
   if (!file.startsWith(prefix)) return undefined;
@@ -109,12 +110,13 @@ const splitsIn = Effect.fnUntraced(function* (
       message: `${repo} has no ${prefix}${missing[0] ?? "SPLIT"}-…-of-….parquet`,
       fix: `check \`splits\` and \`folder\`; pipe's splits are ${splitNames.join(", ")}`,
     });
-  for (const [split, shards] of found) {
-    const all = Number(shardName.exec(shards[0]!.path.slice(prefix.length))?.[3]);
-    if (shards.length !== all)
+  for (const shards of found.values()) {
+    const names = shards.map(({ path: name }) => name);
+    const problem = shardProblem(names, 0);
+    if (problem !== undefined)
       return yield* new StageFailed({
-        message: `${repo} has ${shards.length} of ${all} files of the split ${split}`,
-        fix: "download the rest: unset HF_HUB_OFFLINE, or take another revision",
+        message: `${repo} ${problem}`,
+        fix: "download all: unset HF_HUB_OFFLINE, or take another revision",
       });
   }
   return found;

@@ -55,7 +55,20 @@ def split_files(directory: Path, split: str) -> list[Path]:
         there = sorted({path.name.rsplit("-", 3)[0] for path in directory.glob("data/*-*-of-*.parquet")})
         have = f"It has: {', '.join(there)}." if there else "It has no splits at all."
         raise JobError(f"The dataset has no split `{split}`. {have}", "Name one of these splits, or render this one.")
+    _require_all_shards(split, files)
     return files
+
+
+def _require_all_shards(split: str, files: list[Path]) -> None:
+    """The names say how many files a split has: `test-00001-of-00003.parquet`."""
+    fix = "Copy the whole dataset, or make it again."
+    totals = sorted({path.stem.rsplit("-of-", 1)[1] for path in files})
+    if len(totals) > 1:
+        raise JobError(f"Split `{split}` has shards of {' and of '.join(totals)}.", fix)
+    expected = [f"{split}-{number:0{len(totals[0])}}-of-{totals[0]}.parquet" for number in range(int(totals[0]))]
+    absent = sorted(set(expected) - {path.name for path in files})
+    if absent:
+        raise JobError(f"Split `{split}` lacks {first_names(absent)}.", fix)
 
 
 def read_split(directory: Path, split: str, limit: int | None = None, any_size: bool = False) -> Split:

@@ -204,6 +204,40 @@ describe("a data set of the Hub", () => {
   );
 
   it(
+    "downloads the content of equal files once",
+    inPublished(async (rig) => {
+      const shard = (number: string) => rig.path(`theirs/data/test-${number}-of-00002.parquet`);
+      fs.copyFileSync(shard("00000"), shard("00001"));
+      await withHub("dataset", async (_, hub, environment) => {
+        await runs(rig, environment);
+        const downloads = hub.requests.filter((request) => request.startsWith("GET large"));
+        assert.strictEqual(downloads.length, 2, hub.requests.join("\n"));
+      })(rig);
+      const rows = await rowsOf(await directoryOf(rig, "theirs"), "test");
+      const truths = rows.map(({ ground_truth }) => ground_truth);
+      assert.deepStrictEqual(truths.slice(0, truths.length / 2), truths.slice(truths.length / 2));
+    }),
+  );
+
+  it(
+    "needs every shard of a split, and shards of one count",
+    inPublished(async (rig) => {
+      const shard = (total: string) => rig.path(`theirs/data/test-00000-of-${total}.parquet`);
+      const refusedFor = (reason: string) =>
+        withHub("dataset", async (_, __, environment) => {
+          const { code, stderr } = await rig.start(["run", "study.yaml"], environment).ended;
+          assert.strictEqual(code, 1);
+          assert.include(stderr, reason, stderr);
+        })(rig);
+      fs.copyFileSync(shard("00002"), shard("00001"));
+      await refusedFor("tester/published has shards of 1 and of 2");
+      fs.rmSync(shard("00001"));
+      fs.rmSync(shard("00002"));
+      await refusedFor("tester/published lacks data/test-00000-of-00002.parquet");
+    }),
+  );
+
+  it(
     "needs a whole commit, an existing repository and its columns",
     inPublished(
       withHub("dataset", async (rig, _, environment) => {

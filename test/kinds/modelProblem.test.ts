@@ -51,6 +51,16 @@ describe("a model directory", () => {
     assert.isUndefined(withWeights(safetensors("{}   ", 0)));
   });
 
+  it("in several files needs an index", () => {
+    const { "model.safetensors": weights = "", ...rest } = sound;
+    const shard = "model-00001-of-00001.safetensors";
+    assert.isUndefined(wrongWith({ ...rest, [shard]: weights, ...index(shard) }));
+    assert.strictEqual(
+      wrongWith({ ...rest, [shard]: weights }),
+      `it has ${shard}, one of several files, and no *.safetensors.index.json that lists them`,
+    );
+  });
+
   it("must exist, with config and weights", () => {
     assert.strictEqual(modelProblem("/nowhere"), "it is none");
     assert.strictEqual(wrongWith({}), "it has no config.json");

@@ -18,6 +18,22 @@ def test_reads_pixels_and_text_in_file_order(dataset):
     assert len(read_split(dataset, "test", limit=4)) == 4
 
 
+def test_a_split_in_several_files_needs_all_of_them(tmp_path):
+    rows = [row(index) for index in range(3)]
+    for number, one in enumerate(rows):
+        written = write_split(tmp_path / str(number), "test", [one]) / "data/test-00000-of-00001.parquet"
+        (tmp_path / "data").mkdir(exist_ok=True)
+        written.rename(tmp_path / f"data/test-{number:05}-of-00003.parquet")
+    assert read_split(tmp_path, "test").columns["id"] == [one["id"] for one in rows]
+    lost = tmp_path / "data/test-00001-of-00003.parquet"
+    lost.rename(lost.with_name("test-00000-of-00001.parquet"))
+    with pytest.raises(JobError, match="has shards of 00001 and of 00003"):
+        read_split(tmp_path, "test")
+    lost.with_name("test-00000-of-00001.parquet").unlink()
+    with pytest.raises(JobError, match="lacks test-00001-of-00003.parquet"):
+        read_split(tmp_path, "test")
+
+
 def test_one_picture_in_colour_makes_three_channels(tmp_path):
     colour = io.BytesIO()
     Image.new("RGB", (32, 32), (1, 2, 3)).save(colour, "PNG")
