@@ -15,6 +15,8 @@ export const Prediction = Schema.Struct({
   response: Schema.String,
   /** Tokens of the response, a forced caption included. */
   tokens: NotNegative,
+  /** Cut off by the bound on its tokens; absent where it ended by itself. */
+  truncated: Schema.optionalKey(Schema.Literal(true)),
 });
 export interface Prediction extends Schema.Schema.Type<typeof Prediction> {}
 

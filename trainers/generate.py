@@ -92,13 +92,13 @@ def work(job: Job) -> Outcome:
             for one, tokens, ids in zip(batch, forced, answers):
                 # The forced caption is repeated verbatim, including words outside the vocabulary.
                 own = ids[len(tokens) :]
-                response = one.caption + policy.text(own)
-                file.write(prediction_line(split, one.row, one.mode, response, len(ids)) + "\n")
-                finished += bool(ids) and ids[-1] in policy.ends
+                is_finished = bool(ids) and ids[-1] in policy.ends
+                file.write(prediction_line(split, one, policy.text(own), len(ids), is_finished))
+                finished += is_finished
                 tokens_made += len(ids)
             done += len(batch)
             job.progress(done, len(asked), "responses")
-    return Outcome({"model": policy.description, "responses": len(asked), "finished": finished, "tokens": tokens_made})
+    return Outcome({"model": policy.description} | counts(len(asked), finished, tokens_made))
 
 
 def batches_of(asked: list[Asked], most: int) -> Iterator[list[Asked]]:
@@ -121,8 +121,15 @@ def forced_captions(split: Split) -> list[str]:
     return [f"{CAPTION_OPEN}{perception}{CAPTION_CLOSE}" for perception in split.columns["perception"]]
 
 
-def prediction_line(split: Split, row: int, mode: str, response: str, tokens: int) -> str:
-    return json.dumps({"id": split.columns["id"][row], "mode": mode, "response": response, "tokens": tokens}, ensure_ascii=False)
+def prediction_line(split: Split, one: Asked, continuation: str, tokens: int, is_finished: bool) -> str:
+    """A line of `predictions.jsonl`. `truncated` stands in it where no end token ends the response: `max_tokens` cut it off."""
+    line = {"id": split.columns["id"][one.row], "mode": one.mode, "response": one.caption + continuation, "tokens": tokens}
+    return json.dumps(line if is_finished else line | {"truncated": True}, ensure_ascii=False) + "\n"
+
+
+def counts(responses: int, finished: int, tokens: int) -> dict[str, int]:
+    """What every summary counts."""
+    return {"responses": responses, "finished": finished, "truncated": responses - finished, "tokens": tokens}
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from transformers import AutoConfig, GenerationConfig
 
 from trainers.data import Split, read_split
 from trainers.end_tokens import ends_of
-from trainers.generate import Asked, asked_of
+from trainers.generate import Asked, asked_of, counts, prediction_line
 from trainers.generate import Params as Sampled
 from trainers.hub_policy import Prompt, decode_words, encode_words, load_processor, media_of
 from trainers.job import Job, JobError, Outcome, main
@@ -98,22 +98,13 @@ def work(job: Job) -> Outcome:
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
         for number, one in enumerate(asked):
             answer = answers.get(number, Answer([], False))
-            line = {
-                "id": split.columns["id"][one.row],
-                "mode": one.mode,
-                "response": one.caption + words.text(answer.ids),
-                "tokens": forced[number] + len(answer.ids),
-                **({} if answer.is_finished else {"truncated": True}),
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            tokens = forced[number] + len(answer.ids)
+            file.write(prediction_line(split, one, words.text(answer.ids), tokens, answer.is_finished))
     finished = sum(answer.is_finished for answer in answers.values())
     return Outcome(
         {
             "model": (words.config.architectures or ["unknown"])[0],
-            "responses": len(asked),
-            "finished": finished,
-            "truncated": len(asked) - finished,
-            "tokens": sum(forced) + sum(len(answer.ids) for answer in answers.values()),
+            **counts(len(asked), finished, sum(forced) + sum(len(answer.ids) for answer in answers.values())),
             "vllm": version("vllm"),
             "settings": settings,
         }

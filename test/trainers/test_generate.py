@@ -27,6 +27,7 @@ def test_rows_come_in_the_order_of_the_data(trained, dataset, tmp_path):
     assert summary == {
         "responses": 13,
         "finished": 13,
+        "truncated": 0,
         "tokens": sum(made["tokens"] for made in predictions),
     }
 
@@ -63,8 +64,19 @@ def test_limit_takes_the_first_rows(trained, dataset, tmp_path):
 
 
 def test_max_tokens_cuts_responses_off(trained, dataset, tmp_path):
-    assert {made["tokens"] for made in run(tmp_path / "job", trained, dataset, max_tokens=4)} == {4}
-    assert result(tmp_path / "job")["summary"]["finished"] == 0
+    cut = run(tmp_path / "job", trained, dataset, max_tokens=4)
+    assert {(made["tokens"], made["truncated"]) for made in cut} == {(4, True)}
+    summary = result(tmp_path / "job")["summary"]
+    assert (summary["finished"], summary["truncated"]) == (0, 13)
+
+
+def test_a_response_is_truncated_unless_it_ends_by_itself(trained, dataset, tmp_path):
+    """A bound between the lengths of the responses, the last token included, cuts the longer ones alone."""
+    free = run(tmp_path / "free", trained, dataset, temperature=1.0)
+    bound = sorted(made["tokens"] for made in free)[6]
+    for made, whole in zip(run(tmp_path / "bound", trained, dataset, temperature=1.0, max_tokens=bound), free, strict=True):
+        assert made.get("truncated", False) == (whole["tokens"] > bound)
+        assert made["response"] == whole["response"] or made["truncated"]
 
 
 def test_a_caption_of_unknown_words_is_kept_and_warned_of(trained, tmp_path):
