@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
-from transformers import GenerationConfig
+from transformers import AutoConfig, GenerationConfig
 
 from trainers.job import JobError
 
@@ -54,9 +54,17 @@ def _chat(processor: Any) -> str:
     return ""
 
 
-def write_ends(directory: Path, ends: tuple[int, ...]) -> None:
-    """Names the end tokens in the generation settings of a model directory, for servers that read those alone."""
-    path = directory / "generation_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8"))
+def name_ends(directory: Path, processor: Any) -> None:
+    """Names the end tokens in the generation settings of a model directory, for servers that read those alone. The other settings, such as a
+    temperature, are the advice of whoever made the model: they stay, and pipe reads none of them."""
+    path, ends = directory / "generation_config.json", ends_of(generation_settings(directory), processor)
+    settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if not set(ends) <= set(named_ends(settings.get("eos_token_id"))):
         path.write_text(json.dumps(settings | {"eos_token_id": list(ends)}, indent=2) + "\n", encoding="utf-8")
+
+
+def generation_settings(directory: Path) -> GenerationConfig:
+    """Those of a model directory; of its configuration where it has no file of them."""
+    if (directory / "generation_config.json").exists():
+        return GenerationConfig.from_pretrained(directory)
+    return GenerationConfig.from_model_config(AutoConfig.from_pretrained(directory))

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, GenerationConfig
+from transformers import AutoConfig
 
 from trainers.data import Split, read_split
-from trainers.end_tokens import ends_of
+from trainers.end_tokens import ends_of, generation_settings
 from trainers.generate import Asked, asked_of, counts, prediction_line
 from trainers.generate import Params as Sampled
 from trainers.hub_policy import Prompt, decode_words, encode_words, load_processor, media_of
@@ -66,9 +66,7 @@ class Words:
         processor = load_processor(directory)
         self.tokenizer = processor.tokenizer
         self.config = AutoConfig.from_pretrained(directory)
-        has_file = (directory / "generation_config.json").exists()
-        generation = GenerationConfig.from_pretrained(directory) if has_file else GenerationConfig.from_model_config(self.config)
-        self.ends = ends_of(generation, processor)
+        self.ends = ends_of(generation_settings(directory), processor)
         self.media = media_of(self.config, self.ends)
 
     def count(self, text: str) -> int:

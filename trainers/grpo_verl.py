@@ -74,7 +74,7 @@ def work(job: Job) -> Outcome:
                 train(job, params, machine, places, kept, processor, split)
         merge(job, params, machine, kept.path(params.steps) / "actor")
         metrics, rollouts = record(params, kept, split, judge, processor)
-    copy_words(start, job.output)
+    copy_words(start, job.output, processor)
     card = card_of(start, settings_of(params), f"`trainers/grpo_verl.py` of `pipe` with verl {version}")
     (job.output / "README.md").write_text(card, encoding="utf-8")
     (job.output / "rollouts.jsonl.gz").write_bytes(rollouts)

@@ -47,7 +47,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from trainers.data import Split
 from trainers.decode import FREE, Decoded, Sampling, choose, ignore_ended
-from trainers.end_tokens import ends_of
+from trainers.end_tokens import ends_of, name_ends
 from trainers.job import JobError
 from trainers.model import device, is_micro
 from trainers.model_files import load_whole, unloadable
@@ -165,9 +165,9 @@ class HubPolicy:
         return decode_words(self.tokenizer, ids)
 
     def save(self, directory: Path, card: str) -> None:
-        """Writes the current weights, with the processor and generation files of the directory that the model came from."""
+        """Writes the current weights, with the processor's files and the generation settings of the directory that the model came from."""
         self.model.save_pretrained(directory)
-        copy_words(self.directory, directory)
+        copy_words(self.directory, directory, self.processor)
         (directory / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -273,8 +273,8 @@ def checkpointing(model: PreTrainedModel) -> Iterator[None]:
             layer.training = False
 
 
-def copy_words(start: Path, directory: Path) -> None:
-    """Copies the files of the model directory `start` that training leaves unchanged."""
+def copy_words(start: Path, directory: Path, processor: Any) -> None:
+    """Copies the files of the model directory `start` that training leaves unchanged, and names the ends that it teaches."""
     for path in start.rglob("*"):
         name = path.relative_to(start)
         is_hidden = any(part.startswith(".") for part in name.parts)
@@ -284,3 +284,4 @@ def copy_words(start: Path, directory: Path) -> None:
         target = directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+    name_ends(directory, processor)

@@ -18,7 +18,6 @@ from transformers import AutoModelForImageTextToText, AutoTokenizer
 
 from trainers import idefics3
 from trainers.card import later_card
-from trainers.end_tokens import ends_of, write_ends
 from trainers.hub_policy import copy_words, load_processor
 from trainers.job import Job, JobError, Outcome, main
 from trainers.model import is_micro
@@ -39,12 +38,10 @@ def work(job: Job) -> Outcome:
     known = len(tokenizer)
     added = tokenizer.add_tokens(TAGS)
     give_rows(model, tokenizer, known)
-    ends = ends_of(model.generation_config, load_processor(start))
     model.save_pretrained(job.output)
-    copy_words(start, job.output)
+    copy_words(start, job.output, load_processor(start))
     if added:
         tokenizer.save_pretrained(job.output)
-    write_ends(job.output, ends)
     return Outcome({"added": added, "tokens": len(tokenizer)})
 
 

@@ -36,9 +36,9 @@ import transformers
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from trainers import losses, loop, ranks
+from trainers import hub_policy, losses, loop, ranks
 from trainers.data import BatchOrder, Split, read_split, require_captions, split_files
-from trainers.hub_policy import copy_words
+from trainers.end_tokens import ends_of, generation_settings
 from trainers.job import Job, JobError, Outcome, ran_out_of_memory
 from trainers.llamafactory_lora import check_finetuning, finetuning_arguments, merged, require_tags, training_tags
 from trainers.llamafactory_rows import (
@@ -135,6 +135,7 @@ def train(job: Job, params: Params) -> Outcome:
     split = read_split(job.inputs["data"], SPLIT, any_size=True)
     require_captions(split)
     processor = load_processor(start)
+    ends_of(generation_settings(start), processor)  # refuses a model without an end now, not at its export
     rows = job.directory / "rows"
     encoded = preflight(processor, split, params.longest, rows) if is_first else []
     longest = ranks.from_first(max(map(len, encoded), default=0))
@@ -290,7 +291,7 @@ def export(model: Any, start: Path, output: Path, card: str, gathered: dict[str,
     `gathered` has the weights of a model that is divided among processes.
     """
     model.save_pretrained(output, state_dict=gathered)
-    copy_words(start, output)
+    hub_policy.copy_words(start, output, hub_policy.load_processor(start))
     tokenizer = AutoTokenizer.from_pretrained(start)
     if tokenizer.add_tokens(TAGS):
         tokenizer.save_pretrained(output)

@@ -162,8 +162,14 @@ def test_the_token_loss_is_the_one_of_an_unchanged_llamafactory(tagged, tmp_path
 
 
 def test_a_training_learns_and_its_model_loads(inputs, tmp_path):
-    job = prepare(tmp_path / "job", PARAMS | {"steps": 20, "learning_rate": 1e-2, "train": "all"}, **inputs)
+    start = shutil.copytree(inputs["model"], tmp_path / "start")
+    pad, end = load_processor(start).tokenizer.convert_tokens_to_ids([tiny_models.PAD, tiny_models.END])
+    settings = json.loads((start / "generation_config.json").read_text()) | {"eos_token_id": pad, "do_sample": True, "temperature": 0.3}
+    (start / "generation_config.json").write_text(json.dumps(settings))
+    job = prepare(tmp_path / "job", PARAMS | {"steps": 20, "learning_rate": 1e-2, "train": "all"}, data=inputs["data"], model=start)
     summary = run(job)["summary"]
+    exported = json.loads((job / "output/generation_config.json").read_text())
+    assert exported == settings | {"eos_token_id": [end, pad]}, "it ends with what was taught; the rest is the start's"
     first, last = [event["values"] for event in events(job, "metrics")]
     assert last["L_p"] < first["L_p"] and last["L_r"] < first["L_r"]
     assert events(job, "progress")[-1] == {"event": "progress", "done": 20, "total": 20, "unit": "steps"}

@@ -68,6 +68,16 @@ def test_an_end_that_the_settings_lack_counts_and_is_named(start, dataset, tmp_p
     assert named(prepared(start, tmp_path)) == [end, pad]
 
 
+def test_a_saved_model_names_its_ends_and_keeps_the_other_settings(start, dataset, tmp_path):
+    pad, end = AutoTokenizer.from_pretrained(start).convert_tokens_to_ids([PAD, END])
+    rename_ends(start, pad)
+    path = start / "generation_config.json"
+    settings = json.loads(path.read_text()) | {"do_sample": True, "temperature": 0.3}
+    path.write_text(json.dumps(settings))
+    HubPolicy(start, read_split(dataset, "test", 1), 1).save(tmp_path / "saved", "A card.")
+    assert json.loads((tmp_path / "saved/generation_config.json").read_text()) == settings | {"eos_token_id": [end, pad]}
+
+
 class Template:
     """A processor whose chat template writes a mark before each turn and nothing after it."""
 
