@@ -287,6 +287,17 @@ def test_a_sharded_ngdiff_balances_the_gradients_of_hidden_states(tagged, balanc
     assert "grad_norm_p" not in line, "a name for the weights' gradients"
 
 
+def test_a_sharded_ngdiff_updates_as_one_process_with_its_weight(tagged, balanced, tmp_path):
+    """λ_1 is a number before the backward pass, so one process that is given it takes the same step; another weight turns many updates."""
+    (line,) = [json.loads(text) for text in (balanced / "output/metrics.jsonl").read_text().splitlines()]
+    alone = prepare(tmp_path / "alone", PARAMS | {"loss": {"kind": "fixed", "lambda": line["lambda"]}}, **tagged)
+    assert run(alone)["summary"]["grad_norm"] == pytest.approx(line["grad_norm"], rel=1e-6)
+    one, sharded = (load_file(job / "output/model.safetensors") for job in (alone, balanced))
+    assert one.keys() == sharded.keys()
+    for name in one:
+        torch.testing.assert_close(sharded[name], one[name], rtol=0, atol=1e-6)
+
+
 def test_a_sharded_training_goes_on_to_the_same_bits(tagged, balanced, tmp_path):
     kept = shutil.copytree(balanced.parent / "kept", tmp_path / "kept")
     broken = shutil.copytree(kept / "checkpoint-1", kept / "checkpoint-2")
