@@ -72,7 +72,7 @@ export const gpusToLease = (job: Pick<Job, "gpus">, inherited = own()): number =
 /**
  * The whole environment of a job: inherited variables, then those of every job, then its own. A job without GPUs sees
  * none: it would take memory and time of another's. For a job with GPUs, CUDA_VISIBLE_DEVICES limits what it may lease
- * (`gpu_lease.py`).
+ * (`gpu_lease.py`). Of a part of a GPU the job is told the share, which no library knows: a server in it has to leave the rest alone.
  */
 export const jobEnvironment = (
   job: Pick<Job, "cpus" | "gpus" | "environment" | "secrets">,
@@ -97,5 +97,6 @@ export const jobEnvironment = (
   }
   for (const name of threadCounts) environment[name] = String(job.cpus);
   if (job.gpus === 0) environment["CUDA_VISIBLE_DEVICES"] = "";
+  if (job.gpus > 0 && job.gpus < 1) environment["PIPE_GPU_SHARE"] = String(job.gpus);
   return { ...environment, ...job.environment, ...job.secrets };
 };

@@ -2,7 +2,8 @@
 
 MODEL is a directory; its last part is the model's name at the endpoint. The command begins once the server has answered, and finds
 its address in the variable VLLM_URL, which `url_env` of a teacher names. Whichever ends first ends the other. Run it with the Python of
-`npx pipe env build vllm`, from pipe's directory.
+`npx pipe env build vllm`, from pipe's directory. In a job of pipe with a part of a GPU (`resources: { gpus: 0.25 }`), the server takes its
+share of that part.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def main() -> int:
     parser.add_argument("model", type=Path, help="a model directory")
     parser.add_argument("--context", type=int, default=8192, help="most tokens of a prompt with its reply (8192)")
     parser.add_argument("--at-once", type=int, default=8, help="replies written at a time (8)")
-    parser.add_argument("--gpu-memory", type=float, default=0.9, help="share of the GPU's memory (0.9)")
+    parser.add_argument("--gpu-memory", type=float, default=0.9, help="share of the GPU's memory, or of a job's part of it (0.9)")
     parser.add_argument("--start-seconds", type=float, default=900, help="wait for the first answer (900)")
     parser.add_argument("command", nargs="+", help="after `--`: the command and its arguments")
     options = parser.parse_args()
@@ -41,7 +42,7 @@ def main() -> int:
     try:
         require_device(torch.cuda.is_available())
         config = AutoConfig.from_pretrained(options.model)
-        settings = server_settings(config, options.context, options.at_once, options.gpu_memory)
+        settings = server_settings(config, options.context, options.at_once, options.gpu_memory * job_share())
         with VllmServer(directory, options.model.resolve(), settings, options.start_seconds, name=name, port=port) as server:
             print(f"starting vLLM, whose log is {server.log}", file=sys.stderr)
             server.start({"model": name, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1})
@@ -51,6 +52,11 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def job_share() -> float:
+    """The part of a GPU that this job of pipe has (executors/environment.ts); 1 with whole ones, and outside of pipe."""
+    return float(os.environ.get("PIPE_GPU_SHARE", "1"))
 
 
 def run_beside(server: VllmServer, command: list[str], url: str) -> int:

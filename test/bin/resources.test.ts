@@ -19,6 +19,7 @@ stages:
     from: { model: theirs, data: data }
     resources: { gpus: 0.5 }
     with: { mode: end-to-end, engine: vllm, max_tokens: 9 }
+  part: { use: command, resources: { gpus: 0.25 }, with: { run: "echo $PIPE_GPU_SHARE > {out}/share" } }
 `;
 
 /** Is at work until `together` puppets have begun, and a little longer, so that one too many would show. */
@@ -91,7 +92,7 @@ it(
 );
 
 it(
-  "half a GPU gives vLLM's server half of its memory",
+  "half a GPU gives vLLM's server half of its memory, and tells a command its part",
   inRig(async (rig) => {
     const gpu = `GPU-${path.basename(rig.temporary)}`;
     rig.write("bin/gpus.csv", `0, ${gpu}, 0, [N/A]\n`);
@@ -114,6 +115,7 @@ it(
       readonly params: { readonly gpu_memory: number };
     };
     assert.strictEqual(params.gpu_memory, 0.45);
+    assert.deepStrictEqual(await rig.filesOf("part"), { share: "0.25\n" });
   }),
 );
 

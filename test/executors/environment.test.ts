@@ -41,3 +41,9 @@ it("a job without GPUs sees none; under Slurm a job with GPUs sees the scheduler
   assert.strictEqual(gpusToLease(one!, own), 0);
   assert.strictEqual(gpusToLease(one!, {}), 1);
 });
+
+it("a job with a part of a GPU is told its share, and not that of a job around it", () => {
+  const share = (gpus: number) =>
+    jobEnvironment({ cpus: 1, gpus, environment: {} }, { PIPE_GPU_SHARE: "0.5" })["PIPE_GPU_SHARE"];
+  assert.deepStrictEqual([0, 0.25, 1, 2].map(share), [undefined, "0.25", undefined, undefined]);
+});
