@@ -51,12 +51,12 @@ class EndpointSolver:
     def __call__(self, rollouts: Rollouts) -> list[str | None]:
         """The solver's response from each rollout's caption; None without a caption."""
         captions = [caption_of(text) for text in rollouts.texts]
-        asked = {
+        questions = {
             (row, caption): Question(caption, f"{self._queries[row]}\n\n{SOLVE}\n\n{CAPTION_OPEN}{caption}{CAPTION_CLOSE}")
             for row, caption in zip(rollouts.rows.tolist(), captions)
             if caption is not None
         }
-        answers = dict(zip(asked, self._asker(list(asked.values()))))
+        answers = dict(zip(questions, self._asker(list(questions.values()))))
         self._write()
         return [
             None if caption is None else f"{CAPTION_OPEN}{caption}{CAPTION_CLOSE}\n{answers[row, caption].text}"

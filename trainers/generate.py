@@ -53,7 +53,7 @@ class Params:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResponseRequest:
     """A response to write: a row of the split, and the beginning that is forced on it."""
 
     row: int
@@ -61,10 +61,10 @@ class Asked:
     caption: str
 
 
-def asked_of(params: Params, split: Split) -> list[Asked]:
+def requests_of(params: Params, split: Split) -> list[ResponseRequest]:
     """Mode after mode, each in the order of the split."""
     captions = {"end-to-end": [""] * len(split), COUNTERFACTUAL: forced_captions(split)}
-    return [Asked(row, mode, captions[mode][row]) for mode in params.modes for row in range(len(split))]
+    return [ResponseRequest(row, mode, captions[mode][row]) for mode in params.modes for row in range(len(split))]
 
 
 def work(job: Job) -> Outcome:
@@ -74,8 +74,8 @@ def work(job: Job) -> Outcome:
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
     job.phase("model")
     policy = load_policy(job.inputs["model"], split, params.batch)
-    asked = asked_of(params, split)
-    unknown = sum(policy.unknown in row for row in policy.encode([one.caption for one in asked]))
+    requests = requests_of(params, split)
+    unknown = sum(policy.unknown in row for row in policy.encode([request.caption for request in requests]))
     if unknown:
         job.log("warn", f"{unknown} of {len(split)} captions hold words that the model was never taught.")
     longest = longest_response(policy, params.max_tokens)
@@ -84,26 +84,26 @@ def work(job: Job) -> Outcome:
     job.phase("responses")
     finished = tokens_made = done = 0
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
-        for batch in batches_of(asked, params.batch):
+        for batch in batches_of(requests, params.batch):
             rows = range(batch[0].row, batch[-1].row + 1)
-            forced = policy.encode([one.caption for one in batch])
+            forced = policy.encode([request.caption for request in batch])
             table = torch.from_numpy(pad([[*tokens, FREE] for tokens in forced], FREE))
             answers = decoder(policy.prompts(np.arange(rows.start, rows.stop)), None, table, sampling(params, rows, longest)).lists()
-            for one, tokens, ids in zip(batch, forced, answers):
+            for request, tokens, ids in zip(batch, forced, answers):
                 # The forced caption is repeated verbatim, including words outside the vocabulary.
                 own = ids[len(tokens) :]
                 is_finished = bool(ids) and ids[-1] in policy.ends
-                file.write(prediction_line(split, one, policy.text(own), len(ids), is_finished))
+                file.write(prediction_line(split, request, policy.text(own), len(ids), is_finished))
                 finished += is_finished
                 tokens_made += len(ids)
             done += len(batch)
-            job.progress(done, len(asked), "responses")
-    return Outcome({"model": policy.description} | counts(len(asked), finished, tokens_made))
+            job.progress(done, len(requests), "responses")
+    return Outcome({"model": policy.description} | counts(len(requests), finished, tokens_made))
 
 
-def batches_of(asked: list[Asked], most: int) -> Iterator[list[Asked]]:
+def batches_of(requests: list[ResponseRequest], most: int) -> Iterator[list[ResponseRequest]]:
     """Up to `most` of one mode each, so that a response is that of a job with its mode alone."""
-    for _, of_mode in groupby(asked, key=lambda one: one.mode):
+    for _, of_mode in groupby(requests, key=lambda request: request.mode):
         rows = list(of_mode)
         yield from (rows[start : start + most] for start in range(0, len(rows), most))
 
@@ -121,9 +121,9 @@ def forced_captions(split: Split) -> list[str]:
     return [f"{CAPTION_OPEN}{perception}{CAPTION_CLOSE}" for perception in split.columns["perception"]]
 
 
-def prediction_line(split: Split, one: Asked, continuation: str, tokens: int, is_finished: bool) -> str:
+def prediction_line(split: Split, request: ResponseRequest, continuation: str, tokens: int, is_finished: bool) -> str:
     """A line of `predictions.jsonl`. `truncated` stands in it where no end token ends the response: `max_tokens` cut it off."""
-    line = {"id": split.columns["id"][one.row], "mode": one.mode, "response": one.caption + continuation, "tokens": tokens}
+    line = {"id": split.columns["id"][request.row], "mode": request.mode, "response": request.caption + continuation, "tokens": tokens}
     return json.dumps(line if is_finished else line | {"truncated": True}, ensure_ascii=False) + "\n"
 
 

@@ -27,7 +27,7 @@ from transformers import AutoConfig
 
 from trainers.data import Split, read_split
 from trainers.end_tokens import ends_of, generation_settings
-from trainers.generate import Asked, asked_of, counts, prediction_line
+from trainers.generate import ResponseRequest, counts, prediction_line, requests_of
 from trainers.generate import Params as Sampled
 from trainers.hub_policy import Prompt, decode_words, encode_words, load_processor, media_of
 from trainers.job import Job, JobError, Outcome, main
@@ -83,26 +83,26 @@ def work(job: Job) -> Outcome:
     require_servable(directory, params)
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
     words = Words(directory)
-    asked = asked_of(params, split)
-    forced = [min(words.count(one.caption), params.max_tokens) for one in asked]
+    requests = requests_of(params, split)
+    forced = [min(words.count(request.caption), params.max_tokens) for request in requests]
     questions = {
-        number: question(params, split, one, params.max_tokens - forced[number], words)
-        for number, one in enumerate(asked)
+        number: question(params, split, request, params.max_tokens - forced[number], words)
+        for number, request in enumerate(requests)
         if forced[number] < params.max_tokens
     }
     settings = server_settings(words.config, params.context, params.batch, params.gpu_memory)
     answers = answers_to(questions, job, params, settings)
 
     with open(job.output / "predictions.jsonl", "w", encoding="utf-8") as file:
-        for number, one in enumerate(asked):
+        for number, request in enumerate(requests):
             answer = answers.get(number, Answer([], False))
             tokens = forced[number] + len(answer.ids)
-            file.write(prediction_line(split, one, words.text(answer.ids), tokens, answer.is_finished))
+            file.write(prediction_line(split, request, words.text(answer.ids), tokens, answer.is_finished))
     finished = sum(answer.is_finished for answer in answers.values())
     return Outcome(
         {
             "model": (words.config.architectures or ["unknown"])[0],
-            **counts(len(asked), finished, sum(forced) + sum(len(answer.ids) for answer in answers.values())),
+            **counts(len(requests), finished, sum(forced) + sum(len(answer.ids) for answer in answers.values())),
             "vllm": version("vllm"),
             "settings": settings,
         }
@@ -120,23 +120,23 @@ def require_servable(directory: Path, params: Params) -> None:
         raise JobError("engine vllm uses one GPU, and several are visible.", "Set resources: { gpus: 1 }.")
 
 
-def question(params: Params, split: Split, one: Asked, longest: int, words: Words) -> dict[str, Any]:
+def question(params: Params, split: Split, request: ResponseRequest, longest: int, words: Words) -> dict[str, Any]:
     """The request of a row in a mode. Its seed depends on the stage's seed and the row alone."""
-    picture, text = Prompt(split.columns["query"][one.row], split.images[one.row]).chat[0]["content"]
+    picture, text = Prompt(split.columns["query"][request.row], split.images[request.row]).chat[0]["content"]
     file = io.BytesIO()
     picture["image"].save(file, "PNG")
     url = "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
     messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}, text]}]
     prefill = {}
-    if one.caption:
-        messages.append({"role": "assistant", "content": one.caption})
+    if request.caption:
+        messages.append({"role": "assistant", "content": request.caption})
         prefill = {"continue_final_message": True, "add_generation_prompt": False}
     return {
         "model": NAME,
         "messages": messages,
         "max_tokens": longest,
         "temperature": params.temperature,
-        "seed": int(stream("response", params.seed, one.row).integers(2**31)),
+        "seed": int(stream("response", params.seed, request.row).integers(2**31)),
         "stop_token_ids": list(words.ends),
         "logit_bias": {str(token): NEVER for token in words.media},
         "return_token_ids": True,
@@ -147,7 +147,7 @@ def question(params: Params, split: Split, one: Asked, longest: int, words: Word
 def answers_to(questions: dict[int, dict[str, Any]], job: Job, params: Params, settings: dict[str, Any]) -> dict[int, Answer]:
     """The answer to each question, by its number; without a server if all of them are kept."""
     kept = KeptAnswers(job.checkpoints / "answers.jsonl", Answer)
-    keys = {number: hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest() for number, asked in questions.items()}
+    keys = {number: hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest() for number, question in questions.items()}
     missing = {key: questions[number] for number, key in keys.items() if key not in kept.answers}
     if missing:
         job.log("info", f"starting vLLM {version('vllm')}")
@@ -166,7 +166,7 @@ def ask_all(
 ) -> None:
     """Threads ask and this one writes. The first failure ends the server, and with it the other requests."""
     pool = ThreadPoolExecutor(min(at_once, len(missing)))
-    pending: dict[Future[dict[str, Any]], str] = {pool.submit(server.ask, asked): key for key, asked in missing.items()}
+    pending: dict[Future[dict[str, Any]], str] = {pool.submit(server.ask, question): key for key, question in missing.items()}
     try:
         while pending:
             done, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)

@@ -58,7 +58,7 @@ class Learner:
         with torch.no_grad():
             for part in self._parts(range(len(rollouts.prompts)), rollouts):
                 responses = part.of(tokens)
-                old[part.rows, : part.longest] = chosen(self._say(self.policy, part, responses), responses)
+                old[part.rows, : part.longest] = chosen(self._logits(self.policy, part, responses), responses)
         return old
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
@@ -108,7 +108,7 @@ class Learner:
             place = torch.arange(part.longest, device=self.device)
             mask = place < lengths[here, None]
             in_caption = place < captions[here, None]
-            logits = self._say(self.policy, part, responses)
+            logits = self._logits(self.policy, part, responses)
             new = chosen(logits, responses)
             before = new.detach() if old is None else part.of(old)
             difference = log_ratio(new, before, mask, self.how.ratio)
@@ -128,7 +128,7 @@ class Learner:
         if self.reference is None:
             return torch.zeros_like(new)
         with torch.no_grad():
-            reference = self._say(self.reference, part, tokens)
+            reference = self._logits(self.reference, part, tokens)
         if self.how.kl["kind"] == "k3":
             return k3(new, chosen(reference, tokens))
         return exact_kl(logits.log_softmax(-1), reference.log_softmax(-1))
@@ -148,7 +148,7 @@ class Learner:
             rows = neighbours_of(some, rollouts.size)
             yield Part(rows, rollouts.prompts[some.start : some.stop], rollouts.size, int(rollouts.lengths[rows].max()))
 
-    def _say(self, policy: Policy, part: "Part", tokens: Tensor) -> Tensor:
+    def _logits(self, policy: Policy, part: "Part", tokens: Tensor) -> Tensor:
         """Logits at the sampling temperature (n, T, V)."""
         group = torch.arange(len(part.prompts), device=self.device).repeat_interleave(part.size)
         logits = policy.logits(part.prompts, group, tokens)

@@ -37,7 +37,7 @@ METRICS_EVERY = 10
 
 @dataclass
 class Run:
-    """One training: what it is asked, and what it has reported so far."""
+    """One training: its task, and what it has reported so far."""
 
     job: Job
     loss: dict[str, Any]
@@ -131,8 +131,8 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, share)
         return self.lr_scheduler
 
-    def get_batch_samples(self, *told: Any) -> tuple[list[dict[str, Tensor]], Any]:
-        self.micro_batches, count = super().get_batch_samples(*told)
+    def get_batch_samples(self, *arguments: Any) -> tuple[list[dict[str, Tensor]], Any]:
+        self.micro_batches, count = super().get_batch_samples(*arguments)
         return self.micro_batches, count
 
     def training_step(self, model: torch.nn.Module, inputs: dict[str, Tensor], num_items_in_batch: Any = None) -> Tensor:

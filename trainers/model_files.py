@@ -50,10 +50,10 @@ def load_whole(kind: Any, directory: Path, **how: Any) -> PreTrainedModel:
     """Loads the model with every weight from the directory; a missing weight, or one of another shape, is an error."""
     try:
         # Different shapes pass here and are named below.
-        model, told = kind.from_pretrained(directory, output_loading_info=True, ignore_mismatched_sizes=True, **how)
+        model, loading = kind.from_pretrained(directory, output_loading_info=True, ignore_mismatched_sizes=True, **how)
     except Exception as error:
         raise unloadable(error, kind) from None
-    require_loaded(directory, told)
+    require_loaded(directory, loading)
     return model
 
 
@@ -64,19 +64,19 @@ def loading_whole() -> Iterator[None]:
 
     def from_pretrained(kind: Any, directory: Any, *more: Any, **how: Any) -> PreTrainedModel:
         how |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
-        model, told = usual(kind, directory, *more, **how)
-        require_loaded(directory, told)
+        model, loading = usual(kind, directory, *more, **how)
+        require_loaded(directory, loading)
         return model
 
     with mock.patch.object(PreTrainedModel, "from_pretrained", classmethod(from_pretrained)):
         yield
 
 
-def require_loaded(directory: Path, told: dict[str, Any]) -> None:
-    """`told` is what transformers says of a loading."""
-    misshapen = [f"{name} is {list(there)}, not {list(due)}" for name, there, due in sorted(told["mismatched_keys"])]
-    missing = [f"{name} is missing" for name in sorted(told["missing_keys"])]
-    unknown = [f"{name} is none of its weights" for name in sorted(told["unexpected_keys"])]
+def require_loaded(directory: Path, loading: dict[str, Any]) -> None:
+    """Refuses a loading that left weights out; `loading` is what transformers reports of it."""
+    misshapen = [f"{name} is {list(there)}, not {list(due)}" for name, there, due in sorted(loading["mismatched_keys"])]
+    missing = [f"{name} is missing" for name in sorted(loading["missing_keys"])]
+    unknown = [f"{name} is none of its weights" for name in sorted(loading["unexpected_keys"])]
     if misshapen or missing:
         # Unused weights alone are no error; beside a missing one they may be that one under another name.
         wrong = [*misshapen[:NAMED], *missing[:NAMED], *unknown[:NAMED]]

@@ -82,9 +82,9 @@ def load_policy(directory: Path, split: Split, at_once: int) -> Policy:
     return HubPolicy(directory, split, at_once)
 
 
-def longest_response(policy: Policy, asked: int | None) -> int:
+def longest_response(policy: Policy, max_tokens: int | None) -> int:
     """The requested bound on tokens of a response, or else the model's own."""
-    longest = asked or policy.longest
+    longest = max_tokens or policy.longest
     if longest is None:
         raise JobError(
             "There is no bound on the tokens of a response: this model was not trained here, so it has no longest response.",

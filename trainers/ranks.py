@@ -43,10 +43,10 @@ def add_up(tensors: list[Tensor]) -> None:
 
 
 def any_of(flag: bool, device: torch.device) -> bool:
-    """True in all processes if it is in one; returns when all have asked."""
-    told = torch.tensor(float(flag), device=device)
-    add_up([told])
-    return bool(told > 0)
+    """True in all processes if it is in one; returns when all have called."""
+    count = torch.tensor(float(flag), device=device)
+    add_up([count])
+    return bool(count > 0)
 
 
 def from_first(value: Any) -> Any:
@@ -91,15 +91,15 @@ def _processes(directory: Path, module: str, count: int) -> Iterator[list[subpro
 
 def _wait(job: Job, processes: list[subprocess.Popen]) -> list[int | None]:
     """The exit codes; None of a process that still waits for one that has failed."""
-    told, failed_at = False, None
+    has_stopped, failed_at = False, None
     while None in (codes := [process.poll() for process in processes]):
-        if job.stopping and not told:
-            told = True
+        if job.stopping and not has_stopped:
+            has_stopped = True
             for process in processes:
                 process.terminate()
         if failed_at is None and any(codes):
             failed_at = time.monotonic()
-        if failed_at is not None and not told and time.monotonic() - failed_at > GRACE_SECONDS:
+        if failed_at is not None and not has_stopped and time.monotonic() - failed_at > GRACE_SECONDS:
             break
         time.sleep(0.1)
     return codes

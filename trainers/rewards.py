@@ -74,7 +74,7 @@ class Judge:
         self.voters = [f"{VOTE} {number}" for number in range(len(votes or []))]
         self.written |= dict(zip(self.voters, votes or []))
         self._early: _Questions | None = None
-        self._handed: list[_Questions] = []
+        self._pending: list[_Questions] = []
 
     def ask_early(self, rows: list[int], responses: list[str]) -> None:
         """Asks the scorer about responses to these rows of the split, end to end, before the whole batch is handed over."""
@@ -88,7 +88,7 @@ class Judge:
         rows = rollouts.rows.tolist()
 
         def ask(name: str, responses: list[str | None], perceptions: Sequence[str | None]) -> None:
-            questions.asked[name] = questions.places_of(rows, responses, perceptions)
+            questions.lines[name] = questions.places_of(rows, responses, perceptions)
 
         ask("oracle", rollouts.texts, self._oracle(rows))
         for name, captions in self.written.items():
@@ -100,11 +100,11 @@ class Judge:
         questions.send(self.scorer)
         if LIKELIHOOD in self.surrogates:
             questions.likelihoods = self.likelihood(rollouts)
-        self._handed.append(questions)
+        self._pending.append(questions)
 
     def fetch(self) -> Judged:
         """The verdicts on the oldest batch handed over."""
-        questions = self._handed.pop(0)
+        questions = self._pending.pop(0)
         answers = [answer for _ in range(questions.batches) for answer in self.scorer.answers()]
         oracle = questions.verdicts("oracle", answers)
         parts = _columns([oracle_parts(verdict) for verdict in oracle])
@@ -162,8 +162,8 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
     if BLIND_SOLVE in surrogates and job.params["solver"] is not None:
         solver = EndpointSolver(job)
     elif BLIND_SOLVE in surrogates:
-        asked = another(job.inputs["solver"]) if "solver" in job.inputs else policy
-        solver = BlindSolver(asked, job.params["max_tokens"], job.exit_if_stopping)
+        model = another(job.inputs["solver"]) if "solver" in job.inputs else policy
+        solver = BlindSolver(model, job.params["max_tokens"], job.exit_if_stopping)
 
     def likelihood(rollouts: Rollouts) -> np.ndarray:
         return caption_likelihoods(policy, rollouts, job.params["batch"])
@@ -183,7 +183,7 @@ class _Questions:
     unsent: list[dict[str, Any]] = field(default_factory=list)
     batches: int = 0  # how often lines were sent
     places: dict[tuple, int] = field(default_factory=dict)
-    asked: dict[str, list[int | None]] = field(default_factory=dict)
+    lines: dict[str, list[int | None]] = field(default_factory=dict)  # by p* or surrogate, the number of each response's line
     likelihoods: np.ndarray | None = None
 
     def places_of(self, rows: list[int], responses: Sequence[str | None], perceptions: Sequence[str | None]) -> list[int | None]:
@@ -206,4 +206,4 @@ class _Questions:
         self.batches += 1
 
     def verdicts(self, name: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [NOTHING if place is None else answers[place] for place in self.asked[name]]
+        return [NOTHING if place is None else answers[place] for place in self.lines[name]]

@@ -29,7 +29,7 @@ class Scorer:
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._words)
         except OSError as error:
             raise JobError(f"The scorer could not be started: {error}.", f"Look at `scorer` in job.json: {command}.") from None
-        self._asked: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._questions: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._answered: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._expected: list[int] = []  # how many lines each batch has that is not collected yet
         self.waited = 0.0  # seconds in all that somebody stood waiting for answers
@@ -42,7 +42,7 @@ class Scorer:
         for start in range(0, len(lines), AT_ONCE):
             some = enumerate(lines[start : start + AT_ONCE], start)
             text = "".join(json.dumps({"id": index, **line}, ensure_ascii=False) + "\n" for index, line in some)
-            self._asked.put(text.encode())
+            self._questions.put(text.encode())
 
     def answers(self) -> list[dict[str, Any]]:
         """The answers to the oldest batch not collected yet, in the order of its lines."""
@@ -74,12 +74,12 @@ class Scorer:
 
     def _write(self) -> None:
         try:
-            while (text := self._asked.get()) is not None:
+            while (text := self._questions.get()) is not None:
                 self._process.stdin.write(text)
                 self._process.stdin.flush()
             self._process.stdin.close()
         except BrokenPipeError:
-            pass  # it has died, and whoever waits for its answers is told so
+            pass  # it has died, and `_next` reports it to whoever waits for its answers
 
     def _read(self) -> None:
         for line in self._process.stdout:
@@ -90,7 +90,7 @@ class Scorer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._asked.put(None)
+        self._questions.put(None)
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:

@@ -54,9 +54,9 @@ def majority_captions(rollouts: Rollouts) -> list[str | None]:
 def caption_likelihoods(policy: Policy, rollouts: Rollouts, at_once: int) -> np.ndarray:
     """The probability that the policy gives to each response's caption (N,); `at_once` captions are in memory together."""
     lengths = caption_lengths(policy, rollouts).tolist()
-    asked = [(group, tuple(ids[:length])) for group, ids, length in zip(rollouts.group.tolist(), rollouts.tokens.tolist(), lengths)]
+    questions = [(group, tuple(ids[:length])) for group, ids, length in zip(rollouts.group.tolist(), rollouts.tokens.tolist(), lengths)]
     # Once for each caption of a group: rounding by place in a batch would make equal captions differ, and GRPO compare the difference.
-    different = [question for question in dict.fromkeys(asked) if question[1]]
+    different = [question for question in dict.fromkeys(questions) if question[1]]
     known: dict[tuple[int, tuple[int, ...]], float] = {}
     for start in range(0, len(different), at_once):
         part = different[start : start + at_once]
@@ -67,7 +67,7 @@ def caption_likelihoods(policy: Policy, rollouts: Rollouts, at_once: int) -> np.
         logs = said.gather(-1, tokens[..., None])[..., 0]
         within = torch.arange(tokens.shape[1], device=policy.device) < counts
         known |= zip(part, (logs * within).sum(1).exp().tolist())
-    return np.array([known.get(question, 0.0) for question in asked]).round(DIGITS)
+    return np.array([known.get(question, 0.0) for question in questions]).round(DIGITS)
 
 
 class BlindSolver:
@@ -80,16 +80,16 @@ class BlindSolver:
     def __call__(self, rollouts: Rollouts) -> list[str | None]:
         """The solver's response from each caption, which is forced as its beginning; None for a rollout without a caption."""
         prompts, which = self.solver.prompts_without_pictures(rollouts.rows)
-        asked = list(zip(which.tolist(), map(caption_of, rollouts.texts)))
-        # Greedy answers are deterministic, so each distinct question is asked once.
-        different = list(dict.fromkeys(question for question in asked if question[1] is not None))
+        questions = list(zip(which.tolist(), map(caption_of, rollouts.texts)))
+        # Greedy answers are deterministic, so each distinct question needs one answer.
+        different = list(dict.fromkeys(question for question in questions if question[1] is not None))
         if not different:
-            return [None] * len(asked)
+            return [None] * len(questions)
         numbers, captions = zip(*different)
         forced = force(self.solver, list(captions))
         made = self.decoder(prompts, torch.tensor(numbers), forced)
         answers = dict(zip(different, responses(self.solver, made, list(captions), forced)))
-        return [answers.get(question) for question in asked]
+        return [answers.get(question) for question in questions]
 
 
 def _longest(model: Policy, max_tokens: int | None) -> int:

@@ -42,8 +42,8 @@ class Validation:
 
     def _questions(self, mode: str, is_given: bool) -> list[dict[str, Any]]:
         columns = {name: self.split.columns[name] for name in ("task", "ground_truth", "perception")}
-        told = [dict(zip(columns, values)) for values in zip(*columns.values())]
-        return [line | {"response": text, "mode": mode} for line, text in zip(told, self._texts(is_given))]
+        truths = [dict(zip(columns, values)) for values in zip(*columns.values())]
+        return [truth | {"response": text, "mode": mode} for truth, text in zip(truths, self._texts(is_given))]
 
     def _texts(self, is_given: bool) -> Iterator[str]:
         for start in range(0, len(self.split), AT_ONCE):

@@ -84,9 +84,9 @@ def check_rows(config: Any, processor: Any, split: Split) -> None:
         chat = dataset[row]["raw_prompt"]
         pictures, _ = process_vision_info(chat, image_patch_size=config.data.image_patch_size)
         text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
-        asked, expected = processor(text=[text], images=pictures)["input_ids"][0], prompt_ids(processor, split, row)
-        if list(asked) != expected:
+        ids, expected = processor(text=[text], images=pictures)["input_ids"][0], prompt_ids(processor, split, row)
+        if list(ids) != expected:
             raise JobError(
-                f"verl asks {split.columns['id'][row]} with {len(asked)} tokens, `generate` with {len(expected)}.",
+                f"verl asks {split.columns['id'][row]} with {len(ids)} tokens, `generate` with {len(expected)}.",
                 "verl resizes pictures: render ones whose sides are multiples of twice the model's patch size, at least four times that.",
             )
