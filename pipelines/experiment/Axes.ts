@@ -63,7 +63,7 @@ const axisValue = (item: Located): AxisValue => {
 /** Every point of the axes; the last axis varies fastest. No axes have exactly one point. */
 export const pointsOf = (axes: ReadonlyArray<Axis>): ReadonlyArray<Point> =>
   axes.reduce<ReadonlyArray<Point>>(
-    (points, axis) => points.flatMap((point) => axis.values.map((_, index) => [...point, index])),
+    (points, axis) => points.flatMap((point) => axis.values.map((_, index) => point.concat(index))),
     [[]],
   );
 

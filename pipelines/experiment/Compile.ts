@@ -90,7 +90,7 @@ const inputMismatches = (node: Node): ReadonlyArray<Diagnostic> => {
     if (check === undefined || first === undefined) return [];
     return check(node.params.decoded, upstreamNode(first)).map(({ path, message, expected }) => ({
       message,
-      at: spanOf(placeAt(node.params.located, path)),
+      at: spanOf(placeAt(node.params.locate(), path)),
       expected,
     }));
   });
@@ -137,7 +137,7 @@ const checkParams = (stage: WiredStage, upstreams: ExpandedStages) => {
   );
   const paramsAt = substitution(stage.params, stage.paramAxes);
   for (const point of pointsOf(stage.paramAxes)) {
-    const checked = check(paramsAt(point), stage.at);
+    const checked = check(() => paramsAt(point), stage.at);
     if (checked.params !== undefined) params.push(checked.params);
     diagnostics.push(...checked.diagnostics);
     if (diagnostics.length > mostDiagnostics) break;

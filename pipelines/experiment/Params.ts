@@ -13,8 +13,8 @@ export interface CheckedParams {
   readonly decoded: unknown;
   /** Without values that equal their defaults, so that a new option changes no existing key. */
   readonly key: Json;
-  /** With places in the experiment. */
-  readonly located: Located;
+  /** The params with places in the experiment. Made at each call: a sweep has very many, and only messages need them. */
+  readonly locate: () => Located;
 }
 
 export type ParamsCheck =
@@ -36,7 +36,8 @@ export const paramsChecker = (
     return recoded === undefined ? undefined : canonicalJson(recoded.encoded);
   };
   const required = requiredKeys(decodeOrExplain({}));
-  return (located: Located, fallback: Place): ParamsCheck => {
+  return (locate: () => Located, fallback: Place): ParamsCheck => {
+    const located = locate();
     const raw = toJson(located);
     let recoded = recode(raw);
     if (recoded === undefined) {
@@ -71,7 +72,7 @@ export const paramsChecker = (
       (kept, param) => withoutPath(kept, param.split(".")),
       elided,
     );
-    return { params: { decoded, key, located }, diagnostics: [] };
+    return { params: { decoded, key, locate }, diagnostics: [] };
   };
 };
 

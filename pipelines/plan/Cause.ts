@@ -1,7 +1,7 @@
 /** Root causes: what changed at which node, and the place in the experiment. */
 import type { Node } from "../experiment/Node.ts";
 import type { Place } from "../experiment/Source.ts";
-import { placeAt, placeOfText, valueAt } from "../experiment/Located.ts";
+import { type Located, placeAt, placeOfText, valueAt } from "../experiment/Located.ts";
 import type { FilledDifference } from "./paramDefaults.ts";
 
 export type Reason =
@@ -53,12 +53,13 @@ export const isUnmade = ({ reason: { _tag } }: Cause): boolean =>
   _tag === "First" || _tag === "NotCompared";
 
 const placeOfReason = (node: Node, reason: Reason): Place => {
-  const { located } = node.params;
   switch (reason._tag) {
-    case "Param":
-      return placeOfLabel(node, reason) ?? placeAt(located, reason.path);
+    case "Param": {
+      const located = node.params.locate();
+      return placeOfLabel(located, reason) ?? placeAt(located, reason.path);
+    }
     case "Source":
-      return placeOfText(reason.path, located) ?? node.at;
+      return placeOfText(reason.path, node.params.locate()) ?? node.at;
     default:
       return node.at;
   }
@@ -66,10 +67,10 @@ const placeOfReason = (node: Node, reason: Reason): Place => {
 
 /** For a text with `${axis}`: the place of the axis value whose label the earlier text lacks. */
 const placeOfLabel = (
-  { params }: Node,
+  params: Located,
   { path, old }: Extract<Reason, { readonly _tag: "Param" }>,
 ): Place | undefined => {
-  const value = valueAt(params.located, path);
+  const value = valueAt(params, path);
   if (value?.kind !== "scalar" || typeof old.value !== "string") return undefined;
   const { value: before } = old;
   return value.mentions?.find(({ label }) => !before.includes(label))?.value.at;

@@ -29,7 +29,7 @@ export const digestSources = Effect.fnUntraced(function* (graph: Graph, project:
       return [
         {
           message: `the source \`${source}\` of the stage \`${node.stageName}\` ${why}`,
-          at: spanOf(placeOfText(source, node.params.located) ?? node.at),
+          at: spanOf(placeOfText(source, node.params.locate()) ?? node.at),
           expected: "a path relative to the project directory",
         },
       ];

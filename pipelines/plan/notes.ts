@@ -18,7 +18,7 @@ export const notesOf = (
   for (const { stage, stageName, inputs, params } of graph.nodes) {
     const around = { inputs: Object.keys(inputs), isFile };
     for (const { path: at, message, expected } of stage.hints?.(params.decoded, around) ?? []) {
-      const { file, line, col } = spanOf(placeAt(params.located, at));
+      const { file, line, col } = spanOf(placeAt(params.locate(), at));
       const notes = ofStages.get(stageName) ?? new Set();
       notes.add(`${file}:${line}:${col} ${stageName}: ${message}; expected ${expected}`);
       ofStages.set(stageName, notes);
