@@ -31,19 +31,24 @@ export const undeclaredFiles = (
 
 /** Words that may be paths, of arguments and of scripts. Files that a script writes are not among them. */
 const wordsOf = (text: string): ReadonlyArray<string> => {
-  const words = text.replaceAll(/\d*>>?\|?\s*[^\s;|&]+/gu, " ").split(/[\s"'`;|&<>()=,]+/u);
-  const files: Array<string> = [];
+  const files = [text];
   let directory = "";
-  for (const [index, word] of words.entries()) {
-    const before = words[index - 1];
+  let before = "";
+  for (const word of text.replaceAll(/\d*>>?\|?\s*[^\s;|&]+/gu, " ").split(/[\s"'`;|&<>()=,]+/u)) {
     if (before === "cd") directory = path.posix.join(directory, word);
-    const module = word.replaceAll(".", "/");
-    const named = before === "-m" ? [word, `${module}.py`, `${module}/__main__.py`] : [word];
+    const named = before === "-m" ? [word, ...moduleFiles(word)] : [word];
     files.push(...named);
     // Where a `cd` ends, as that of a subshell, is not looked for: each word may lie in either place.
     if (directory !== "") files.push(...named.map((name) => path.posix.join(directory, name)));
+    before = word;
   }
-  return [text, ...files].filter((word) => word !== "" && !/^-|\{(?:out|in\.)/u.test(word));
+  return files.filter((word) => word !== "" && !/^-|\{(?:out|in\.)/u.test(word));
+};
+
+/** The files that `python -m` may run. */
+const moduleFiles = (module: string): ReadonlyArray<string> => {
+  const file = module.replaceAll(".", "/");
+  return [`${file}.py`, `${file}/__main__.py`];
 };
 
 /** `./a//b/` is `a/b`, and `.` is empty. */
