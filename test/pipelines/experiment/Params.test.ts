@@ -213,7 +213,10 @@ it("a stage with a new option keeps its existing keys", () => {
   });
   for (const round of rounds) {
     const value = located(randomParams(Random.of("params", round)));
-    assert.deepStrictEqual(later(() => value, value.at).params?.key, check(() => value, value.at).params?.key);
+    assert.deepStrictEqual(
+      later(() => value, value.at).params?.key,
+      check(() => value, value.at).params?.key,
+    );
   }
 });
 
