@@ -23,6 +23,7 @@ import { environmentsDirectory, inCache } from "./pythonCache.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
 import { siteFilesDigest } from "./siteFiles.ts";
 import { Supervisor } from "./Supervisor.ts";
+import { processorTorch } from "./torchBuild.ts";
 import type { TrainerPython } from "./TrainerPython.ts";
 
 export class PythonEnvironment extends Context.Service<
@@ -165,7 +166,8 @@ const ensureLayers = (
     for (const [index, { path, requirements }] of locks.entries()) {
       const place = placeOf(locks.slice(0, index + 1), found);
       const packages = requirements.length;
-      const plan = { place, lock: path, packages, python: found, base, isComplete };
+      const torch = processorTorch(requirements);
+      const plan = { place, lock: path, packages, python: found, base, isComplete, torch };
       python = yield* ensureOne(supervisor, plan, onProgress);
       base = place;
     }

@@ -26,6 +26,8 @@ export interface EnvironmentPlan {
   readonly base: string | undefined;
   /** The lock has every package: pip adds none. */
   readonly isComplete: true | undefined;
+  /** pip's arguments that install PyTorch before the rest of the lock. */
+  readonly torch: ReadonlyArray<string> | undefined;
 }
 
 type Command = readonly [string, ...Array<string>];
@@ -60,7 +62,12 @@ export const buildEnvironment = (
       const news = progress.read(line);
       return news === undefined ? Effect.void : onProgress(news.message, news.fraction);
     };
-    const installing = step(supervisor, plan, pipInstall(plan, building), log);
+    const install = (what: ReadonlyArray<string>) =>
+      step(supervisor, plan, pipInstall(building, what), log);
+    const installing = Effect.gen(function* () {
+      if (plan.torch !== undefined) yield* install(plan.torch);
+      yield* install(wholeLock(plan));
+    });
     yield* whileFollowing(new LineFollower(log), tell, installing);
     yield* inCache(plan.place, () => addSiteFiles(plan, building));
     yield* inCache(plan.place, () => nameInScripts(building, plan.place));
@@ -112,11 +119,15 @@ const makeVenv = ({ python, base }: EnvironmentPlan, building: string): Command 
 
 // -u: a line is shown as soon as pip prints it.
 // --no-compile: the first import compiles a module; most are never imported.
-const pipInstall = ({ lock, isComplete }: EnvironmentPlan, building: string): Command => [
+const pipInstall = (building: string, what: ReadonlyArray<string>): Command => [
   path.join(building, "bin/python"),
   ..."-I -u -m pip install --no-input --disable-pip-version-check --progress-bar off --no-user --no-compile".split(
     " ",
   ),
+  ...what,
+];
+
+const wholeLock = ({ lock, isComplete }: EnvironmentPlan): ReadonlyArray<string> => [
   ...(isComplete === true ? ["--no-deps"] : []),
   "--requirement",
   lock,

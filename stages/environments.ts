@@ -1,7 +1,7 @@
 /** The Python environments of trainers, by name: lock files in `trainers/`. */
-import fs from "node:fs";
 import path from "node:path";
 import type { EnvironmentSpec } from "../executors/EnvironmentSpec.ts";
+import { hasNvidiaDriver } from "../executors/torchBuild.ts";
 import { root } from "../schemas/root.ts";
 
 export const pipeEnvironment: EnvironmentSpec = {
@@ -10,7 +10,7 @@ export const pipeEnvironment: EnvironmentSpec = {
 };
 
 /** PyTorch's packages differ where there is an NVIDIA driver. */
-const processor = fs.existsSync("/dev/nvidiactl") ? "cuda" : "cpu";
+const processor = hasNvidiaDriver() ? "cuda" : "cpu";
 
 const inEnvironments = (name: string) => path.join(root, "trainers", "environments", name);
 

@@ -8,6 +8,7 @@ import { beforeEach, vi } from "vitest";
 import { Effect } from "effect";
 import type { EnvironmentSpec } from "../../executors/EnvironmentSpec.ts";
 import { ensurePython, PythonEnvironment } from "../../executors/PythonEnvironment.ts";
+import { hasNvidiaDriver } from "../../executors/torchBuild.ts";
 import { PythonUnavailable } from "../../executors/PythonUnavailable.ts";
 import { markedProcesses } from "../../executors/killMarked.ts";
 import { until } from "../rig/until.ts";
@@ -233,6 +234,24 @@ describe("the identity", () => {
     const wanted = spec([lock("a.lock", "six==1.16.0")]);
     await ensurePython({ ...wanted, isComplete: true }, silent);
     assert.include(fs.readFileSync(path.join(home, "made.args"), "utf8"), " --no-deps ");
+  });
+
+  it("is the same with PyTorch's build for processors, which a machine without an NVIDIA driver gets first", async () => {
+    withFakePython('echo "$*" >> "$FAKE_MADE.args"');
+    const locked = [lock("a.lock", "six==1.16.0", "torch==2.13.0", "torchdata==0.11.0")];
+    const made = await ensure(locked, silent);
+    const installs = fs.readFileSync(path.join(home, "made.args"), "utf8").trim().split("\n");
+    const rest = installs.pop();
+    assert.match(rest ?? "", / --requirement \S+a\.lock$/u);
+    assert.notInclude(rest, "--extra-index-url", "no other package comes from that index");
+    const first = hasNvidiaDriver()
+      ? []
+      : [
+          / --no-deps --extra-index-url https:\/\/download\.pytorch\.org\/whl\/cpu .* torch==2\.13\.0$/u,
+        ];
+    assert.strictEqual(installs.length, first.length);
+    for (const [at, expected] of first.entries()) assert.match(installs[at] ?? "", expected);
+    assert.strictEqual(made.identity, await identity(locked));
   });
 
   it("of PIPE_PYTHON is of the installed versions", async () => {
