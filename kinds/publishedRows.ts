@@ -52,7 +52,9 @@ export const eachPublishedRow = Effect.fnUntraced(function* (
   const there = metadata.schema.map((element) => element.name);
   const missing = columns.filter((column) => column !== "response" && !there.includes(column));
   if (missing.length > 0)
-    return yield* new OtherForm({ message: `has no column ${missing.join(", ")}` });
+    return yield* new OtherForm({
+      message: `has no column ${missing.join(", ")}${there.includes("messages") ? ": it has chats for LLaMA-Factory, whose answers nobody could check" : ""}`,
+    });
   const wanted = columns.filter((column) => there.includes(column));
   let rowStart = 0;
   for (const group of metadata.row_groups) {
@@ -81,6 +83,16 @@ export const eachPublishedRow = Effect.fnUntraced(function* (
 const publishedRow = ({ query, image, ground_truth, response }: typeof Row.Type): PublishedRow => ({
   query: query ?? "",
   image: { bytes: image.bytes, path: image.path ?? null },
-  ground_truth,
+  ground_truth: withoutBigInts(ground_truth),
   response: response ?? "",
 });
+
+/** The numbers of a ground truth that is a struct: Parquet's whole ones of 64 bits are read as BigInt, which JSON doesn't have. */
+const withoutBigInts = (value: unknown): unknown => {
+  if (typeof value === "bigint") return Number(value);
+  if (Array.isArray(value)) return value.map(withoutBigInts);
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [name, withoutBigInts(field)]),
+  );
+};

@@ -82,7 +82,7 @@ export const hubDatasetRun = stageRun(
 const otherForm = (message: string) =>
   new StageFailed({
     message,
-    fix: "name a data set with the columns query, image, ground_truth and response, and the task of its ground truths",
+    fix: "name a data set with the columns query, image and ground_truth, such as xqwu/asymmetric-VLM__gc, and the task of its ground truths",
   });
 
 const shardName = /^([^/]+)-\d+-of-\d+\.parquet$/u;

@@ -1,7 +1,8 @@
 /**
  * Stage `hub-dataset`: a data set of the Hub with the columns `query`, `image`, `ground_truth` and `response`, such as
  * `xqwu/asymmetric-VLM__gc` and `__sudoku`. The task's solver checks each ground truth; a row that it contradicts is left out
- * and listed in `disagreements.jsonl`.
+ * and listed in `disagreements.jsonl`. `xqwu/asymmetric-VLM__lf` has chats without ground truth and is refused: the responses of
+ * `train_sft` in these two sets can be checked (`distill` with `teacher: { kind: published }`).
  */
 import { Schema } from "effect";
 import { byDefault } from "../schemas/byDefault.ts";

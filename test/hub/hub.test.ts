@@ -46,12 +46,16 @@ const inPublished = inCopies(async (rig) => {
   assert.strictEqual(code, 0, stderr);
   fs.cpSync(await directoryOf(rig, "data"), rig.path("rendered"), { recursive: true });
   fs.cpSync(await directoryOf(rig, "cot"), rig.path("rendered"), { recursive: true, force: true });
-  const publish = path.join(import.meta.dirname, "publish.py");
-  execFileSync(await python(), [publish, rig.path("rendered"), rig.path("theirs")], {
+  await publish(rig);
+});
+
+const publish = async (rig: Rig, ...how: ReadonlyArray<string>): Promise<void> => {
+  const program = path.join(import.meta.dirname, "publish.py");
+  execFileSync(await python(), [program, rig.path("rendered"), rig.path("theirs"), ...how], {
     env: { HF_HOME: rig.path("unused"), HF_HUB_OFFLINE: "1" },
     stdio: ["ignore", "ignore", "pipe"],
   });
-});
+};
 
 const withHub =
   (
@@ -118,6 +122,28 @@ describe("a data set of the Hub", () => {
         assert.isTrue(hub.requests.every((request) => !request.includes("extra.txt")));
       }),
     ),
+  );
+
+  it(
+    "of unusual types, order and further columns gives the same rows",
+    inPublished(async (rig) => {
+      fs.rmSync(rig.path("theirs"), { recursive: true });
+      await publish(rig, "oddly");
+      await withHub("dataset", async (_, __, environment) => {
+        const chats = await rig.start(["run", "study.yaml"], environment).ended;
+        assert.strictEqual(chats.code, 1);
+        assert.include(chats.stderr, "has no column query, image, ground_truth: it has chats");
+        const only = ["--only", "theirs", "--set", "theirs.splits=[test]"];
+        const output = await runs(rig, environment, ...only);
+        assert.include(output, "contradicts 1 ground truths");
+        const directory = await directoryOf(rig, "theirs");
+        const listed = fs.readFileSync(path.join(directory, "disagreements.jsonl"), "utf8");
+        assert.match(listed, /"row":2,.*"ground_truth":\{"v":5,"c":\d,"edges":\[\[\d,\d\],/u);
+        const rendered = await rowsOf(rig.path("rendered"), "test");
+        const expected = rendered.filter((_row, index) => index !== 2);
+        assert.deepStrictEqual(await rowsOf(directory, "test"), expected);
+      })(rig);
+    }),
   );
 
   it(
