@@ -11,6 +11,9 @@ export const modelProblem = (directory: string): string | undefined => {
   if (!fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return "it is none";
   const names = fs.readdirSync(directory).toSorted();
   if (!names.includes("config.json")) return "it has no config.json";
+  // transformers puts it onto the model where PEFT is installed, and ignores it where it isn't.
+  if (names.includes("adapter_config.json"))
+    return "it has an adapter, adapter_config.json: merge it into the model (PEFT's merge_and_unload), or remove its files";
   const files = names.filter((name) => name.endsWith(weights));
   if (files.length === 0) return `it has no *${weights}`;
   const read = (name: string) => fs.readFileSync(path.join(directory, name), "utf8");

@@ -36,19 +36,24 @@ const copyDirectory = Effect.fnUntraced(function* (context: Context, directory: 
       fix: "name a complete directory of save_pretrained or `hf download`, with the processor's files",
     });
   }
-  // Hidden files of a download hold its time, and the same model must be the same artifact everywhere.
   const local = { ...context, params: { path: directory } };
-  yield* copyIn(local, (name) => !name.startsWith("."));
+  yield* copyIn(local, (name) => name === templates || counts(name));
 });
 
-/** Files that transformers loads, and the model's card and licence: no weights in other formats, which double a download. */
-const counts = (file: string): boolean =>
-  /^(?:additional_chat_templates\/)?(?:[^./][^/]*\.(?:json|jinja|txt|model|tiktoken|safetensors|md)|LICENSE|NOTICE)$/u.test(
-    file,
-  );
+const templates = "additional_chat_templates";
+
+/**
+ * Files that transformers loads, and the model's card and licence: no weights in other formats, which double a download, no checkpoints of a
+ * training, and no hidden files, which hold the time of a download. The same model is the same artifact from wherever it comes.
+ */
+const counts = (name: string): boolean =>
+  /^(?:[^.][^/]*\.(?:json|jinja|txt|model|tiktoken|safetensors|md)|LICENSE|NOTICE)$/u.test(name);
+
+const countsOnHub = (file: string): boolean =>
+  counts(file.startsWith(`${templates}/`) ? file.slice(templates.length + 1) : file);
 
 const copyFromHub = Effect.fnUntraced(function* (context: Context, repo: string, revision: string) {
-  const files = yield* fetchFromHub(context, { type: "model", repo, revision }, counts);
+  const files = yield* fetchFromHub(context, { type: "model", repo, revision }, countsOnHub);
   yield* Effect.tryPromise({
     try: async (signal) => {
       for (const { path: name, file } of files) {

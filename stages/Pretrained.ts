@@ -59,7 +59,7 @@ const originProblems = ({
 
 export const Pretrained = stage({
   name: "pretrained",
-  version: 1,
+  version: 2,
   summary: "imports a model directory by content, from this machine or from the Hub",
   example: `qwen: { use: pretrained, with: { path: models/qwen3-vl-2b } }`,
   params: Params,

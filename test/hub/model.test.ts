@@ -98,6 +98,26 @@ describe("a model of the Hub", () => {
   );
 
   it(
+    "is the same artifact from a directory, as people have them",
+    inRig(
+      withHub(async (rig, _, environment) => {
+        rig.write("study.yaml", study(pinned));
+        const { directory } = await run(rig, environment);
+        // The Hub's cache has links, a training leaves its states, and a download its own files.
+        fs.mkdirSync(rig.path("blobs"));
+        for (const name of Object.keys(kept)) {
+          fs.renameSync(rig.path("theirs", name), rig.path("blobs", name));
+          fs.symlinkSync(`../blobs/${name}`, rig.path("theirs", name));
+        }
+        for (const name of ["optimizer.pt", "checkpoint-5/model.safetensors", ".cache/lock"])
+          rig.write(`theirs/${name}`, "not the model's");
+        rig.write("study.yaml", study("path: theirs"));
+        assert.strictEqual((await run(rig, environment)).directory, directory);
+      }),
+    ),
+  );
+
+  it(
     "needs a commit and one origin",
     inRig(async (rig) => {
       const says = async (origin: string, message: string) => {

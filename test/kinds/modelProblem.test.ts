@@ -67,6 +67,13 @@ describe("a model directory", () => {
     assert.strictEqual(wrongWith({ "config.json": "{}" }), "it has no *.safetensors");
   });
 
+  it("must not leave an adapter to whoever loads it", () => {
+    assert.include(
+      wrongWith({ ...sound, "adapter_config.json": "{}" }) ?? "",
+      "it has an adapter, adapter_config.json: merge it",
+    );
+  });
+
   for (const config of ["", '{"model_type": "qw', "[]", "{}", '{"model_type": 5}', "null"])
     it(`has a config.json that says what it is, not ${JSON.stringify(config)}`, () => {
       const wrong = wrongWith({ ...sound, "config.json": config });
