@@ -1,9 +1,9 @@
 """Runs a command beside a vLLM that serves a model, such as a teacher for `distill`: `python -m trainers.with_vllm MODEL -- COMMAND…`.
 
 MODEL is a directory; its last part is the model's name at the endpoint. The command begins once the server has answered, and finds
-its address in the variable VLLM_URL, which `url_env` of a teacher names. Whichever ends first ends the other. Run it with the Python of
-`npx pipe env build vllm`, from pipe's directory. In a job of pipe with a part of a GPU (`resources: { gpus: 0.25 }`), the server takes its
-share of that part.
+its address in the variable VLLM_URL, which `url_env` of a teacher names. Whichever ends first ends the other; if this program is killed,
+the server ends too. Run it with the Python of `npx pipe env build vllm`, from pipe's directory. In a job of pipe with a part of a GPU
+(`resources: { gpus: 0.25 }`), the server takes its share of that part.
 """
 
 import argparse
@@ -20,6 +20,7 @@ import torch
 from transformers import AutoConfig
 
 from trainers.job import JobError
+from trainers.lifeline import ending_with_us
 from trainers.vllm_environment import require_device
 from trainers.vllm_server import HOST, VllmServer, server_settings
 
@@ -43,7 +44,10 @@ def main() -> int:
         require_device(torch.cuda.is_available())
         config = AutoConfig.from_pretrained(options.model)
         settings = server_settings(config, options.context, options.at_once, options.gpu_memory * job_share())
-        with VllmServer(directory, options.model.resolve(), settings, options.start_seconds, name=name, port=port) as server:
+        with (
+            VllmServer(directory, options.model.resolve(), settings, options.start_seconds, name=name, port=port) as server,
+            ending_with_us(server.process.pid),
+        ):
             print(f"starting vLLM, whose log is {server.log}", file=sys.stderr)
             server.start({"model": name, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1})
             return run_beside(server, options.command, f"http://{HOST}:{port}/v1")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -100,11 +101,13 @@ def test_a_language_model_teaches_and_the_judge_rejects(teacher, tmp_path):
     run(project, PIPE, "plan", "distill-llm.yaml", "--check")
 
 
-def test_a_signal_ends_the_command_and_the_server(teacher, tmp_path):
+# Not SIGINT, which a shell without job control has its background commands ignore.
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_ends_the_command_and_the_server(teacher, tmp_path, number):
     log = tmp_path / "log"
     with open(log, "wb") as said:
         marker = tmp_path / "began"
-        command = with_vllm(teacher, "sh", "-c", f"echo $VLLM_URL > {marker}; exec sleep 100000")
+        command = with_vllm(teacher, "sh", "-c", f"echo $$ $VLLM_URL > {marker}; exec sleep 1000")
         running = subprocess.Popen([str(part) for part in command], cwd=tmp_path, env=ENVIRONMENT, stdout=said, stderr=said)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not (marker.exists() and marker.read_text().endswith("/v1\n")):
@@ -112,9 +115,10 @@ def test_a_signal_ends_the_command_and_the_server(teacher, tmp_path):
             time.sleep(0.2)
         server_log = Path(re.search(r"whose log is (\S+)", log.read_text())[1])
         assert servers_with(server_log)
-        # Not SIGINT, which a shell without job control has its background commands ignore.
-        running.terminate()
-        assert running.wait(DEADLINE_SECONDS) == 130
+        running.send_signal(number)
+        assert running.wait(DEADLINE_SECONDS) == (130 if number == signal.SIGTERM else -signal.SIGKILL)
+    if number == signal.SIGKILL:
+        os.kill(int(marker.read_text().split()[0]), signal.SIGTERM)  # nobody ends the command then
     while servers_with(server_log):
         assert time.monotonic() < deadline, "processes of vLLM are left"
         time.sleep(0.2)
