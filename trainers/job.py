@@ -131,6 +131,8 @@ def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         if ran_out_of_memory(error):
             return _failed(f"The job ran out of memory. {said}", "Lower `batch`, the rows that are worked on at once, or use a larger machine.")
+        if ran_out_of_disk(error):
+            return _failed(f"The disk is full. {said}", "Make room; the same command continues from the last checkpoint.")
         return _failed(f"The trainer stopped on an unexpected error. {said}", "The traceback is in the job's log.")
     return {"status": "ok", "summary": outcome.summary, "resumed_from": outcome.resumed_from}
 
@@ -138,6 +140,11 @@ def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
 def ran_out_of_memory(error: Exception) -> bool:
     """PyTorch's errors are known by name and text, since this module does not import PyTorch; on a processor it raises a RuntimeError."""
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
+def ran_out_of_disk(error: Exception) -> bool:
+    """By the text, which libraries that are no Python pass on in exceptions of their own."""
+    return any(said in str(error) for said in ("No space left on device", "Disk quota exceeded"))
 
 
 def _failed(message: str, fix: str) -> dict[str, Any]:

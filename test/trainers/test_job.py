@@ -73,6 +73,22 @@ def test_a_job_without_enough_memory_says_what_to_lower(fill, size, tmp_path):
     assert "`batch`" in result(job)["fix"]
 
 
+def full_disk():
+    with open("/dev/full", "wb", buffering=0) as file:
+        file.write(b"0")
+
+
+def full_disk_of_a_library():
+    raise RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize("fill", [full_disk, full_disk_of_a_library])
+def test_a_job_without_enough_room_says_so_even_if_there_is_room_afterwards(fill, tmp_path):
+    job = prepare(tmp_path / "job", {})
+    assert main(lambda _: fill(), [str(job)]) == 1
+    assert result(job)["message"].startswith("The disk is full. ") and "Make room" in result(job)["fix"]
+
+
 def test_a_job_that_cannot_be_read_fails(tmp_path):
     (tmp_path / "job.json").write_text("{")
     assert main(lambda job: Outcome({}), [str(tmp_path)]) == 1
