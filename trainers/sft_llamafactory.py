@@ -39,7 +39,7 @@ from transformers import AutoTokenizer
 from trainers import hub_policy, losses, loop, ranks
 from trainers.data import BatchOrder, Split, read_split, require_captions, split_files
 from trainers.end_tokens import ends_of, generation_settings
-from trainers.job import Job, JobError, Outcome, ran_out_of_memory
+from trainers.job import Job, JobError, Outcome, ran_out_of_disk, ran_out_of_memory
 from trainers.llamafactory_lora import check_finetuning, finetuning_arguments, merged, require_tags, training_tags
 from trainers.llamafactory_rows import (
     DATASET,
@@ -169,7 +169,7 @@ def train(job: Job, params: Params) -> Outcome:
         try:
             workflow.run_sft(*get_train_args(settings), callbacks=[])
         except Exception as error:
-            if made or isinstance(error, JobError) or ran_out_of_memory(error):
+            if made or isinstance(error, JobError) or ran_out_of_memory(error) or ran_out_of_disk(error):
                 raise
             traceback.print_exc()
             raise JobError(

@@ -161,6 +161,16 @@ def test_the_token_loss_is_the_one_of_an_unchanged_llamafactory(tagged, tmp_path
     assert mean == pytest.approx(plain, rel=1e-4)  # it logs four decimals
 
 
+def test_a_schedule_sets_the_weight_of_each_step(tagged, tmp_path):
+    loss = {"kind": "schedule", "points": [[0, "token"], [12, 0.4], [19, 0.9]]}
+    job = prepare(tmp_path / "job", PARAMS | {"loss": loss, "steps": 20}, **tagged)
+    run(job)
+    tenth, last = [json.loads(text) for text in (job / "output/metrics.jsonl").read_text().splitlines()]
+    token_share = tenth["token_share_p"]
+    assert tenth["lambda"] == pytest.approx(token_share + 9 / 12 * (0.4 - token_share), rel=1e-6)
+    assert last["lambda"] == pytest.approx(0.9, rel=1e-6)
+
+
 def test_a_training_learns_and_its_model_loads(inputs, tmp_path):
     start = shutil.copytree(inputs["model"], tmp_path / "start")
     pad, end = load_processor(start).tokenizer.convert_tokens_to_ids([tiny_models.PAD, tiny_models.END])
@@ -383,6 +393,44 @@ def test_a_template_of_another_family_is_refused(tagged, tmp_path, template, sai
     refusal = refused(prepare(tmp_path / "job", PARAMS | {"template": template}, **tagged))
     assert f"template {template}" in refusal["message"] and said in refusal["message"]
     assert "qwen3_vl_nothink" in refusal["fix"]
+
+
+def test_a_transcript_that_llamafactory_drops_is_missed(tagged, tmp_path, monkeypatch):
+    """As it drops a row that it cannot use: without a word but in the log."""
+
+    def write_with_a_useless_row(split, processor, directory):
+        write_rows(split, processor, directory)
+        first, *others = (directory / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+        useless = json.loads(first)
+        useless["messages"] *= 2
+        useless["messages"][1]["role"] = "user"
+        (directory / "rows.jsonl").write_text("\n".join([json.dumps(useless), *others]) + "\n", encoding="utf-8")
+
+    monkeypatch.setattr(stage, "write_rows", write_with_a_useless_row)
+    said = refused(prepare(tmp_path / "job", PARAMS, **tagged))
+    assert said["message"] == f"LLaMA-Factory read {ROWS - 1} of {ROWS} transcripts."
+
+
+def out_of_memory(*_: Any, **__: Any) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def full_disk(*_: Any, **__: Any) -> None:
+    Path("/dev/full").write_text("0")
+
+
+@pytest.mark.parametrize(
+    "place, fails, said, fix",
+    [
+        ("spans", out_of_memory, "ran out of memory", "Lower `batch`"),
+        ("create_optimizer", full_disk, "The disk is full", "Make room"),
+        ("__init__", full_disk, "The disk is full", "Make room"),
+    ],
+)
+def test_a_machine_that_is_too_small_is_named(tagged, tmp_path, monkeypatch, place, fails, said, fix):
+    monkeypatch.setattr(LLAMAFACTORY_TRAINER.SpanTrainer, place, fails)
+    result = refused(prepare(tmp_path / "job", PARAMS, **tagged))
+    assert said in result["message"] and fix in result["fix"]
 
 
 def test_a_model_without_one_of_its_weights_is_refused(tagged, tmp_path):
