@@ -1,8 +1,6 @@
 /** Which build of PyTorch a machine needs: PyPI's for Linux brings gigabytes of CUDA, which no machine without an NVIDIA driver can use. */
-import fs from "node:fs";
+import { hasNvidiaDriver } from "../schemas/hasNvidiaDriver.ts";
 import { packageName, type Requirements } from "./LockFile.ts";
-
-export const hasNvidiaDriver = (): boolean => fs.existsSync("/dev/nvidiactl");
 
 /** Has PyTorch's builds for processors, and their versions end in `+cpu`: pip prefers them to builds without such a label. */
 const processorIndex = "https://download.pytorch.org/whl/cpu";

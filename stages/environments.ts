@@ -1,7 +1,7 @@
 /** The Python environments of trainers, by name: lock files in `trainers/`. */
 import path from "node:path";
 import type { EnvironmentSpec } from "../executors/EnvironmentSpec.ts";
-import { hasNvidiaDriver } from "../executors/torchBuild.ts";
+import { hasNvidiaDriver } from "../schemas/hasNvidiaDriver.ts";
 import { root } from "../schemas/root.ts";
 
 export const pipeEnvironment: EnvironmentSpec = {

@@ -8,8 +8,8 @@ import { beforeEach, vi } from "vitest";
 import { Effect } from "effect";
 import type { EnvironmentSpec } from "../../executors/EnvironmentSpec.ts";
 import { ensurePython, PythonEnvironment } from "../../executors/PythonEnvironment.ts";
-import { hasNvidiaDriver } from "../../executors/torchBuild.ts";
 import { PythonUnavailable } from "../../executors/PythonUnavailable.ts";
+import { hasNvidiaDriver } from "../../schemas/hasNvidiaDriver.ts";
 import { markedProcesses } from "../../executors/killMarked.ts";
 import { until } from "../rig/until.ts";
 
