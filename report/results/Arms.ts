@@ -44,7 +44,18 @@ export const armsNamed = (page: Page, name: string): ArmSet => {
   const others = also.map((other) =>
     new RowReader([page], other.of).arm(other.label, other.where, seed),
   );
-  return { axis, arms: [...others, ...own], models: table.models ?? [] };
+  return { axis, arms: [...others, ...own], models: modelsOf(page, name) };
+};
+
+/** Descriptions of the models behind a set of arms. */
+export const modelsOf = (page: Page, name: string): ReadonlyArray<string> => {
+  const { of, models: text } = named("set of arms", page.study.arms, name);
+  const all = page.table(of).models ?? [];
+  if (text === undefined) return all;
+  const own = all.filter((model) => model.includes(text));
+  if (own.length === 0)
+    throw new Error(`the table \`${of}\` has no model \`${text}\`, but ${all.join("; ")}`);
+  return own;
 };
 
 /** The points of a table, those of sibling pages added. */

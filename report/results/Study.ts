@@ -21,6 +21,8 @@ const Arms = Schema.Struct({
   pages: Schema.Array(Schema.String).pipe(byDefault([])),
   /** The labels of other axes. */
   where: Texts.pipe(byDefault({})),
+  /** A text in the descriptions of these arms' models, where the table also has others: it does not say which points are whose. */
+  models: Schema.optionalKey(Schema.NonEmptyString),
   /** Further arms from other tables, such as the start of a training. They come first. */
   also: Schema.Array(
     Schema.Struct({ label: Schema.String, of: Schema.String, where: Texts.pipe(byDefault({})) }),

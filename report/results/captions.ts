@@ -1,7 +1,7 @@
 /** The captions of tables and figures: the models, the numbers of examples and seeds, the kinds of intervals. */
 import { type CurveArm, isBanded } from "../figures/curves.ts";
 import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
-import { armName, type ArmSet, armsNamed } from "./Arms.ts";
+import { armName, type ArmSet, armsNamed, modelsOf } from "./Arms.ts";
 import type { Differences } from "./differences.ts";
 import type { Direction } from "./figures/axes.ts";
 import { counted, decimals, extent } from "./numbers.ts";
@@ -103,9 +103,11 @@ export const curvesCaption = (
   const lines = page.curves(figure.of);
   const { seed } = page.study;
   const seeds = new Set(lines.map(({ labels }) => labels[seed] ?? "")).size;
-  const tables = Object.values(page.study.arms).map(({ of }) => page.table(of).models ?? []);
+  const shown = Object.entries(page.study.arms).filter(([, { where }]) =>
+    Object.entries(where).every(([axis, label]) => (figure.where[axis] ?? label) === label),
+  );
   return [
-    modelsText([...new Set(tables.flat())]),
+    modelsText([...new Set(shown.flatMap(([name]) => modelsOf(page, name)))]),
     `${figure.about}; ${counted(seeds, "seed")}.`,
     ...(seeds > 1 ? [linesText(arms)] : []),
     "No intervals.",

@@ -199,6 +199,29 @@ describe("a page of results", () => {
     assert.deepStrictEqual(filesIn(rig.path("two/tiny")), first);
   });
 
+  it("names the models of the arms alone where `models` says which", async () => {
+    const page = pageIn("models", {
+      described: study.replace("{ axis: steps }", "{ axis: steps, models: InternVL }"),
+    });
+    for (const file of fs.readdirSync(rig.path("one/tiny")).filter((each) => /json|gz/u.test(each)))
+      fs.copyFileSync(rig.path("one/tiny", file), rig.path("models/tiny", file));
+    const file = "models/tiny/table.json";
+    const numbers = JSON.parse(rig.read(file)) as { table: { models: Array<string> } };
+    numbers.table.models.push("MICRO InternVL");
+    rig.write(file, JSON.stringify(numbers));
+    const { code, stderr } = await results("tiny", "--tables", "--to", page);
+    assert.strictEqual(code, 0, stderr);
+    const captions = rig
+      .read("models/tiny/README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("MICRO"));
+    // Two tables and three figures of the arms; correlations have models of their own.
+    assert.deepStrictEqual(
+      captions.map((line) => line.split(". ")[0]),
+      Array.from({ length: 5 }, () => "MICRO InternVL"),
+    );
+  });
+
   it("changes its figure with a number in its tables", async () => {
     fs.cpSync(rig.path("one"), rig.path("three"), { recursive: true });
     const file = "three/tiny/table.json";
@@ -238,6 +261,8 @@ describe("a page of results", () => {
       "correlations, rewards: [start] }\n  training",
     );
     await refused("has no correlations of the reward `start`", { described: rewards });
+    const models = study.replace("{ axis: steps }", "{ axis: steps, models: InternVL }");
+    await refused("has no model `InternVL`, but MICRO Qwen3-VL", { described: models });
     await refused("alpha", { described: `${study}alpha: 1\n` });
     rig.write("refused/other/study.yaml", "{}");
     rig.write("refused/other/README.md", "");
