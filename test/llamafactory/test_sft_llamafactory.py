@@ -257,6 +257,7 @@ def test_two_processes_train_as_one(tagged, tmp_path):
 
 
 SHARDED = {"processes": 2, "sharding": "fsdp"}
+OTHER_ORDER = 5e-6  # of float32 sums: the norm of InternVL's gradient differs by 1.9e-6 after three steps on an AMD EPYC
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -265,7 +266,7 @@ def test_a_sharded_training_is_that_of_one_process(family, request, tmp_path):
     params = PARAMS | {"steps": 3, "loss": {"kind": "fixed", "lambda": 0.7}, "template": template, "train": "all"}
     jobs = [prepare(tmp_path / str(len(more)), params | more, **inputs) for more in ({}, SHARDED)]
     whole, sharded = (run(job)["summary"] for job in jobs)
-    assert sharded == pytest.approx(whole, rel=1e-6)
+    assert sharded == pytest.approx(whole, rel=OTHER_ORDER)
     whole, sharded = (load_file(job / "output/model.safetensors") for job in jobs)
     assert whole.keys() == sharded.keys()
     for name in whole:
@@ -301,7 +302,7 @@ def test_a_sharded_ngdiff_updates_as_one_process_with_its_weight(tagged, balance
     """λ_1 is a number before the backward pass, so one process that is given it takes the same step; another weight turns many updates."""
     (line,) = [json.loads(text) for text in (balanced / "output/metrics.jsonl").read_text().splitlines()]
     alone = prepare(tmp_path / "alone", PARAMS | {"loss": {"kind": "fixed", "lambda": line["lambda"]}}, **tagged)
-    assert run(alone)["summary"]["grad_norm"] == pytest.approx(line["grad_norm"], rel=1e-6)
+    assert run(alone)["summary"]["grad_norm"] == pytest.approx(line["grad_norm"], rel=OTHER_ORDER)
     one, sharded = (load_file(job / "output/model.safetensors") for job in (alone, balanced))
     assert one.keys() == sharded.keys()
     for name in one:
