@@ -591,7 +591,7 @@ stages:
   a: { use: command, with: { run: "echo \${seed}" } }
   b: { use: command, from: { x: { all: a, over: [] } }, with: { run: "true" } }
 `,
-    [{ under: "[]", says: "`stages.b.from.x.over`", expected: "at least 1" }],
+    [{ under: "[]", says: "`stages.b.from.x.over`", expected: "at least one axis" }],
   ],
   "a fan-in over an axis the stage does not have": [
     `axes: { seed: [0, 1], other: [0] }
