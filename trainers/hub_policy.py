@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jinja2 import TemplateError
 from PIL import Image
 from torch import Tensor
 from transformers import (
@@ -242,7 +243,23 @@ def load_processor(directory: Path) -> ProcessorMixin:
         raise unloadable(error) from None
     if not getattr(processor, "chat_template", None):
         raise JobError("The model has no chat template.", "Use a model that was trained to answer in chats.")
+    require_picture(processor)
     return processor
+
+
+def require_picture(processor: ProcessorMixin) -> None:
+    """The chat template must show the picture of a question. A language model's, beside an image-text model, leaves it out."""
+    text = {"type": "text", "text": "?"}
+    fix = "Put the template that the model was trained with into its directory, chat_template.jinja."
+    try:
+        blind, seeing = (
+            processor.apply_chat_template([{"role": "user", "content": parts}], tokenize=False)
+            for parts in ([text], [{"type": "image"}, text])
+        )
+    except (TypeError, TemplateError) as error:
+        raise JobError(f"The model's chat template refuses a question with a picture: {error}.", fix) from None
+    if blind == seeing:
+        raise JobError("The model's chat template leaves out the picture of a question.", fix)
 
 
 def encode_words(tokenizer: Any, text: str) -> list[int]:

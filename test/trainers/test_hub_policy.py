@@ -318,6 +318,24 @@ def test_a_model_that_can_not_be_loaded_says_why(one, mixed, tmp_path):
         HubPolicy(silent, mixed, 8)
 
 
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ raise_exception('Only text, please') }}", "refuses a question with a picture: Only text, please."),
+        ("{%- for message in messages %}{{ '<|im_start|>user' + message.content }}{%- endfor %}", "refuses a question with a picture"),
+        (
+            "{%- for message in messages %}{%- for part in message.content %}{{- part.text }}{%- endfor %}{%- endfor %}",
+            "leaves out the picture of a question",
+        ),
+    ],
+)
+def test_a_template_of_a_language_model_is_refused(one, mixed, tmp_path, template, said):
+    blind = broken(one, tmp_path / "blind", "chat_template.json", lambda settings: settings.update(chat_template=template))
+    with pytest.raises(JobError, match=said) as error:
+        HubPolicy(blind, mixed, 8)
+    assert "chat_template.jinja" in error.value.fix
+
+
 @pytest.mark.skipif(is_torchvision_available(), reason="torchvision is here")
 def test_a_processor_that_needs_torchvision_says_so(one, mixed, tmp_path):
     def change(settings):
