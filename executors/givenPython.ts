@@ -1,5 +1,6 @@
 /** An interpreter that a person names, used without changes. */
 import { Effect } from "effect";
+import path from "node:path";
 import { digestJson } from "../schemas/Digest.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
 import type { TrainerPython } from "./TrainerPython.ts";
@@ -39,13 +40,23 @@ export const installedIn = (
 ): Effect.Effect<Installed, PythonUnavailable> =>
   Effect.gen(function* () {
     const answer = yield* Effect.promise(() => listVersions(interpreter, packages));
-    if (!answer.failed) return JSON.parse(answer.stdout) as Installed;
+    if (!answer.failed) {
+      const installed = JSON.parse(answer.stdout) as Installed;
+      return { ...installed, executable: lastingPath(interpreter) ?? installed.executable };
+    }
     return yield* new PythonUnavailable({
       reason: "no-python",
       message: `${variable} is ${interpreter}, which does not run: ${answer.shortMessage}`,
       fix: `let ${variable} name a Python interpreter that has the trainers' requirements, or unset it to have one made`,
     });
   });
+
+/**
+ * The absolute path of a program that is named by its path. What Python says of itself is not it where the program is a script
+ * that sets an environment up or enters a container.
+ */
+const lastingPath = (interpreter: string): string | undefined =>
+  interpreter.includes("/") ? path.resolve(interpreter) : undefined;
 
 /** Its path and identity: the digest of the installed versions of these packages, after `installed:`. */
 export const givenPython = (

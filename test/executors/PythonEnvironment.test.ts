@@ -268,6 +268,22 @@ describe("the identity", () => {
     vi.stubEnv("PIPE_PYTHON", path.join(home, "nothing"));
     assert.strictEqual((await failure([wanted])).reason, "no-python");
   });
+
+  it("of PIPE_PYTHON is the same by a script around it or by its prefix, which are run as they are", async () => {
+    const given = (await execa("python3", ["-c", "import sys; print(sys.executable)"])).stdout;
+    const wanted = lock("a.lock", "pip==1.0");
+    vi.stubEnv("PIPE_PYTHON", given);
+    const { identity: plain } = await ensure([wanted], silent);
+    fs.mkdirSync(path.join(home, "prefix/bin"), { recursive: true });
+    const script = path.join(home, "prefix/bin/python");
+    // As one that enters a container, in which Python has another path.
+    fs.writeFileSync(script, `#!/bin/sh\nexport INSIDE=1\nexec ${given} "$@"\n`, { mode: 0o755 });
+    for (const name of [script, path.relative(process.cwd(), script), path.join(home, "prefix")]) {
+      vi.stubEnv("PIPE_PYTHON", name);
+      assert.deepStrictEqual(await ensure([wanted], silent), { python: script, identity: plain });
+      assert.strictEqual(await existing(wanted), script);
+    }
+  });
 });
 
 /** Pinned: keys of finished work contain it. */
