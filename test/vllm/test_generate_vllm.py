@@ -15,13 +15,17 @@ from transformers import AutoModelForImageTextToText
 
 import tiny_models
 from trainers import generate, generate_vllm, vllm_server
+from trainers.data import read_split
+from trainers.hub_policy import encode_words
 from trainers.job import main
+from trainers.llamafactory_rows import encode_chats, load_processor
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST = 24
 PARAMS = GENERATE | {"max_tokens": LONGEST, "batch": 4}
 SERVER = {"context": 512, "gpu_memory": 0.9, "start_seconds": 1200}
 DEADLINE_SECONDS = 1200
+TURN_END = 2  # <|im_end|> and a line break
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +84,34 @@ def alive_below(folder: Path) -> list[int]:
     return found
 
 
-def test_greedy_tokens_are_those_of_transformers(data, model, tmp_path):
-    """One server answers end to end and from the forced caption; a job of one mode asks for nothing that it has answered."""
+def prompts_as_trained(data: Path, model: Path) -> set[tuple[int, ...]]:
+    """The tokens that come before a response in fine-tuning, and before the rest of one that begins with its caption: those of the chat with
+    the response, which LLaMA-Factory's must equal (test/llamafactory), without the response's."""
+    split, processor = read_split(data, "test", any_size=True), load_processor(model)
+    found = set()
+    for row, chat in enumerate(encode_chats(processor, split)):
+        rest = split.columns["response"][row].partition("</caption>")[2]
+        for response in (split.columns["response"][row], rest):
+            after = len(encode_words(processor.tokenizer, response)) + TURN_END
+            found.add(tuple(map(int, chat[:-after])))
+    return found
+
+
+def test_greedy_tokens_are_those_of_transformers(data, model, tmp_path, monkeypatch):
+    """One server answers end to end and from the forced caption, to the prompts that trainers learn from; a job of one mode asks for nothing
+    that it has answered."""
+    read, answer_in = set(), generate_vllm.answer_in
+
+    def recording(completion: dict) -> generate_vllm.Answer:
+        read.add(tuple(completion["prompt_token_ids"]))
+        return answer_in(completion)
+
+    monkeypatch.setattr(generate_vllm, "answer_in", recording)
     params = PARAMS | {"mode": generate.BOTH}
     expected = by_transformers(tmp_path / "transformers", params, data=data, model=model)
     job = prepare(tmp_path / "both", params | SERVER, data=data, model=model)
     assert main(generate_vllm.work, [str(job)]) == 0, result(job)
+    assert read == prompts_as_trained(data, model)
     made = predictions(job)
     assert [line["truncated"] for line in made] == [True] * 6
     assert made == expected
