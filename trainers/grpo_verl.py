@@ -39,6 +39,7 @@ from trainers.model_files import require_whole, weight_files
 from trainers.recording import packed
 from trainers.rewards import Judge, judge_for, reward_name
 from trainers.scorer import Scorer
+from trainers.surrogates import TEACHER
 from trainers.verl_checkpoints import Checkpoints
 from trainers.verl_dumps import Rewards, as_rollouts, judge_step, read_dump, read_log, shown, step_lines, step_metrics
 from trainers.verl_rows import write_rows
@@ -118,7 +119,7 @@ def lay_out(job: Job, params: Params, kept: Checkpoints, ray: Path, resumed: int
         ray=ray,
         resumed=kept.path(resumed) if resumed else None,
     )
-    write_rows(split, judge.captions, places.rows)
+    write_rows(split, judge.written.get(TEACHER), places.rows)
     settings = {"scorer": job.scorer, "alpha": params.alpha, "perception": reward_name(params.perception)}
     places.reward_settings.write_text(json.dumps(settings), encoding="utf-8")
     return places

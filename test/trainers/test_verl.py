@@ -1,12 +1,14 @@
 """The parts of `trainer: verl` that need no verl; test/verl has the others."""
 
+import gzip
 import io
 import json
+import shutil
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,12 @@ import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
-from conftest import SCORER, row
-from trainers import grpo_verl, verl_process, verl_settings
+import tiny_models
+from conftest import SCORER, prepare, result, row
+from trainers import grpo_verl, verl_preflight, verl_process, verl_settings
 from trainers.advantages import Normalization
 from trainers.data import read_split
-from trainers.job import Job, JobError
+from trainers.job import Job, JobError, main
 from trainers.rewards import Judge
 from trainers.scorer import Scorer
 from trainers.verl_checkpoints import TRACKER, Checkpoints
@@ -260,6 +263,56 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
     assert "Lower verl.max_prompt" in ended(tmp_path, f"import sys; sys.exit({context!r})").fix
     plain = ended(tmp_path, "raise SystemExit(3)")
     assert plain.message == "verl ended with exit code 3." and plain.fix != error.fix
+
+
+def play_verl(job, command, variables, log, watch, patience):
+    """What verl's programs leave: rewards by our function, dumps, a checkpoint and the metrics of each step; then the merged model."""
+    given = dict(text.removeprefix("+").split("=", 1) for text in command if "=" in text)
+    if "verl.model_merger" in command:
+        shutil.copytree(job.inputs["model"], command[command.index("--target_dir") + 1], dirs_exist_ok=True)
+        return
+    place = {name: given[name].strip("'") for name in given}
+    function, kept = "reward.custom_reward_function", Path(place["trainer.default_local_dir"])
+    rows = parquet.read_table(place["data.train_files"]).to_pylist()
+    rollouts = Path(place["trainer.rollout_data_dir"])
+    rollouts.mkdir(exist_ok=True)
+    prompts, group = int(place["data.train_batch_size"]), int(place["actor_rollout_ref.rollout.n"])
+    with open(variables["VERL_FILE_LOGGER_PATH"], "w") as logged:
+        for step in range(1, int(place["trainer.total_training_steps"]) + 1):
+            entries = []
+            for each in rows[(step - 1) * prompts : step * prompts]:
+                example, name = each["extra_info"], each["reward_model"]["ground_truth"]
+                for text in ["no idea", f"<caption>{example['caption'] or example['perception']}</caption>"][:group]:
+                    settings = place[f"{function}.reward_kwargs.settings"]
+                    judged = compute_score(each["data_source"], text, name, example, settings=settings)
+                    entries.append({"input": "…", "output": text, "gts": name, "score": judged["score"], "step": step})
+            (rollouts / f"{step}.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+            (kept / f"global_step_{step}/actor").mkdir(parents=True)
+            (kept / TRACKER).write_text(str(step))
+            logged.write(json.dumps({"step": step, "data": {"training/global_step": step, "actor/grad_norm": 0.5}}) + "\n")
+    assert watch()
+
+
+@pytest.mark.parametrize("perception", ["oracle", {"surrogate": "teacher"}], ids=["oracle", "teacher"])
+def test_a_job_goes_from_its_rows_to_model_and_rollouts(perception, trained, prompts, tmp_path, monkeypatch):
+    """Everything but verl's own programs, whose part a script plays; test/verl has them."""
+    monkeypatch.setattr(verl_preflight, "require_version", lambda: "0.9.1")
+    monkeypatch.setattr(verl_preflight, "check", lambda *_: None)
+    monkeypatch.setattr(grpo_verl, "require_device", lambda _: None)
+    monkeypatch.setattr(verl_process, "run", play_verl)
+    model = tiny_models.build("qwen3_vl", tmp_path / "model")
+    captioner = {} if perception == "oracle" else {"captioner": trained}
+    params = asdict(replace(PARAMS, perception=perception, max_prompt=400))
+    job = prepare(tmp_path / "job", params, data=prompts, model=model, **captioner)
+    assert main(grpo_verl.work, [str(job)]) == 0, result(job)
+    lines = [json.loads(text) for text in gzip.open(job / "output/rollouts.jsonl.gz", "rt")]
+    assert [line["id"] for line in lines[:4]] == ["row-2000", "row-2000", "row-2001", "row-2001"] and len(lines) == 12
+    part = "perception" if perception == "oracle" else "teacher"
+    assert [line["rewards"][part] for line in lines] == [0, 1] * 6, "the second response has the caption that p compares with"
+    assert [line["rewards"]["total"] for line in lines] == [0, 0.5] * 6
+    metrics = [json.loads(text) for text in (job / "output/metrics.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["reward"], line["grad_norm"]) for line in metrics] == [(1, 0.25, 0.5), (2, 0.25, 0.5), (3, 0.25, 0.5)]
+    assert (job / "output/model.safetensors").exists() and "verl 0.9.1" in (job / "output/README.md").read_text()
 
 
 def has_ended(pid: int) -> bool:
