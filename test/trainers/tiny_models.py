@@ -154,7 +154,7 @@ def internvl(directory: Path, texts: list[str]) -> PreTrainedModel:
         (directory / f"{name}.json").write_text(json.dumps(content | whose))
     return InternVLForConditionalGeneration(
         InternVLConfig(
-            text_config=body(tokens, model_type="qwen3", head_dim=8),
+            text_config=body(tokens, model_type="qwen3", head_dim=BODY["hidden_size"] // BODY["num_attention_heads"]),
             vision_config={**EYES, "image_size": 32, "patch_size": 8},
             image_token_id=tokens.convert_tokens_to_ids(context),
             image_seq_length=4,

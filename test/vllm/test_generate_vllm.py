@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from conftest import GENERATE, events, prepare, result, row, write_split
 from transformers import AutoModelForImageTextToText
 
 import tiny_models
-from trainers import generate, generate_vllm, vllm_server
+from trainers import generate, generate_vllm, prepare as stage, vllm_server
 from trainers.data import read_split
 from trainers.hub_policy import encode_words
 from trainers.job import main
@@ -44,6 +45,17 @@ def model(tmp_path_factory) -> Path:
             weight.mul_(3)
     made.save_pretrained(directory)
     return directory
+
+
+@pytest.fixture(scope="module")
+def internvl(tmp_path_factory) -> Path:
+    """A model of the other family, with heads that vLLM has a kernel for on a processor, and with the caption's tags."""
+    wide = {"hidden_size": 64, "num_attention_heads": 2}
+    with mock.patch.object(tiny_models, "BODY", tiny_models.BODY | wide), mock.patch.object(tiny_models, "EYES", tiny_models.EYES | wide):
+        start = tiny_models.build("internvl", tmp_path_factory.mktemp("start") / "model")
+    job = prepare(tmp_path_factory.mktemp("internvl") / "job", {"vision": None}, model=start)
+    assert main(stage.work, [str(job)]) == 0, result(job)
+    return job / "output"
 
 
 def predictions(job: Path) -> list[dict]:
@@ -97,10 +109,11 @@ def prompts_as_trained(data: Path, model: Path) -> set[tuple[int, ...]]:
     return found
 
 
-def test_greedy_tokens_are_those_of_transformers(data, model, tmp_path, monkeypatch):
+@pytest.mark.parametrize("family", ["model", "internvl"])
+def test_greedy_tokens_are_those_of_transformers(data, family, request, tmp_path, monkeypatch):
     """One server answers end to end and from the forced caption, to the prompts that trainers learn from; a job of one mode asks for nothing
     that it has answered."""
-    read, answer_in = set(), generate_vllm.answer_in
+    model, read, answer_in = request.getfixturevalue(family), set(), generate_vllm.answer_in
 
     def recording(completion: dict) -> generate_vllm.Answer:
         read.add(tuple(completion["prompt_token_ids"]))
@@ -113,10 +126,11 @@ def test_greedy_tokens_are_those_of_transformers(data, model, tmp_path, monkeypa
     assert main(generate_vllm.work, [str(job)]) == 0, result(job)
     assert read == prompts_as_trained(data, model)
     made = predictions(job)
-    assert [line["truncated"] for line in made] == [True] * 6
     assert made == expected
+    truncated = sum(line.get("truncated", False) for line in made)
+    assert truncated == 6 or (family == "internvl" and truncated > 0)
     summary = result(job)["summary"]
-    assert summary["truncated"] == 6 and summary["settings"]["dtype"] == "float32"
+    assert summary["truncated"] == truncated and summary["settings"]["dtype"] == "float32"
     wait_until(lambda: alive_below(job) == [], "the end of all of vLLM")
 
     for mode in generate.MODES:
