@@ -1,63 +1,83 @@
 """Attention of one new position in decoding as one kernel, in Triton: torch has none that is fast for one query a row.
 
-Written in torch's operations, it takes ten kernels a layer, and reads all the cache up to a multiple of some positions, of rows that have
-ended too. This one reads what there is to attend to, once.
+Written in torch's operations, it takes some twenty kernels a layer with the norm and the turning of query and key, and reads all the cache
+up to a multiple of some positions, of rows that have ended too. This one reads what there is to attend to, once. The cache is in float16,
+which has as many digits as TF32, in which a GPU multiplies matrices (model.py); sums are in float32.
 """
 
 import sys
 
 import torch
 import triton
-from torch import Tensor
+from torch import Tensor, nn
 from triton import language as tl
 
 AT_ONCE = 64  # positions
 
 
-def can_attend(keys: Tensor, values: Tensor) -> bool:
+def can_attend(attention: nn.Module, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor) -> bool:
     """Tries the kernel on these caches, leaving them alone. Triton needs the machine's C compiler and Python's header files."""
-    new = keys.new_zeros(*keys.shape[:2], 1, keys.shape[3], dtype=torch.float32)
+    rows, heads, _, size = keys.shape
     place = torch.zeros(1, dtype=torch.long, device=keys.device)
     try:
-        attend(new, new, new, keys, values, place, torch.ones(len(keys), dtype=torch.bool, device=keys.device))
+        all_ended = torch.ones(rows, dtype=torch.bool, device=keys.device)
+        attend(torch.zeros(rows, 1, 3 * heads, size, device=keys.device), attention, rotary, keys, values, place, all_ended)
     except Exception as error:  # whatever a compiler may say
         print(f"Triton can't build the kernel of attention, without which decoding takes longer: {error}", file=sys.stderr)
         return False
     return True
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, keys: Tensor, values: Tensor, place: Tensor, ended: Tensor) -> Tensor:
-    """The attention (rows, heads, 1, d_head) of `query` to the caches `keys` and `values` (rows, heads, places, d_head) before `place` (1,)
-    and to `key` and `value`, which it writes there; all three are (rows, heads, 1, d_head). It is 0 in rows that have `ended` (rows,).
+def attend(
+    heads: Tensor, attention: nn.Module, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor, place: Tensor, ended: Tensor
+) -> Tensor:
+    """The mixed values (rows, heads, 1, d_head) of a text layer's attention at `place` (1,), 0 in rows that have `ended` (rows,).
+
+    `heads` (rows, 1, 3 heads, d_head) are queries, keys and values as the linear maps give them; `rotary` the angles (positions, d_head) of
+    all places. The caches (rows, heads, places, d_head) hold what is before `place`, and what is new is written there.
     """
-    rows, heads, _, size = query.shape
-    mixed = torch.empty(rows, 1, heads, size, dtype=query.dtype, device=query.device)
-    new = [stride for each in (query, key, value) for stride in (each.stride(0), each.stride(1))]
+    rows, count, places, size = keys.shape
+    mixed = torch.empty(rows, 1, count, size, dtype=heads.dtype, device=heads.device)
+    norms = attention.q_norm.weight, attention.k_norm.weight, attention.q_norm.variance_epsilon
     padded = triton.next_power_of_2(size)
-    _attend[(rows * heads,)](
-        query, key, value, keys, values, mixed, place, ended, *new, keys.shape[2], size**-0.5, heads, size, padded, AT_ONCE, num_warps=2
+    _attend[(rows * count,)](
+        heads, *norms, *rotary, keys, values, mixed, place, ended, places, size**-0.5, count, size, padded, AT_ONCE, num_warps=2
     )
     return mixed.transpose(1, 2)
 
 
 @triton.jit
+def _turned(head, norm, cos, sin, small, size: tl.constexpr, padded: tl.constexpr):
+    """A head after its root-mean-square norm, turned by the angles of its place (few_kernels.py)."""
+    number = tl.arange(0, padded)
+    inside = number < size
+    partner = (number + size // 2) % size
+    value = tl.load(head + number, mask=inside, other=0.0).to(tl.float32)
+    inverse = tl.rsqrt(tl.sum(value * value, 0) / size + small)
+    normed = value * tl.load(norm + number, mask=inside, other=0.0)
+    other = tl.load(head + partner, mask=inside, other=0.0).to(tl.float32) * tl.load(norm + partner, mask=inside, other=0.0)
+    towards = tl.where(number < size // 2, -inverse, inverse) * tl.load(sin + number, mask=inside, other=0.0)
+    return normed * inverse * tl.load(cos + number, mask=inside, other=0.0) + other * towards
+
+
+@triton.jit
 def _attend(
-    query, key, value, keys, values, mixed, place, ended,
-    query_row, query_head, key_row, key_head, value_row, value_head,
-    places, scale, heads: tl.constexpr, size: tl.constexpr, padded: tl.constexpr, at_once: tl.constexpr,
+    heads, query_norm, key_norm, small, cos, sin, keys, values, mixed, place, ended, places, scale,
+    count: tl.constexpr, size: tl.constexpr, padded: tl.constexpr, at_once: tl.constexpr,
 ):  # fmt: skip
     """One head of one row: softmax(scale q·k) v over all positions, `at_once` at a time, with the greatest of them so far subtracted."""
     one = tl.program_id(0).to(tl.int64)
-    row, head = one // heads, one % heads
+    row, head = one // count, one % count
     number = tl.arange(0, padded)
     inside = number < size
     if tl.load(ended + row):
         tl.store(mixed + one * size + number, tl.zeros([padded], tl.float32), mask=inside)
         return
     before = tl.load(place).to(tl.int32)
-    scaled_query = tl.load(query + row * query_row + head * query_head + number, mask=inside, other=0.0).to(tl.float32) * scale
-    new_key = tl.load(key + row * key_row + head * key_head + number, mask=inside, other=0.0).to(tl.float32)
-    new_value = tl.load(value + row * value_row + head * value_head + number, mask=inside, other=0.0).to(tl.float32)
+    query = heads + (row * 3 * count + head) * size
+    scaled_query = _turned(query, query_norm, cos + before * size, sin + before * size, small, size, padded) * scale
+    new_key = _turned(query + count * size, key_norm, cos + before * size, sin + before * size, small, size, padded)
+    new_value = tl.load(query + 2 * count * size + number, mask=inside, other=0.0).to(tl.float32)
     start = one * places * size
     tl.store(keys + start + before * size + number, new_key, mask=inside)
     tl.store(values + start + before * size + number, new_value, mask=inside)

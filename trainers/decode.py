@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from trainers import few_kernels
 from trainers.forward import Batched
 
 FREE = -1  # in a table of forced tokens: the model chooses
@@ -128,11 +129,11 @@ def read_prompts(model: Batched, images: Tensor, group: Tensor | None, memory: "
 class Memory:
     """The key-value cache of a batch, allocated at its full length, so that a step writes in place."""
 
-    def __init__(self, model: Batched, batch: int, positions: int):
+    def __init__(self, model: Batched, batch: int, positions: int, dtype: torch.dtype = torch.float32):
         config = model.model.config.text_config
         shape = (batch, config.num_key_value_heads, positions, config.head_dim)
         layers = range(config.num_hidden_layers)
-        self.stores = [(torch.empty(shape, device=model.device), torch.empty(shape, device=model.device)) for _ in layers]
+        self.stores = [tuple(torch.empty(shape, dtype=dtype, device=model.device) for _ in range(2)) for _ in layers]
 
     def write_prompts(self, group: Tensor | None):
         """A `remember` for `Batched.read` of prompts: copies each prompt to the rows of its group."""
@@ -168,7 +169,10 @@ class StaticSteps:
         self.model, self.rows, self.longest, self.end = model, rows, longest, end
         device = model.device
         self.places = -(-(model.prompt_length + longest) // ROOM) * ROOM
-        self.memory = Memory(model, rows, self.places)
+        self.memory = Memory(model, rows, self.places, torch.float16)
+        self.attend = attention_kernel(model, self.memory)
+        if self.attend is None:
+            self.memory = Memory(model, rows, self.places)
         for stores in self.memory.stores:
             for store in stores:
                 store.zero_()  # masked, but a leftover infinity would give NaN
@@ -181,7 +185,6 @@ class StaticSteps:
         self.forced = torch.zeros(rows, longest, dtype=torch.long, device=device)
         self.draws = torch.zeros(rows, longest, device=device)
         self.temperature = torch.ones((), device=device)
-        self.attend = attention_kernel(*self.memory.stores[0])
         self.graphs: dict[tuple[int, bool], torch.cuda.CUDAGraph] = {}
 
     def decode(
@@ -256,12 +259,24 @@ class StaticSteps:
         self.tokens.index_copy_(1, self.position, new[:, None])
         self.lengths.add_(~self.ended)
         self.ended.logical_or_(new == self.end)
-        unwritten = None if self.attend else self.place[:seen] > place
+        word = model.text.embed_tokens(new[:, None])
+        self.last.copy_((self._attending(word, place) if self.attend else self._masking(word, place, seen))[:, -1])
+        self.position.add_(1)
+
+    def _attending(self, hidden: Tensor, place: Tensor) -> Tensor:
+        """The text layers over one position (rows, 1, d), by the kernel of attend_kernel.py."""
+        for layer, stores in zip(self.model.text.layers, self.memory.stores):
+            heads = few_kernels.heads_of(layer, hidden)
+            mixed = self.attend(heads, layer.self_attn, self.model.text_rotary, *stores, place, self.ended)
+            hidden = few_kernels.read_after(layer, hidden, mixed)
+        return few_kernels.norm(self.model.text.norm, hidden)
+
+    def _masking(self, hidden: Tensor, place: Tensor, seen: int) -> Tensor:
+        """The same by torch's operations, which attend to the first `seen` places."""
+        unwritten = self.place[:seen] > place
 
         def mix(layer: int, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
             keys, values = self.memory.stores[layer]
-            if self.attend:
-                return self.attend(query, key, value, keys, values, place, self.ended)
             keys.index_copy_(2, place, key)
             values.index_copy_(2, place, value)
             # One query a row: the fused kernels, made for many queries, take five times as long.
@@ -269,9 +284,8 @@ class StaticSteps:
             share = fit.masked_fill(unwritten, float("-inf")).softmax(-1)
             return share[:, :, None] @ values[:, :, :seen]
 
-        rotary = model.text_rotary[0].index_select(0, place), model.text_rotary[1].index_select(0, place)
-        self.last.copy_(model.layers(model.text.embed_tokens(new[:, None]), rotary, mix, [])[:, -1])
-        self.position.add_(1)
+        rotary = self.model.text_rotary[0].index_select(0, place), self.model.text_rotary[1].index_select(0, place)
+        return self.model.layers(hidden, rotary, mix, [])
 
 
 class HostCopy:
@@ -305,12 +319,13 @@ class HostCopy:
         return bool(self.done.all())
 
 
-def attention_kernel(keys: Tensor, values: Tensor) -> Callable[..., Tensor] | None:
-    """`attend` of attend_kernel.py for such caches; None on a CPU, and where Triton can't build it."""
-    if keys.device.type == "cpu":
+def attention_kernel(model: Batched, memory: Memory) -> Callable[..., Tensor] | None:
+    """`attend` of attend_kernel.py for this model's layers; None on a CPU, and where Triton can't build it."""
+    if model.device.type == "cpu":
         return None
     try:
         from trainers import attend_kernel
     except ImportError:  # Triton is missing
         return None
-    return attend_kernel.attend if attend_kernel.can_attend(keys, values) else None
+    works = attend_kernel.can_attend(model.text.layers[0].self_attn, model.text_rotary, *memory.stores[0])
+    return attend_kernel.attend if works else None
