@@ -11,12 +11,15 @@ WARM_UP = 3  # calls in which kernels are chosen and the optimiser makes its sta
 class Captured:
     """`function` of tensors with fixed shapes; the next call overwrites the result.
 
-    The first WARM_UP calls run the function on a side stream, as capturing requires; the next call records it and later calls replay
-    it. Each call has the effects of the function exactly once.
+    The first `warm_up` calls run the function on a side stream, as capturing requires; the next call records it and later calls replay
+    it. Each call has the effects of the function exactly once. Computations that never run at the same time may share their memory, a
+    `graph_pool_handle`; the next call of any of them then overwrites the result.
     """
 
-    def __init__(self, function: Callable[..., Tensor], device: torch.device):
-        self.function, self.device = function, device
+    def __init__(
+        self, function: Callable[..., Tensor], device: torch.device, memory: tuple[int, int] | None = None, warm_up: int = WARM_UP
+    ):
+        self.function, self.device, self.memory, self.warm_up = function, device, memory, warm_up
         self.calls = 0
         self.arguments: list[Tensor] = []
         self.graph: torch.cuda.CUDAGraph | None = None
@@ -28,11 +31,11 @@ class Captured:
         for mine, theirs in zip(self.arguments, arguments, strict=True):
             mine.copy_(theirs, non_blocking=True)  # from ordinary memory it is read before this returns
         self.calls += 1
-        if self.calls <= WARM_UP:
+        if self.calls <= self.warm_up:
             return self._beside()
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph):
+            with torch.cuda.graph(self.graph, pool=self.memory):
                 self.given = self.function(*self.arguments)
         self.graph.replay()
         return self.given

@@ -21,6 +21,7 @@ arXiv 2605.29496, all of them:
   * Our own options, without a source: α may change linearly over the steps (`alpha_end`), the advantage of p may go to the caption's
     tokens alone and that of a to the others (`credit: span`), and a caption's token may count more (`caption_weight`).
     `ratio: sequence` is GSPO's (arXiv 2507.18071).
+  * On a GPU a micro model's attention over text is in float16 and other products in TF32 (forward.py); losses and sums are in float32.
   * No response is masked for its length, there is no overlong penalty, no entropy bonus, and the optimiser is AdamW with betas
     0.9 and 0.95.
   * `prompts: stream` takes each prompt of the split once, in order, and ends with an error if there are too few: only `render` draws
@@ -143,6 +144,7 @@ class Params:
             aggregate=self.aggregate,
             caption_weight=self.caption_weight,
             minibatches=self.minibatches,
+            groups=-(-self.prompts_per_step // self.minibatches),
             epochs=self.epochs,
             temperature=self.temperature,
             longest=longest,

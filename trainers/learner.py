@@ -1,7 +1,7 @@
 """The updates of a policy along GRPO's objective: log-probabilities of responses, mini-batches, optimiser steps."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from trainers.captured import Captured
 from trainers.job import JobError
 from trainers.objective import Clipping, caption_factors, exact_kl, k3, log_ratio, policy_loss, token_weights
 from trainers.policy import Policy
 from trainers.sampling import Rollouts, caption_lengths
 
 BETAS = (0.9, 0.95)
+ROOM = 64  # tokens: the widths of CUDA graphs are multiples of it
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Descent:
     aggregate: str
     caption_weight: float
     minibatches: int
+    groups: int  # the most of a mini-batch
     epochs: int
     temperature: float
     longest: int
@@ -41,13 +44,19 @@ class Descent:
 
 
 class Learner:
-    """A policy, its optimiser and, with a divergence, its reference."""
+    """A policy, its optimiser and, with a divergence, its reference.
+
+    On a GPU a pass over a part of the responses is a CUDA graph if the policy allows it: parts are padded to a few shapes.
+    """
 
     def __init__(self, how: Descent, policy: Policy, reference: Policy | None):
         self.how, self.policy, self.reference = how, policy, reference
         self.device = policy.device
         self.parameters = list(policy.model.parameters())
         self.optimizer = torch.optim.AdamW(self.parameters, betas=BETAS, weight_decay=how.weight_decay, fused=True)
+        self.uses_graphs = self.device.type == "cuda" and policy.has_fixed_shapes
+        self.graphs: dict[tuple[str, int, int], Captured] = {}  # by function, rows and width
+        self.graph_memory = torch.cuda.graph_pool_handle() if self.uses_graphs else None  # of all graphs, since one runs at a time
 
     def before(self, rollouts: Rollouts) -> Tensor | None:
         """The log-probabilities before any update; the first update would compute the very same, so one alone needs none."""
@@ -55,11 +64,14 @@ class Learner:
             return None
         tokens = rollouts.tokens.to(self.device)
         old = torch.zeros(tokens.shape, device=self.device)
-        with torch.no_grad():
-            for part in self._parts(range(len(rollouts.prompts)), rollouts):
-                responses = part.of(tokens)
-                old[part.rows, : part.longest] = chosen(self._logits(self.policy, part, responses), responses)
+        for part in self._parts(range(len(rollouts.prompts)), rollouts, len(rollouts.prompts)):
+            computed = self._run(self._log_probabilities, part, [part.of(tokens)])
+            part.of(old).copy_(computed[: len(part), : part.longest])
         return old
+
+    @torch.no_grad()
+    def _log_probabilities(self, prompts: Tensor, tokens: Tensor) -> Tensor:
+        return chosen(self._logits(self.policy, prompts, tokens), tokens)
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
         """Descend once a mini-batch and epoch at this learning rate; returns metrics. `old` as `before` gave it; `advantage` is (N,), or
@@ -98,37 +110,53 @@ class Learner:
         every = neighbours_of(groups, rollouts.size)
         weights = token_weights(rollouts.lengths[every], self.how.aggregate, self.how.longest)
         factors = caption_factors(captions[every], rollouts.lengths[every], weights, self.how.caption_weight)
-        numbers = rollouts.lengths[every], captions[every], weights, factors
-        lengths, captions, weights, factors = (each.to(self.device) for each in numbers)
-        self.optimizer.zero_grad(set_to_none=True)
+        # A GPU's attention has gradients in float16, whose least number is 6e-8. A power of two changes no digit.
+        scale = 2.0 ** round(-math.log2(float(weights.mean())))
+        numbers = rollouts.lengths[every], captions[every], weights * scale, factors
+        by_row = [*(each.to(self.device) for each in numbers), advantage[every]]
+        self._clear_gradient()
         sums = torch.zeros(5, device=self.device)
-        for part in self._parts(groups, rollouts):
-            responses = part.of(tokens)
+        for part in self._parts(groups, rollouts, self.how.groups):
             here = slice(part.rows.start - every.start, part.rows.stop - every.start)
-            place = torch.arange(part.longest, device=self.device)
-            mask = place < lengths[here, None]
-            in_caption = place < captions[here, None]
-            logits = self._logits(self.policy, part, responses)
-            new = chosen(logits, responses)
-            before = new.detach() if old is None else part.of(old)
-            difference = log_ratio(new, before, mask, self.how.ratio)
-            loss = policy_loss(difference, by_token(advantage[part.rows], in_caption), self.how.clipping)
-            loss = loss * by_token(factors[here], in_caption)
-            divergence = self._divergence(logits, new, part, responses)
-            cost = loss + self.how.kl.get("coefficient", 0.0) * divergence
-            weighed = (cost * mask * weights[here, None]).sum()
-            weighed.backward()
-            ratio = difference.detach().exp()
-            outside = (ratio < 1 - self.how.clipping.low) | (ratio > 1 + self.how.clipping.high)
-            parts = [divergence.detach() * mask, outside * mask, -new.detach() * mask, mask.float()]
-            sums += torch.stack([weighed.detach(), *(part.sum() for part in parts)])
+            tables = [part.of(table) for table in (tokens, old) if table is not None]
+            sums += self._run(self._add_gradient, part, tables, [each[here] for each in by_row])
+        torch._foreach_mul_([weight.grad for weight in self.parameters if weight.grad is not None], 1 / scale)
+        sums[0] /= scale
         return sums
 
-    def _divergence(self, logits: Tensor, new: Tensor, part: "Part", tokens: Tensor) -> Tensor:
+    def _clear_gradient(self) -> None:
+        if self.uses_graphs and self.parameters[0].grad is None:
+            for weight in self.parameters:
+                weight.grad = torch.zeros_like(weight)  # a CUDA graph adds to fixed addresses
+        self.optimizer.zero_grad(set_to_none=not self.uses_graphs)
+
+    def _add_gradient(self, prompts: Tensor, tokens: Tensor, *tables: Tensor) -> Tensor:
+        """Adds the gradient of some responses to `.grad`; returns their sums. `tables` are the old log-probabilities if there are any, then
+        lengths, lengths of captions, weights, factors of the loss, and advantages."""
+        *old, lengths, captions, weights, factors, advantage = tables
+        place = torch.arange(tokens.shape[1], device=self.device)
+        mask = place < lengths[:, None]
+        in_caption = place < captions[:, None]
+        logits = self._logits(self.policy, prompts, tokens)
+        new = chosen(logits, tokens)
+        before = old[0] if old else new.detach()
+        difference = log_ratio(new, before, mask, self.how.ratio)
+        loss = policy_loss(difference, by_token(advantage, in_caption), self.how.clipping)
+        loss = loss * by_token(factors, in_caption)
+        divergence = self._divergence(logits, new, prompts, tokens)
+        cost = loss + self.how.kl.get("coefficient", 0.0) * divergence
+        weighed = (cost * mask * weights[:, None]).sum()
+        weighed.backward()
+        ratio = difference.detach().exp()
+        outside = (ratio < 1 - self.how.clipping.low) | (ratio > 1 + self.how.clipping.high)
+        parts = [divergence.detach() * mask, outside * mask, -new.detach() * mask, mask.float()]
+        return torch.stack([weighed.detach(), *(part.sum() for part in parts)])
+
+    def _divergence(self, logits: Tensor, new: Tensor, prompts: Tensor, tokens: Tensor) -> Tensor:
         if self.reference is None:
             return torch.zeros_like(new)
         with torch.no_grad():
-            reference = self._logits(self.reference, part, tokens)
+            reference = self._logits(self.reference, prompts, tokens)
         if self.how.kl["kind"] == "k3":
             return k3(new, chosen(reference, tokens))
         return exact_kl(logits.log_softmax(-1), reference.log_softmax(-1))
@@ -140,33 +168,61 @@ class Learner:
         self.optimizer.step()
         return norm
 
-    def _parts(self, groups: range, rollouts: Rollouts) -> Iterator["Part"]:
-        """These groups, at most `batch` rows at once but a whole group at least: an image is looked at once for all its rows."""
+    def _parts(self, groups: range, rollouts: Rollouts, most: int) -> Iterator["Part"]:
+        """These groups, at most `most`, in parts of at most `batch` rows but a whole group at least: an image is looked at once for all
+        its rows."""
         at_once = max(1, self.how.batch // rollouts.size)
         for start in groups[::at_once]:
             some = range(start, min(start + at_once, groups.stop))
             rows = neighbours_of(some, rollouts.size)
-            yield Part(rows, rollouts.prompts[some.start : some.stop], rollouts.size, int(rollouts.lengths[rows].max()))
+            prompts = rollouts.prompts[some.start : some.stop]
+            yield Part(rows, prompts, min(at_once, most), int(rollouts.lengths[rows].max()))
 
-    def _logits(self, policy: Policy, part: "Part", tokens: Tensor) -> Tensor:
+    def _run(self, function: Callable[..., Tensor], part: "Part", by_token: list[Tensor], by_row: Sequence[Tensor] = ()) -> Tensor:
+        """`function` of a part's prompts and of its tables with a column a token (n, T) and with a row a response (n, …).
+
+        For a CUDA graph they are padded with zeros: the result may have more rows and tokens, and the next call overwrites it.
+        """
+        if not self.uses_graphs:
+            return function(part.prompts, *by_token, *by_row)
+        size = len(part) // len(part.prompts)
+        rows, width = part.most * size, min(-(-part.longest // ROOM) * ROOM, self.how.longest)
+        shape = function.__name__, rows, width
+        if shape not in self.graphs:
+            self.graphs[shape] = Captured(function, self.device, self.graph_memory, warm_up=1)
+        prompts = pad_table(torch.from_numpy(part.prompts), part.most)
+        tables = [pad_table(table, rows, width) for table in by_token] + [pad_table(table, rows, *table.shape[1:]) for table in by_row]
+        return self.graphs[shape](prompts, *tables)
+
+    def _logits(self, policy: Policy, prompts: Tensor, tokens: Tensor) -> Tensor:
         """Logits at the sampling temperature (n, T, V)."""
-        group = torch.arange(len(part.prompts), device=self.device).repeat_interleave(part.size)
-        logits = policy.logits(part.prompts, group, tokens)
+        group = torch.arange(len(tokens), device=self.device) // (len(tokens) // len(prompts))
+        logits = policy.logits(prompts, group, tokens)
         return logits.float() / self.how.temperature
 
 
 @dataclass(frozen=True)
 class Part:
-    """Neighbouring rows that are computed together: whole groups of `size`; the longest response has `longest` tokens."""
+    """Neighbouring rows that are computed together: the groups of at most `most` prompts; the longest response has `longest` tokens."""
 
     rows: slice
     prompts: np.ndarray
-    size: int
+    most: int
     longest: int
+
+    def __len__(self) -> int:
+        return self.rows.stop - self.rows.start
 
     def of(self, table: Tensor) -> Tensor:
         """These rows of a table (N, T), as long as the longest; a view, since an index from the host would make a GPU wait."""
         return table[self.rows, : self.longest]
+
+
+def pad_table(table: Tensor, *shape: int) -> Tensor:
+    """The table at the beginning of a larger one of zeros."""
+    larger = table.new_zeros(shape)
+    larger[tuple(map(slice, table.shape))] = table
+    return larger
 
 
 def by_token(spans: Tensor, in_caption: Tensor) -> Tensor:

@@ -21,6 +21,8 @@ MICRO = 100e6  # weights; the smallest published Qwen3-VL has twenty times as ma
 class MicroPolicy:
     """A micro model with the pictures of a split, which have the size that it was trained on."""
 
+    has_fixed_shapes = True
+
     def __init__(self, model: Qwen3VLForConditionalGeneration, processor: DeepseekVLProcessor, split: Split):
         self.model, self.processor = model, processor
         self.device = self.model.device
@@ -69,7 +71,7 @@ class MicroPolicy:
     def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoder:
         return Decoder(self.batched, longest, between)
 
-    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+    def logits(self, rows: np.ndarray | Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         return self.batched.logits_of_groups(self.images[rows], group, tokens)
 
     def encode(self, texts: list[str]) -> list[list[int]]:

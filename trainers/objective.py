@@ -49,7 +49,8 @@ def log_ratio(new: Tensor, old: Tensor, mask: Tensor, kind: str) -> Tensor:
     difference = new - old
     if kind == "token":
         return difference
-    mean = (difference * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True)
+    # Padding has rows without tokens.
+    mean = (difference * mask).sum(1, keepdim=True) / mask.sum(1, keepdim=True).clamp_min(1)
     return mean.expand_as(difference)
 
 

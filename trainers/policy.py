@@ -43,6 +43,7 @@ class Policy(Protocol):
     unknown: int | None  # the token of unknown words
     longest: int | None  # the default bound on tokens of a response; None if the model has none
     description: str  # the model in words
+    has_fixed_shapes: bool  # so that a CUDA graph can hold `logits`, of rows on the GPU
 
     def on(self, split: Split) -> "Policy":
         """The same model, with its weights of any later moment, and the pictures of another split."""
@@ -56,7 +57,7 @@ class Policy(Protocol):
     def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> Decoding:
         """A decoder that writes at most `longest` tokens a response."""
 
-    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+    def logits(self, rows: np.ndarray | Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing: the logits of every token (N, T) of responses to the prompts `rows[group]` -> (N, T, V)."""
 
     def encode(self, texts: list[str]) -> list[list[int]]:

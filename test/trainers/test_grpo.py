@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from conftest import GRPO, SCORER, events, exit_code, prepare, result, start, wait_for_checkpoints
 from trainers import grpo, learner
@@ -230,6 +231,37 @@ def plain(rewarded_run) -> bytes:
 @pytest.mark.parametrize("change", [{"caption_weight": 3.0}, {"ratio": "sequence"}, {"credit": "span"}])
 def test_options_of_the_objective_change_what_is_learned(rewarded_run, plain, change):
     assert rewarded_run(change) != plain
+
+
+@pytest.mark.parametrize("change", [{}, {"ratio": "sequence", "aggregate": "sequence-mean"}, {"epochs": 2, "kl": K3}, {"minibatches": 1}])
+def test_parts_padded_to_fixed_shapes_teach_the_same(trained, prompts, tmp_path, monkeypatch, change):
+    """As on a GPU, but for the graphs: rows without tokens and tokens after the longest response count nothing."""
+    params = GRPO | {"prompts_per_step": 7, "batch": 12, "dynamic_sampling": {"kind": "drop"}, "temperature": 1.5, "steps": 1} | change
+    shapes: set[tuple[int, int]] = set()
+
+    def captured(function, *_, **__):
+        return lambda prompts, *tables: (shapes.add((len(prompts), tables[0].shape[1])), function(prompts, *tables))[1]
+
+    def taught(name: str) -> tuple[list[torch.Tensor], dict]:
+        job = prepare(tmp_path / name, params, model=trained, data=prompts)
+        run(job)
+        (line,) = (job / "output" / "metrics.jsonl").read_text().splitlines()
+        return list(load_file(job / "output" / "model.safetensors").values()), json.loads(line)
+
+    weights, metrics = taught("usual")
+    init = learner.Learner.__init__
+
+    def as_on_a_gpu(self, *given):
+        init(self, *given)
+        self.uses_graphs = True
+
+    monkeypatch.setattr(learner.Learner, "__init__", as_on_a_gpu)
+    monkeypatch.setattr(learner, "Captured", captured)
+    monkeypatch.setattr(learner, "ROOM", 8)
+    weights_too, metrics_too = taught("padded")
+    assert metrics_too == pytest.approx(metrics, rel=1e-3, abs=1e-5)
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(weights, weights_too))
+    assert {groups for groups, _ in shapes} == {3} and all(width % 8 == 0 or width == 30 for _, width in shapes)
 
 
 def rewarded(monkeypatch, reward) -> None:
