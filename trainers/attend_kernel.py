@@ -48,7 +48,7 @@ def attend(
 
 @triton.jit
 def _turned(head, norm, cos, sin, small, size: tl.constexpr, padded: tl.constexpr):
-    """A head after its root-mean-square norm, turned by the angles of its place (few_kernels.py)."""
+    """A head after its root-mean-square norm, turned by the angles of its place (layer_operations.py)."""
     number = tl.arange(0, padded)
     inside = number < size
     partner = (number + size // 2) % size

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from trainers import few_kernels
+from trainers.few_kernels import FewKernels
 from trainers.forward import Batched
 
 FREE = -1  # in a table of forced tokens: the model chooses
@@ -170,7 +170,7 @@ class StaticSteps:
         device = model.device
         self.places = -(-(model.prompt_length + longest) // ROOM) * ROOM
         self.memory = Memory(model, rows, self.places, torch.float16)
-        self.attend = attention_kernel(model, self.memory)
+        self.attend, self.kernels = attention_kernel(model, self.memory), FewKernels(device)
         if self.attend is None:
             self.memory = Memory(model, rows, self.places)
         for stores in self.memory.stores:
@@ -265,11 +265,12 @@ class StaticSteps:
 
     def _attending(self, hidden: Tensor, place: Tensor) -> Tensor:
         """The text layers over one position (rows, 1, d), by the kernel of attend_kernel.py."""
+        added = None  # what the next layer adds to `hidden` first
         for layer, stores in zip(self.model.text.layers, self.memory.stores):
-            heads = few_kernels.heads_of(layer, hidden)
+            hidden, heads = self.kernels.heads_of(layer, hidden, added)
             mixed = self.attend(heads, layer.self_attn, self.model.text_rotary, *stores, place, self.ended)
-            hidden = few_kernels.read_after(layer, hidden, mixed)
-        return few_kernels.norm(self.model.text.norm, hidden)
+            hidden, added = self.kernels.read_after(layer, hidden, mixed)
+        return self.kernels.norm(self.model.text.norm, hidden, added)
 
     def _masking(self, hidden: Tensor, place: Tensor, seen: int) -> Tensor:
         """The same by torch's operations, which attend to the first `seen` places."""

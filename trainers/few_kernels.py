@@ -1,110 +1,151 @@
 """The layers of forward.py in few kernels, for a GPU.
 
-A kernel on a micro model takes about as long to begin as to run, so a step's time is their number: uncompiled, the modules of
-transformers start about 1,900 in a training step. Here a norm is one kernel, the linear maps of one input are one product, and query and
-key are normalised and turned together. That takes the text layers of model.py: as many keys and values as queries, maps without a bias,
-one epsilon. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves (module_layers.py).
+A kernel on a micro model takes about as long to begin as to run, and between products a GPU mostly moves activations: uncompiled, the
+modules of transformers start about 1,900 kernels in a training step. Here the linear maps of one input are one product, and what lies
+between two products is one kernel (layer_kernels.py). A sum is left open until the next norm, which reads it anyway: layers hand on
+`hidden` and what is to be `added`. That takes the layers of model.py: as many keys and values as queries, in the text maps without a
+bias and one epsilon. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves (module_layers.py).
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
+from transformers import Qwen3VLForConditionalGeneration
+
+from trainers import layer_operations
+
+Maps = tuple[nn.Module, ...]  # linear maps of one input; a convolution whose stride is its kernel is one, too
 
 
-def norm(module: nn.Module, hidden: Tensor) -> Tensor:
-    """The root-mean-square norm of a module of transformers, which computes it in eight kernels."""
-    return functional.rms_norm(hidden, module.weight.shape, module.weight, module.variance_epsilon)
+@cache
+def operations_for(device: torch.device) -> ModuleType:
+    """layer_kernels.py; layer_operations.py on a CPU, and where Triton can't build a kernel."""
+    if device.type == "cpu":
+        return layer_operations
+    try:
+        from trainers import layer_kernels
+    except ImportError:  # Triton is missing
+        return layer_operations
+    return layer_kernels if layer_kernels.can_build(device) else layer_operations
 
 
-def see_before(block: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A layer of the vision tower before its attention: query, key, value (B, heads, patches, d_head)."""
-    attention = block.attn
-    heads = attention.qkv(block.norm1(hidden)).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
-    query_key, value = heads.split((2 * attention.num_heads, attention.num_heads), 2)
-    return _turned(query_key.float(), value, cos, sin)
+class FewKernels:
+    """The functions of module_layers.py."""
+
+    def __init__(self, device: torch.device):
+        self.operations = operations_for(device)
+        self.copies: dict[Maps, tuple[Tensor, Tensor | None]] = {}
+
+    @contextmanager
+    def copied(self, model: Qwen3VLForConditionalGeneration) -> Iterator[None]:
+        """Under autocast, copies the weights of all products at once in their type. By itself it copies each at every use, and turns its
+        gradient back by another kernel."""
+        kind = model.device.type
+        if torch.is_autocast_enabled(kind):
+            self.copies = _copies(_all_maps(model), torch.get_autocast_dtype(kind))
+        try:
+            yield
+        finally:
+            self.copies = {}
+
+    def linear(self, hidden: Tensor, *maps: nn.Module) -> Tensor:
+        """The outputs of linear maps, side by side."""
+        if maps in self.copies:
+            return functional.linear(hidden, *self.copies[maps])
+        weights = [each.weight.flatten(1) for each in maps]
+        return functional.linear(hidden, torch.cat(weights) if len(maps) > 1 else weights[0], maps[0].bias)
+
+    def norm(self, module: nn.Module, hidden: Tensor, added: Tensor | None) -> Tensor:
+        """The norm of the text model at its end."""
+        return self.operations.add_norm(hidden, added, module.weight, None, module.variance_epsilon)[1]
+
+    def see_before(
+        self, block: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A layer of the vision tower before its attention: the sum, and query, key, value (B, heads, patches, d_head)."""
+        attention = block.attn
+        hidden, normed = self._layer_norm(block.norm1, hidden, added)
+        together = self.linear(normed, attention.qkv).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
+        return hidden, *self.operations.heads(together, cos, sin, None, 0.0)
+
+    def see_after(self, block: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+        """A layer of the vision tower after its attention."""
+        added = self.linear(mixed.transpose(1, 2).reshape(hidden.shape), block.attn.proj)
+        hidden, normed = self._layer_norm(block.norm2, hidden, added)
+        return hidden, self.linear(block.mlp.act_fn(self.linear(normed, block.mlp.linear_fc1)), block.mlp.linear_fc2)
+
+    def merge(self, merger: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The sum, and the features (B, image tokens, d) of each four patches joined."""
+        joined = (len(hidden), -1, merger.hidden_size)
+        if merger.use_postshuffle_norm:
+            total, normed = self._layer_norm(merger.norm, hidden.view(joined), None if added is None else added.view(joined))
+        else:
+            total, normed = self._layer_norm(merger.norm, hidden, added)
+        features = self.linear(merger.act_fn(self.linear(normed.view(joined), merger.linear_fc1)), merger.linear_fc2)
+        return total.view(hidden.shape), features
+
+    def read_before(
+        self, layer: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A text layer before its attention: the sum, and query, key, value (B, heads, T, d_head)."""
+        hidden, together = self.heads_of(layer, hidden, added)
+        attention = layer.self_attn
+        scales = attention.q_norm.weight, attention.k_norm.weight
+        return hidden, *self.operations.heads(together, cos, sin, scales, attention.q_norm.variance_epsilon)
+
+    def heads_of(self, layer: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The sum, and the queries, keys and values of a text layer, before any norm (B, T, 3 heads, d_head)."""
+        attention, norm = layer.self_attn, layer.input_layernorm
+        hidden, normed = self.operations.add_norm(hidden, added, norm.weight, None, norm.variance_epsilon)
+        together = self.linear(normed, attention.q_proj, attention.k_proj, attention.v_proj)
+        return hidden, together.unflatten(-1, (-1, attention.head_dim))
+
+    def read_after(self, layer: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+        """A text layer after its attention."""
+        mlp, norm = layer.mlp, layer.post_attention_layernorm
+        added = self.linear(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1), layer.self_attn.o_proj)
+        hidden, normed = self.operations.add_norm(hidden, added, norm.weight, None, norm.variance_epsilon)
+        return hidden, self.linear(self.operations.gate(self.linear(normed, mlp.gate_proj, mlp.up_proj)), mlp.down_proj)
+
+    def add_features(self, hidden: Tensor, added: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Adds features (B, image tokens, d) at the positions of the image, which follow the first."""
+        after = hidden.shape[1] - 1 - features.shape[1]
+        return hidden, added + functional.pad(features, (0, 0, 1, after))
+
+    def _layer_norm(self, norm: nn.LayerNorm, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+        return self.operations.add_norm(hidden, added, norm.weight, norm.bias, norm.eps)
 
 
-def read_before(layer: nn.Module, hidden: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """A text layer before its attention: query, key, value (B, heads, T, d_head)."""
-    attention, heads = layer.self_attn, heads_of(layer, hidden)
-    count = heads.shape[2] // 3
-    query_key, value = heads.split((2 * count, count), 2)
-    scale = torch.cat([each.weight.expand(count, -1) for each in (attention.q_norm, attention.k_norm)])
-    small = attention.q_norm.variance_epsilon
-    normed = HeadNorm.apply(query_key.float(), small) * scale
-    return _turned(normed, value, cos, sin)
+def _all_maps(model: Qwen3VLForConditionalGeneration) -> Iterator[Maps]:
+    """The maps that are one product, of all products."""
+    visual, text = model.model.visual, model.model.language_model
+    yield (visual.patch_embed.proj,)
+    for block in visual.blocks:
+        yield from ((each,) for each in (block.attn.qkv, block.attn.proj, block.mlp.linear_fc1, block.mlp.linear_fc2))
+    for merger in (visual.merger, *visual.deepstack_merger_list):
+        yield from ((merger.linear_fc1,), (merger.linear_fc2,))
+    for layer in text.layers:
+        attention, mlp = layer.self_attn, layer.mlp
+        yield attention.q_proj, attention.k_proj, attention.v_proj
+        yield from ((attention.o_proj,), (mlp.gate_proj, mlp.up_proj), (mlp.down_proj,))
+    yield (model.lm_head,)
 
 
-def heads_of(layer: nn.Module, hidden: Tensor) -> Tensor:
-    """The queries, keys and values of a text layer, before any norm (B, T, 3 heads, d_head)."""
-    attention = layer.self_attn
-    maps = attention.q_proj, attention.k_proj, attention.v_proj
-    return _together(norm(layer.input_layernorm, hidden), *maps).unflatten(-1, (-1, attention.head_dim))
-
-
-def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> Tensor:
-    """A text layer after its attention."""
-    hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
-    mlp = layer.mlp
-    gate, up = _together(norm(layer.post_attention_layernorm, hidden), mlp.gate_proj, mlp.up_proj).chunk(2, -1)
-    return hidden + mlp.down_proj(mlp.act_fn(gate) * up)
-
-
-def _together(hidden: Tensor, *maps: nn.Linear) -> Tensor:
-    """The outputs of linear maps without a bias, side by side."""
-    return functional.linear(hidden, torch.cat([each.weight for each in maps]))
-
-
-def _turned(query_key: Tensor, value: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Query and key (B, T, 2 count, d_head) turned by their positions' angles (T, d_head), and the value (B, T, count, d_head).
-
-    Halves are split off, not sliced: the gradient of a slice fills up with zeros, which are then added.
-    """
-    query, key = Rotation.apply(query_key, cos[:, None], sin[:, None]).to(value.dtype).chunk(2, 2)
-    return query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
-
-
-class HeadNorm(torch.autograd.Function):
-    """The root-mean-square norm of heads (…, d_head), without weights.
-
-    torch's kernel has a block of threads for each row, most of which 24 or 32 numbers leave idle.
-    """
-
-    @staticmethod
-    def forward(context, values: Tensor, small: float) -> Tensor:
-        size = values.shape[-1]
-        inverse = torch.linalg.vector_norm(values, dim=-1, keepdim=True).square_().div_(size).add_(small).rsqrt_()
-        normed = values * inverse
-        context.save_for_backward(normed, inverse)
-        return normed
-
-    @staticmethod
-    @once_differentiable
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
-        normed, inverse = context.saved_tensors
-        along = (gradient * normed).mean(-1, keepdim=True)
-        return torch.addcmul(gradient, normed, along, value=-1).mul_(inverse), None
-
-
-class Rotation(torch.autograd.Function):
-    """The rotary embedding: each pair of numbers (the first half of the last dimension and the second) is turned by an angle."""
-
-    @staticmethod
-    def forward(context, values: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        context.save_for_backward(cos, sin)
-        return _rotate(values, cos, sin, 1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _rotate(gradient, *context.saved_tensors, -1), None, None
-
-
-def _rotate(values: Tensor, cos: Tensor, sin: Tensor, direction: int) -> Tensor:
-    """Turned by the angle, or back; `cos` and `sin` have the same numbers in both halves."""
-    half = values.shape[-1] // 2
-    turned = values * cos
-    turned[..., :half].addcmul_(values[..., half:], sin[..., :half], value=-direction)
-    turned[..., half:].addcmul_(values[..., :half], sin[..., half:], value=direction)
-    return turned
+def _copies(all_maps: Iterator[Maps], kind: torch.dtype) -> dict[Maps, tuple[Tensor, Tensor | None]]:
+    """The weight and the bias of each product, as parts of one tensor."""
+    products = [(maps, [each.weight for each in maps], [each.bias for each in maps if each.bias is not None]) for maps in all_maps]
+    numbers = [one.flatten() for _, *both in products for some in both for one in some]
+    sizes = [sum(one.numel() for one in some) for _, *both in products for some in both]
+    parts = iter(torch.cat(numbers).to(kind).split(sizes))
+    copies = {}
+    for maps, weights, biases in products:
+        weight, bias = next(parts), next(parts)
+        if not weights[0].requires_grad:  # a frozen tower needs no backward pass
+            weight, bias = weight.detach(), bias.detach()
+        copies[maps] = weight.view(-1, weights[0][0].numel()), bias if biases else None
+    return copies

@@ -24,7 +24,8 @@ from torch.nn.attention.bias import causal_lower_right
 from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
-from trainers import few_kernels, module_layers
+from trainers import module_layers
+from trainers.few_kernels import FewKernels
 
 KeysValues = list[tuple[Tensor, Tensor]]
 
@@ -55,7 +56,7 @@ class Batched:
         self.deviation = torch.tensor(pixels.deviation, device=self.device)
         self._make_vision_tables()
         self._make_text_tables()
-        self.kernels = few_kernels if self.device.type == "cuda" else module_layers
+        self.kernels = FewKernels(self.device) if self.device.type == "cuda" else module_layers
 
     @property
     def prompt_length(self) -> int:
@@ -109,19 +110,19 @@ class Batched:
         return torch.cat([marks[:, :1], features, marks[:, 1:]], 1), deepstack
 
     def _see(self, patches: Tensor) -> tuple[Tensor, list[Tensor]]:
-        visual, batch = self.visual, len(patches)
-        embed = visual.patch_embed.proj
-        # A convolution whose stride is its kernel is a linear map of each patch.
-        hidden = functional.linear(patches, embed.weight.flatten(1), embed.bias)
+        visual, kernels = self.visual, self.kernels
+        hidden = kernels.linear(patches, visual.patch_embed.proj)
         hidden = hidden + (visual.pos_embed(self.position_index) * self.position_weight).sum(1)
-        deepstack = []
+        added, deepstack = None, []
         for index, block in enumerate(visual.blocks):
-            query, key, value = self.kernels.see_before(block, hidden, *self.vision_rotary)
-            hidden = module_layers.see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
+            hidden, query, key, value = kernels.see_before(block, hidden, added, *self.vision_rotary)
+            hidden, added = kernels.see_after(block, hidden, functional.scaled_dot_product_attention(query, key, value))
             if index in visual.deepstack_visual_indexes:
                 merger = visual.deepstack_merger_list[visual.deepstack_visual_indexes.index(index)]
-                deepstack.append(merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1))
-        return visual.merger(hidden.flatten(0, 1)).view(batch, self.image_tokens, -1), deepstack
+                hidden, features = kernels.merge(merger, hidden, added)
+                added = None
+                deepstack.append(features)
+        return kernels.merge(visual.merger, hidden, added)[1], deepstack
 
     def read(
         self, hidden: Tensor, start: int, remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], deepstack: list[Tensor]
@@ -146,14 +147,13 @@ class Batched:
         deepstack: list[Tensor],
     ) -> Tensor:
         """Text layers over (B, T, d); `mix(layer, query, key, value)` is the attention, over the keys and values that it chooses."""
+        added = None  # what the next layer adds to `hidden` first
         for index, layer in enumerate(self.text.layers):
-            query, key, value = self.kernels.read_before(layer, hidden, *rotary)
-            hidden = self.kernels.read_after(layer, hidden, mix(index, query, key, value))
+            hidden, query, key, value = self.kernels.read_before(layer, hidden, added, *rotary)
+            hidden, added = self.kernels.read_after(layer, hidden, mix(index, query, key, value))
             if index < len(deepstack):
-                end_of_image = 1 + self.image_tokens
-                image = hidden[:, 1:end_of_image] + deepstack[index]
-                hidden = torch.cat([hidden[:, :1], image, hidden[:, end_of_image:]], 1)
-        return self.kernels.norm(self.text.norm, hidden)
+                hidden, added = self.kernels.add_features(hidden, added, deepstack[index])
+        return self.kernels.norm(self.text.norm, hidden, added)
 
     def logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Teacher forcing: the logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
@@ -161,6 +161,10 @@ class Batched:
         `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head < T. With the responses' `lengths`
         (B,), the others' logits are computed at words alone; at padding they are 0.
         """
+        with self.kernels.copied(self.model):
+            return self._logits(images, tokens, head, lengths)
+
+    def _logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         prompt, deepstack = self.prompt(images)
         words = self.text.embed_tokens(tokens[:, :-1])
         past: KeysValues = []
@@ -175,10 +179,14 @@ class Batched:
         first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
         said, start = words[:, head - 1 :], self.prompt_length + head - 1
         if lengths is None:
-            rest = self.model.lm_head(self.read(said, start, extend, []))
+            rest = self._say(self.read(said, start, extend, []))
         else:
             rest = self._logits_without_padding(said, start, extend, lengths - head)
-        return self.model.lm_head(first[:, self.prompt_length - 1 :]), rest
+        return self._say(first[:, self.prompt_length - 1 :]), rest
+
+    def _say(self, hidden: Tensor) -> Tensor:
+        """Logits (…, V) of final hidden states (…, d)."""
+        return self.kernels.linear(hidden, self.model.lm_head)
 
     def _logits_without_padding(
         self, words: Tensor, start: int, remember: Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]], lengths: Tensor
@@ -201,7 +209,7 @@ class Batched:
 
         rotary = self.text_rotary[0][start + real % width], self.text_rotary[1][start + real % width]
         hidden = self.layers(words.flatten(0, 1).index_select(0, real)[None], rotary, mix, [])
-        return padded(self.model.lm_head(hidden[0]))
+        return padded(self._say(hidden[0]))
 
     def logits_of_groups(self, images: Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing for responses that share images: the logits of every token (N, T) -> (N, T, V).

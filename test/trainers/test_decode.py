@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from trainers import decode, few_kernels
+from trainers import decode, layer_operations
 from trainers.data import pad, read_split
 from trainers.decode import FREE, Decoder, Sampling, StaticSteps
 from trainers.micro_policy import MicroPolicy
@@ -32,10 +32,9 @@ def some_sampling(rows: int) -> Sampling:
 
 def attend_plainly(heads, attention, rotary, keys, values, place, ended):
     """The promise of attend_kernel.py; nothing of the cache from `place` on is read."""
-    layer = SimpleNamespace(self_attn=attention)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(few_kernels, "heads_of", lambda *_: heads)
-        query, key, value = few_kernels.read_before(layer, None, *(table[place] for table in rotary))
+    scales = attention.q_norm.weight, attention.k_norm.weight
+    angles = (table[place] for table in rotary)
+    query, key, value = layer_operations.heads(heads, *angles, scales, attention.q_norm.variance_epsilon)
     keys[~ended, :, place], values[~ended, :, place] = key[~ended, :, 0].to(keys), value[~ended, :, 0].to(values)
     seen = int(place) + 1
     mixed = functional.scaled_dot_product_attention(query, keys[:, :, :seen].float(), values[:, :, :seen].float())

@@ -7,9 +7,10 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from conftest import GENERATE
-from trainers import few_kernels, module_layers
+from trainers import module_layers
 from trainers.data import pad, read_split
 from trainers.decode import Decoder, choose
+from trainers.few_kernels import FewKernels
 from trainers.forward import Batched, Pixels
 from trainers.generate import Params, forced_captions, sampling
 from trainers.tokenizer import encode
@@ -34,7 +35,7 @@ def batched(loaded, request):
 
 def batched_over(model, processor, few: bool) -> Batched:
     made = Batched(model, 32, Pixels(processor.image_processor.image_mean, processor.image_processor.image_std))
-    made.kernels = few_kernels if few else module_layers
+    made.kernels = FewKernels(made.device) if few else module_layers
     return made
 
 
