@@ -88,7 +88,7 @@ const checkModel = ({ engine }: Params, model: Upstream): ReadonlyArray<ParamsPr
 
 export const Generate = stage({
   name: "generate",
-  version: 7,
+  version: 8,
   summary: "samples a model's responses to a split, end to end or from the oracle perception",
   example: `e2e: { use: generate, from: { model: model, data: data }, with: { mode: end-to-end } }
 oracle: { use: generate, from: { model: model, data: data }, with: { mode: counterfactual } }`,

@@ -235,7 +235,7 @@ const sampling = samplingInputs(surrogatesOf);
 
 export const Grpo = stage({
   name: "grpo",
-  version: 6,
+  version: 7,
   summary: "trains a model by reinforcement learning, rewarding perception and outcome",
   example: `policy:
   use: grpo

@@ -50,7 +50,7 @@ const Params = Schema.Struct({
 
 export const Rollout = stage({
   name: "rollout",
-  version: 6,
+  version: 7,
   summary: "samples groups of responses from a model, with every part of their rewards",
   example: `sampled:
   use: rollout

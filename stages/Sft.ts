@@ -304,7 +304,7 @@ const trainerProblems = (
 
 export const Sft = stage({
   name: "sft",
-  version: 5,
+  version: 6,
   summary: "trains a model on transcripts; the loss weighs perception against reasoning",
   example: `model:
   use: sft

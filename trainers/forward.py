@@ -158,7 +158,7 @@ class Batched:
     def logits(self, images: Tensor, tokens: Tensor, head: int, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Teacher forcing: the logits of the first `head` response tokens (B, head, V) and of the others (B, T - head, V).
 
-        `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head < T. With the responses' `lengths`
+        `images` uint8 (B, height, width, 1 or 3); `tokens` (B, T), padded on the right; 1 <= head <= T. With the responses' `lengths`
         (B,), the others' logits are computed at words alone; at padding they are 0.
         """
         with self.kernels.copied(self.model):
@@ -177,6 +177,9 @@ class Batched:
             return torch.cat([past[layer][0], key], 2), torch.cat([past[layer][1], value], 2)
 
         first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
+        if head == tokens.shape[1]:
+            whole = self._say(first[:, self.prompt_length - 1 :])
+            return whole, whole.new_empty(len(whole), 0, whole.shape[2])
         said, start = words[:, head - 1 :], self.prompt_length + head - 1
         if lengths is None:
             rest = self._say(self.read(said, start, extend, []))

@@ -196,7 +196,9 @@ class Trainer(loop.Trainer):
         *_, caption_lengths, lengths = self.examples
         tokens_p = caption_lengths[rows].sum()
         tokens_r = lengths[rows].sum() - tokens_p
-        micro_batches = self._micro_batches(rows, self.longest, self.longest_caption)
+        # In one piece unless the caption's gradient is wanted by itself: each piece runs all layers.
+        is_whole = self.params.loss["kind"] != "ngdiff" and not self.params.gradients
+        micro_batches = self._micro_batches(rows, self.longest, self.longest if is_whole else self.longest_caption)
         done = losses.backward(
             self.params.loss,
             micro_batches,
