@@ -178,16 +178,16 @@ class Batched:
 
         first = self.read(torch.cat([prompt, words[:, : head - 1]], 1), 0, keep, deepstack)
         if head == tokens.shape[1]:
-            whole = self._say(first[:, self.prompt_length - 1 :])
+            whole = self._output_layer(first[:, self.prompt_length - 1 :])
             return whole, whole.new_empty(len(whole), 0, whole.shape[2])
         said, start = words[:, head - 1 :], self.prompt_length + head - 1
         if lengths is None:
-            rest = self._say(self.read(said, start, extend, []))
+            rest = self._output_layer(self.read(said, start, extend, []))
         else:
             rest = self._logits_without_padding(said, start, extend, lengths - head)
-        return self._say(first[:, self.prompt_length - 1 :]), rest
+        return self._output_layer(first[:, self.prompt_length - 1 :]), rest
 
-    def _say(self, hidden: Tensor) -> Tensor:
+    def _output_layer(self, hidden: Tensor) -> Tensor:
         """Logits (…, V) of final hidden states (…, d)."""
         return self.kernels.linear(hidden, self.model.lm_head)
 
@@ -212,7 +212,7 @@ class Batched:
 
         rotary = self.text_rotary[0][start + real % width], self.text_rotary[1][start + real % width]
         hidden = self.layers(words.flatten(0, 1).index_select(0, real)[None], rotary, mix, [])
-        return padded(self._say(hidden[0]))
+        return padded(self._output_layer(hidden[0]))
 
     def logits_of_groups(self, images: Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         """Teacher forcing for responses that share images: the logits of every token (N, T) -> (N, T, V).
