@@ -53,7 +53,7 @@ class Collate:
             "attention_mask": torch.cat([torch.ones_like(prompt), given.long()], 1),
             "labels": torch.cat([torch.full_like(prompt, -100), tokens.where(given, -100)], 1),
             "pixel_values": self.patches[numbers].flatten(0, 1),
-            "image_grid_thw": torch.tensor([[1, self.side, self.side]]).expand(len(numbers), -1),
+            "image_grid_thw": torch.tensor([[1, self.side, self.side]]).repeat(len(numbers), 1),
             "mm_token_type_ids": (ids == self.image_token).int(),
         }
 
