@@ -54,6 +54,22 @@ const correlations = {
   readings: Schema.Array(Schema.Literals(readings)).pipe(byDefault(["pooled", "group_centred"])),
 };
 
+/** Trainings and what they wrote down along the way. */
+const curves = {
+  /** The stage whose models have the metrics. */
+  of: Schema.String.pipe(byDefault("model")),
+  axis: Schema.String,
+  where: Texts.pipe(byDefault({})),
+  /** The metrics, with their names in words. */
+  values: Texts,
+  /** A description of the values, for the caption. */
+  about: Schema.String.pipe(
+    byDefault(
+      "Means over what the model sampled in each step of its training, as it wrote them down",
+    ),
+  ),
+};
+
 const PageTable = Schema.Union([
   Schema.Struct({ show: Schema.Literal("accuracies"), arms: Schema.String }),
   Schema.Struct({ show: Schema.Literal("decomposition"), arms: Schema.String }),
@@ -67,6 +83,12 @@ const PageTable = Schema.Union([
   Schema.Struct({ show: Schema.Literal("checkpoints"), of: correlations.of }),
   Schema.Struct({ show: Schema.Literal("order"), of: correlations.of }),
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
+  /** The first step at which each value is above each level. */
+  Schema.Struct({
+    show: Schema.Literal("passes"),
+    ...curves,
+    levels: Schema.NonEmptyArray(Schema.Finite),
+  }),
 ]);
 export type PageTable = typeof PageTable.Type;
 
@@ -90,21 +112,7 @@ const Figure = Schema.Union([
     ),
   }),
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
-  Schema.Struct({
-    show: Schema.Literal("curves"),
-    /** The stage whose models have the metrics. */
-    of: Schema.String.pipe(byDefault("model")),
-    axis: Schema.String,
-    where: Texts.pipe(byDefault({})),
-    /** The metrics, with their names in words. */
-    values: Texts,
-    /** A description of the values, for the caption. */
-    about: Schema.String.pipe(
-      byDefault(
-        "Means over what the model sampled in each step of its training, as it wrote them down",
-      ),
-    ),
-  }),
+  Schema.Struct({ show: Schema.Literal("curves"), ...curves }),
 ]);
 export type Figure = typeof Figure.Type;
 

@@ -4,7 +4,7 @@ import { intervalMethod } from "../../stats/CheckpointCorrelations.ts";
 import { armName, type ArmSet, armsNamed, modelsOf } from "./Arms.ts";
 import type { Differences } from "./differences.ts";
 import type { Direction } from "./figures/axes.ts";
-import { counted, decimals, extent } from "./numbers.ts";
+import { counted, decimals, extent, none } from "./numbers.ts";
 import type { Page } from "./Page.ts";
 import type { Correlations } from "../../kinds/CorrelationsFile.ts";
 import type { Figure } from "./Study.ts";
@@ -95,24 +95,30 @@ export const surrogatesCaption = (
   ].join(" ");
 };
 
-export const curvesCaption = (
-  page: Page,
-  figure: Extract<Figure, { readonly show: "curves" }>,
-  arms: ReadonlyArray<CurveArm>,
-): string => {
-  const lines = page.curves(figure.of);
-  const { seed } = page.study;
-  const seeds = new Set(lines.map(({ labels }) => labels[seed] ?? "")).size;
+type Curves = Pick<Extract<Figure, { readonly show: "curves" }>, "of" | "where" | "about">;
+
+const seedsOf = (page: Page, { of }: Curves): ReadonlyArray<string> => [
+  ...new Set(page.curves(of).map(({ labels }) => labels[page.study.seed] ?? "")),
+];
+
+const trainingsText = (page: Page, curves: Curves): string => {
   const shown = Object.entries(page.study.arms).filter(([, { where }]) =>
-    Object.entries(where).every(([axis, label]) => (figure.where[axis] ?? label) === label),
+    Object.entries(where).every(([axis, label]) => (curves.where[axis] ?? label) === label),
   );
-  return [
-    modelsText([...new Set(shown.flatMap(([name]) => modelsOf(page, name)))]),
-    `${figure.about}; ${counted(seeds, "seed")}.`,
-    ...(seeds > 1 ? [linesText(arms)] : []),
+  const models = [...new Set(shown.flatMap(([name]) => modelsOf(page, name)))];
+  const seeds = counted(seedsOf(page, curves).length, "seed");
+  return `${modelsText(models)} ${curves.about}; ${seeds}.`;
+};
+
+export const curvesCaption = (page: Page, figure: Curves, arms: ReadonlyArray<CurveArm>): string =>
+  [
+    trainingsText(page, figure),
+    ...(seedsOf(page, figure).length > 1 ? [linesText(arms)] : []),
     "No intervals.",
   ].join(" ");
-};
+
+export const passesCaption = (page: Page, table: Curves): string =>
+  `${trainingsText(page, table)} Steps are those of the first measurement above the level; ${none} where none is above it.`;
 
 const linesText = (arms: ReadonlyArray<CurveArm>): string =>
   isBanded(arms)

@@ -195,14 +195,14 @@ const rolloutLines = async (
   return [...lines.values()];
 };
 
-/** The metrics of the figures, by stage. */
-const curvesOf = ({ figures }: Study): ReadonlyMap<string, ReadonlySet<string>> => {
+/** The metrics of the tables and figures, by stage. */
+const curvesOf = ({ tables, figures }: Study): ReadonlyMap<string, ReadonlySet<string>> => {
   const values = new Map<string, Set<string>>();
-  for (const figure of Object.values(figures)) {
-    if (figure.show !== "curves") continue;
-    const shown = values.get(figure.of) ?? new Set();
-    values.set(figure.of, shown);
-    for (const value of Object.keys(figure.values)) shown.add(value);
+  for (const part of [...Object.values(figures), ...Object.values(tables)]) {
+    if (part.show !== "curves" && part.show !== "passes") continue;
+    const shown = values.get(part.of) ?? new Set();
+    values.set(part.of, shown);
+    for (const value of Object.keys(part.values)) shown.add(value);
   }
   return values;
 };

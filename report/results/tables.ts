@@ -22,6 +22,7 @@ import { studentMean } from "../../stats/studentT.ts";
 import type { Estimate } from "../../schemas/Correlation.ts";
 import { axisName, type Metric, metrics } from "../analysis/Arms.ts";
 import type { PageTable } from "./Study.ts";
+import { passes } from "./passes.ts";
 import { type Options, promises, rankingOf } from "./surrogates.ts";
 
 export const tableText = (page: Page, table: PageTable): string => {
@@ -42,6 +43,8 @@ export const tableText = (page: Page, table: PageTable): string => {
       return order(page, table.of);
     case "surrogates":
       return surrogates(page, table);
+    case "passes":
+      return passes(page, table);
   }
 };
 

@@ -32,7 +32,8 @@ const draw = (study: string, count: number): ReadonlyMap<string, string> => {
   };
   const [data, ...others] = Object.values(stages)
     .filter(({ use }) => use === "render")
-    .map((each) => decode(each.with))
+    // The instance does not depend on its picture, whose noise may be an axis.
+    .map((each) => decode({ ...(each.with as object), image: {} }))
     .filter(({ splits }) => splits.test !== undefined);
   if (data === undefined || others.length > 0) throw new Error(`${study} has not one test split`);
   const task = tasks[data.task.kind];

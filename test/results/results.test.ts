@@ -222,6 +222,49 @@ describe("a page of results", () => {
     );
   });
 
+  it("says after how many steps each value is first above a level, and which is first", async () => {
+    rig.write(
+      "passes/tiny/study.yaml",
+      `
+arms: { steps: { axis: steps } }
+tables:
+  order: { show: passes, axis: steps, values: { p: seeing, r: reasoning }, levels: [0.5, 0.8], about: Invented }
+`,
+    );
+    rig.write("passes/tiny/README.md", "<!-- table: order -->\n<!-- end -->\n");
+    fs.copyFileSync(rig.path("one/tiny/table.json"), rig.path("passes/tiny/table.json"));
+    const at = (steps: string, seed: string, step: number, p: number, r: number) =>
+      JSON.stringify({ labels: { steps, seed }, step, values: { p, r } });
+    // A value on the level is not above it, a later fall changes nothing, and a step without measurements is passed over.
+    const lines = [
+      at("20", "0", 10, 0.5, 0.1),
+      at("20", "0", 20, 0.7, 0.6),
+      at("20", "1", 10, 0.2, 0.6),
+      at("20", "1", 20, 0.6, 0.4),
+      JSON.stringify({ labels: { steps: "60", seed: "0" }, step: 5, values: {} }),
+      at("60", "0", 10, 0.9, 0.1),
+      at("60", "1", 10, 0.1, 0.1),
+    ];
+    fs.writeFileSync(
+      rig.path("passes/tiny/model.curves.jsonl.gz"),
+      zlib.gzipSync(`${lines.join("\n")}\n`),
+    );
+    const { code, stderr } = await results("tiny", "--tables", "--to", rig.path("passes"));
+    assert.strictEqual(code, 0, stderr);
+    const rows = rig
+      .read("passes/tiny/README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| "));
+    assert.deepStrictEqual(rows, [
+      "| level | training | first step of seeing above it, by seed (0, 1) | first step of reasoning above it, by seed (0, 1) | first, by seed |",
+      "| --- | --- | --- | --- | --- |",
+      "| 0.5 | steps = 20 | 20 20 | 20 10 | seeing and reasoning, reasoning |",
+      "| 0.5 | steps = 60 | 10 – | – – | seeing, – |",
+      "| 0.8 | steps = 20 | – – | – – | –, – |",
+      "| 0.8 | steps = 60 | 10 – | – – | seeing, – |",
+    ]);
+  });
+
   it("changes its figure with a number in its tables", async () => {
     fs.cpSync(rig.path("one"), rig.path("three"), { recursive: true });
     const file = "three/tiny/table.json";

@@ -3,7 +3,7 @@
 For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows and the contrasts, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
-`README.md`: the tables of accuracies, and those that split `a` by whether the caption was right.
+`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, and those of the first step above a level.
 """
 
 import gzip
@@ -69,6 +69,7 @@ def check_page(page: Path) -> Counter:
     check_decompositions(page, compared)
     check_orders(page, compared)
     check_rankings(page, compared)
+    check_passes(page, compared)
     return compared
 
 
@@ -530,10 +531,14 @@ def student_quantile(outside: float, degrees: int) -> float:
 
 def table_rows(page: Path, name: str) -> dict[str, list[str]]:
     """The rows of a table in the page's text, by their first cell."""
+    return {cells[0]: cells[1:] for cells in all_rows(page, name)}
+
+
+def all_rows(page: Path, name: str) -> list[list[str]]:
     text = (page / "README.md").read_text(encoding="utf-8")
     block = text.split(f"<!-- table: {name} -->")[1].split("<!-- end -->")[0]
     lines = [line for line in block.splitlines() if line.startswith("|")][2:]
-    return {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)}
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def check_accuracies(page: Path, compared: Counter):
@@ -626,6 +631,31 @@ def check_rankings(page: Path, compared: Counter):
             assert np.allclose(numbers, [gain["mean"], gain["low"], gain["high"]], atol=0.0005 + 1e-9, rtol=0), f"{where}: {said[arm][3]}"
 
 
+def check_passes(page: Path, compared: Counter):
+    """The tables in the page's text with the first step of each training at which a value is above a level."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "passes":
+            continue
+        curves, where = packed(page / f"{described.get('of', 'model')}.curves.jsonl.gz"), described.get("where", {})
+        arms = defaultdict(lambda: defaultdict(dict))
+        for line in curves:
+            if where.items() <= line["labels"].items():
+                arms[line["labels"][described["axis"]]][line["labels"][study.get("seed", "seed")]][line["step"]] = line["values"]
+        expected = []
+        for level in described["levels"]:
+            for seeds in arms.values():
+                firsts = [
+                    [min((step for step, values in steps.items() if values.get(metric, level) > level), default=math.inf) for metric in described["values"]]
+                    for steps in seeds.values()
+                ]
+                names = list(described["values"].values())
+                leading = [" and ".join(each for each, step in zip(names, of) if step == min(of) < math.inf) or "–" for of in firsts]
+                expected.append([*(" ".join("–" if step == math.inf else str(step) for step in steps) for steps in zip(*firsts)), ", ".join(leading)])
+        assert [cells[2:] for cells in all_rows(page, name)] == expected, name
+        compared["passes"] += len(expected)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
     compared = check_page(page)
@@ -635,7 +665,7 @@ def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
 
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
-    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions"} <= set(compared)
+    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes"} <= set(compared)
 
 
 def altered_line(change):
@@ -695,6 +725,7 @@ CONTROLS = {
     "a number of a table": ("table.json", altered_json(lambda numbers: numbers["table"]["rows"][1]["a"].update(low=0.123))),
     "an interval of a correlation": ("correlations.json", altered_json(interval)),
     "a decomposition": ("README.md", altered_text("| captions right | captions wrong |", 3)),
+    "one value of a curve": ("model.curves.jsonl.gz", altered_line(lambda lines: lines[0]["values"].update(val_a_p=0.9))),
     "a difference": ("differences.json", altered_json(lambda numbers: next(iter(numbers.values()))["differences"][0].update(mean=0.2))),
 }
 

@@ -81,7 +81,7 @@ export const correlations = (page: Page, options: Shown<"correlations">): object
 
 export const curveArms = (
   page: Page,
-  { of, axis, where }: Shown<"curves">,
+  { of, axis, where }: Pick<Shown<"curves">, "of" | "axis" | "where">,
 ): ReadonlyArray<CurveArm> => {
   const { seed } = page.study;
   const lines = page
