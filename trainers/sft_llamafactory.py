@@ -166,6 +166,8 @@ def train(job: Job, params: Params) -> Outcome:
         settings = arguments(params, start, rows, longest, job.directory / "llamafactory", resumed, system)
         if params.is_sharded:
             settings |= trainer_module.sharding.arguments()
+        if is_first:
+            print("LLaMA-Factory's settings:", json.dumps(settings), flush=True)
         try:
             workflow.run_sft(*get_train_args(settings), callbacks=[])
         except Exception as error:

@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -60,7 +61,7 @@ class UnixConnection(http.client.HTTPConnection):
 class VllmServer:
     """`with VllmServer(…) as server:`, then `server.start(probe)` and `server.ask(question)`.
 
-    `directory` gets its log; `between` is called while it starts. With a `port` it listens there."""
+    `directory` gets its log, which begins with its command; `between` is called while it starts. With a `port` it listens there."""
 
     def __init__(
         self,
@@ -81,9 +82,11 @@ class VllmServer:
         self._folder = Path(tempfile.mkdtemp(prefix="pipe-vllm-"))  # the path of a socket has at most 107 bytes
         self._socket = self._folder / "socket"
         place = ["--uds", str(self._socket)] if self.port is None else ["--host", HOST, "--port", str(self.port)]
-        with open(self.log, "wb") as log:
+        command = [*self._command, *place]
+        self.log.write_text(f"{shlex.join(command)}\n", encoding="utf-8")
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self._command, *place],
+                command,
                 cwd=self.directory,
                 env=environment(),
                 stdin=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -161,7 +162,7 @@ def test_the_token_loss_is_the_one_of_an_unchanged_llamafactory(tagged, tmp_path
     assert mean == pytest.approx(plain, rel=1e-4)  # it logs four decimals
 
 
-def test_a_schedule_sets_the_weight_of_each_step(tagged, tmp_path):
+def test_a_schedule_sets_the_weight_of_each_step(tagged, tmp_path, capfd):
     loss = {"kind": "schedule", "points": [[0, "token"], [12, 0.4], [19, 0.9]]}
     job = prepare(tmp_path / "job", PARAMS | {"loss": loss, "steps": 20}, **tagged)
     run(job)
@@ -169,6 +170,9 @@ def test_a_schedule_sets_the_weight_of_each_step(tagged, tmp_path):
     token_share = tenth["token_share_p"]
     assert tenth["lambda"] == pytest.approx(token_share + 9 / 12 * (0.4 - token_share), rel=1e-6)
     assert last["lambda"] == pytest.approx(0.9, rel=1e-6)
+    said = capfd.readouterr().out
+    (settings,) = re.findall(r"^LLaMA-Factory's settings: (.*)$", said, re.MULTILINE)
+    assert json.loads(settings)["max_steps"] == 20, "the job's log has them"
 
 
 def test_a_training_learns_and_its_model_loads(inputs, tmp_path):

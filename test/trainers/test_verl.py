@@ -254,6 +254,8 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
     error = ended(tmp_path, "import sys; sys.exit('split_with_sizes expects split_sizes to sum exactly to 69')")
     assert "exit code 1. All prompts of a batch with their responses had the same length" in error.message
     assert "split_with_sizes" in capfd.readouterr().err, "the job's log has verl's last lines"
+    command, *said = (tmp_path / "log").read_text().splitlines()
+    assert command.startswith(f"{sys.executable} -c 'import sys; sys.exit(") and said
     # vLLM 0.24's words: the first two need opposite remedies.
     memory = "Free memory on device cuda:0 (20/139 GiB) on startup is less than desired GPU memory utilization (0.5, 70 GiB)."
     assert "Lower batch or verl.gpu_memory" in ended(tmp_path, f"import sys; sys.exit({memory!r})").fix
@@ -293,13 +295,27 @@ def play_verl(job, command, variables, log, watch, patience):
     assert watch()
 
 
-@pytest.mark.parametrize("perception", ["oracle", {"surrogate": "teacher"}], ids=["oracle", "teacher"])
-def test_a_job_goes_from_its_rows_to_model_and_rollouts(perception, trained, prompts, tmp_path, monkeypatch):
-    """Everything but verl's own programs, whose part a script plays; test/verl has them."""
+@pytest.fixture
+def without_verl(monkeypatch) -> pytest.MonkeyPatch:
+    """A job with everything but verl's own programs, whose part a script plays; test/verl has them."""
     monkeypatch.setattr(verl_preflight, "require_version", lambda: "0.9.1")
     monkeypatch.setattr(verl_preflight, "check", lambda *_: None)
     monkeypatch.setattr(grpo_verl, "require_device", lambda _: None)
     monkeypatch.setattr(verl_process, "run", play_verl)
+    return monkeypatch
+
+
+def test_a_verl_that_ends_well_having_trained_nothing_has_failed(prompts, tmp_path, without_verl):
+    without_verl.setattr(verl_process, "run", lambda *_: None)
+    model = tiny_models.build("qwen3_vl", tmp_path / "model")
+    job = prepare(tmp_path / "job", asdict(replace(PARAMS, max_prompt=400)), data=prompts, model=model)
+    assert main(grpo_verl.work, [str(job)]) == 1
+    assert result(job)["message"] == "verl ended without an error, but after step 0 of 3."
+
+
+@pytest.mark.parametrize("perception", ["oracle", {"surrogate": "teacher"}], ids=["oracle", "teacher"])
+@pytest.mark.usefixtures("without_verl")
+def test_a_job_goes_from_its_rows_to_model_and_rollouts(perception, trained, prompts, tmp_path):
     model = tiny_models.build("qwen3_vl", tmp_path / "model")
     captioner = {} if perception == "oracle" else {"captioner": trained}
     params = asdict(replace(PARAMS, perception=perception, max_prompt=400))

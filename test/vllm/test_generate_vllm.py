@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -131,6 +132,8 @@ def test_greedy_tokens_are_those_of_transformers(data, family, request, tmp_path
     assert truncated == 6 or (family == "internvl" and truncated > 0)
     summary = result(job)["summary"]
     assert summary["truncated"] == truncated and summary["settings"]["dtype"] == "float32"
+    command = shlex.split((job / "vllm.log").read_text().splitlines()[0])
+    assert command[-2] == "--uds" and command[command.index("--max-model-len") + 1] == "512"
     wait_until(lambda: alive_below(job) == [], "the end of all of vLLM")
 
     for mode in generate.MODES:
