@@ -39,6 +39,8 @@ export const collect = Effect.fnUntraced(function* (
   const written = yield* numbersAsJson(plan);
   const store = yield* query((index) => new RunStore(home, plan, index));
   for (const numbers of written) {
+    // A page shows no other kind, and its tests could not recompute it.
+    if (!("table" in numbers || "correlations" in numbers)) continue;
     const file = (kind: string) => path.join(directory, `${numbers.node}.${kind}`);
     fs.writeFileSync(file("json"), `${JSON.stringify(numbers, null, 2)}\n`);
     if ("table" in numbers) {
@@ -46,7 +48,7 @@ export const collect = Effect.fnUntraced(function* (
       fs.writeFileSync(file("scores.jsonl.gz"), packLines(lines));
       const instances = yield* query(() => instanceLines(store, numbers.node));
       if (instances.length > 0) fs.writeFileSync(file("instances.jsonl.gz"), packLines(instances));
-    } else if ("correlations" in numbers) {
+    } else {
       const { points } = Schema.decodeUnknownSync(Correlations)(numbers.correlations);
       const lines = yield* Effect.promise((signal) =>
         rolloutLines(store, numbers.node, points, signal),
