@@ -88,9 +88,8 @@ export const surrogatesCaption = (
   return [
     modelsText(models),
     `Correlations before the training, mean of seeds: ${rolloutsText(points)} Gains after it: ${seeds}, n = ${n} test examples.`,
-    isFigure
-      ? "Circles are the seeds; lines are 95 % intervals of the gain over seeds and instances."
-      : "95 % intervals of correlations are over seeds (Student, of Fisher’s z), of gains over seeds and instances.",
+    ...(isFigure ? ["Circles are the seeds, lines the intervals."] : []),
+    "95 % intervals of correlations are over seeds (Student, of Fisher’s z), of gains over seeds and instances.",
     "So few arms show a tendency at most.",
   ].join(" ");
 };

@@ -1,4 +1,4 @@
-/** The gain of a surrogate by its correlation with perception before: a dot for each arm, a small one for each seed. */
+/** The gain of a surrogate by its correlation with perception before: a dot with its intervals for each arm, a small one for each seed. */
 import { readingNames } from "../associations.ts";
 import { armName } from "../Arms.ts";
 import { differencesNamed } from "../differences.ts";
@@ -36,12 +36,9 @@ export const surrogatesChart = (page: Page, options: Options): object => {
   };
 };
 
-const panel = (
-  surrogates: ReadonlyArray<Surrogate>,
-  reading: Promised,
-  { range, title }: { readonly range: readonly [number, number]; readonly title: string | null },
-): object => {
-  const known = surrogates.flatMap(({ arm, promised, gain, seeds }, index) => {
+/** The arms with a correlation and a gain, and the ends of their intervals: of the correlation from left to right. */
+const dotsOf = (surrogates: ReadonlyArray<Surrogate>, reading: Promised) =>
+  surrogates.flatMap(({ arm, promised, spread, gain, seeds }, index) => {
     const r = promised[reading];
     if (r === null || gain.mean === null) return [];
     const { low, high } = gain;
@@ -52,18 +49,27 @@ const panel = (
         gain: gain.mean,
         low,
         high,
+        left: spread[reading].low,
+        right: spread[reading].high,
         seeds,
         colour: pagePalette[index % pagePalette.length],
       },
     ];
   });
+
+const panel = (
+  surrogates: ReadonlyArray<Surrogate>,
+  reading: Promised,
+  { range, title }: { readonly range: readonly [number, number]; readonly title: string | null },
+): object => {
+  const known = dotsOf(surrogates, reading);
   const dots = known.flatMap(({ seeds, colour }) =>
     seeds.length < 2
       ? []
       : seeds.map(({ promised, gain }) => ({ r: promised[reading], gain, colour })),
   );
   const { x, y } = axesOf(
-    [...known, ...dots].map(({ r }) => r ?? 0),
+    [...[...known, ...dots].map(({ r }) => r ?? 0), ...known.map(({ left }) => left ?? 0)],
     range,
     title,
   );
@@ -72,12 +78,8 @@ const panel = (
     known.map(({ gain }) => gain),
     ((range[1] - range[0]) * 15) / height,
   );
-  const labels = known.map((each, index) => ({ ...each, gain: places[index] }));
-  const names = (mark: object, colouring: object) => ({
-    data: { values: labels },
-    mark: { type: "text", align: "left", dx: 9, fontSize: 11.5, ...mark },
-    encoding: { x, y, text: { field: "arm" }, ...colouring },
-  });
+  // Beside the dots, where names would cover the intervals of others.
+  const labels = known.map((each, index) => ({ ...each, gain: places[index], beside: 1.06 }));
   return {
     title: readingNames[reading],
     width,
@@ -99,13 +101,20 @@ const panel = (
         encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color },
       },
       {
+        data: { values: known.filter(({ left }) => left !== null) },
+        mark: { type: "rule", strokeWidth: 2 },
+        encoding: { x: { ...x, field: "left" }, x2: { field: "right" }, y, color },
+      },
+      {
         data: { values: known },
         mark: { type: "point", filled: true, size: 64, opacity: 1 },
         encoding: { x, y, color },
       },
-      // Keeps names legible over lines and dots.
-      names({ stroke: "white", strokeWidth: 4, fill: "white" }, {}),
-      names({}, { color }),
+      {
+        data: { values: labels },
+        mark: { type: "text", align: "left", fontSize: 11.5 },
+        encoding: { x: { ...x, field: "beside" }, y, text: { field: "arm" }, color },
+      },
     ],
   };
 };
