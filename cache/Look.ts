@@ -38,13 +38,16 @@ export const lookUp = (
     byContent ??= newestFirst(scanned, (row) => row.content);
     return byContent.get(content);
   };
+  const scannedFiles = scanned && new Map(index.allArtifacts());
+  const filesOf = (artifact: Digest) =>
+    scannedFiles === undefined ? index.artifact(artifact)?.files : scannedFiles.get(artifact);
   const states = new Map<Digest, FoundAction["state"]>();
   let absences: ReadonlyMap<Digest, Absence> | undefined;
   const stateOf = (artifact: Digest): FoundAction["state"] => {
     const known = states.get(artifact);
     if (known !== undefined) return known;
-    const row = index.artifact(artifact);
-    const sound = row !== undefined && trees.isSound(artifact, row.files);
+    const files = filesOf(artifact);
+    const sound = files !== undefined && trees.isSound(artifact, files);
     if (!sound) absences ??= index.absences.all();
     const state = sound ? "present" : (absences?.get(artifact) ?? "damaged");
     states.set(artifact, state);
