@@ -3,7 +3,8 @@
 For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows and the contrasts, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
-`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, and those of the first step above a level.
+`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, and those of the first step above a level. Where a page
+says that its lines were not kept, what follows from the counts.
 """
 
 import gzip
@@ -244,7 +245,12 @@ class Rollouts:
 
 
 def check_correlations(page: Path, node: str, said: dict, compared: Counter):
-    points = by_point(page / f"{node}.rollouts.jsonl.gz")
+    evidence = page / f"{node}.rollouts.jsonl.gz"
+    if not evidence.exists():
+        assert "were not kept" in (page / "README.md").read_text(encoding="utf-8"), f"{evidence.name} is missing"
+        check_counts(node, said, compared)
+        return
+    points = by_point(evidence)
     checkpoints = []
     assert len(points) == len(said["points"]), f"{node}: the points of the rollouts are not those of the correlations"
     for point in said["points"]:
@@ -254,6 +260,31 @@ def check_correlations(page: Path, node: str, said: dict, compared: Counter):
     for across in said["across"]:
         check_across(checkpoints, across, f"{node} across {across['reward']} {across['target']}")
         compared["rank correlations"] += 1
+
+
+def check_counts(node: str, said: dict, compared: Counter):
+    """What follows without the rollouts: from counts the means and what is pooled, from correlations their differences, from means the ranks."""
+    for point in said["points"]:
+        by_pair = {(each["reward"], each["target"]): each for each in point["associations"]}
+        for (reward, target), association in by_pair.items():
+            table, what = association["table"], f"{node} {point['labels']} {reward} with {target}"
+            if table is None:
+                continue
+            counts = [table[name] for name in ("both", "only_reward", "only_target", "neither")]
+            x, y = np.repeat([1.0, 1.0, 0.0, 0.0], counts), np.repeat([1.0, 0.0, 1.0, 0.0], counts)
+            assert association["rollouts"] == len(x), what
+            near(association["pooled"]["value"], pearson(x, y), f"{what}, pooled", 1e-7)
+            near(point["means"]["rewards"][reward]["value"], mean(x), f"{what}, mean of {reward}")
+            if len(x) == point["rollouts"]["end_to_end"]:
+                near(point["means"][target]["value"], mean(y), f"{what}, mean of {target}")
+            check_contingency(table, x, y, what)
+            compared["correlations without rollouts"] += 1
+        for contrast, reading in ((each, reading) for each in point["contrasts"] for reading in ("pooled", "group_centred", "prompt_means")):
+            both = [by_pair[contrast["reward"], target][reading]["value"] for target in ("reasoning", "perception")]
+            near(contrast[reading]["value"], None if None in both else both[0] - both[1], f"{node} {point['labels']} contrast, {reading}", 1e-7)
+    for across in said["across"]:
+        means = [(point["means"]["rewards"][across["reward"]]["value"], point["means"][across["target"]]["value"]) for point in said["points"]]
+        check_ranks(means, across, f"{node} across {across['reward']} {across['target']}")
 
 
 def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
@@ -318,9 +349,12 @@ def check_across(checkpoints: list[Rollouts], across: dict, where: str):
             continue
         target = across["target"]
         held = [line["outcome"] for line in rollouts.forced] if target == "counterfactual" else getattr(rollouts, target)
-        pair = mean(rollouts.reward(across["reward"])[0]), mean(held)
-        if None not in pair:
-            pairs.append(pair)
+        pairs.append((mean(rollouts.reward(across["reward"])[0]), mean(held)))
+    check_ranks(pairs, across, where)
+
+
+def check_ranks(means: list[tuple], across: dict, where: str):
+    pairs = [pair for pair in means if None not in pair]
     assert across["checkpoints"] == len(pairs), where
     expected = pearson(ranks([x for x, _ in pairs]), ranks([y for _, y in pairs])) if len(pairs) > 2 else None
     near(across["spearman"]["value"], expected, where, 1e-7)
@@ -590,12 +624,13 @@ def check_orders(page: Path, compared: Counter):
         if described["show"] != "order":
             continue
         # Their values and intervals are recomputed above.
-        points = json.loads((page / f"{described['of']}.json").read_text(encoding="utf-8"))["correlations"]["points"]
+        points = json.loads((page / f"{described.get('of', 'correlations')}.json").read_text(encoding="utf-8"))["correlations"]["points"]
         of = [{each["target"]: each for each in point["associations"] if each["reward"] == "outcome"} for point in points]
         contrasts = [next(each for each in point["contrasts"] if each["reward"] == "outcome") for point in points]
         for (target, reading), cells in zip(readings, table_rows(page, name).values(), strict=True):
-            pairs = np.array([[each[target][reading]["value"], each["perception"][reading]["value"]] for each in of])
-            ends = [(each[reading]["low"], each[reading]["high"]) for each in contrasts]
+            both = [[each[target][reading]["value"], each["perception"][reading]["value"]] for each in of]
+            pairs = np.array([pair for pair in both if None not in pair])
+            ends = [(each[reading]["low"], each[reading]["high"]) for each in contrasts if each[reading]["low"] is not None]
             apart = [str(sum(low > 0 for low, _ in ends)), str(sum(high < 0 for _, high in ends))] if target == "reasoning" else ["–", "–"]
             assert cells[:3] == [f"{(pairs[:, 0] > pairs[:, 1]).sum()} of {len(pairs)}", *apart], f"{name}, {target} {reading}"
             for cell, value in zip(cells[3:], pairs.mean(0), strict=True):
@@ -666,6 +701,20 @@ def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
     assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes"} <= set(compared)
+
+
+def test_correlations_whose_rollouts_were_not_kept_follow_from_their_counts(tmp_path):
+    page = tmp_path / "page"
+    shutil.copytree(SAMPLE, page)
+    (page / "correlations.rollouts.jsonl.gz").unlink()
+    with pytest.raises(AssertionError, match="is missing"):
+        check_page(page)
+    with (page / "README.md").open("a", encoding="utf-8") as text:
+        text.write("The rollouts were not kept.\n")
+    assert check_page(page)["correlations without rollouts"] > 0
+    altered_json(lambda numbers: numbers["correlations"]["points"][0]["associations"][0]["table"].update(both=1))(page / "correlations.json")
+    with pytest.raises(AssertionError):
+        check_page(page)
 
 
 def altered_line(change):
