@@ -2,6 +2,7 @@
 import { Effect } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { printedJson } from "./printedJson.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
 import { writeAtomically } from "./writeAtomically.ts";
 
@@ -64,7 +65,7 @@ const probe = async (candidate: string): Promise<FoundPython | undefined> => {
     reject: false,
     timeout: probeMillis,
   });
-  return failed ? undefined : (JSON.parse(stdout) as FoundPython);
+  return failed ? undefined : printedJson<FoundPython>(stdout);
 };
 
 /** The first Python on the PATH, from 3.11 on, that can make environments; remembered in `memoFile`. */

@@ -2,6 +2,7 @@
 import { Effect } from "effect";
 import path from "node:path";
 import { digestJson } from "../schemas/Digest.ts";
+import { printedJson } from "./printedJson.ts";
 import { PythonUnavailable } from "./PythonUnavailable.ts";
 import type { TrainerPython } from "./TrainerPython.ts";
 
@@ -40,22 +41,26 @@ export const installedIn = (
 ): Effect.Effect<Installed, PythonUnavailable> =>
   Effect.gen(function* () {
     const answer = yield* Effect.promise(() => listVersions(interpreter, packages));
-    if (!answer.failed) {
-      const installed = JSON.parse(answer.stdout) as Installed;
-      return { ...installed, executable: lastingPath(interpreter) ?? installed.executable };
-    }
+    const installed = answer.failed ? undefined : printedJson<Installed>(answer.stdout);
+    if (installed !== undefined)
+      return { ...installed, executable: absolutePath(interpreter) ?? installed.executable };
+    const problem = answer.failed
+      ? `does not run: ${answer.shortMessage}`
+      : `printed ${JSON.stringify(answer.stdout.slice(0, longestShown))} where only Python's answer was expected`;
     return yield* new PythonUnavailable({
       reason: "no-python",
-      message: `${variable} is ${interpreter}, which does not run: ${answer.shortMessage}`,
-      fix: `let ${variable} name a Python interpreter that has the trainers' requirements, or unset it to have one made`,
+      message: `${variable} is ${interpreter}, which ${problem}`,
+      fix: `let ${variable} name a Python interpreter that has the trainers' requirements, or a script that runs one and prints nothing itself, or unset it to have one made`,
     });
   });
 
+const longestShown = 80;
+
 /**
- * The absolute path of a program that is named by its path. What Python says of itself is not it where the program is a script
- * that sets an environment up or enters a container.
+ * The absolute path of a program that is named by its path. Python's `sys.executable` is another path where the program is a
+ * script that sets an environment up or enters a container.
  */
-const lastingPath = (interpreter: string): string | undefined =>
+const absolutePath = (interpreter: string): string | undefined =>
   interpreter.includes("/") ? path.resolve(interpreter) : undefined;
 
 /** Its path and identity: the digest of the installed versions of these packages, after `installed:`. */

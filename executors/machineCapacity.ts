@@ -5,6 +5,7 @@ import path from "node:path";
 import { root } from "../schemas/root.ts";
 import type { JobCapacity } from "./Executor.ts";
 import { anyPython } from "./interpreters.ts";
+import { printedJson } from "./printedJson.ts";
 
 /**
  * The largest job that this machine can take. Node heeds affinity and the control group's processor quota and memory limit,
@@ -38,7 +39,7 @@ const countGpus = async (): Promise<GpuCount> => {
     ["-I", "-S", path.join(root, "executors/gpus.py")],
     { reject: false },
   );
-  return failed
-    ? { count: 0, why: `its GPUs could not be counted: ${shortMessage}` }
-    : (JSON.parse(stdout) as GpuCount);
+  const counted = failed ? undefined : printedJson<GpuCount>(stdout);
+  const problem = failed ? shortMessage : `${anyPython()} printed other text than a count`;
+  return counted ?? { count: 0, why: `its GPUs could not be counted: ${problem}` };
 };

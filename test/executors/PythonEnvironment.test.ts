@@ -179,6 +179,7 @@ describe("an environment that cannot be built is an error with a reason:", () =>
   it("no Python", async () => {
     const wanted = lock("a.lock", "six==1.16.0");
     vi.stubEnv("PATH", home);
+    fs.writeFileSync(path.join(home, "python3"), "#!/bin/sh\necho Welcome\n", { mode: 0o755 });
     const error = await failure([wanted]);
     assert.strictEqual(error.reason, "no-python");
     assert.include(error.fix, "PIPE_PYTHON");
@@ -244,11 +245,12 @@ describe("the identity", () => {
     const rest = installs.pop();
     assert.match(rest ?? "", / --requirement \S+a\.lock$/u);
     assert.notInclude(rest, "--extra-index-url", "no other package comes from that index");
-    const first = hasNvidiaDriver()
-      ? []
-      : [
-          / --no-deps --extra-index-url https:\/\/download\.pytorch\.org\/whl\/cpu .* torch==2\.13\.0$/u,
-        ];
+    const first =
+      process.platform !== "linux" || hasNvidiaDriver()
+        ? []
+        : [
+            / --no-deps --extra-index-url https:\/\/download\.pytorch\.org\/whl\/cpu .* torch==2\.13\.0$/u,
+          ];
     assert.strictEqual(installs.length, first.length);
     for (const [at, expected] of first.entries()) assert.match(installs[at] ?? "", expected);
     assert.strictEqual(made.identity, await identity(locked));
@@ -267,6 +269,21 @@ describe("the identity", () => {
     );
     vi.stubEnv("PIPE_PYTHON", path.join(home, "nothing"));
     assert.strictEqual((await failure([wanted])).reason, "no-python");
+  });
+
+  it("of PIPE_PYTHON needs Python's answer and nothing else", async () => {
+    const talkative = path.join(home, "talkative");
+    fs.writeFileSync(talkative, '#!/bin/sh\necho Welcome\nexec python3 "$@"\n', { mode: 0o755 });
+    for (const [program, printed] of [
+      ["/bin/echo", "-I -c "],
+      [talkative, "Welcome"],
+    ] as const) {
+      vi.stubEnv("PIPE_PYTHON", program);
+      const { reason, message, fix } = await failure([lock("a.lock", "pip==1.0")]);
+      assert.strictEqual(reason, "no-python");
+      assert.include(message, `PIPE_PYTHON is ${program}, which printed "${printed}`);
+      assert.include(fix, "let PIPE_PYTHON name a Python interpreter");
+    }
   });
 
   it("of PIPE_PYTHON is the same by a script around it or by its prefix, which are run as they are", async () => {
