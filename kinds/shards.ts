@@ -3,15 +3,16 @@
 const shardName = /-(\d+)-of-(\d+)(?=\.[^.]+$)/u;
 const shownNames = 3;
 
-/** The absent shards of one table or model, as the end of a sentence; undefined if all are there. `first` is the first one's number. */
-export const shardProblem = (names: ReadonlyArray<string>, first: number): string | undefined => {
-  const totals = [...new Set(names.map((name) => Number(shardName.exec(name)?.[2])))];
-  if (totals.length > 1) return `has shards of ${totals.join(" and of ")}`;
-  const [total = 0] = totals;
+/** The absent shards of one table, numbered from 0, as the end of a sentence; undefined if all are there. */
+export const shardProblem = (names: ReadonlyArray<string>): string | undefined => {
+  const totals = new Map(names.map((name) => [Number(shardName.exec(name)?.[2]), name]));
+  if (totals.size > 1)
+    return `has shards of ${[...totals.keys()].join(" and of ")}: ${[...totals.values()].join(", ")}`;
+  const [total = 0] = totals.keys();
   const present = new Set(names.map((name) => Number(shardName.exec(name)?.[1])));
   const absent: Array<string> = [];
   let count = 0;
-  for (let number = first; number < first + total; number += 1) {
+  for (let number = 0; number < total; number += 1) {
     if (present.has(number)) continue;
     count += 1;
     if (absent.length < shownNames) absent.push(numbered(names[0]!, number));

@@ -112,11 +112,11 @@ const splitsIn = Effect.fnUntraced(function* (
     });
   for (const shards of found.values()) {
     const names = shards.map(({ path: name }) => name);
-    const problem = shardProblem(names, 0);
+    const problem = shardProblem(names);
     if (problem !== undefined)
       return yield* new StageFailed({
         message: `${repo} ${problem}`,
-        fix: "download all: unset HF_HUB_OFFLINE, or take another revision",
+        fix: "unset HF_HUB_OFFLINE, so that the rest is downloaded, or take a `revision` that has all files of each split",
       });
   }
   return found;

@@ -43,9 +43,9 @@ const copyDirectory = Effect.fnUntraced(function* (context: Context, directory: 
 const templates = "additional_chat_templates";
 
 /**
- * Files that transformers loads, the model's card and licence, and the metrics of its training by pipe: no weights in other formats, which double
- * a download, no checkpoints of a training, and no hidden files, which hold the time of a download. The same model is the same artifact from
- * wherever it comes.
+ * Files that transformers loads, the model's card and licence, and the metrics of its training by pipe. Left out are weights in
+ * other formats, which double a download, checkpoints of a training, and hidden files, which hold the time of a download: the same
+ * model is the same artifact from wherever it comes.
  */
 const counts = (name: string): boolean =>
   /^(?:[^.][^/]*\.(?:json|jinja|txt|model|tiktoken|safetensors|md)|metrics\.jsonl|LICENSE|NOTICE)$/u.test(

@@ -256,7 +256,9 @@ describe("a data set of the Hub", () => {
           assert.include(stderr, reason, stderr);
         })(rig);
       fs.copyFileSync(shard("00002"), shard("00001"));
-      await refusedFor("tester/published has shards of 1 and of 2");
+      await refusedFor(
+        "tester/published has shards of 1 and of 2: data/test-00000-of-00001.parquet, data/test-00001-of-00002.parquet",
+      );
       fs.rmSync(shard("00001"));
       fs.rmSync(shard("00002"));
       await refusedFor("tester/published lacks data/test-00000-of-00002.parquet");
