@@ -56,10 +56,12 @@ def work(job: Job) -> Outcome:
     require_whole(start)
     version = verl_preflight.require_version()
     require_device(torch.cuda.is_available())
-    machine = Machine(torch.cuda.device_count(), verl_preflight.numbers(version) >= verl_preflight.SEEDS_VLLM)
     split = read_split(job.inputs["data"], params.split, any_size=True)
-    verl_settings.check_shape(params, len(split), machine)
     processor = load_processor(start)
+    machine = Machine(
+        torch.cuda.device_count(), verl_preflight.numbers(version) >= verl_preflight.SEEDS_VLLM, verl_settings.is_internvl(processor)
+    )
+    verl_settings.check_shape(params, len(split), machine)
     verl_preflight.refuse_long(processor, split, params.max_prompt)
     kept = Checkpoints(job.checkpoints / "verl")
     kept.begin(identity(job, params, version))
@@ -128,7 +130,7 @@ def lay_out(job: Job, params: Params, kept: Checkpoints, ray: Path, resumed: int
 def train(job: Job, params: Params, machine: Machine, places: Places, kept: Checkpoints, processor: Any, split: Split) -> None:
     patch = getattr(processor.image_processor, "patch_size", 14)  # verl's own default, as for InternVL
     overrides = verl_settings.overrides(params, places, patch, machine)
-    verl_preflight.check(overrides, processor, split)
+    verl_preflight.check(overrides, processor, split, job.inputs["model"])
     metrics = kept.new_log()
     follower = verl_process.MetricsFollower(metrics)
 

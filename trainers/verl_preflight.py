@@ -2,12 +2,14 @@
 
 import importlib.metadata
 import re
+from pathlib import Path
 from typing import Any
 
 from trainers.data import Split
 from trainers.hub_policy import Prompt
 from trainers.job import JobError
 from trainers.verl_rows import SOURCE, refuse_long_prompts
+from trainers.verl_settings import is_internvl
 
 OLDEST = (0, 7, 1)
 SEEDS_VLLM = (0, 9, 0)
@@ -40,8 +42,9 @@ def refuse_long(processor: Any, split: Split, longest: int) -> None:
     refuse_long_prompts([len(prompt_ids(processor, split, row)) for row in range(len(split))], split.columns["id"], longest)
 
 
-def check(overrides: list[str], processor: Any, split: Split) -> None:
+def check(overrides: list[str], processor: Any, split: Split, model: Path) -> None:
     config = composed(overrides)
+    check_processor(processor, model)
     check_reward(config, split)
     check_rows(config, processor, split)
 
@@ -70,6 +73,19 @@ def check_reward(config: Any, split: Split) -> None:
     judged = function(data_source=SOURCE, solution_str="", ground_truth=split.columns["id"][0], extra_info=example)
     if not isinstance(judged, dict) or "score" not in judged:
         raise JobError(f"verl's reward function gave {judged!r}.", UPGRADE)
+
+
+def check_processor(processor: Any, model: Path) -> None:
+    """verl must read pictures by the model's processor: for one that it does not know it goes on without any, and stops minutes later."""
+    if is_internvl(processor):
+        import trainers.verl_internvl  # as verl's own processes do
+    from verl.utils import hf_processor
+
+    if type(hf_processor(str(model))) is not type(processor):
+        raise JobError(
+            f"verl {importlib.metadata.version('verl')} does not know the {type(processor).__name__} of this model.",
+            "Use a model of the families that verl knows, such as Qwen3-VL, or trainer: pipe.",
+        )
 
 
 def check_rows(config: Any, processor: Any, split: Split) -> None:

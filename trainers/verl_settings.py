@@ -17,8 +17,9 @@ COSINE_FLOOR = 0.1
 AGGREGATES = {"token-mean": "token-mean", "sequence-mean": "seq-mean-token-mean", "constant": "seq-mean-token-sum-norm"}
 # Ray's actors ask for a processor each, more than a small machine has; with too few of them a run waits for ever. They are only labels.
 RAY_PROCESSORS = 32
-# Named as a file, so that it counts in the code of the stage: verl imports it by its name.
+# Named as files, so that they count in the code of the stage: verl imports them by their names.
 PROCESSOR = Path(__file__).parent / "verl_cpu.py"
+INTERNVL = Path(__file__).parent / "verl_internvl.py"
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,15 @@ class Machine:
 
     gpus: int
     seeds_vllm: bool = True  # verl has a setting for vLLM's seed, since 0.9.0
+    has_internvl: bool = False  # the model is one, and verl needs `trainers/verl_internvl.py`
 
     @property
     def devices(self) -> int:
         return max(1, self.gpus)
+
+
+def is_internvl(processor: Any) -> bool:
+    return type(processor).__name__ == "InternVLProcessor"
 
 
 def check_shape(params: Params, rows: int, machine: Machine) -> None:
@@ -264,8 +270,8 @@ def _run(params: Params, places: Places, machine: Machine) -> dict[str, Any]:
 
 def variables(machine: Machine, work: Path, metrics: Path) -> dict[str, str]:
     """Environment variables of verl's processes."""
+    added = [*([] if machine.gpus else [PROCESSOR]), *([INTERNVL] if machine.has_internvl else [])]
     without_gpu = {
-        "VERL_USE_EXTERNAL_MODULES": f"trainers.{PROCESSOR.stem}",
         "VERL_PLATFORM": "cpu",
         "CUDA_VISIBLE_DEVICES": "0",  # Ray's label; a job without GPUs has an empty list, with which Ray does not start
         "VERL_ENGINE_DEVICE": "cuda",  # the name under which FSDP's engine is registered
@@ -277,6 +283,7 @@ def variables(machine: Machine, work: Path, metrics: Path) -> dict[str, str]:
         "RAY_AUTH_MODE": "disabled",  # else Ray writes a token into the home directory
         "RAY_USAGE_STATS_ENABLED": "0",
         **({} if machine.gpus else without_gpu),
+        **({"VERL_USE_EXTERNAL_MODULES": ",".join(f"trainers.{file.stem}" for file in added)} if added else {}),
     }
 
 

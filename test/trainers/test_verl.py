@@ -41,6 +41,9 @@ PARAMS = Params(
 PLACES = Places(*[Path("/a") / name for name in ("model", "rows", "it's", "settings", "kept", "rollouts", "work", "ray")], None)
 
 
+MACHINES = [Machine(1), Machine(0), Machine(1, has_internvl=True), Machine(0, has_internvl=True)]
+
+
 def settings(params: Params = PARAMS, places: Places = PLACES, machine: Machine = Machine(2)) -> dict[str, str]:
     pairs = [text.split("=", 1) for text in overrides(params, places, 16, machine)]
     assert len({name.lstrip("+") for name, _ in pairs}) == len(pairs), "a setting is given twice"
@@ -71,6 +74,8 @@ def test_a_processor_stands_in_for_a_gpu_where_there_is_none(tmp_path):
     assert here["VERL_PLATFORM"] == "cpu" and "VERL_PLATFORM" not in there
     assert here["CUDA_VISIBLE_DEVICES"] == "0" and "CUDA_VISIBLE_DEVICES" not in there
     assert there["RAY_AUTH_MODE"] == "disabled" and "LD_PRELOAD" not in here
+    added = [variables(machine, tmp_path, tmp_path / "log").get("VERL_USE_EXTERNAL_MODULES") for machine in MACHINES]
+    assert added == [None, "trainers.verl_cpu", "trainers.verl_internvl", "trainers.verl_cpu,trainers.verl_internvl"]
 
 
 @pytest.mark.parametrize("batch", range(1, 20))

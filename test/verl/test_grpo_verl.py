@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import tiny_models
 from conftest import SCORER, row, write_split
 
 from test_verl import PARAMS
@@ -22,6 +23,7 @@ from trainers import verl_preflight
 from trainers.advantages import Normalization, advantages
 from trainers.data import Split, read_split
 from trainers.grpo_verl import REWARD
+from trainers.hub_policy import load_processor
 from trainers.job import JobError
 from trainers.verl_rows import SOURCE, write_rows
 from trainers.verl_settings import Machine, Places, overrides
@@ -135,6 +137,41 @@ def test_older_versions_take_the_same(version, tmp_path):
     ended = subprocess.run(tests, env=os.environ | path, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout[-4000:]
     assert "7 passed" in ended.stdout or "6 passed, 1 skipped" in ended.stdout, ended.stdout[-400:]
+
+
+def test_a_family_that_verl_does_not_know_is_refused(tmp_path):
+    llava = tiny_models.build("llava", tmp_path / "llava")
+    with pytest.raises(JobError, match="does not know the LlavaProcessor"):
+        verl_preflight.check_processor(load_processor(llava), llava)
+
+
+@pytest.mark.parametrize(
+    "ids, prompt",
+    [([1, 7, 8, 8, 9, 2, 7, 8, 9], [1, 8, 2, 8]), ([8, 8, 7, 9, 8], [8, 8, 7, 9, 8]), ([7, 8, 8], [7, 8]), ([], [])],
+)
+def test_a_picture_goes_to_vllm_as_one_token(ids, prompt):
+    from trainers.verl_internvl import unexpanded
+
+    assert unexpanded(ids, begin=7, picture=8, end=9) == prompt
+
+
+def test_the_second_family_learns_by_verl(tmp_path):
+    """verl itself takes an InternVL for a model without pictures; with trainers/verl_internvl.py vLLM and the actor see the same ones."""
+    tiny_models.build_to_serve("internvl", tmp_path / "tiny-internvl")
+    shutil.copy(ROOT / "experiments/tiny/rl-verl.yaml", tmp_path)
+    changes = {
+        "start.path": "tiny-internvl",
+        "model.llamafactory.template": "intern_vl",
+        "policy.verl.max_prompt": 640,
+        "policy.steps": 1,
+    }
+    sets = [word for name, value in changes.items() for word in ("--set", f"{name}={value}")]
+    command = [ROOT / "bin/pipe", "run", "rl-verl.yaml", "-j", "1", *sets]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    policy = tmp_path / ".pipe/runs/tiny-rl-verl-1/artifacts/policy"
+    (step,) = [json.loads(line) for line in (policy / "metrics.jsonl").read_text().splitlines()]
+    assert step["alive"] > 0 and step["grad_norm"] > 0 and step["sampler_difference"] < 0.02, step
 
 
 def test_the_tiny_study_learns_through_a_break_and_is_cached_then(tiny, tmp_path):

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from unittest import mock
 
 import pytest
 import torch
@@ -50,10 +49,8 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def internvl(tmp_path_factory) -> Path:
-    """A model of the other family, with heads that vLLM has a kernel for on a processor, and with the caption's tags."""
-    wide = {"hidden_size": 64, "num_attention_heads": 2}
-    with mock.patch.object(tiny_models, "BODY", tiny_models.BODY | wide), mock.patch.object(tiny_models, "EYES", tiny_models.EYES | wide):
-        start = tiny_models.build("internvl", tmp_path_factory.mktemp("start") / "model")
+    """A model of the other family with the caption's tags."""
+    start = tiny_models.build_to_serve("internvl", tmp_path_factory.mktemp("start") / "model")
     job = prepare(tmp_path_factory.mktemp("internvl") / "job", {"vision": None}, model=start)
     assert main(stage.work, [str(job)]) == 0, result(job)
     return job / "output"
