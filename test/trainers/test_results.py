@@ -698,6 +698,23 @@ def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
     assert compared.total() > 0
 
 
+def test_the_findings_count_the_checkpoints_of_all_pages():
+    """In how many checkpoints the outcome meets both published ranges, pooled: a page that is added changes these sentences."""
+    met = total = 0
+    for file in sorted(file for page in PAGES for file in page.glob("*.json")):
+        numbers = json.loads(file.read_text(encoding="utf-8")).get("correlations")
+        for point in numbers["points"] if numbers else []:
+            pooled = {each["target"]: each["pooled"]["value"] for each in point["associations"] if each["reward"] == "outcome"}
+            total += 1
+            met += all(
+                pooled[target] is not None and numbers["published"][name]["low"] <= pooled[target] <= numbers["published"][name]["high"]
+                for target, name in (("reasoning", "outcome_with_reasoning"), ("perception", "outcome_with_perception"))
+            )
+    assert f"Both published ranges together: in {met} of {total}." in (ROOT / "README.md").read_text(encoding="utf-8")
+    findings = (ROOT / "docs/results/README.md").read_text(encoding="utf-8")
+    assert f"Both published ranges are met in {met} of {total} checkpoints" in " ".join(findings.split())
+
+
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
     assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes"} <= set(compared)
