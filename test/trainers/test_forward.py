@@ -63,13 +63,14 @@ def test_patches_are_the_image_processors(loaded, batched, split):
     torch.testing.assert_close(batched.patches(colour), batched.patches(torch.from_numpy(split.images)))
 
 
-@pytest.mark.parametrize("head", [1, 4, 12])
+@pytest.mark.parametrize("head", [1, 4, 12, "all"])
 def test_logits_are_model_forwards(loaded, batched, split, head):
     model, processor = loaded
     texts = split.columns["response"][:6]
     tokens = encode(processor.tokenizer, texts)
     shortest = min(map(len, tokens))
-    first, rest = batched.logits(torch.from_numpy(split.images[:6]), torch.tensor([ids[:shortest] for ids in tokens]), head)
+    words = torch.tensor([ids[:shortest] for ids in tokens])
+    first, rest = batched.logits(torch.from_numpy(split.images[:6]), words, shortest if head == "all" else head)
     ours = torch.cat([first, rest], 1)
     for row, text in enumerate(texts):
         inputs = chat_inputs(processor, split.images[row], text)

@@ -25,7 +25,7 @@ from conftest import GENERATE, GRPO, SFT, events, prepare, result, row, write_sp
 from tiny_models import build
 from trainers import generate, grpo, sft
 from trainers import prepare as preparing
-from trainers.data import pad, read_split
+from trainers.data import read_split
 from trainers.hub_forward import HubForward, encode_responses
 from trainers.hub_policy import HubPolicy
 from trainers.job import main

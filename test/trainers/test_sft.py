@@ -207,6 +207,14 @@ def test_a_frozen_tower_stays_as_it_is(straight, dataset, tmp_path):
     assert run(more)["resumed_from"] == 3
 
 
+def test_a_gpu_leaves_a_frozen_tower_as_it_is(straight, dataset, tmp_path, monkeypatch):
+    start = straight["token"] / "output"
+    take_steps_as_on_a_gpu(monkeypatch)
+    run(prepare(tmp_path / "job", SFT | {"steps": 3, "freeze": "vision"}, data=dataset, model=start))
+    before, after = (load_file(directory / "model.safetensors") for directory in (start, tmp_path / "job/output"))
+    assert {name for name, weight in before.items() if torch.equal(weight, after[name])} == {name for name in before if ".visual." in name}
+
+
 def test_the_losses_fall(dataset, tmp_path):
     run(prepare(tmp_path / "job", SFT | {"steps": 40}, data=dataset))
     first, *_, last = [event["values"] for event in events(tmp_path / "job", "metrics")]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import SCORER, row
+from conftest import SCORER
 from trainers.data import Split, read_split
 from trainers.micro_policy import MicroPolicy
 from trainers.rewards import Judge, reward_name

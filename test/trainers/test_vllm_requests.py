@@ -19,7 +19,7 @@ SAID = "adj 0"
 class ScriptedServer:
     """Says the same to each question, and is cut off where it begins without a caption."""
 
-    asked: list[dict[str, Any]] = []
+    questions: list[dict[str, Any]] = []
     starts = 0
 
     def __init__(self, directory: Path, model: Path, settings: dict[str, Any], start_seconds: float, between: Any):
@@ -36,14 +36,14 @@ class ScriptedServer:
         assert probe["max_tokens"] == 1
 
     def ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        self.asked.append(question)
+        self.questions.append(question)
         is_continued = question["messages"][-1]["role"] == "assistant"
         return {"choices": [{"token_ids": self.ids, "finish_reason": "stop" if is_continued else "length"}]}
 
 
 @pytest.fixture
 def server(monkeypatch) -> type[ScriptedServer]:
-    ScriptedServer.asked, ScriptedServer.starts = [], 0
+    ScriptedServer.questions, ScriptedServer.starts = [], 0
     monkeypatch.setattr(generate_vllm, "VllmServer", ScriptedServer)
     monkeypatch.setattr(generate_vllm, "version", lambda _: "0.0.1")
     monkeypatch.setattr(generate_vllm, "require_device", lambda _: None)
@@ -65,10 +65,10 @@ def test_one_server_answers_both_modes_and_no_question_twice(server, dataset, tm
     summary = result(job)["summary"]
     assert (summary["responses"], summary["finished"], summary["truncated"], summary["vllm"]) == (6, 3, 3, "0.0.1")
 
-    asked = server.asked
-    assert len(asked) == 6 and server.starts == 1 and len({question["seed"] for question in asked}) == 3, "a seed for each row"
+    questions = server.questions
+    assert len(questions) == 6 and server.starts == 1 and len({question["seed"] for question in questions}) == 3, "a seed for each row"
     tokenizer = load_processor(model).tokenizer
-    for question in asked:
+    for question in questions:
         assert tokenizer.convert_tokens_to_ids("<|im_end|>") in question["stop_token_ids"]
         assert question["messages"][0]["content"][0]["image_url"]["url"].startswith("data:image/png;base64,")
         (*_, last) = question["messages"]
