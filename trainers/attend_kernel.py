@@ -34,7 +34,7 @@ def attend(
     """The mixed values (rows, heads, 1, d_head) of a text layer's attention at `place` (1,), 0 in rows that have `ended` (rows,).
 
     `heads` (rows, 1, 3 heads, d_head) are queries, keys and values as the linear maps give them; `rotary` the angles (positions, d_head) of
-    all places. The caches (rows, heads, places, d_head) hold what is before `place`, and what is new is written there.
+    all places. The caches (rows, heads, places, d_head) hold what is before `place`, and what is new is written there. All are contiguous.
     """
     rows, count, places, size = keys.shape
     mixed = torch.empty(rows, 1, count, size, dtype=heads.dtype, device=heads.device)
@@ -47,13 +47,13 @@ def attend(
 
 
 @triton.jit
-def _turned(head, norm, cos, sin, small, size: tl.constexpr, padded: tl.constexpr):
+def _turned(head, norm, cos, sin, epsilon, size: tl.constexpr, padded: tl.constexpr):
     """A head after its root-mean-square norm, turned by the angles of its place (layer_operations.py)."""
     number = tl.arange(0, padded)
     inside = number < size
     partner = (number + size // 2) % size
     value = tl.load(head + number, mask=inside, other=0.0).to(tl.float32)
-    inverse = tl.rsqrt(tl.sum(value * value, 0) / size + small)
+    inverse = tl.rsqrt(tl.sum(value * value, 0) / size + epsilon)
     normed = value * tl.load(norm + number, mask=inside, other=0.0)
     other = tl.load(head + partner, mask=inside, other=0.0).to(tl.float32) * tl.load(norm + partner, mask=inside, other=0.0)
     towards = tl.where(number < size // 2, -inverse, inverse) * tl.load(sin + number, mask=inside, other=0.0)
@@ -62,7 +62,7 @@ def _turned(head, norm, cos, sin, small, size: tl.constexpr, padded: tl.constexp
 
 @triton.jit
 def _attend(
-    heads, query_norm, key_norm, small, cos, sin, keys, values, mixed, place, ended, places, scale,
+    heads, query_norm, key_norm, epsilon, cos, sin, keys, values, mixed, place, ended, places, scale,
     count: tl.constexpr, size: tl.constexpr, padded: tl.constexpr, at_once: tl.constexpr,
 ):  # fmt: skip
     """One head of one row: softmax(scale q·k) v over all positions, `at_once` at a time, with the greatest of them so far subtracted."""
@@ -75,8 +75,8 @@ def _attend(
         return
     before = tl.load(place).to(tl.int32)
     query = heads + (row * 3 * count + head) * size
-    scaled_query = _turned(query, query_norm, cos + before * size, sin + before * size, small, size, padded) * scale
-    new_key = _turned(query + count * size, key_norm, cos + before * size, sin + before * size, small, size, padded)
+    scaled_query = _turned(query, query_norm, cos + before * size, sin + before * size, epsilon, size, padded) * scale
+    new_key = _turned(query + count * size, key_norm, cos + before * size, sin + before * size, epsilon, size, padded)
     new_value = tl.load(query + 2 * count * size + number, mask=inside, other=0.0).to(tl.float32)
     start = one * places * size
     tl.store(keys + start + before * size + number, new_key, mask=inside)

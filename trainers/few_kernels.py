@@ -3,8 +3,9 @@
 A kernel on a micro model takes about as long to begin as to run, and between products a GPU mostly moves activations: uncompiled, the
 modules of transformers start about 1,900 kernels in a training step. Here the linear maps of one input are one product, and what lies
 between two products is one kernel (layer_kernels.py). A sum is left open until the next norm, which reads it anyway: layers hand on
-`hidden` and what is to be `added`. That takes the layers of model.py: as many keys and values as queries, in the text maps without a
-bias and one epsilon. The numbers are those of the modules up to rounding (tested). A CPU runs the modules themselves (module_layers.py).
+`hidden` and what is to be `added`. This works for the layers that model.py makes, and no others come here (policy.py): they have as many
+keys and values as queries, no bias in the text model's maps, and one epsilon for its norms. The numbers are those of the modules up to
+rounding (tested). A CPU runs the modules themselves (module_layers.py).
 """
 
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def operations_for(device: torch.device) -> ModuleType:
 
 
 class FewKernels:
-    """The functions of module_layers.py."""
+    """The functions of module_layers.py, and `heads_of` for decoding."""
 
     def __init__(self, device: torch.device):
         self.operations = operations_for(device)
@@ -43,8 +44,8 @@ class FewKernels:
 
     @contextmanager
     def copied(self, model: Qwen3VLForConditionalGeneration) -> Iterator[None]:
-        """Under autocast, copies the weights of all products at once in their type. By itself it copies each at every use, and turns its
-        gradient back by another kernel."""
+        """Under autocast, converts the weights of all products at once to its type. Autocast alone would convert each at every use, and
+        its gradient back, by a kernel of its own."""
         kind = model.device.type
         if torch.is_autocast_enabled(kind):
             self.copies = _copies(_all_maps(model), torch.get_autocast_dtype(kind))

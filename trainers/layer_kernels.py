@@ -1,7 +1,7 @@
 """What the layers of few_kernels.py do between two products, each as one kernel forward and one backward, in Triton.
 
-A micro model is narrow, so between products a GPU mostly moves activations. These kernels read them once, count in float32, and write what
-the next product takes. `layer_operations.py` has the same functions in torch's operations.
+A micro model is narrow, so between products a GPU mostly moves activations. These kernels read them once, compute in float32, and write
+what the next product takes. `layer_operations.py` has the same functions in torch's operations. In backward passes `of_x` is x's gradient.
 """
 
 import sys
@@ -28,7 +28,8 @@ def can_build(device: torch.device) -> bool:
 
 
 def add_norm(hidden: Tensor, added: Tensor | None, weight: Tensor, bias: Tensor | None, epsilon: float) -> tuple[Tensor, Tensor]:
-    """The sum of `hidden` (…, d) and `added`, and its norm as products take it: the root-mean-square norm, with a `bias` LayerNorm."""
+    """The sum of `hidden` (…, d) and `added`, and its norm in the type of products: the root-mean-square norm; where there is a `bias`,
+    LayerNorm."""
     return AddNorm.apply(hidden, added, weight, bias, epsilon)
 
 
@@ -36,7 +37,7 @@ def heads(
     together: Tensor, cos: Tensor, sin: Tensor, scales: tuple[Tensor, Tensor] | None, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Query, key, value (B, heads, T, d_head) of the products `together` (B, T, 3 heads, d_head). Query and key are turned by their
-    positions' angles (T, d_head), with `scales` (d_head,) of the two after the root-mean-square norm."""
+    positions' angles (T, d_head); where there are `scales` (d_head,) of the two, after the root-mean-square norm."""
     turned = Heads.apply(together, cos, sin, *(scales or (None, None)), epsilon)
     return tuple(each.transpose(1, 2) for each in turned)
 
@@ -66,11 +67,11 @@ class AddNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context, later, gradient):
+    def backward(context, of_total, of_normed):
         total, weight = context.saved_tensors
         epsilon, added_type, is_centred = context.rest
-        if gradient is None:
-            gradient = torch.zeros_like(total)
+        if of_normed is None:
+            of_normed = torch.zeros_like(total)
         width, rows = total.shape[-1], total.numel() // total.shape[-1]
         padded = triton.next_power_of_2(width)
         at_once = max(1, AT_ONCE // padded)
@@ -79,8 +80,8 @@ class AddNorm(torch.autograd.Function):
         of_added = of_hidden if added_type in (None, total.dtype) else torch.empty_like(total, dtype=added_type)
         parts = torch.empty(2 if is_centred else 1, programs, width, device=total.device)
         _add_norm_backward[(programs,)](
-            total, weight, gradient.contiguous(), gradient if later is None else later.contiguous(), of_hidden, of_added, parts, rows,
-            epsilon, width, padded, at_once, programs, later is not None, of_added is not of_hidden, is_centred,
+            total, weight, of_normed.contiguous(), of_normed if of_total is None else of_total.contiguous(), of_hidden, of_added, parts,
+            rows, epsilon, width, padded, at_once, programs, of_total is not None, of_added is not of_hidden, is_centred,
         )  # fmt: skip
         sums = parts.sum(1)
         return of_hidden, None if added_type is None else of_added, sums[0], sums[1] if is_centred else None, None
@@ -110,11 +111,11 @@ def _add_norm(
 
 @triton.jit
 def _add_norm_backward(
-    total, weight, gradient, later, of_hidden, of_added, parts, rows, epsilon,
+    total, weight, of_normed, of_total, of_hidden, of_added, parts, rows, epsilon,
     width: tl.constexpr, padded: tl.constexpr, at_once: tl.constexpr, programs: tl.constexpr,
-    has_later: tl.constexpr, has_added: tl.constexpr, is_centred: tl.constexpr,
+    has_of_total: tl.constexpr, has_added: tl.constexpr, is_centred: tl.constexpr,
 ):  # fmt: skip
-    """Tiles are dealt out to the programs; each sums the weight's gradient over its own."""
+    """Programs share the tiles; each sums the gradients of weight and bias over its own."""
     program, column = tl.program_id(0), tl.arange(0, padded)
     there = column < width
     scale = tl.load(weight + column, mask=there, other=0.0)[None, :]
@@ -128,7 +129,7 @@ def _add_norm_backward(
             value = tl.where(inside, value - tl.sum(value, 1)[:, None] / width, 0.0)
         factor = tl.rsqrt(tl.sum(value * value, 1) / width + epsilon)[:, None]
         value *= factor
-        given = tl.load(gradient + cell, mask=inside, other=0.0).to(tl.float32)
+        given = tl.load(of_normed + cell, mask=inside, other=0.0).to(tl.float32)
         of_weight += tl.sum(given * value, 0)
         scaled = given * scale
         change = scaled - value * (tl.sum(scaled * value, 1) / width)[:, None]
@@ -136,8 +137,8 @@ def _add_norm_backward(
             of_bias += tl.sum(given, 0)
             change -= (tl.sum(scaled, 1) / width)[:, None]
         change *= factor
-        if has_later:
-            change += tl.load(later + cell, mask=inside, other=0.0).to(tl.float32)
+        if has_of_total:
+            change += tl.load(of_total + cell, mask=inside, other=0.0).to(tl.float32)
         tl.store(of_hidden + cell, change, mask=inside)
         if has_added:
             tl.store(of_added + cell, change, mask=inside)
@@ -223,7 +224,7 @@ def _heads_backward(
     query_batch, query_place, query_head, key_batch, key_place, key_head, value_batch, value_place, value_head,
     count: tl.constexpr, size: tl.constexpr, padded: tl.constexpr, at_once: tl.constexpr, programs: tl.constexpr, is_normed: tl.constexpr,
 ):  # fmt: skip
-    """Tiles are dealt out to the programs; each sums the scale's gradient over its own."""
+    """Programs share the tiles; each sums the scale's gradient over its own."""
     program, kind, number = tl.program_id(0), tl.program_id(1), tl.arange(0, padded)
     there = number < size
     partner = tl.where(number < size // 2, number + size // 2, number - size // 2)

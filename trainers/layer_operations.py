@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 def add_norm(hidden: Tensor, added: Tensor | None, weight: Tensor, bias: Tensor | None, epsilon: float) -> tuple[Tensor, Tensor]:
-    """The sum of `hidden` (…, d) and `added`, and its norm: the root-mean-square norm, with a `bias` LayerNorm."""
+    """The sum of `hidden` (…, d) and `added`, and its norm: the root-mean-square norm; where there is a `bias`, LayerNorm."""
     hidden = hidden if added is None else hidden + added
     if bias is None:
         return hidden, functional.rms_norm(hidden, weight.shape, weight, epsilon)
@@ -21,7 +21,7 @@ def heads(
     together: Tensor, cos: Tensor, sin: Tensor, scales: tuple[Tensor, Tensor] | None, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Query, key, value (B, heads, T, d_head) of the products `together` (B, T, 3 heads, d_head). Query and key are turned by their
-    positions' angles (T, d_head), with `scales` (d_head,) of the two after the root-mean-square norm.
+    positions' angles (T, d_head); where there are `scales` (d_head,) of the two, after the root-mean-square norm.
 
     Halves are split off, not sliced: the gradient of a slice fills up with zeros, which are then added.
     """
@@ -48,9 +48,9 @@ class HeadNorm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(context, values: Tensor, small: float) -> Tensor:
+    def forward(context, values: Tensor, epsilon: float) -> Tensor:
         size = values.shape[-1]
-        inverse = torch.linalg.vector_norm(values, dim=-1, keepdim=True).square_().div_(size).add_(small).rsqrt_()
+        inverse = torch.linalg.vector_norm(values, dim=-1, keepdim=True).square_().div_(size).add_(epsilon).rsqrt_()
         normed = values * inverse
         context.save_for_backward(normed, inverse)
         return normed
