@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # calls in which kernels are chosen and the optimiser makes its state
+WARM_UP = 3  # calls in which kernels are chosen and an optimiser within the function makes its state
 
 
 class Captured:

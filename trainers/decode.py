@@ -4,8 +4,8 @@ Rows may share an image (the responses of a group do): it is read once and its k
 
 On a CPU, finished rows leave the batch, several at a time. On a GPU the launching of kernels takes most of a step, whatever the number
 of rows: every step replays a CUDA graph in which only values of tensors depend on the position. Its attention is a kernel of our own
-(attend_kernel.py). Where Triton can't build it, torch's operations attend to the cache up to the next multiple of `ROOM` positions, the
-unwritten part masked, with one graph for each such length. All choose the same tokens up to the last bit of a sum.
+(attend_kernel.py), over a cache in float16. Where Triton can't build it, torch's operations attend to a cache in float32 up to the next
+multiple of `ROOM` positions, the unwritten part masked, with one graph for each such length. All choose the same tokens up to rounding.
 
 Sampling takes its random numbers from a table, not from a generator, so a row's response depends on its own numbers alone.
 """
@@ -231,7 +231,7 @@ class StaticSteps:
         self.graphs[seen, sampled].replay()
 
     def _capture(self, seen: int, sampled: bool) -> torch.cuda.CUDAGraph:
-        """Runs the step once on a side stream, since libraries choose kernels on the first run, and undoes its effects."""
+        """Captures the step after two runs on a side stream, in which libraries choose kernels and whose effects are undone."""
         state = (self.last, self.tokens, self.lengths, self.ended, self.position)
         before = [tensor.clone() for tensor in state]
         beside = torch.cuda.Stream()

@@ -43,8 +43,8 @@ def _written_end(processor: Any, named: list[int]) -> int | None:
 
 
 def _chat(processor: Any) -> str:
-    """A question, the answer and another question as the chat template writes them; empty if it refuses them. Some templates take the words of
-    an assistant as a string only."""
+    """A question, the answer and another question as the chat template writes them; empty if it refuses them. Some templates take the words
+    of an assistant as a string only."""
     question = {"role": "user", "content": [{"type": "text", "text": "?"}]}
     for words in ([{"type": "text", "text": ANSWER}], ANSWER):
         try:
@@ -55,8 +55,8 @@ def _chat(processor: Any) -> str:
 
 
 def name_ends(directory: Path, processor: Any) -> None:
-    """Names the end tokens in the generation settings of a model directory, for servers that read those alone. The other settings, such as a
-    temperature, are the advice of whoever made the model: they stay, and pipe reads none of them."""
+    """Names the end tokens in the generation settings of a model directory, for servers that read those alone. The other settings, such as
+    a temperature, are the advice of whoever made the model: they stay, and pipe reads none of them."""
     path, ends = directory / "generation_config.json", ends_of(generation_settings(directory), processor)
     settings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if not set(ends) <= set(named_ends(settings.get("eos_token_id"))):
@@ -64,7 +64,7 @@ def name_ends(directory: Path, processor: Any) -> None:
 
 
 def generation_settings(directory: Path) -> GenerationConfig:
-    """Those of a model directory; of its configuration where it has no file of them."""
+    """The generation settings of a model directory: its file of them, or else what its configuration says."""
     if (directory / "generation_config.json").exists():
         return GenerationConfig.from_pretrained(directory)
     return GenerationConfig.from_model_config(AutoConfig.from_pretrained(directory))

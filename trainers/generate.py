@@ -5,8 +5,8 @@ Mode `end-to-end` gives the model the image. Mode `counterfactual` gives it the 
 that is loaded once.
 
 A response does not depend on the other rows of its batch: greedy decoding treats rows one by one, and sampling draws its numbers from
-(seed, row, position). Only the last bit of a sum may differ, since matrix products of another shape add in another order; a greedy
-choice changes only if two words tie to that bit.
+(seed, row, position). Only rounding may differ, since matrix products of another shape add in another order; a greedy choice changes
+only if two words tie up to that: to the last bit on a CPU, to that of TF32 and float16 on a GPU (decode.py).
 """
 
 import json

@@ -81,7 +81,7 @@ class Prompt:
 class HubPolicy:
     """A model directory with the pictures and questions of a split; at most `at_once` responses are decoded together."""
 
-    has_fixed_shapes = False
+    has_fixed_shapes = False  # prompts and pictures differ in length and size
 
     def __init__(
         self, directory: Path | None, split: Split, at_once: int, loaded: tuple[ProcessorMixin, PreTrainedModel] | None = None

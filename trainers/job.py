@@ -143,7 +143,7 @@ def ran_out_of_memory(error: Exception) -> bool:
 
 
 def ran_out_of_disk(error: Exception) -> bool:
-    """By the text, which libraries that are no Python pass on in exceptions of their own."""
+    """Judged by the text: libraries in other languages raise it in exceptions of their own."""
     return any(said in str(error) for said in ("No space left on device", "Disk quota exceeded"))
 
 

@@ -19,6 +19,8 @@ from trainers.sampling import Rollouts, caption_lengths
 BETAS = (0.9, 0.95)
 ROOM = 64  # tokens: the widths of CUDA graphs are multiples of it
 
+SplitRows = np.ndarray | Tensor  # of prompts; a tensor in a CUDA graph
+
 
 @dataclass(frozen=True)
 class Descent:
@@ -30,7 +32,7 @@ class Descent:
     aggregate: str
     caption_weight: float
     minibatches: int
-    groups: int  # the most of a mini-batch
+    groups: int  # in a mini-batch, at most
     epochs: int
     temperature: float
     longest: int
@@ -70,7 +72,7 @@ class Learner:
         return old
 
     @torch.no_grad()
-    def _log_probabilities(self, prompts: Tensor, tokens: Tensor) -> Tensor:
+    def _log_probabilities(self, prompts: SplitRows, tokens: Tensor) -> Tensor:
         return chosen(self._logits(self.policy, prompts, tokens), tokens)
 
     def learn(self, rate: float, rollouts: Rollouts, advantage: np.ndarray, old: Tensor | None) -> dict[str, float]:
@@ -130,7 +132,7 @@ class Learner:
                 weight.grad = torch.zeros_like(weight)  # a CUDA graph adds to fixed addresses
         self.optimizer.zero_grad(set_to_none=not self.uses_graphs)
 
-    def _add_gradient(self, prompts: Tensor, tokens: Tensor, *tables: Tensor) -> Tensor:
+    def _add_gradient(self, prompts: SplitRows, tokens: Tensor, *tables: Tensor) -> Tensor:
         """Adds the gradient of some responses to `.grad`; returns their sums. `tables` are the old log-probabilities if there are any, then
         lengths, lengths of captions, weights, factors of the loss, and advantages."""
         *old, lengths, captions, weights, factors, advantage = tables
@@ -152,7 +154,7 @@ class Learner:
         parts = [divergence.detach() * mask, outside * mask, -new.detach() * mask, mask.float()]
         return torch.stack([weighed.detach(), *(part.sum() for part in parts)])
 
-    def _divergence(self, logits: Tensor, new: Tensor, prompts: Tensor, tokens: Tensor) -> Tensor:
+    def _divergence(self, logits: Tensor, new: Tensor, prompts: SplitRows, tokens: Tensor) -> Tensor:
         if self.reference is None:
             return torch.zeros_like(new)
         with torch.no_grad():
@@ -169,8 +171,8 @@ class Learner:
         return norm
 
     def _parts(self, groups: range, rollouts: Rollouts, most: int) -> Iterator["Part"]:
-        """These groups, at most `most`, in parts of at most `batch` rows but a whole group at least: an image is looked at once for all
-        its rows."""
+        """These groups in parts of at most `batch` rows, or of one group where that has more: an image is looked at once for all its rows.
+        `most` is the largest number of groups of any call, so that no part is padded to more."""
         at_once = max(1, self.how.batch // rollouts.size)
         for start in groups[::at_once]:
             some = range(start, min(start + at_once, groups.stop))
@@ -189,12 +191,13 @@ class Learner:
         rows, width = part.most * size, min(-(-part.longest // ROOM) * ROOM, self.how.longest)
         shape = function.__name__, rows, width
         if shape not in self.graphs:
+            # One call chooses the kernels; the optimiser stays outside.
             self.graphs[shape] = Captured(function, self.device, self.graph_memory, warm_up=1)
         prompts = pad_table(torch.from_numpy(part.prompts), part.most)
         tables = [pad_table(table, rows, width) for table in by_token] + [pad_table(table, rows, *table.shape[1:]) for table in by_row]
         return self.graphs[shape](prompts, *tables)
 
-    def _logits(self, policy: Policy, prompts: Tensor, tokens: Tensor) -> Tensor:
+    def _logits(self, policy: Policy, prompts: SplitRows, tokens: Tensor) -> Tensor:
         """Logits at the sampling temperature (n, T, V)."""
         group = torch.arange(len(tokens), device=self.device) // (len(tokens) // len(prompts))
         logits = policy.logits(prompts, group, tokens)
@@ -203,7 +206,7 @@ class Learner:
 
 @dataclass(frozen=True)
 class Part:
-    """Neighbouring rows that are computed together: the groups of at most `most` prompts; the longest response has `longest` tokens."""
+    """Neighbouring rows that are computed together: whole groups, at most `most`; the longest response has `longest` tokens."""
 
     rows: slice
     prompts: np.ndarray

@@ -39,7 +39,8 @@ from trainers.job import JobError
 class Spans:
     """One micro-batch: the logits of the `targets` (B, T), and the tokens of each span as masks (B, T).
 
-    The logits come in two pieces: `head` (B, H, V) up to the end of the longest caption, `tail` (B, T - H, V) after it.
+    The logits come in two pieces: `head` (B, H, V) up to the end of the longest caption or beyond, `tail` (B, T - H, V) after it, which may
+    be empty.
     """
 
     head: Tensor

@@ -91,15 +91,15 @@ def _processes(directory: Path, module: str, count: int) -> Iterator[list[subpro
 
 def _wait(job: Job, processes: list[subprocess.Popen]) -> list[int | None]:
     """The exit codes; None of a process that still waits for one that has failed."""
-    has_stopped, failed_at = False, None
+    is_stopping, failed_at = False, None
     while None in (codes := [process.poll() for process in processes]):
-        if job.stopping and not has_stopped:
-            has_stopped = True
+        if job.stopping and not is_stopping:
+            is_stopping = True
             for process in processes:
                 process.terminate()
         if failed_at is None and any(codes):
             failed_at = time.monotonic()
-        if failed_at is not None and not has_stopped and time.monotonic() - failed_at > GRACE_SECONDS:
+        if failed_at is not None and not is_stopping and time.monotonic() - failed_at > GRACE_SECONDS:
             break
         time.sleep(0.1)
     return codes

@@ -75,8 +75,8 @@ class MetricsFollower:
 def run(
     job: Job, command: list[str], variables: dict[str, str], log: Path, watch: Callable[[], bool], patience_seconds: float
 ) -> None:
-    """Runs the command to its end; the log begins with it. `watch` is called again and again, and says whether the run has got further; without that for
-    `patience_seconds` the run is ended."""
+    """Runs the command to its end; the log begins with it. `watch` is called again and again, and says whether the run has got further;
+    without that for `patience_seconds` the run is ended."""
     environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | variables
     log.write_text(f"{shlex.join(command)}\n", encoding="utf-8")
     with open(log, "ab") as words:
