@@ -21,6 +21,7 @@ export const locks: ReadonlyMap<string, string> = new Map([
     "verl",
   ].map((name) => [name, `trainers/environments/${name}.lock`] as const),
   ["tests", "trainers/requirements-test.lock"],
+  ["kernel tests", "trainers/environments/triton.lock"],
 ]);
 
 interface Metadata {
