@@ -25,7 +25,7 @@ const Params = Schema.Struct({
   vision: Schema.NullOr(Vision)
     .annotate({
       description:
-        "puts a vision tower of random weights before the input, a language model that knows chats with <|im_start|> and <|im_end|>; the result is an Idefics3, as SmolVLM",
+        "puts a vision tower of random weights before the input, a language model that knows chats with <|im_start|> and <|im_end|>; the result is an Idefics3, as SmolVLM. An input `data` gives the mean and spread of pixels",
     })
     .pipe(byDefault(null)),
 });
@@ -48,9 +48,22 @@ export const Prepare = stage({
     "adds the caption's tags to a pretrained model's vocabulary, and a vision tower if asked",
   example: `base: { use: prepare, from: { model: qwen } }
 smollm2: { use: pretrained, with: { path: models/smollm2-135m } }
-sighted: { use: prepare, from: { model: smollm2 }, with: { vision: { pixels: 64, seed: $seed } } }`,
+sighted: { use: prepare, from: { model: smollm2, data: data }, with: { vision: { pixels: 64, seed: $seed } } }`,
   params: Params,
-  inputs: { model: { kinds: ["model"], check: checkModel } },
+  inputs: {
+    model: { kinds: ["model"], check: checkModel },
+    data: { kinds: ["dataset", "transcripts"], optional: true },
+  },
+  check: ({ vision }, { inputs }) =>
+    vision === null && inputs.includes("data")
+      ? [
+          {
+            path: ["vision"],
+            message: "the input `data` is read by `vision` alone, which is not set",
+            expected: "`vision: {}`, or no `data` under `from`",
+          },
+        ]
+      : [],
   output: "model",
   trainers: ["prepare"],
   environment: () => pipeEnvironment,

@@ -11,10 +11,10 @@ import {
   Positive,
   PositiveNumber,
   Seed,
-  Share,
 } from "../schemas/numbers.ts";
 import { llamafactoryEnvironment, pipeEnvironment } from "./environments.ts";
 import { foreignParams } from "./foreignParams.ts";
+import { Loss } from "./Loss.ts";
 import { microFamily, microProblems } from "./microModel.ts";
 import { type ParamsProblem, stage, type Surroundings, type Upstream } from "./Stage.ts";
 import {
@@ -23,46 +23,6 @@ import {
   validationInput,
   validationInputProblems,
 } from "./validate.ts";
-
-const Loss = Schema.Union([
-  Schema.Struct({ kind: Schema.Literal("token") }).annotate({
-    description: "every token has the same weight",
-  }),
-  Schema.Struct({
-    kind: Schema.Literal("fixed"),
-    lambda: Share.annotate({ description: "weight of the perception, λ" }),
-  }).annotate({
-    description: "L = λ·L_p + (1−λ)·L_r",
-  }),
-  Schema.Struct({
-    kind: Schema.Literal("schedule"),
-    points: Schema.NonEmptyArray(
-      Schema.Tuple([NotNegative, Schema.Union([Share, Schema.Literal("token")])]),
-    ).annotate({
-      description:
-        "[step, λ], …: straight lines between the points, a jump at a step that is named twice; `token` is the λ of the token loss",
-    }),
-  }).annotate({
-    description: "λ as a function of the step: [[0, 1], [50, 1], [50, token]] is perception first",
-  }),
-  Schema.Struct({
-    kind: Schema.Literal("ngdiff"),
-    gamma: Schema.optionalKey(NotNegativeNumber).annotate({
-      description:
-        "above 0: a span whose loss is nearly gone counts less (GradNorm's rule); left out: 0",
-    }),
-    smoothing: Schema.optionalKey(
-      Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 0.9999 })),
-    ).annotate({
-      description: "share of the past in the moving averages of both norms; left out: 0",
-    }),
-    clamp: Schema.optionalKey(Schema.Tuple([Share, Share])).annotate({
-      description: "least and greatest λ; left out: 0 and 1",
-    }),
-  }).annotate({
-    description: "sets λ at each step so that both gradients have the same norm",
-  }),
-]);
 
 const Finetuning = Schema.Union([
   Schema.Struct({ kind: Schema.Literal("full") }).annotate({
@@ -164,12 +124,18 @@ const Params = Schema.Struct({
   grad_clip: PositiveNumber.annotate({ description: "greatest norm of the gradient" }).pipe(
     byDefault(1),
   ),
-  freeze: Schema.Literals(["none", "vision"])
+  freeze: Schema.Literals(["none", "vision", "text"])
     .annotate({
       description:
-        "vision: the vision tower and its projector stay as they are, those of the input `model` if there is one",
+        "vision: the vision tower and its projector stay as they are, those of the input `model` if there is one; text: the language model does, with its output layer, so that only seeing can lower the loss",
     })
     .pipe(byDefault("none")),
+  learn: Schema.Literals(["response", "caption"])
+    .annotate({
+      description:
+        "caption: a transcript ends after its caption, and what follows is neither computed nor measured; with the loss token",
+    })
+    .pipe(byDefault("response")),
   pictures: Schema.Literals(["shown", "blank"])
     .annotate({
       description:
@@ -230,9 +196,24 @@ const blankProblems = ({ pictures }: Params, family: string | undefined) =>
       ]
     : [];
 
+/**
+ * `prepare` gives a new token the mean of all rows of the output layer, so its logit is the mean of the others and its chance below that of
+ * an even choice: no greedy response has a caption before the language model has learned the tags.
+ */
+const tagProblems = ({ freeze }: Params, { name, stage: maker }: Upstream) =>
+  freeze === "text" && maker === "prepare"
+    ? [
+        {
+          path: ["freeze"],
+          message: `the language model of \`${name}\` never writes the caption's tags, which are new to it`,
+          expected: "a training of some steps with `freeze: vision` between them",
+        },
+      ]
+    : [];
+
 const checkStart = (params: Params, start: Upstream): ReadonlyArray<ParamsProblem> =>
   params.trainer === "pipe"
-    ? blankProblems(params, microFamily(start))
+    ? [...blankProblems(params, microFamily(start)), ...tagProblems(params, start)]
     : microProblems(start, ["trainer"], {
         asker: "LLaMA-Factory",
         expected: "no `trainer`, or a model of a `pretrained` stage",
@@ -268,6 +249,23 @@ const sizeProblems = (
         },
       ];
 
+/** A caption alone has nothing that its loss or gradient could be weighed against. */
+const captionProblems = ({ learn, loss, gradients }: Params): ReadonlyArray<ParamsProblem> => {
+  if (learn === "response") return [];
+  const expected = "the loss token, without `gradients`, or no `learn`";
+  return [
+    ...(loss.kind === "token"
+      ? []
+      : [{ path: ["loss"], message: "captions alone are learned, with weight 1", expected }]),
+    ...(gradients
+      ? [{ path: ["gradients"], message: "there is one span, that of captions", expected }]
+      : []),
+  ];
+};
+
+/** Params that LLaMA-Factory does not read. */
+const pipeOnly = ["model", "freeze", "learn", "pictures", "gradients", "validate"] as const;
+
 /** Params and inputs that belong to the other trainer. */
 const trainerProblems = (
   params: Params,
@@ -275,9 +273,7 @@ const trainerProblems = (
 ): ReadonlyArray<ParamsProblem> => {
   const hasModel = inputs.includes("model");
   const isPipe = params.trainer === "pipe";
-  const foreign = isPipe
-    ? (["llamafactory"] as const)
-    : (["model", "freeze", "pictures", "gradients", "validate"] as const);
+  const foreign = isPipe ? (["llamafactory"] as const) : pipeOnly;
   return [
     ...(isPipe || hasModel
       ? []
@@ -289,16 +285,11 @@ const trainerProblems = (
               "an input under `from`: `model: start`, where `start` is a `pretrained` stage",
           },
         ]),
-    ...foreignParams<"llamafactory" | "model" | "freeze" | "pictures" | "gradients" | "validate">(
-      params,
-      defaults,
-      foreign,
-      {
-        what: "trainer",
-        chosen: params.trainer,
-        reader: isPipe ? "llamafactory" : "pipe",
-      },
-    ),
+    ...foreignParams<"llamafactory" | (typeof pipeOnly)[number]>(params, defaults, foreign, {
+      what: "trainer",
+      chosen: params.trainer,
+      reader: isPipe ? "llamafactory" : "pipe",
+    }),
   ];
 };
 
@@ -325,6 +316,7 @@ export const Sft = stage({
     ...sizeProblems(params, around),
     ...blankProblems(params, params.model.family),
     ...scheduleProblems(params),
+    ...captionProblems(params),
     ...shareProblems(params),
     ...shardingProblems(params),
     ...validationInputProblems(params, around.inputs),

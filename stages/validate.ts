@@ -22,7 +22,7 @@ type Validate = typeof Validate.Type;
 
 export const validateParam = Validate.annotate({
   description:
-    "measures a, a_p and a_r on held-out pictures while it trains, for the metrics val_a, val_a_p and val_a_r",
+    "measures a, a_p and a_r on held-out pictures while it trains, for the metrics val_a, val_a_p and val_a_r; val_a_p alone where `sft` learns captions alone",
 }).pipe(byDefault(null));
 
 /** The data set that a validation reads must render its split. */

@@ -38,10 +38,15 @@ const study = `${transcripts}
 /** A language model with a new vision tower, in the way of experiments/gpu/sft-smollm2.yaml. */
 const sighted = `${transcripts}
   text: { use: pretrained, with: { path: theirs } }
-  base: { use: prepare, from: { model: text }, with: { vision: { pixels: 32 } } }
+  base: { use: prepare, from: { model: text, data: data }, with: { vision: { pixels: 32 } } }
+  words: { use: sft, from: { data: cot, model: base }, with: { freeze: vision, learn: caption, steps: 2, batch: 8 } }
+  eyes:
+    use: sft
+    from: { data: cot, model: words, validation: data }
+    with: { freeze: text, learn: caption, steps: 10, batch: 8, learning_rate: 5e-3, validate: { every: 10 } }
   model:
     use: sft
-    from: { data: cot, model: base }
+    from: { data: cot, model: eyes }
     with: { loss: { kind: ngdiff }, steps: 20, batch: 8, learning_rate: 5e-3 }
   answers:
     use: generate
@@ -127,6 +132,11 @@ describe("a model directory that no stage of ours has made", () => {
       for (const name of [...shares, "grad_norm_vision"])
         assert.isAbove(Number(steps.at(-1)?.[name]), 0, name);
       assert.isBelow(Number(steps.at(-1)?.["L_r"]), Number(steps[0]?.["L_r"]));
+      const [seen] = jsonLines(
+        fs.readFileSync(`${await artifactOf(rig, "eyes")}/metrics.jsonl`, "utf8"),
+      );
+      assert.containsAllKeys(seen, ["L_p", "grad_norm_vision", "val_a_p"]);
+      assert.doesNotHaveAnyKeys(seen, ["L_r", "grad_norm_text", "val_a_r"]);
       const { stdout } = await rig.pipe("table");
       assert.include(stdout, "model: Idefics3ForConditionalGeneration");
     }),

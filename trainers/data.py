@@ -47,6 +47,11 @@ class Responses:
         """Tokens of a few lines more than the longest training response; a longer answer is a failure."""
         return self.tokens.shape[1] * 5 // 4
 
+    @property
+    def captions(self) -> "Responses":
+        """Without what follows the captions: not even an end, since a response goes on there."""
+        return Responses(self.tokens[:, : self.caption_lengths.max()], self.caption_lengths, self.caption_lengths)
+
 
 def split_files(directory: Path, split: str) -> list[Path]:
     """The parquet files of a split, in order; a missing split is an error that names the existing ones."""

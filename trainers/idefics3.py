@@ -4,6 +4,8 @@ The tower has a size of model.py and random weights, as a micro model's; four pa
 square tile of `pixels`. Words, weights and precision of the text are the language model's own. Departures from SmolVLM, all of them:
 
   * The chat template is ChatML as the language model knows it, without a system turn; SmolVLM ends turns with a token of its own.
+  * Given a data set, pixels have its mean and spread. With SmolVLM's .5 and .5, drawings on light paper are off
+    centre, and a language model learned to ignore them (experiments/gpu/sft-smollm2-pilot.yaml).
   * Tokens without a meaning in the text (marks of a picture and the caption's tags) begin as the mean of the known ones.
 """
 
@@ -30,6 +32,9 @@ from trainers.model_files import load_whole, unloadable
 from trainers.tokenizer import TAGS
 from trainers.vocabulary import give_rows
 
+Statistics = tuple[list[float], list[float]]  # mean and standard deviation of red, green and blue, on the scale 0 to 1
+SMOLVLM: Statistics = [0.5] * 3, [0.5] * 3
+
 IMAGE = "<image>"
 GLOBAL = "<global-img>"  # before a picture that is one tile
 TURN, END = "<|im_start|>", "<|im_end|>"
@@ -43,14 +48,16 @@ CHAT_TEMPLATE = (
 )
 
 
-def around(text_directory: Path, vision: dict[str, Any]) -> tuple[Idefics3ForConditionalGeneration, Idefics3Processor, int]:
+def around(
+    text_directory: Path, vision: dict[str, Any], statistics: Statistics = SMOLVLM
+) -> tuple[Idefics3ForConditionalGeneration, Idefics3Processor, int]:
     """The model, its processor, and how many tokens the vocabulary gained; `vision` has `size`, `pixels` and `seed`."""
     require_side(vision["pixels"])
     _require_blind(text_directory)
     text = load_whole(AutoModelForCausalLM, text_directory, dtype="auto", use_safetensors=True)
     tokenizer = _chat_tokenizer(text_directory)
     known = len(tokenizer)
-    processor = build_processor(tokenizer, vision["pixels"])
+    processor = build_processor(tokenizer, vision["pixels"], statistics)
     tokenizer.add_tokens(TAGS)
     give_rows(text, tokenizer, known)
     _require_plain_head(text)
@@ -87,11 +94,17 @@ def build_model(text: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, visio
     return model
 
 
-def build_processor(tokenizer: PreTrainedTokenizerBase, pixels: int) -> Idefics3Processor:
+def build_processor(tokenizer: PreTrainedTokenizerBase, pixels: int, statistics: Statistics) -> Idefics3Processor:
     """Adds the marks of a picture to the tokenizer's vocabulary."""
     tokenizer.add_tokens([GLOBAL], special_tokens=True)
+    mean, deviation = statistics
     images = Idefics3ImageProcessorPil(
-        do_resize=False, do_image_splitting=False, max_image_size={"longest_edge": pixels}, size={"longest_edge": pixels}
+        do_resize=False,
+        do_image_splitting=False,
+        max_image_size={"longest_edge": pixels},
+        size={"longest_edge": pixels},
+        image_mean=mean,
+        image_std=deviation,
     )
     return Idefics3Processor(images, tokenizer, image_seq_len=(pixels // PATCH // MERGE) ** 2, chat_template=CHAT_TEMPLATE)
 

@@ -135,7 +135,12 @@ def span_losses(spans: Spans, tokens_p: int | Tensor, tokens_r: int | Tensor) ->
     sum_p = (head * spans.perception[:, :captions]).sum()
     # The reasoning of a caption shorter than the longest begins in the head.
     sum_r = (head * spans.reasoning[:, :captions]).sum() + (tail * spans.reasoning[:, captions:]).sum()
-    return sum_p / tokens_p, sum_r / tokens_r
+    return _mean(sum_p, tokens_p), _mean(sum_r, tokens_r)
+
+
+def _mean(total: Tensor, tokens: int | Tensor) -> Tensor:
+    """0 of a span without tokens."""
+    return total / (tokens.clamp_min(1) if isinstance(tokens, Tensor) else max(tokens, 1))
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:

@@ -3,11 +3,15 @@
 Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model` it goes on with that one's weights and
 vocabulary and a new optimiser: a micro model, or any image-text model of transformers, which is asked by its own chat template and in the
 precision of hub_policy.py (hub_forward.py). With `pictures: blank` a micro model learns as the solver of blind-solve is asked: every picture
-is the blank one of micro_policy.py. Departures of a micro model from arXiv 2605.29496, all of them:
+is the blank one of micro_policy.py. With `learn: caption` a transcript ends after its caption, and what follows
+is neither computed nor measured; with `freeze: text` the vision tower and its projector alone learn, as in Frozen (arXiv 2106.13884) and
+the alignment stage of LLaVA (arXiv 2304.08485).
+
+Departures of a micro model from arXiv 2605.29496, all of them:
 
   * The model is a Qwen3-VL, or an InternVL (internvl.py), of 0.6 to 6 million weights from random initialisation, not a pretrained one of
     billions. It sees the image alone, and its vocabulary is the words of the training text (model.py, tokenizer.py).
-  * All weights are trained, the vision tower included unless `freeze: vision` says otherwise, in float32 (for Qwen3-VL on a GPU, products
+  * All weights are trained, the vision tower included unless `freeze` says otherwise, in float32 (for Qwen3-VL on a GPU, products
     are bfloat16 and a step is one CUDA graph over batches padded to the longest response).
   * Transcripts come from a solver that writes out its steps, not from Qwen3-32B. They are shorter, so the perception share of the
     tokens is nearer 10 % than 2.5 %; every metrics line reports it.
@@ -48,9 +52,10 @@ BETAS = (0.9, 0.95)
 COSINE_FLOOR = 0.05
 PRODUCTS = torch.bfloat16  # on a GPU, where weights and sums stay float32
 FIRST_FAMILY = ("family", "qwen3-vl")
-FREEZABLE = ("none", "vision")
+FREEZABLE = ("none", "vision", "text")
 PICTURES_SHOWN = ("shown", "blank")
-OPTIONS = {"freeze": "none", "validate": None, "pictures": "shown"}  # by name, the value that is off
+LEARNABLE = ("response", "caption")
+OPTIONS = {"freeze": "none", "learn": "response", "validate": None, "pictures": "shown"}  # by name, the value that is off
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Params:
     weight_decay: float
     grad_clip: float
     freeze: str
+    learn: str
     pictures: str
     gradients: bool
     validate: dict[str, Any] | None
@@ -80,6 +86,10 @@ class Params:
             raise JobError(f"There is no model {self.model}.", f"Use kind micro, {known}.")
         if self.freeze not in FREEZABLE:
             raise JobError(f"Nothing freezes `{self.freeze}`.", f"Use {' or '.join(FREEZABLE)}.")
+        if self.learn not in LEARNABLE:
+            raise JobError(f"Nothing learns a `{self.learn}`.", f"Use {' or '.join(LEARNABLE)}.")
+        if self.learn == "caption" and (self.loss["kind"] != "token" or self.gradients):
+            raise JobError("Captions alone have no loss or gradient to weigh theirs against.", "Use the loss token, without `gradients`.")
         if self.pictures not in PICTURES_SHOWN:
             raise JobError(f"Pictures can't be `{self.pictures}`.", f"Use {' or '.join(PICTURES_SHOWN)}.")
         self.pace.check()
@@ -113,9 +123,8 @@ class Trainer(loop.Trainer):
         self.longest_caption = int(responses.caption_lengths.max())
         self.order = BatchOrder(len(shown), params.batch * params.accumulate, params.seed)
         self.parts = {"grad_norm_vision": list(model.visual.parameters()), "grad_norm_text": list(model.text.parameters())}
-        if params.freeze == "vision":
-            for weight in self.parts.pop("grad_norm_vision"):
-                weight.requires_grad = False
+        for weight in self.parts.pop(f"grad_norm_{params.freeze}", ()):
+            weight.requires_grad = False
         self.parameters = [weight for weight in model.model.parameters() if weight.requires_grad]
         on_gpu = model.device.type == "cuda" and model.has_fixed_shapes
         # A tensor, since a captured step reads no Python number.
@@ -269,12 +278,13 @@ def work(job: Job) -> Outcome:
     start = new_start(params.model, params.seed, split, is_blank) if directory is None else earlier_start(directory, split, is_blank)
     job.phase("device")
     start.model.to(device())
-    trainer = Trainer(params, start.forward(), start.shown, start.responses)
+    responses = start.responses.captions if params.learn == "caption" else start.responses
+    trainer = Trainer(params, start.forward(), start.shown, responses)
 
     settings = params.settings if directory is None else {name: value for name, value in params.settings.items() if name != "model"}
     files = [*split_files(job.inputs["data"], SPLIT), *validation_files(job, params.validate, PICTURES), *start_files(directory)]
     identity = loop.run_identity(settings, params.pace, files)
-    with validation_for(job, params.validate, PICTURES, start.policy, start.responses.bound) as validation:
+    with validation_for(job, params.validate, PICTURES, start.policy, responses.bound, params.learn == "caption") as validation:
         resumed_from = loop.train(job, trainer, params.steps, identity, validation)
 
     job.phase("output")

@@ -16,12 +16,13 @@ def require_finite(number: int, done: StepLosses, norm: float) -> None:
 
 
 def step_metrics(number: int, done: StepLosses, tokens_p: int, tokens_r: int, norm: float) -> dict[str, Any]:
-    """Shares of perception are of the tokens, of the weighted loss and, where measured, of the weighted gradients' norms."""
+    """Shares of perception are of the tokens, of the weighted loss and, where measured, of the weighted gradients' norms. L_r is left out
+    where captions alone are learned."""
     share_p, share_r = done.weight * done.perception, (1 - done.weight) * done.reasoning
     values = {
         "step": number,
         "L_p": done.perception,
-        "L_r": done.reasoning,
+        **({"L_r": done.reasoning} if tokens_r else {}),
         "lambda": done.weight,
         "token_share_p": tokens_p / (tokens_p + tokens_r),
         "loss_share_p": _share(share_p, share_r),

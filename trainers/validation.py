@@ -1,6 +1,6 @@
 """Accuracy on held-out pictures during a training: `a`, `a_p` and `a_r` after every n-th step, in its metrics as `val_a` and so on.
 
-They are measured as `generate` and `score` do at the end: greedy responses, from the picture and from p* given too, judged by the one
+Where captions alone are learned, a response is as long as a caption, and it is `a_p` alone. They are measured as `generate` and `score` do at the end: greedy responses, from the picture and from p* given too, judged by the one
 scorer. Nothing random is drawn and no weight changes, so a training takes the same steps with and without it.
 """
 
@@ -23,22 +23,27 @@ AT_ONCE = 250  # responses, as `generate` has by default
 class Validation:
     """The pictures and the scorer; a call measures the weights of that moment."""
 
-    def __init__(self, policy: Policy, split: Split, decoder: Decoding, scorer: Scorer, every: int):
+    def __init__(self, policy: Policy, split: Split, decoder: Decoding, scorer: Scorer, every: int, of_captions: bool):
         self.policy, self.split, self.decoder, self.scorer, self.every = policy, split, decoder, scorer, every
+        self.of_captions = of_captions
 
     def is_due(self, step: int) -> bool:
         """Steps count from 1."""
         return step % self.every == 0
 
     def has_measured(self, metrics: dict[str, Any]) -> bool:
-        return "val_a" in metrics
+        return "val_a_p" in metrics
 
     def __call__(self) -> dict[str, float]:
-        for mode, is_given in (("end-to-end", False), ("counterfactual", True)):
-            self.scorer.ask(self._questions(mode, is_given))
-        free, given = ([oracle_parts(verdict) for verdict in self.scorer.answers()] for _ in range(2))
-        measured = {"val_a": (free, "outcome"), "val_a_p": (free, "perception"), "val_a_r": (given, "outcome")}
-        return {name: float(np.mean([parts[part] for parts in judged])) for name, (judged, part) in measured.items()}
+        self.scorer.ask(self._questions("end-to-end", False))
+        if self.of_captions:
+            return {"val_a_p": _share(self._verdicts(), "perception")}
+        self.scorer.ask(self._questions("counterfactual", True))
+        free, given = self._verdicts(), self._verdicts()
+        return {"val_a": _share(free, "outcome"), "val_a_p": _share(free, "perception"), "val_a_r": _share(given, "outcome")}
+
+    def _verdicts(self) -> list[dict[str, float]]:
+        return [oracle_parts(verdict) for verdict in self.scorer.answers()]
 
     def _questions(self, mode: str, is_given: bool) -> list[dict[str, Any]]:
         columns = {name: self.split.columns[name] for name in ("task", "ground_truth", "perception")}
@@ -53,9 +58,13 @@ class Validation:
             yield from responses(self.policy, self.decoder(self.policy.prompts(rows), None, forced), captions, forced)
 
 
+def _share(verdicts: list[dict[str, float]], part: str) -> float:
+    return float(np.mean([verdict[part] for verdict in verdicts]))
+
+
 @contextlib.contextmanager
 def validation_for(
-    job: Job, options: dict[str, Any] | None, data: str, policy_on: Callable[[Split], Policy], longest: int
+    job: Job, options: dict[str, Any] | None, data: str, policy_on: Callable[[Split], Policy], longest: int, of_captions: bool = False
 ) -> Iterator[Validation | None]:
     """The validation that the stage's param `validate` asks for, on input `data`; None where it asks for none.
 
@@ -67,7 +76,7 @@ def validation_for(
     split = read_split(job.inputs[data], options["split"], options["limit"], any_size=True)
     policy = policy_on(split)
     with Scorer(job.scorer) as scorer:
-        yield Validation(policy, split, policy.decoder(longest, job.exit_if_stopping), scorer, options["every"])
+        yield Validation(policy, split, policy.decoder(longest, job.exit_if_stopping), scorer, options["every"], of_captions)
 
 
 def validation_files(job: Job, options: dict[str, Any] | None, data: str) -> list[Path]:

@@ -111,6 +111,55 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
       },
     ],
   ],
+  "captions alone, weighed against what is not learned": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  a: { use: sft, from: { data: c }, with: { learn: caption, loss: { kind: ngdiff }, gradients: true } }
+`,
+    [
+      {
+        under: "{ kind: ngdiff }",
+        says: "captions alone are learned, with weight 1",
+        expected: "the loss token",
+      },
+      {
+        under: "true",
+        says: "there is one span, that of captions",
+        expected: "without `gradients`",
+      },
+    ],
+  ],
+  "frozen words that the captions' tags are new to": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  c: { use: distill, from: { data: d } }
+  t: { use: pretrained, with: { path: words } }
+  b: { use: prepare, from: { model: t }, with: { vision: {} } }
+  a: { use: sft, from: { data: c, model: b }, with: { freeze: text } }
+`,
+    [
+      {
+        under: "text",
+        says: "the language model of `b` never writes the caption's tags",
+        expected: "`freeze: vision` between them",
+      },
+    ],
+  ],
+  "pictures for a base model that gets no tower": [
+    `stages:
+  d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
+  t: { use: pretrained, with: { path: words } }
+  b: { use: prepare, from: { model: t, data: d }, with: { vision: null } }
+`,
+    [
+      {
+        under: "null",
+        says: "the input `data` is read by `vision` alone",
+        expected: "no `data` under `from`",
+      },
+    ],
+  ],
   "a validation without its split": [
     `stages:
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5, train_rl: 5 } } }

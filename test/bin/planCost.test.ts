@@ -115,6 +115,38 @@ describe("pipe plan estimates", () => {
   );
 
   it(
+    "a frozen language model needs fewer gradients and moments, a caption fewer tokens",
+    inRig(async (rig) => {
+      const steps = "steps: 100000, batch: 32";
+      const sft = (params: string) =>
+        `{ use: sft, from: { data: cot, model: start }, resources: { gpus: 1 }, with: { ${steps}${params} } }`;
+      rig.write(
+        "eyes.yaml",
+        `name: eyes
+stages:
+  data:
+    use: render
+    with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, image: { size: 48 }, splits: { train_sft: 100 } }
+  cot: { use: distill, from: { data: data } }
+  start: { use: pretrained, with: { repo: HuggingFaceTB/SmolLM2-135M-Instruct, revision: "${"0".repeat(40)}" } }
+  whole: ${sft("")}
+  frozen: ${sft(", freeze: text")}
+  eyes: ${sft(", freeze: text, learn: caption")}
+`,
+      );
+      const all = await costs(rig, "eyes.yaml", "--tokens", "400");
+      const [whole, frozen, eyes] = ["whole", "frozen", "eyes"].map((name) => all.get(name)!);
+      assert.closeTo(frozen!.gpuHours / whole!.gpuHours, 2 / 3, 0.01);
+      // Four fifths of the weights need neither a gradient nor moments, and their moments are in no checkpoint.
+      const few = 0.8 * 134_515_008;
+      assert.closeTo(whole!.memoryBytes - frozen!.memoryBytes, 12 * few, 1);
+      assert.closeTo(whole!.diskBytes - frozen!.diskBytes, 2 * 8 * few, 1);
+      assert.strictEqual(frozen!.tokens, 1e5 * 32 * (512 + 400));
+      assert.strictEqual(eyes!.tokens, 1e5 * 32 * (512 + 40));
+    }),
+  );
+
+  it(
     "nothing where it knows nothing, and says what to give",
     inRig(async (rig) => {
       const [vllm, transformers] = ["engine: vllm, max_tokens: 200", "engine: transformers"];

@@ -80,6 +80,7 @@ SFT = {
     "weight_decay": 0.01,
     "grad_clip": 1.0,
     "freeze": "none",
+    "learn": "response",
     "pictures": "shown",
     "gradients": False,
     "validate": None,

@@ -1,3 +1,4 @@
+import functools
 import gzip
 import io
 import json
@@ -14,7 +15,7 @@ from transformers.utils import is_torchvision_available
 
 from conftest import GENERATE, GRPO, ROLLOUT, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from tiny_models import MODELS, build, teach
-from trainers import generate, grpo, rollout
+from trainers import generate, grpo, hub_policy, rollout
 from trainers.data import read_split
 from trainers.decode import Sampling, choose
 from trainers.hub_policy import IMPOSSIBLE, HubPolicy, load
@@ -136,7 +137,7 @@ def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed,
     assert Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), stream("test", 0)).tokens.shape[0] == 4
 
 
-def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed):
+def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed, monkeypatch):
     policy = load_policy(untaught, mixed, 64)
     made = Sampler(policy, 2, 1.0, 8)(np.array([0, 1]), stream("test", 0))
 
@@ -146,10 +147,20 @@ def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, m
         return {name: weight.grad.clone() for name, weight in policy.model.named_parameters() if weight.grad is not None}
 
     assert any(getattr(module, "gradient_checkpointing", False) for module in policy.model.modules())
-    forgetful = gradients()
-    assert not any(module.training for module in policy.model.modules())
-    policy.model.gradient_checkpointing_disable()
+    recomputed, recompute = [], torch.utils.checkpoint.checkpoint
+
+    def count(*args, **kwargs):
+        recomputed.append(args[0])
+        return recompute(*args, **kwargs)
+
+    for module in policy.model.modules():
+        if hasattr(module, "_gradient_checkpointing_func"):
+            module._gradient_checkpointing_func = functools.partial(count, use_reentrant=False)
     keeping = gradients()
+    assert not recomputed, "there is room"
+    monkeypatch.setattr(hub_policy, "ROOM", 0)
+    forgetful = gradients()
+    assert recomputed and not any(module.training for module in policy.model.modules())
     assert forgetful.keys() == keeping.keys()
     assert all(torch.equal(gradient, keeping[name]) for name, gradient in forgetful.items())
     assert any("vision" in name or "visual" in name for name in forgetful)

@@ -27,7 +27,7 @@ from trainers import generate, grpo, sft
 from trainers import prepare as preparing
 from trainers.data import read_split
 from trainers.hub_forward import HubForward, encode_responses
-from trainers.hub_policy import HubPolicy
+from trainers.hub_policy import HubPolicy, load
 from trainers.job import main
 from trainers.tokenizer import TAGS
 from trainers.without_torchvision import without_torchvision
@@ -92,6 +92,15 @@ def test_words_and_weights_are_those_of_the_language_model(base, text, dataset, 
     assert {name for name in made if not torch.equal(made[name], new[name])} == {
         name for name in made if ("vision_model" in name or "connector" in name) and "norm" not in name and "bias" not in name
     }
+
+
+def test_pixels_have_the_mean_and_spread_of_the_data(text, base, dataset, tmp_path):
+    job = prepare(tmp_path / "job", {"vision": VISION}, model=text, data=dataset)
+    made, split = run(preparing.work, job), read_split(dataset, "train_sft")
+    policy = HubPolicy(made, split, 40)
+    pixels = policy.read(policy.prompts(range(40)))["pixel_values"]
+    assert float(pixels.mean()) == pytest.approx(0, abs=1e-3) and float(pixels.std()) == pytest.approx(1, abs=1e-3)
+    assert (made / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
 
 
 def test_trains_on_what_the_processor_makes_of_picture_question_and_response(trained, dataset):
@@ -184,11 +193,25 @@ def test_steps_are_those_of_half_precision_up_to_it(base, dataset, tmp_path, mon
     assert {weight.dtype for weight in load_file(made / "model.safetensors").values()} == {torch.float32}
 
 
-def test_a_frozen_tower_stays_as_it_is(base, dataset, tmp_path):
-    made = run(sft.work, prepare(tmp_path / "job", SFT | {"steps": 2, "freeze": "vision"}, data=dataset, model=base))
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_frozen_part_stays_as_it_is(base, dataset, tmp_path, part):
+    made = run(sft.work, prepare(tmp_path / "job", SFT | {"steps": 2, "freeze": part}, data=dataset, model=base))
     before, after = load_file(base / "model.safetensors"), load_file(made / "model.safetensors")
     same = {name for name in before if torch.equal(before[name], after[name])}
-    assert same == {name for name in before if "vision_model" in name or "connector" in name}
+    assert same == {name for name in before if ("vision_model" in name or "connector" in name) == (part == "vision")}
+
+
+def test_eyes_learn_captions_before_all_learns_responses(base, dataset, tmp_path):
+    """The language model stays as it is, then goes on with a tower that has learned (experiments/gpu/sft-smollm2-pilot.yaml)."""
+    validate = {"every": 10, "limit": 4, "split": "test"}
+    params = SFT | {"steps": 20, "freeze": "text", "learn": "caption", "learning_rate": 5e-3, "validate": validate}
+    eyes = run(sft.work, prepare(tmp_path / "eyes", params, data=dataset, model=base, validation=dataset))
+    first, last = (json.loads(line) for line in (eyes / "metrics.jsonl").read_text().splitlines())
+    assert last["L_p"] < first["L_p"] and "val_a_p" in last and not {"L_r", "val_a", "val_a_r"} & set(last)
+    params = SFT | {"steps": 2, "loss": LOSSES[2]}
+    made = run(sft.work, prepare(tmp_path / "job", params, data=dataset, model=eyes))
+    before, after = load_file(eyes / "model.safetensors"), load_file(made / "model.safetensors")
+    assert {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])} == {"vision_model", "connector", "text_model"}
 
 
 def test_goes_on_by_reinforcement_learning(trained, prompts, tmp_path):
@@ -211,6 +234,13 @@ def test_any_image_text_model_is_trained_once_it_has_the_tags(name, dataset, tmp
     HubPolicy(made, read_split(dataset, "test", 2), 2)
     values = events(tmp_path / "job", "metrics")[-1]["values"]
     assert values["grad_norm_vision"] > 0 and values["grad_norm_text"] > 0
+    params = SFT | {"steps": 2, "freeze": "text", "learn": "caption"}
+    sighted = run(sft.work, prepare(tmp_path / "sighted", params, data=data, model=base))
+    (_, before), (_, after) = load(base), load(sighted)
+    of_text = {*after.get_decoder().parameters(), *after.get_output_embeddings().parameters()}
+    pairs = list(zip(after.parameters(), before.parameters(), strict=True))
+    assert all(torch.equal(new, old) for new, old in pairs if new in of_text)
+    assert any(not torch.equal(new, old) for new, old in pairs if new not in of_text)
 
 
 SHAPE = dict(hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from conftest import GENERATE, GRPO, SFT, events, prepare, result
 from trainers import generate, grpo, sft
@@ -76,6 +77,11 @@ def test_is_a_start_of_either_training(trained, dataset, prompts, tmp_path):
     frozen = PARAMS | {"steps": 1, "freeze": "vision"}
     run(sft.work, prepare(tmp_path / "sft", frozen, data=dataset, model=trained / "output"))
     assert "grad_norm_vision" not in events(tmp_path / "sft", "metrics")[-1]["values"]
+    sighted = frozen | {"freeze": "text", "learn": "caption", "gradients": False, "loss": {"kind": "token"}}
+    made = run(sft.work, prepare(tmp_path / "sighted", sighted, data=dataset, model=trained / "output"))
+    before, after = (load_file(job / "output/model.safetensors") for job in (trained, made))
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "vision_tower" in name or "multi_modal_projector" in name}
     job = run(grpo.work, prepare(tmp_path / "grpo", GRPO | {"steps": 1, "max_tokens": None}, data=prompts, model=tmp_path / "sft/output"))
     assert load_policy(job / "output", read_split(dataset, "test", 1), 1).longest is not None
 

@@ -195,24 +195,46 @@ def test_another_start_is_another_run(straight, dataset, tmp_path):
         assert run(job)["resumed_from"] is None
 
 
-def test_a_frozen_tower_stays_as_it_is(straight, dataset, tmp_path):
+@pytest.mark.parametrize("part", ["vision", "text"])
+def test_a_frozen_part_stays_as_it_is(straight, dataset, tmp_path, part):
     start = straight["token"] / "output"
-    params = SFT | {"steps": 3, "freeze": "vision", "validate": {"every": 1, "limit": 2, "split": "test"}}
+    params = SFT | {"steps": 3, "freeze": part, "validate": {"every": 1, "limit": 2, "split": "test"}}
     run(prepare(tmp_path / "job", params, tmp_path / "kept", data=dataset, model=start, validation=dataset))
     before, after = (load_file(directory / "model.safetensors") for directory in (start, tmp_path / "job/output"))
     same = {name for name, weight in before.items() if torch.equal(weight, after[name])}
-    assert same == {name for name in before if ".visual." in name}
-    assert "grad_norm_vision" not in events(tmp_path / "job", "metrics")[-1]["values"]
+    assert same == {name for name in before if (".visual." in name) == (part == "vision")}
+    values = events(tmp_path / "job", "metrics")[-1]["values"]
+    (learned,) = {"vision", "text"} - {part}
+    assert f"grad_norm_{part}" not in values and values[f"grad_norm_{learned}"] == pytest.approx(values["grad_norm"], rel=1e-4)
     more = prepare(tmp_path / "more", params | {"steps": 4}, tmp_path / "kept", data=dataset, model=start, validation=dataset)
     assert run(more)["resumed_from"] == 3
 
 
-def test_a_gpu_leaves_a_frozen_tower_as_it_is(straight, dataset, tmp_path, monkeypatch):
+@pytest.mark.parametrize("part, learn", [("vision", "response"), ("text", "caption")])
+def test_a_gpu_leaves_a_frozen_part_as_it_is(straight, dataset, tmp_path, monkeypatch, part, learn):
     start = straight["token"] / "output"
     take_steps_as_on_a_gpu(monkeypatch)
-    run(prepare(tmp_path / "job", SFT | {"steps": 3, "freeze": "vision"}, data=dataset, model=start))
+    run(prepare(tmp_path / "job", SFT | {"steps": 3, "freeze": part, "learn": learn}, data=dataset, model=start))
     before, after = (load_file(directory / "model.safetensors") for directory in (start, tmp_path / "job/output"))
-    assert {name for name, weight in before.items() if torch.equal(weight, after[name])} == {name for name in before if ".visual." in name}
+    same = {name for name, weight in before.items() if torch.equal(weight, after[name])}
+    assert same == {name for name in before if (".visual." in name) == (part == "vision")}
+
+
+def test_captions_alone_take_the_steps_of_weight_one(dataset, tmp_path):
+    validate = {"every": 3, "limit": None, "split": "test"}
+    params = SFT | {"steps": 3, "validate": validate, "grad_clip": 1e9}
+    run(prepare(tmp_path / "alone", params | {"learn": "caption"}, tmp_path / "kept", data=dataset, validation=dataset))
+    one = {"loss": {"kind": "fixed", "lambda": 1}}
+    run(prepare(tmp_path / "one", params | one, tmp_path / "other", data=dataset, validation=dataset))
+    alone, both = (events(tmp_path / name, "metrics")[-1]["values"] for name in ("alone", "one"))
+    for name in ("L_p", "grad_norm_vision", "grad_norm_text", "val_a_p"):
+        assert alone[name] == pytest.approx(both[name], rel=1e-3), name
+    assert alone["token_share_p"] == alone["lambda"] == 1
+    assert set(both) - set(alone) == {"L_r", "val_a", "val_a_r"}
+    settings = (json.loads((tmp_path / name / "output/generation_config.json").read_text()) for name in ("alone", "one"))
+    assert len({each["max_new_tokens"] for each in settings}) == 1, "it may go on after its captions later"
+    more = prepare(tmp_path / "more", params | {"learn": "caption", "steps": 4}, tmp_path / "kept", data=dataset, validation=dataset)
+    assert run(more)["resumed_from"] == 3
 
 
 def test_the_losses_fall(dataset, tmp_path):
@@ -356,7 +378,10 @@ def test_a_loss_that_is_not_finite_names_its_step(dataset, tmp_path, monkeypatch
         ({"loss": {"kind": "fixed", "lambda": 2}}, "no loss"),
         ({"schedule": "linear"}, "linear"),
         ({"loss": {"kind": "schedule", "points": [[5, 1], [3, 0]]}}, "no loss"),
-        ({"freeze": "text"}, "Nothing freezes `text`"),
+        ({"freeze": "all"}, "Nothing freezes `all`"),
+        ({"learn": "answer"}, "Nothing learns a `answer`"),
+        ({"learn": "caption", "loss": {"kind": "ngdiff"}}, "Captions alone"),
+        ({"learn": "caption", "gradients": True}, "Captions alone"),
         ({"pictures": "dark"}, "Pictures can't be `dark`"),
     ],
 )
