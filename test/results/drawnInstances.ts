@@ -10,6 +10,11 @@ import { splitInstance } from "../../tasks/split.ts";
 import { tasks } from "../../tasks/tasks.ts";
 import { root } from "../rig/build.ts";
 
+interface Stage {
+  readonly use: string;
+  readonly with?: { readonly splits?: Readonly<Record<string, number>> };
+}
+
 const decode = Schema.decodeUnknownSync(Render.params);
 
 const drawn = new Map<string, ReadonlyMap<string, string>>();
@@ -28,13 +33,13 @@ const draw = (study: string, count: number): ReadonlyMap<string, string> => {
     .find((each) => fs.existsSync(each));
   if (file === undefined) throw new Error(`no experiment ${study}`);
   const { stages } = parse(fs.readFileSync(file, "utf8")) as {
-    readonly stages: Readonly<Record<string, { readonly use: string; readonly with?: unknown }>>;
+    readonly stages: Readonly<Record<string, Stage>>;
   };
   const [data, ...others] = Object.values(stages)
-    .filter(({ use }) => use === "render")
+    // Data without a test split may have params that are axes.
+    .filter((each) => each.use === "render" && each.with?.splits?.["test"] !== undefined)
     // The instance does not depend on its picture, whose noise may be an axis.
-    .map((each) => decode({ ...(each.with as object), image: {} }))
-    .filter(({ splits }) => splits.test !== undefined);
+    .map((each) => decode({ ...each.with, image: {} }));
   if (data === undefined || others.length > 0) throw new Error(`${study} has not one test split`);
   const task = tasks[data.task.kind];
   return new Map(
