@@ -2,6 +2,7 @@
 import { Option, Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
+import { isShard } from "./shards.ts";
 
 const weights = ".safetensors";
 const index = `${weights}.index.json`;
@@ -63,7 +64,7 @@ const shardsProblem = (
   files: ReadonlyArray<string>,
   indexes: ReadonlyArray<string>,
 ): string | undefined => {
-  const shard = files.find((name) => /-\d+-of-\d+\.safetensors$/u.test(name));
+  const shard = files.find(isShard);
   return shard === undefined || indexes.length > 0
     ? undefined
     : `it has ${shard}, one of several files, and no *${index} that lists them`;

@@ -3,6 +3,8 @@
 const shardName = /-(\d+)-of-(\d+)(?=\.[^.]+$)/u;
 const shownNames = 3;
 
+export const isShard = (name: string): boolean => shardName.test(name);
+
 /** The absent shards of one table, numbered from 0, as the end of a sentence; undefined if all are there. */
 export const shardProblem = (names: ReadonlyArray<string>): string | undefined => {
   const totals = new Map(names.map((name) => [Number(shardName.exec(name)?.[2]), name]));

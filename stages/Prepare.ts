@@ -52,18 +52,15 @@ sighted: { use: prepare, from: { model: smollm2, data: data }, with: { vision: {
   params: Params,
   inputs: {
     model: { kinds: ["model"], check: checkModel },
-    data: { kinds: ["dataset", "transcripts"], optional: true },
+    data: {
+      kinds: ["dataset", "transcripts"],
+      optional: true,
+      reader: {
+        param: "the param `vision`",
+        isSet: ({ vision }: typeof Params.Type) => vision !== null,
+      },
+    },
   },
-  check: ({ vision }, { inputs }) =>
-    vision === null && inputs.includes("data")
-      ? [
-          {
-            path: ["vision"],
-            message: "the input `data` is read by `vision` alone, which is not set",
-            expected: "`vision: {}`, or no `data` under `from`",
-          },
-        ]
-      : [],
   output: "model",
   trainers: ["prepare"],
   environment: () => pipeEnvironment,

@@ -154,9 +154,9 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
 `,
     [
       {
-        under: "null",
-        says: "the input `data` is read by `vision` alone",
-        expected: "no `data` under `from`",
+        under: "data",
+        says: "no point of `b` reads its input `data`",
+        expected: "the param `vision`, or no `data` under `from`",
       },
     ],
   ],
