@@ -128,7 +128,7 @@ def prediction_line(split: Split, request: ResponseRequest, continuation: str, t
 
 
 def counts(responses: int, finished: int, tokens: int) -> dict[str, int]:
-    """What every summary counts."""
+    """The counts of a summary, the same for each engine."""
     return {"responses": responses, "finished": finished, "truncated": responses - finished, "tokens": tokens}
 
 

@@ -1,4 +1,4 @@
-"""What the layers of few_kernels.py do between two products, each as one kernel forward and one backward, in Triton.
+"""The operations between two products of the layers of few_kernels.py in Triton, each as one kernel forward and one backward.
 
 A micro model is narrow, so between products a GPU mostly moves activations. These kernels read them once, compute in float32, and write
 what the next product takes. `layer_operations.py` has the same functions in torch's operations. In backward passes `of_x` is x's gradient.

@@ -1,6 +1,6 @@
-"""What the layers of few_kernels.py do between two products, in torch's operations, for where Triton can't build layer_kernels.py.
+"""The functions of layer_kernels.py in torch's operations, for where Triton can't build its kernels.
 
-Both files have the same functions, with the same numbers up to rounding (tested).
+The numbers are the same up to rounding (tested).
 """
 
 import torch

@@ -2,10 +2,12 @@
 
 Reads split `train_sft` of input `data`, writes a Hub model directory. With an input `model` it goes on with that one's weights and
 vocabulary and a new optimiser: a micro model, or any image-text model of transformers, which is asked by its own chat template and in the
-precision of hub_policy.py (hub_forward.py). With `pictures: blank` a micro model learns as the solver of blind-solve is asked: every picture
-is the blank one of micro_policy.py. With `learn: caption` a transcript ends after its caption, and what follows
-is neither computed nor measured; with `freeze: text` the vision tower and its projector alone learn, as in Frozen (arXiv 2106.13884) and
-the alignment stage of LLaVA (arXiv 2304.08485).
+precision of hub_policy.py (hub_forward.py).
+
+Options: with `pictures: blank` a micro model learns as the solver of blind-solve is asked, with the blank picture of micro_policy.py in
+place of every other. With `learn: caption` a transcript ends after its caption, and what follows is neither computed nor measured. With
+`freeze: text` the vision tower and its projector alone learn, as in Frozen (arXiv 2106.13884) and the alignment stage of LLaVA (arXiv
+2304.08485).
 
 Departures of a micro model from arXiv 2605.29496, all of them:
 

@@ -1,7 +1,8 @@
 """Accuracy on held-out pictures during a training: `a`, `a_p` and `a_r` after every n-th step, in its metrics as `val_a` and so on.
 
-Where captions alone are learned, a response is as long as a caption, and it is `a_p` alone. They are measured as `generate` and `score` do at the end: greedy responses, from the picture and from p* given too, judged by the one
-scorer. Nothing random is drawn and no weight changes, so a training takes the same steps with and without it.
+They are measured as `generate` and `score` do at the end: greedy responses, from the picture and from p* given too, judged by the one
+scorer. Where captions alone are learned, responses are as long as captions, and `a_p` is measured alone. Nothing random is drawn and no
+weight changes, so a training takes the same steps with and without it.
 """
 
 import contextlib

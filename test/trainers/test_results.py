@@ -263,7 +263,7 @@ def check_correlations(page: Path, node: str, said: dict, compared: Counter):
 
 
 def check_counts(node: str, said: dict, compared: Counter):
-    """What follows without the rollouts: from counts the means and what is pooled, from correlations their differences, from means the ranks."""
+    """The numbers that follow without the rollouts: from counts the means and what is pooled, from correlations their differences, from means the ranks."""
     for point in said["points"]:
         by_pair = {(each["reward"], each["target"]): each for each in point["associations"]}
         for (reward, target), association in by_pair.items():

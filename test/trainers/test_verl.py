@@ -273,7 +273,7 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
 
 
 def play_verl(job, command, variables, log, watch, patience):
-    """What verl's programs leave: rewards by our function, dumps, a checkpoint and the metrics of each step; then the merged model."""
+    """The files that verl's programs leave: rewards by our function, dumps, a checkpoint and the metrics of each step; then the merged model."""
     given = dict(text.removeprefix("+").split("=", 1) for text in command if "=" in text)
     if "verl.model_merger" in command:
         shutil.copytree(job.inputs["model"], command[command.index("--target_dir") + 1], dirs_exist_ok=True)
