@@ -6,8 +6,7 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-
-const root = path.resolve(import.meta.dirname, "..");
+import { root } from "../schemas/root.ts";
 
 /** Environments and extras by the name that the page has for them. */
 export const locks: ReadonlyMap<string, string> = new Map([
