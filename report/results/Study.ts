@@ -89,6 +89,14 @@ const PageTable = Schema.Union([
     ...curves,
     levels: Schema.NonEmptyArray(Schema.Finite),
   }),
+  /** Each arm's values minus those of one arm, as means over steps, seed by seed. */
+  Schema.Struct({
+    show: Schema.Literal("curve-differences"),
+    ...curves,
+    baseline: Schema.String,
+    /** The first and the last of the steps of each mean. */
+    steps: Schema.NonEmptyArray(Schema.Tuple([Schema.Int, Schema.Int])),
+  }),
 ]);
 export type PageTable = typeof PageTable.Type;
 

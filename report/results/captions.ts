@@ -119,6 +119,9 @@ export const curvesCaption = (page: Page, figure: Curves, arms: ReadonlyArray<Cu
 export const passesCaption = (page: Page, table: Curves): string =>
   `${trainingsText(page, table)} Steps are those of the first measurement above the level; ${none} where none is above it.`;
 
+export const curveDifferencesCaption = (page: Page, table: Curves, baseline: string): string =>
+  `${trainingsText(page, table)} Each training minus ${baseline} of its seed, the mean over these steps; 95 % intervals are over seeds (Student's t).`;
+
 const linesText = (arms: ReadonlyArray<CurveArm>): string =>
   isBanded(arms)
     ? "Lines are the mean of the seeds, smoothed over a tenth of the steps; bands reach from the lowest seed to the highest, smoothed, too."

@@ -201,7 +201,7 @@ const rolloutLines = async (
 const curvesOf = ({ tables, figures }: Study): ReadonlyMap<string, ReadonlySet<string>> => {
   const values = new Map<string, Set<string>>();
   for (const part of [...Object.values(figures), ...Object.values(tables)]) {
-    if (part.show !== "curves" && part.show !== "passes") continue;
+    if (!("values" in part)) continue;
     const shown = values.get(part.of) ?? new Set();
     values.set(part.of, shown);
     for (const value of Object.keys(part.values)) shown.add(value);

@@ -22,6 +22,7 @@ import { studentMean } from "../../stats/studentT.ts";
 import type { Estimate } from "../../schemas/Correlation.ts";
 import { axisName, type Metric, metrics } from "../analysis/Arms.ts";
 import type { PageTable } from "./Study.ts";
+import { curveDifferences } from "./curveDifferences.ts";
 import { passes } from "./passes.ts";
 import { type Options, promises, rankingOf } from "./surrogates.ts";
 
@@ -45,6 +46,8 @@ export const tableText = (page: Page, table: PageTable): string => {
       return surrogates(page, table);
     case "passes":
       return passes(page, table);
+    case "curve-differences":
+      return curveDifferences(page, table);
   }
 };
 

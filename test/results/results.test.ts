@@ -265,6 +265,49 @@ tables:
     ]);
   });
 
+  it("subtracts one training from the others, as means over steps, seed by seed", async () => {
+    rig.write(
+      "along/tiny/study.yaml",
+      `
+arms: { steps: { axis: steps } }
+tables:
+  along: { show: curve-differences, axis: steps, baseline: "20", values: { p: seeing }, steps: [[1, 2], [2, 2]], about: Invented }
+`,
+    );
+    rig.write("along/tiny/README.md", "<!-- table: along -->\n<!-- end -->\n");
+    fs.copyFileSync(rig.path("one/tiny/table.json"), rig.path("along/tiny/table.json"));
+    const at = (steps: string, seed: string, step: number, p: number) =>
+      JSON.stringify({ labels: { steps, seed }, step, values: { p } });
+    // Seed 2 of one arm alone and step 3 count nowhere.
+    const lines = [
+      ...["0", "1"].flatMap((seed) => [at("20", seed, 1, 0.25), at("20", seed, 2, 0.25)]),
+      ...["0", "1"].flatMap((seed) => [
+        at("60", seed, 1, 0.75),
+        at("60", seed, 2, 0.5 + Number(seed) / 4),
+      ]),
+      at("60", "2", 1, 0),
+      at("60", "2", 2, 0),
+      at("60", "0", 3, 0),
+    ];
+    fs.writeFileSync(
+      rig.path("along/tiny/model.curves.jsonl.gz"),
+      zlib.gzipSync(`${lines.join("\n")}\n`),
+    );
+    const made = () => results("tiny", "--tables", "--to", rig.path("along"));
+    const { code, stderr } = await made();
+    assert.strictEqual(code, 0, stderr);
+    // Student's t of one degree of freedom is 12.706: the half-width of two seeds' mean is 12.706 times half their distance.
+    assert.include(
+      rig.read("along/tiny/README.md"),
+      "| steps = 60 | seeing | +0.438 [−0.357, +1.232] | +0.375 [−1.213, +1.963] |",
+    );
+    rig.write(
+      "along/tiny/study.yaml",
+      rig.read("along/tiny/study.yaml").replace("[2, 2]", "[4, 5]"),
+    );
+    assert.include((await made()).stderr, "has no p in steps 4 to 5");
+  });
+
   it("changes its figure with a number in its tables", async () => {
     fs.cpSync(rig.path("one"), rig.path("three"), { recursive: true });
     const file = "three/tiny/table.json";

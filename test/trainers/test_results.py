@@ -3,8 +3,8 @@
 For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows and the contrasts, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
-`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, and those of the first step above a level. Where a page
-says that its lines were not kept, what follows from the counts.
+`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, those of the first step above a level, and those
+of differences along the training. Numbers in sentences are not read. Where a page says that its lines were not kept, what follows from the counts.
 """
 
 import gzip
@@ -71,6 +71,7 @@ def check_page(page: Path) -> Counter:
     check_orders(page, compared)
     check_rankings(page, compared)
     check_passes(page, compared)
+    check_curve_differences(page, compared)
     return compared
 
 
@@ -691,6 +692,41 @@ def check_passes(page: Path, compared: Counter):
         compared["passes"] += len(expected)
 
 
+def check_curve_differences(page: Path, compared: Counter):
+    """The tables in the page's text with trainings' values minus those of one arm, as means over steps, seed by seed."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "curve-differences":
+            continue
+        axis, by_seed, where = described["axis"], study.get("seed", "seed"), described.get("where", {})
+        over = defaultdict(lambda: defaultdict(list))  # (arm, value, window) → seed → values
+        arms = {}
+        for line in packed(page / f"{described.get('of', 'model')}.curves.jsonl.gz"):
+            if not where.items() <= line["labels"].items():
+                continue
+            arms[line["labels"][axis]] = None
+            for place, (first, last) in enumerate(described["steps"]):
+                for value in described["values"]:
+                    if first <= line["step"] <= last and value in line["values"]:
+                        over[line["labels"][axis], value, place][line["labels"][by_seed]].append(line["values"][value])
+        rows = iter(all_rows(page, name))
+        for value in described["values"]:
+            for arm in arms:
+                if arm == described["baseline"]:
+                    continue
+                cells = next(rows)
+                assert arm in cells[0], f"{name}: {cells[0]} stands where {arm} belongs"
+                for place, cell in enumerate(cells[2:]):
+                    theirs = over[described["baseline"], value, place]
+                    pairs = np.array([np.mean(own) - np.mean(theirs[seed]) for seed, own in over[arm, value, place].items() if seed in theirs])
+                    half = student_quantile(0.05, len(pairs) - 1) * pairs.std(ddof=1) / math.sqrt(len(pairs))
+                    numbers = [float(number.replace("−", "-")) for number in re.findall(r"[+−]\d\.\d+", cell)]
+                    expected = [pairs.mean(), pairs.mean() - half, pairs.mean() + half]
+                    assert len(numbers) == 3 and np.allclose(numbers, expected, atol=0.0005 + 1e-9, rtol=0), f"{name}: {value} of {arm}: {cell}, recomputed {expected}"
+                    compared["differences of curves"] += 1
+        assert next(rows, None) is None, f"{name}: rows"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
     compared = check_page(page)
@@ -717,7 +753,7 @@ def test_the_findings_count_the_checkpoints_of_all_pages():
 
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
-    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes"} <= set(compared)
+    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes", "differences of curves"} <= set(compared)
 
 
 def test_correlations_whose_rollouts_were_not_kept_follow_from_their_counts(tmp_path):
@@ -792,6 +828,7 @@ CONTROLS = {
     "an interval of a correlation": ("correlations.json", altered_json(interval)),
     "a decomposition": ("README.md", altered_text("| captions right | captions wrong |", 3)),
     "one value of a curve": ("model.curves.jsonl.gz", altered_line(lambda lines: lines[0]["values"].update(val_a_p=0.9))),
+    "a difference of curves": ("README.md", altered_text("| steps 20–60 |", 3)),
     "a difference": ("differences.json", altered_json(lambda numbers: next(iter(numbers.values()))["differences"][0].update(mean=0.2))),
 }
 
