@@ -158,7 +158,7 @@ const Params = Schema.Struct({
   ratio: Schema.Literals(["token", "sequence"])
     .annotate({
       description:
-        "the ratio of probabilities that is clipped: each token's, or the geometric mean over the response (GSPO, with aggregate: sequence-mean)",
+        "the ratio of probabilities that is clipped: each token's, or the geometric mean over the response (GSPO, with aggregate: sequence-mean and dual_clip: null)",
     })
     .pipe(byDefault("token")),
   aggregate: Schema.Literals(["token-mean", "sequence-mean", "constant"])

@@ -5,7 +5,8 @@
   per_reward  each part is normalised in its group first, then they are added with their weights, then divided by the standard
               deviation over the whole batch, whose mean is 0 by then: GDPO (arXiv 2601.05242). Else the parts are added first, as in GRPO.
 
-With `credit: span` (`span_advantages`) the caption's tokens get the advantage of p alone, the others that of a alone.
+With `credit: span` (`span_advantages`) the caption's tokens get α times the advantage of p alone, the others 1-α times that of a alone: at
+α = 0.5 half the size of A, beside a divergence that weighs the same.
 
 A group whose rewards are all equal has advantage 0. Everything here is float64: a batch is small.
 """

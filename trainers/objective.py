@@ -44,7 +44,7 @@ def log_ratio(new: Tensor, old: Tensor, mask: Tensor, kind: str) -> Tensor:
 
       token     the token's own, as in PPO and GRPO
       sequence  the mean over the response's tokens, for each of them: log s_i of GSPO (arXiv 2507.18071, equation 7). With `aggregate:
-                sequence-mean` the loss is GSPO's (equation 5).
+                sequence-mean` and no dual clip the loss is GSPO's (equation 5).
     """
     difference = new - old
     if kind == "token":

@@ -109,7 +109,7 @@ const metricTitles: Readonly<Record<string, string>> = {
   reward: "reward",
   outcome: "a: share of right answers among the responses sampled",
   perception: "a_p: share of right captions among them",
-  surprise: "entropy: mean −log π of the sampled tokens, nat",
+  surprise: "entropy: mean −log π of the tokens learned from, nat",
   tokens: "length of a response, tokens",
   finished: "share of responses that end by themselves",
   groups: "groups sampled",

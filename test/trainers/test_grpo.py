@@ -1,6 +1,7 @@
 import gzip
 import itertools
 import json
+import math
 import os
 import signal
 import sys
@@ -73,6 +74,16 @@ def test_metrics_tell_rewards_and_where_time_went(straight):
     made = rollouts(straight)
     assert lines[0]["reward"] == pytest.approx(sum(line["rewards"]["total"] for line in made[:16]) / 16)
     assert lines[0]["kl"] < lines[2]["kl"]
+
+
+def test_metrics_tell_entropy_and_length(trained, prompts, tmp_path):
+    # At a very high temperature every token of the vocabulary is equally likely.
+    job = prepare(tmp_path / "job", GRPO | {"temperature": 1e6, "steps": 1}, model=trained, data=prompts)
+    run(job)
+    vocabulary = json.loads((trained / "config.json").read_text())["text_config"]["vocab_size"]
+    (line,) = [json.loads(line) for line in (job / "output" / "metrics.jsonl").read_text().splitlines()]
+    assert line["surprise"] == pytest.approx(math.log(vocabulary), rel=1e-4)
+    assert line["tokens"] == pytest.approx(np.mean([each["tokens"] for each in rollouts(job)]))
 
 
 def test_the_model_is_a_model_and_says_where_it_came_from(straight, trained):
