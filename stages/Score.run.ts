@@ -13,7 +13,7 @@ import { singleInput, StageFailed, type StageInputs, stageRun } from "./StageRun
 
 export const scoreRun = stageRun(
   Score,
-  Effect.fnUntraced(function* ({ inputs, output }) {
+  Effect.fnUntraced(function* ({ inputs, output, report }) {
     const endToEnd = yield* predictionsOf(inputs, "end_to_end", "end-to-end");
     const counterfactual = yield* predictionsOf(inputs, "counterfactual", "counterfactual");
     yield* checkSameExamples(endToEnd, counterfactual);
@@ -23,11 +23,20 @@ export const scoreRun = stageRun(
       ...judge(counterfactual, "counterfactual", truths),
     ]);
     writeScores(output, scores);
+    const cut = scores.filter(({ reason }) => reason === "truncated").length;
+    if (cut > mostCut * scores.length)
+      yield* report({ _tag: "Message", level: "warn", message: cutWarning(cut, scores.length) });
     const { a, a_p, a_r } = accuracies([scores]);
     const facts = { n: a?.n ?? 0, a: a?.value ?? null, a_p: a_p?.value ?? null };
     return { summary: { ...facts, a_r: a_r?.value ?? null } };
   }),
 );
+
+/** The share of responses without an answer for want of tokens above which the accuracies measure the limit as well. */
+const mostCut = 0.01;
+
+const cutWarning = (cut: number, all: number): string =>
+  `${cut} of ${all} responses ended before an answer, cut off by \`max_tokens\` of \`generate\`: raise it, or read the accuracies as those under this limit`;
 
 const orFailure = <A>(work: () => A): Effect.Effect<A, StageFailed> =>
   Effect.try({
@@ -82,7 +91,7 @@ const judge = (
   truths: Truths,
 ): ReadonlyArray<ScoreLine> => {
   const seen = new Set<string>();
-  return predictions.map(({ id, response }) => {
+  return predictions.map(({ id, response, truncated }) => {
     const truth = truths.get(id);
     if (truth === undefined)
       throw new Error(`the prediction ${id} answers no example of the data set`);
@@ -99,7 +108,8 @@ const judge = (
       perception,
       perception_f1,
       consistent,
-      reason,
+      // The judge sees the text alone, which ends before the answer either way.
+      reason: truncated && reason === "no-answer" ? "truncated" : reason,
       instance: digestBytes(`${truth.task} ${identity}`).slice(0, 16),
       ...(mode === "end-to-end" ? { errors } : {}),
     };

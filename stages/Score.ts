@@ -9,7 +9,7 @@ import { stage } from "./Stage.ts";
 
 export const Score = stage({
   name: "score",
-  version: 3,
+  version: 4,
   summary: "judges predictions: outcome, perception, consistency, failure reason",
   example: `scores:
   use: score

@@ -5,7 +5,8 @@
 export const failureReasons = {
   "no-caption": "there is no caption",
   "no-answer": "there is no answer after the caption",
-  truncated: "a caption or answer is opened but never closed",
+  truncated:
+    "a caption or answer is opened but never closed, or the limit of tokens came before the answer",
   "bad-json": "a caption or answer is not JSON, read leniently",
   "bad-caption": "the caption is JSON but does not describe an instance",
   "bad-answer": "the answer is JSON but not an answer",

@@ -53,13 +53,21 @@ const score = async (endToEnd: ReadonlyArray<Prediction>, forced: ReadonlyArray<
       end_to_end: predictions("end_to_end", endToEnd),
       counterfactual: predictions("counterfactual", forced),
     };
-    const context = { params: {}, inputs, output: directory } as unknown as StageContext<never>;
+    const messages: Array<string> = [];
+    const report = ({ message }: { readonly message: string }) =>
+      Effect.sync(() => messages.push(message));
+    const context = {
+      params: {},
+      inputs,
+      output: directory,
+      report,
+    } as unknown as StageContext<never>;
     const run = scoreRun.run(context) as unknown as Effect.Effect<
       { readonly summary: object },
       Error
     >;
     const { summary } = await Effect.runPromise(run);
-    return { summary, lines: readScores(directory) };
+    return { summary, lines: readScores(directory), messages };
   } finally {
     fs.rmSync(directory, { recursive: true });
   }
@@ -112,6 +120,20 @@ describe("score", () => {
         undefined,
       ],
     );
+  });
+
+  it("tells a response that was cut off from one without an answer, and warns of many", async () => {
+    const silent = `<caption>${edges}</caption>\nThe first`;
+    const { lines, messages } = await score(
+      [{ ...line("test-000000", "end-to-end", silent), truncated: true }],
+      [line("test-000000", "counterfactual", silent)],
+    );
+    assert.deepStrictEqual(
+      lines.map(({ reason }) => reason),
+      ["truncated", "no-answer"],
+    );
+    assert.match(messages.join(), /^1 of 2 responses ended before an answer/u);
+    assert.deepStrictEqual((await score([seen], [forced])).messages, []);
   });
 
   it("takes both modes from one artifact", async () => {
