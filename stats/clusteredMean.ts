@@ -5,7 +5,7 @@
  * clustering", Journal of Business & Economic Statistics 29 (2011), 238-249): by run, plus by instance, minus by both, each
  * times K / (K − 1) for K clusters, and never below either of the first two. Quantiles: the mean of Student's for runs − 1 and
  * for instances − 1 degrees of freedom, weighted with the parts of the variance (W. G. Cochran, "Approximate significance
- * levels of the Behrens-Fisher test", Biometrics 20 (1964), 191-195). `test/stats/coverage.test.ts` simulates both.
+ * levels of the Behrens-Fisher test", Biometrics 20 (1964), 191-195). `test/stats/clustered.test.ts` simulates both.
  */
 import { studentQuantile } from "./studentT.ts";
 

@@ -21,18 +21,21 @@ interface Structure {
   readonly sd: readonly [run: number, instance: number, answer: number];
 }
 
-/** Greedy answers to the same pictures by several runs. */
-const answersOf = ({
-  runs,
-  pictures,
-  instances,
-  mean,
-  sd: [ofRun, ofInstance, own],
-}: Structure) => {
-  const easy = Array.from({ length: instances }, () => ofInstance * gauss());
-  const shown = Array.from({ length: pictures }, (_, picture) =>
+/** How easy each instance is, and the instance that each picture shows. */
+const drawn = ({ pictures, instances, sd: [, ofInstance] }: Structure) => ({
+  easy: Array.from({ length: instances }, () => ofInstance * gauss()),
+  shown: Array.from({ length: pictures }, (_, picture) =>
     instances === pictures ? picture : random.integer(0, instances - 1),
-  );
+  ),
+});
+
+/** Greedy answers to the same pictures by several runs. */
+const answersOf = (structure: Structure, { easy, shown } = drawn(structure)) => {
+  const {
+    runs,
+    mean,
+    sd: [ofRun, , own],
+  } = structure;
   return Array.from({ length: runs }, (_, run) => {
     const good = ofRun * gauss();
     return shown.map((instance) => ({
@@ -169,6 +172,31 @@ describe("the clustered mean", () => {
 });
 
 describe("a contrast", () => {
+  it("covers the true difference in at least 92 % of simulated studies, nominally 95 %", () => {
+    const studies = 300;
+    const better = 0.2;
+    for (const [name, structure] of Object.entries(structures)) {
+      const { mean, sd } = structure;
+      const shareAt = (of: number) => normalDistribution(of / Math.hypot(...sd));
+      const truth = shareAt(mean + better) - shareAt(mean);
+      let covered = 0;
+      for (let study = 0; study < studies; study += 1) {
+        const pictures = drawn(structure);
+        const base = answersOf(structure, pictures);
+        const differences = answersOf({ ...structure, mean: mean + better }, pictures).map(
+          ({ run, instance, right }, place) => ({
+            run,
+            instance,
+            value: Number(right) - Number(base[place]!.right),
+          }),
+        );
+        const { low, high } = contrast(differences);
+        covered += Number(low! <= truth && truth <= high!);
+      }
+      assert.isAtLeast(covered / studies, 0.92, name);
+    }
+  });
+
   const pairs = [0, 1, 2, 3].flatMap((run) =>
     Array.from({ length: 50 }, (_, i) => ({
       run,
