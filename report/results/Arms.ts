@@ -1,5 +1,5 @@
 /** The arms of a study, each with its seeds. */
-import type { Table, TableRow } from "../../kinds/TableFile.ts";
+import type { Errors, Table, TableRow } from "../../kinds/TableFile.ts";
 import { clusteredProportion } from "../../stats/clusteredProportion.ts";
 import type { Proportion } from "../../stats/wilson.ts";
 import type { ExampleLine, Labels } from "./Evidence.ts";
@@ -16,6 +16,8 @@ export interface ArmExample extends ExampleLine {
 export interface ArmPoint {
   readonly seed: string;
   readonly accuracies: Accuracies;
+  /** Null where the scores do not say how captions differ. */
+  readonly errors: Errors | null;
   readonly examples: ReadonlyArray<ArmExample>;
 }
 
@@ -86,6 +88,7 @@ class RowReader {
       .map((row): ArmPoint => ({
         seed: row.labels[seed] ?? "",
         accuracies: accuraciesOf(row),
+        errors: row.errors ?? null,
         examples: this.examplesAt(row.labels),
       }));
     if (points.length === 0)

@@ -27,6 +27,8 @@ export const ExampleLine = Schema.Struct({
   a_r: Right,
   f1: Schema.Finite,
   reason: ScoreLine.fields.reason,
+  /** As in the score; absent in pages from before November 2026. */
+  errors: ScoreLine.fields.errors,
 });
 export interface ExampleLine extends Schema.Schema.Type<typeof ExampleLine> {}
 

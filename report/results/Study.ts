@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect";
 import { parse } from "yaml";
 import { metrics } from "../analysis/Arms.ts";
+import { PositiveNumber } from "../../schemas/numbers.ts";
 import { readings, targets } from "../../stats/rewardCorrelations.ts";
 
 const byDefault = <S extends Schema.Top>(value: S["Encoded"]) =>
@@ -36,6 +37,8 @@ const Differences = Schema.Struct({
   metrics: Schema.Array(Schema.Literals(metrics)).pipe(byDefault([...metrics])),
   /** Arms without a comparison. */
   except: Schema.Array(Schema.String).pipe(byDefault([])),
+  /** A difference that does not matter: tests that an arm is not worse by it, and that it is equivalent. */
+  margin: Schema.optionalKey(PositiveNumber),
 });
 
 /** A surrogate's correlation with perception, and the gain of training on it. */
@@ -73,6 +76,7 @@ const curves = {
 const PageTable = Schema.Union([
   Schema.Struct({ show: Schema.Literal("accuracies"), arms: Schema.String }),
   Schema.Struct({ show: Schema.Literal("decomposition"), arms: Schema.String }),
+  Schema.Struct({ show: Schema.Literal("errors"), arms: Schema.String }),
   Schema.Struct({ show: Schema.Literal("differences"), differences: Schema.String }),
   Schema.Struct({ show: Schema.Literal("correlations"), ...correlations }),
   Schema.Struct({

@@ -58,6 +58,11 @@ export const differencesCaption = (page: Page, differences: Differences, isFigur
       : [
           `p: two-sided; p (Holm) is adjusted for the ${counted(compared, "comparison")} of this table.`,
         ]),
+    ...(isFigure || differences.differences.every((each) => each.margin === undefined)
+      ? []
+      : [
+          "The last two p are one-sided: that the arm is worse by the margin or more, and that it differs by the margin or more in either direction.",
+        ]),
   ].join(" ");
 };
 

@@ -144,7 +144,7 @@ const exampleLines = (store: RunStore, node: string): ReadonlyArray<ExampleLine>
     );
     return scores
       .filter(({ mode }) => mode === "end-to-end")
-      .map(({ id, outcome, perception, perception_f1: f1, reason }): ExampleLine => ({
+      .map(({ id, outcome, perception, perception_f1: f1, reason, errors }): ExampleLine => ({
         labels: element.labels,
         id,
         a: bit(outcome),
@@ -152,6 +152,7 @@ const exampleLines = (store: RunStore, node: string): ReadonlyArray<ExampleLine>
         a_r: bit(forced.get(id)?.outcome === true),
         f1,
         reason,
+        ...(errors === undefined ? {} : { errors }),
       }));
   });
 

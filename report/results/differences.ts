@@ -2,7 +2,7 @@
  * Each arm minus the baseline, for the same seed and the same test examples, with the interval and the p-value of
  * `stats/contrast.ts`, which know that seeds and instances are shared. Holm adjusts the p-values over all comparisons.
  */
-import { contrast } from "../../stats/contrast.ts";
+import { type Contrast, contrast } from "../../stats/contrast.ts";
 import { holm } from "../../stats/holm.ts";
 import { type Arm, armsNamed } from "./Arms.ts";
 import type { Page } from "./Page.ts";
@@ -24,6 +24,8 @@ export interface Difference {
   readonly p: number | null;
   /** Null without a p-value. */
   readonly p_holm: number | null;
+  /** Absent where the study names no margin. */
+  readonly margin?: NonNullable<Contrast["margin"]>;
 }
 
 export interface Differences {
@@ -45,6 +47,7 @@ const workOut = (page: Page, name: string): Differences => {
     baseline,
     metrics,
     except,
+    margin,
   } = named("set of differences", page.study.differences, name);
   const { axis, arms } = armsNamed(page, set);
   const base = arms.find(({ label }) => label === baseline);
@@ -53,7 +56,9 @@ const workOut = (page: Page, name: string): Differences => {
       `there is no arm \`${baseline}\`; there is ${arms.map(({ label }) => label).join(", ")}`,
     );
   const others = arms.filter(({ label }) => label !== baseline && !except.includes(label));
-  const raw = metrics.flatMap((metric) => others.map((arm) => difference(arm, base, metric)));
+  const raw = metrics.flatMap((metric) =>
+    others.map((arm) => difference(arm, base, metric, margin)),
+  );
   const compared = raw.filter(({ p }) => p !== null);
   const adjusted = holm(compared.map(({ p }) => p ?? 1));
   return {
@@ -69,7 +74,12 @@ const workOut = (page: Page, name: string): Differences => {
   };
 };
 
-const difference = (arm: Arm, base: Arm, metric: Metric): Omit<Difference, "p_holm"> => {
+const difference = (
+  arm: Arm,
+  base: Arm,
+  metric: Metric,
+  margin: number | undefined,
+): Omit<Difference, "p_holm"> => {
   const pairs = arm.points.flatMap((point) => {
     const other = base.points.find(({ seed }) => seed === point.seed);
     const [one, two] = [point.accuracies[metric], other?.accuracies[metric]];
@@ -85,7 +95,7 @@ const difference = (arm: Arm, base: Arm, metric: Metric): Omit<Difference, "p_ho
       instance,
     }));
   });
-  const { value, sd, low, high, p, instances } = contrast(answers);
+  const { value, sd, low, high, p, instances, margin: tests } = contrast(answers, margin);
   return {
     arm: arm.label,
     metric,
@@ -96,5 +106,6 @@ const difference = (arm: Arm, base: Arm, metric: Metric): Omit<Difference, "p_ho
     high,
     instances,
     p,
+    ...(tests === null ? {} : { margin: tests }),
   };
 };

@@ -13,8 +13,9 @@ import {
   differencesCaption,
   surrogatesCaption,
 } from "./captions.ts";
-import { differencesNamed } from "./differences.ts";
+import { type Differences, differencesNamed } from "./differences.ts";
 import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
+import type { Errors } from "../../kinds/TableFile.ts";
 import type { ExampleLine } from "./Evidence.ts";
 import { orderOfReadings } from "../../kinds/orderOfReadings.ts";
 import type { Page } from "./Page.ts";
@@ -32,6 +33,8 @@ export const tableText = (page: Page, table: PageTable): string => {
       return accuracies(page, table.arms);
     case "decomposition":
       return decomposition(page, table.arms);
+    case "errors":
+      return errors(page, table.arms);
     case "differences":
       return differences(page, table.differences);
     case "correlations":
@@ -102,6 +105,30 @@ const decomposition = (page: Page, name: string): string => {
   );
 };
 
+/** Counts of answers by the errors of their captions. */
+const errors = (page: Page, name: string): string => {
+  const { axis, arms } = armsNamed(page, name);
+  const rows = arms.map(({ label, points, pooled }) => {
+    const all = points.flatMap((point) => point.errors ?? []);
+    if (all.length < points.length)
+      throw new Error(`the scores of ${label} do not say how captions differ`);
+    const sum = (of: (errors: Errors) => number) =>
+      all.reduce((total, each) => total + of(each), 0).toLocaleString("en");
+    const inCaption = (["extra", "missing", "wrong"] as const).map(
+      (kind) => `${sum((each) => each[kind].harmless)} / ${sum((each) => each[kind].fatal)}`,
+    );
+    const others = (["reasoning", "truncated", "unreadable"] as const).map((kind) =>
+      sum((each) => each[kind]),
+    );
+    return [label, ...inCaption, ...others, (pooled.a?.n ?? 0).toLocaleString("en")];
+  });
+  const kinds = ["extra", "missing", "wrong", "right caption, wrong answer"];
+  return withCaption(
+    markdownTable([axisName(axis), ...kinds, "truncated", "unreadable", "answers"], rows),
+    "Answers whose caption has an edge or digit that p* lacks (extra), lacks one of p* (missing) or has another one in its place (wrong): harmless, where the answer is right all the same / fatal. A caption may have errors of several kinds. Of all seeds.",
+  );
+};
+
 const differences = (page: Page, name: string): string => {
   const found = differencesNamed(page, name);
   const rows = found.differences.map((each) => [
@@ -112,6 +139,7 @@ const differences = (page: Page, name: string): string => {
     each.seeds.map(({ value }) => signed(value)).join(" "),
     pText(each.p),
     pText(each.p_holm),
+    ...(each.margin ? [pText(each.margin.not_worse), pText(each.margin.equivalent)] : []),
   ]);
   const seeds = [
     ...new Set(found.differences.flatMap((each) => each.seeds.map(({ seed }) => seed))),
@@ -120,9 +148,14 @@ const differences = (page: Page, name: string): string => {
   const base = armName(found.axis, found.baseline);
   const heading = [axisName(found.axis), "of", `minus ${base}`, "95 % interval", bySeed];
   return withCaption(
-    markdownTable([...heading, "p", "p (Holm)"], rows),
+    markdownTable([...heading, "p", "p (Holm)", ...marginHeading(found)], rows),
     differencesCaption(page, found, false),
   );
+};
+
+const marginHeading = ({ differences }: Differences): ReadonlyArray<string> => {
+  const margin = differences.find((each) => each.margin)?.margin?.value;
+  return margin === undefined ? [] : [`p (> −${margin})`, `p (within ${margin})`];
 };
 
 const estimateText = ({ value, low, high }: Estimate): string => {

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(path for path in (ROOT / "docs" / "results").iterdir() if path.is_dir())
 SAMPLE = Path(__file__).parent / "results-page"  # a page of two tiny studies, for the negative controls
 Z = 1.959963984540054
+UNREADABLE = {"no-caption", "no-answer", "bad-json", "bad-caption", "bad-answer", "wrong-size"}
 NO_REWARDS = {"total", "outcome", "perception", "consistent"}
 
 
@@ -68,6 +69,7 @@ def check_page(page: Path) -> Counter:
                 check_differences(page, name, differences, compared)
     check_accuracies(page, compared)
     check_decompositions(page, compared)
+    check_error_tables(page, compared)
     check_orders(page, compared)
     check_rankings(page, compared)
     check_passes(page, compared)
@@ -125,6 +127,9 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
             near(row["perception_f1"], float(np.mean([example["f1"] for example in own])), f"{what} F1")
             reasons = Counter(example["reason"] for example in own if example["reason"] is not None)
             assert row["reasons"] == reasons, f"{what}: {row['reasons']}, recomputed {reasons}"
+            if row.get("errors"):
+                check_errors(row["errors"], own, f"{what} errors")
+                compared["errors"] += 1
     if points is not None:
         check_contrasts(table, points, named, compared)
 
@@ -151,6 +156,22 @@ def check_share(said: dict | None, answers: list[tuple], clustered: bool, what: 
         near(said[end], value, f"{what}, {end}", 1e-7)
     means = [values[runs == run].mean() for run in sorted(set(runs))]
     near(said["sd"], float(np.std(means, ddof=1)) if len(means) > 1 else None, f"{what}, sd")
+
+
+def check_errors(said: dict, examples: list[dict], what: str):
+    """From lines that do not say how captions differ, the greatest counts of captions with an error."""
+    wrong = {"harmless": [each for each in examples if each["a"] and not each["a_p"]], "fatal": [each for each in examples if not each["a"] and not each["a_p"]]}
+    for kind in ("extra", "missing", "wrong"):
+        for end, captions in wrong.items():
+            if all("errors" in each for each in examples):
+                assert said[kind][end] == sum((each["errors"] or {}).get(kind, 0) > 0 for each in captions), f"{what}, {kind}, {end}"
+            assert said[kind][end] <= len(captions), f"{what}, {kind}, {end}"
+    counted = {
+        "reasoning": sum(each["a_p"] and not each["a"] for each in examples),
+        "truncated": sum(each["reason"] == "truncated" for each in examples),
+        "unreadable": sum(each["reason"] in UNREADABLE for each in examples),
+    }
+    assert {name: said[name] for name in counted} == counted, what
 
 
 def check_contrasts(table: dict, points: dict, named: dict, compared: Counter):
@@ -503,11 +524,29 @@ def check_differences(page: Path, name: str, said: dict, compared: Counter):
         near(each["high"], found.mean + found.half, f"{where}, high", 1e-7)
         # The level at which the interval would end at 0.
         near(found.quantile(each["p"]), abs(found.mean) / found.error, f"{where}, p", 1e-6)
+        assert ("margin" in each) == ("margin" in described), where
+        if "margin" in each:
+            check_margin(each["margin"], described["margin"], found, where)
+            compared["margins"] += 1
         compared["differences"] += 1
     with_p = [each for each in said["differences"] if each["p"] is not None]
     assert said["compared"] == len(with_p)
     for each, p in zip(with_p, holm([each["p"] for each in with_p])):
         near(each["p_holm"], p, f"{name}: Holm of {each['arm']}")
+
+
+def check_margin(said: dict, margin: float, found: "Clustered", where: str):
+    """One-sided: that the arm is worse by the margin, and the larger of that and of its being better by it."""
+    assert said["value"] == margin, where
+    one_sided = []
+    for distance in (found.mean + margin, margin - found.mean):
+        low, high = 0.0, 1.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if found.quantile(middle) > abs(distance) / found.error else (low, middle)
+        one_sided.append(low / 2 if distance > 0 else 1 - low / 2)
+    near(said["not_worse"], one_sided[0], f"{where}, not worse", 1e-6)
+    near(said["equivalent"], max(one_sided), f"{where}, equivalent", 1e-6)
 
 
 # Intervals over seeds and instances
@@ -608,13 +647,34 @@ def check_decompositions(page: Path, compared: Counter):
         for arm, seeds in arms.items():
             answers = np.array([(each["a"], each["a_p"]) for _, examples in seeds.values() for each in examples])
             right = answers[:, 1] == 1
-            means = [answers[:, 0].mean(), right.mean(), answers[right, 0].mean(), answers[~right, 0].mean()]
-            assert abs(means[0] - (means[1] * means[2] + (1 - means[1]) * means[3])) < 1e-12
+            given = [answers[those, 0] for those in (right, ~right)]
+            means = [answers[:, 0].mean(), right.mean(), *(each.mean() if len(each) else None for each in given)]
+            assert abs(means[0] - sum(share * mean for share, mean in zip((means[1], 1 - means[1]), means[2:]) if mean is not None)) < 1e-12
             for cell, mean in zip(said[arm], means):
+                if mean is None:
+                    assert cell == "–", f"{name}, {arm}: {cell}"
+                    continue
                 assert abs(float(cell) - mean) <= 0.0005 + 1e-9, f"{name}, {arm}: {cell}, recomputed {mean}"
             counts = [int(cell.replace(",", "")) for cell in said[arm][4:]]
             assert counts == [right.sum(), (~right).sum()], f"{name}, {arm}: {counts}"
             compared["decompositions"] += 1
+
+
+def check_error_tables(page: Path, compared: Counter):
+    """The tables in the page's text that count errors, from the rows, which are recomputed above."""
+    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
+    for name, described in study.get("tables", {}).items():
+        if described["show"] != "errors":
+            continue
+        said, arms = table_rows(page, name), arms_of(page, study, described["arms"])
+        assert sorted(said) == sorted(arms), f"{name}: arms"
+        for arm, seeds in arms.items():
+            rows = [row["errors"] for row, _ in seeds.values()]
+            pairs = [sum(row[kind][end] for row in rows) for kind in ("extra", "missing", "wrong") for end in ("harmless", "fatal")]
+            expected = [*pairs, *(sum(row[kind] for row in rows) for kind in ("reasoning", "truncated", "unreadable"))]
+            expected.append(sum(len(examples) for _, examples in seeds.values()))
+            assert [int(number.replace(",", "")) for number in re.findall(r"[\d,]+", " ".join(said[arm]))] == expected, f"{name}, {arm}"
+            compared["error tables"] += 1
 
 
 def check_orders(page: Path, compared: Counter):
@@ -732,6 +792,13 @@ def test_every_number_of_a_page_follows_from_what_lies_beside_it(page):
     compared = check_page(page)
     print(page.name, dict(compared))
     assert compared.total() > 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_table_of_accuracies_has_one_that_splits_a_by_the_caption(page):
+    tables = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8")).get("tables", {}).values()
+    shown = {kind: {table["arms"] for table in tables if table["show"] == kind} for kind in ("accuracies", "decomposition")}
+    assert shown["accuracies"] <= shown["decomposition"]
 
 
 def test_the_findings_count_the_checkpoints_of_all_pages():
