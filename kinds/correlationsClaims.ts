@@ -65,14 +65,23 @@ const pointNumbers = (
         found.rollouts,
       ),
     ),
-    ...contrasts.flatMap((found) =>
-      eachReading(
+    ...contrasts.flatMap((found) => [
+      ...eachReading(
         found,
         `${found.reward}.contrast`,
         `correlation of ${found.reward} with reasoning minus that with perception`,
         all,
       ),
-    ),
+      ...(found.counterfactual === undefined
+        ? []
+        : [
+            estimated(node, labels, found.counterfactual, {
+              metric: `${found.reward}.contrast.counterfactual`,
+              text: `correlation of ${found.reward} with counterfactual reasoning minus that with perception, ${readings.prompt_means}`,
+              n: prompts,
+            }),
+          ]),
+    ]),
   ];
 };
 

@@ -32,14 +32,15 @@ export const orderOfReadings = ({ points }: Correlations): ReadonlyArray<Order> 
       const reasoning = outcomeWith(point, target, reading);
       const perception = outcomeWith(point, "perception", reading);
       if (reasoning === null || perception === null) return [];
-      const contrast = point.contrasts.find(({ reward }) => reward === "outcome")?.[reading];
+      const contrasts = point.contrasts.find(({ reward }) => reward === "outcome");
+      const contrast = target === "reasoning" ? contrasts?.[reading] : contrasts?.counterfactual;
       return [{ reasoning, perception, contrast }];
     });
     if (pairs.length === 0) return [];
     const count = (holds: (pair: (typeof pairs)[number]) => boolean) => pairs.filter(holds).length;
     const mean = (of: "reasoning" | "perception") =>
       pairs.reduce((sum, pair) => sum + pair[of], 0) / pairs.length;
-    const hasContrast = target === "reasoning";
+    const hasContrast = pairs.some(({ contrast }) => contrast !== undefined);
     return [
       {
         target,

@@ -57,7 +57,12 @@ export const Association = Schema.Struct({
 export interface Association extends Schema.Schema.Type<typeof Association> {}
 
 /** Correlation with reasoning (own caption) minus that with perception, from the same resamples. */
-export const Contrast = Schema.Struct({ reward: Schema.String, ...Readings.fields });
+export const Contrast = Schema.Struct({
+  reward: Schema.String,
+  ...Readings.fields,
+  /** The same of prompt means with counterfactual reasoning in place of reasoning; absent before version 4 of `correlate`. */
+  counterfactual: Schema.optionalKey(Estimate),
+});
 export interface Contrast extends Schema.Schema.Type<typeof Contrast> {}
 
 /** One checkpoint: one element of the fan-in. */

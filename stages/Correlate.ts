@@ -21,7 +21,7 @@ const Params = Schema.Struct({
 
 export const Correlate = stage({
   name: "correlate",
-  version: 3,
+  version: 4,
   summary: "correlates rewards with perception and reasoning in rollouts",
   example: `correlations:
   use: correlate

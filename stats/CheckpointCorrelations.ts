@@ -65,7 +65,13 @@ export class CheckpointCorrelations {
       ),
       contrasts: this.rewards.map((reward): Contrast => ({
         reward,
-        ...readingsOf((reading) => ask({ kind: "contrast", reward, reading })),
+        ...readingsOf((reading) => ask({ kind: "contrast", reward, target: "reasoning", reading })),
+        counterfactual: ask({
+          kind: "contrast",
+          reward,
+          target: "counterfactual",
+          reading: "prompt_means",
+        }),
       })),
     };
   }

@@ -14,8 +14,13 @@ export type Question =
       readonly target: Target;
       readonly reading: Reading;
     }
-  /** The correlation with reasoning minus the correlation with perception. */
-  | { readonly kind: "contrast"; readonly reward: string; readonly reading: Reading };
+  /** The correlation with a kind of reasoning minus the correlation with perception. */
+  | {
+      readonly kind: "contrast";
+      readonly reward: string;
+      readonly target: Exclude<Target, "perception">;
+      readonly reading: Reading;
+    };
 
 export const readings = ["pooled", "group_centred", "prompt_means"] as const;
 export const targets = ["perception", "reasoning", "counterfactual"] as const;
@@ -26,8 +31,12 @@ export const questionsOf = (rewards: ReadonlyArray<string>): ReadonlyArray<Quest
   ...rewards.flatMap((reward) =>
     readings.flatMap((reading): ReadonlyArray<Question> => [
       ...targets.map((target) => ({ kind: "correlation", reward, target, reading }) as const),
-      { kind: "contrast", reward, reading },
+      { kind: "contrast", reward, target: "reasoning", reading },
     ]),
+  ),
+  ...rewards.map(
+    (reward) =>
+      ({ kind: "contrast", reward, target: "counterfactual", reading: "prompt_means" }) as const,
   ),
 ];
 
@@ -41,7 +50,7 @@ export const statisticOf = (question: Question, columns: PromptColumns): SumStat
   const correlationWith = (target: Target) => correlation({ reward, target, reading }, columns);
   return question.kind === "correlation"
     ? correlationWith(question.target)
-    : difference(correlationWith("reasoning"), correlationWith("perception"));
+    : difference(correlationWith(question.target), correlationWith("perception"));
 };
 
 const meanOfTarget = (target: Target, { endToEnd, counterfactual }: PromptColumns): SumStatistic =>

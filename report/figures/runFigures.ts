@@ -123,6 +123,12 @@ const metricTitles: Readonly<Record<string, string>> = {
   lambda: "λ: weight of the caption's loss",
   token_share_p: "caption's share of the tokens",
   loss_share_p: "caption's share of the weighted loss",
+  grad_share_p: "caption's share of the weighted gradients' norms",
+  grad_norm: "norm of the gradient before clipping",
+  grad_norm_p: "norm of the caption's gradient",
+  grad_norm_r: "norm of the rest's gradient",
+  grad_norm_vision: "norm of the gradient in the vision tower",
+  grad_norm_text: "norm of the gradient in the language model",
 };
 
 const mostPanels = 16;

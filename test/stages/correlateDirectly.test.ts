@@ -226,6 +226,11 @@ describe("of any rollouts", () => {
       assert.strictEqual(point.contrasts[0]?.[reading].value, difference);
       assert.isAbove(difference, 0);
     }
+    const forced = association("outcome", "counterfactual").prompt_means.value ?? 9;
+    const { counterfactual } = point.contrasts[0] ?? assert.fail();
+    assert.strictEqual(counterfactual?.value, forced - (other.prompt_means.value ?? 9));
+    assert.isBelow(counterfactual?.low ?? 9, counterfactual?.value ?? -9);
+    assert.isAbove(counterfactual?.high ?? -9, counterfactual?.value ?? 9);
   });
 
   it("only the chosen steps count", async () => {

@@ -340,6 +340,26 @@ def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
             both = [rollouts.correlation(contrast["reward"], target, reading) for target in ("reasoning", "perception")]
             expected = None if None in both else both[0] - both[1]
             near(contrast[reading]["value"], expected, f"{what} contrast of {contrast['reward']}, {reading}", 1e-7)
+        if "counterfactual" in contrast:
+            compared["counterfactual contrasts"] += check_counterfactual(rollouts, contrast, f"{what} counterfactual contrast of {contrast['reward']}")
+
+
+def check_counterfactual(rollouts: Rollouts, contrast: dict, where: str) -> int:
+    """Of prompt means: the correlation with answers from the true caption minus that with right captions."""
+    said, name = contrast["counterfactual"], contrast["reward"]
+    both = [rollouts.correlation(name, target, "prompt_means") for target in ("counterfactual", "perception")]
+    near(said["value"], None if None in both else both[0] - both[1], where, 1e-7)
+    x, has = rollouts.reward(name)
+    means = rollouts.by_prompt(x, rollouts.prompt[has])
+    # Where prompts lack answers of one kind, or are few, only the value is compared.
+    if said["low"] is None or len(means) < FEWEST_CLUSTERS or set(means) != set(rollouts.right):
+        return 0
+    seen = rollouts.by_prompt(rollouts.perception[has], rollouts.prompt[has])
+    x = np.array(list(means.values()))
+    pairs = [np.array([np.mean(rollouts.right[id]) for id in means]), np.array([seen[id] for id in means])]
+    sums = np.stack([column for y in pairs for column in (np.ones_like(x), x, y, x * x, y * y, x * y)], axis=1)
+    check_ends(said, resampled(sums, lambda totals: correlation_of_totals(totals[:, :6]) - correlation_of_totals(totals[:, 6:])), where)
+    return 1
 
 
 def mean(values) -> float | None:
@@ -691,8 +711,9 @@ def check_orders(page: Path, compared: Counter):
         for (target, reading), cells in zip(readings, table_rows(page, name).values(), strict=True):
             both = [[each[target][reading]["value"], each["perception"][reading]["value"]] for each in of]
             pairs = np.array([pair for pair in both if None not in pair])
-            ends = [(each[reading]["low"], each[reading]["high"]) for each in contrasts if each[reading]["low"] is not None]
-            apart = [str(sum(low > 0 for low, _ in ends)), str(sum(high < 0 for _, high in ends))] if target == "reasoning" else ["–", "–"]
+            said = [each.get(reading if target == "reasoning" else "counterfactual") for each in contrasts]
+            ends = [(each["low"], each["high"]) for each in said if each and each["low"] is not None]
+            apart = [str(sum(low > 0 for low, _ in ends)), str(sum(high < 0 for _, high in ends))] if any(said) else ["–", "–"]
             assert cells[:3] == [f"{(pairs[:, 0] > pairs[:, 1]).sum()} of {len(pairs)}", *apart], f"{name}, {target} {reading}"
             for cell, value in zip(cells[3:], pairs.mean(0), strict=True):
                 assert abs(float(cell) - value) <= 0.005 + 1e-9, f"{name}, {target} {reading}: {cell}, recomputed {value}"
