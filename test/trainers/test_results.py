@@ -3,8 +3,9 @@
 For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows and the contrasts, from `NODE.scores.jsonl.gz`. With
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
-`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, those of the first step above a level, and those
-of differences along the training. Numbers in sentences are not read. Where a page says that its lines were not kept, what follows from the counts.
+`README.md`: the tables of accuracies, those that split `a` by whether the caption was right, those of errors, those of the first step above a level,
+and those of differences along the training. Numbers in sentences are not read. Where a page says that its lines were not kept, what follows
+from the counts.
 """
 
 import gzip
@@ -351,13 +352,13 @@ def check_counterfactual(rollouts: Rollouts, contrast: dict, where: str) -> int:
     near(said["value"], None if None in both else both[0] - both[1], where, 1e-7)
     x, has = rollouts.reward(name)
     means = rollouts.by_prompt(x, rollouts.prompt[has])
-    # Where prompts lack answers of one kind, or are few, only the value is compared.
-    if said["low"] is None or len(means) < FEWEST_CLUSTERS or set(means) != set(rollouts.right):
+    if said["low"] is None or len(means) < FEWEST_CLUSTERS:
         return 0
     seen = rollouts.by_prompt(rollouts.perception[has], rollouts.prompt[has])
-    x = np.array(list(means.values()))
-    pairs = [np.array([np.mean(rollouts.right[id]) for id in means]), np.array([seen[id] for id in means])]
-    sums = np.stack([column for y in pairs for column in (np.ones_like(x), x, y, x * x, y * y, x * y)], axis=1)
+    x, has_forced = np.array(list(means.values())), np.array([id in rollouts.right for id in means])
+    forced = np.array([np.mean(rollouts.right.get(id, [0])) for id in means])
+    pairs = [(forced, has_forced), (np.array([seen[id] for id in means]), np.ones_like(x))]
+    sums = np.stack([counts * column for y, counts in pairs for column in (np.ones_like(x), x, y, x * x, y * y, x * y)], axis=1)
     check_ends(said, resampled(sums, lambda totals: correlation_of_totals(totals[:, :6]) - correlation_of_totals(totals[:, 6:])), where)
     return 1
 
@@ -716,7 +717,7 @@ def check_orders(page: Path, compared: Counter):
             apart = [str(sum(low > 0 for low, _ in ends)), str(sum(high < 0 for _, high in ends))] if any(said) else ["–", "–"]
             assert cells[:3] == [f"{(pairs[:, 0] > pairs[:, 1]).sum()} of {len(pairs)}", *apart], f"{name}, {target} {reading}"
             for cell, value in zip(cells[3:], pairs.mean(0), strict=True):
-                assert abs(float(cell) - value) <= 0.005 + 1e-9, f"{name}, {target} {reading}: {cell}, recomputed {value}"
+                assert abs(float(cell.replace("−", "-")) - value) <= 0.005 + 1e-9, f"{name}, {target} {reading}: {cell}, recomputed {value}"
             compared["orders"] += 1
 
 
@@ -841,7 +842,9 @@ def test_the_findings_count_the_checkpoints_of_all_pages():
 
 def test_the_sample_page_has_all_there_is_to_check():
     compared = check_page(SAMPLE)
-    assert {"proportions", "accuracies", "correlations", "intervals", "rank correlations", "differences", "decompositions", "passes", "differences of curves"} <= set(compared)
+    checked = "proportions accuracies correlations intervals differences margins decompositions errors orders passes".split()
+    named = {"error tables", "rank correlations", "counterfactual contrasts", "differences of curves"}
+    assert {*checked, *named} <= {name for name, count in compared.items() if count}
 
 
 def test_correlations_whose_rollouts_were_not_kept_follow_from_their_counts(tmp_path):
@@ -915,6 +918,13 @@ CONTROLS = {
     "a number of a table": ("table.json", altered_json(lambda numbers: numbers["table"]["rows"][1]["a"].update(low=0.123))),
     "an interval of a correlation": ("correlations.json", altered_json(interval)),
     "a decomposition": ("README.md", altered_text("| captions right | captions wrong |", 3)),
+    "one error of a caption": ("table.scores.jsonl.gz", altered_line(lambda lines: lines[1].update(errors={"extra": 5, "missing": 5, "wrong": 5}))),
+    "a table of errors": ("README.md", altered_text("| extra | missing | wrong |", 6)),
+    "a margin's test": ("differences.json", altered_json(lambda numbers: next(iter(numbers.values()))["differences"][0]["margin"].update(not_worse=0.2))),
+    "an interval of the counterfactual reading": (
+        "correlations.json",
+        altered_json(lambda numbers: numbers["correlations"]["points"][0]["contrasts"][0]["counterfactual"].update(low=-3)),
+    ),
     "one value of a curve": ("model.curves.jsonl.gz", altered_line(lambda lines: lines[0]["values"].update(val_a_p=0.9))),
     "a difference of curves": ("README.md", altered_text("| steps 20–60 |", 3)),
     "a difference": ("differences.json", altered_json(lambda numbers: next(iter(numbers.values()))["differences"][0].update(mean=0.2))),
