@@ -203,6 +203,7 @@ describe("pipe bundle", () => {
       for (const { reward, target } of point.associations)
         for (const reading of readings)
           assert.include(ids, `diagnosis/${reward}.${target}.${reading}`);
+      assert.include(ids, "diagnosis/outcome.contrast.counterfactual");
       const readme = fs.readFileSync(path.join(folder, "data/README.md"), "utf8");
       assert.match(
         readme,
