@@ -111,7 +111,8 @@ class Allocation:
         turn = self.locks.take(ALLOCATOR)
         if turn is None:
             return {}, None
-        free, got = {}, {}
+        free: dict[str, list[int]] = {}
+        got: dict[str, list[int]] = {}
         try:
             for unit in self.units:
                 free[unit] = []

@@ -24,7 +24,7 @@ def machine_facts(with_gpus):
 
 def fields(path, sign):
     """The first value of each name in a file of lines `name = value`; none of a missing file."""
-    found = {}
+    found: dict[str, str] = {}
     try:
         with open(path, encoding="utf-8") as file:
             for line in file:

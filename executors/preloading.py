@@ -120,11 +120,12 @@ def run(module, *arguments):
     except SystemExit as stop:
         code = exit_code(stop.code)
     except BaseException as error:
-        error.__traceback__ = error.__traceback__.tb_next
+        own = error.__traceback__
+        error.__traceback__ = own and own.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
         code = 1
     # The interpreter's own steps at its end, except for destroying every module.
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]  # private, so typeshed lacks it
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -54,7 +54,7 @@ def answer(**fields):
 
 def children_of_all():
     """pid -> its children, for every process with children. Zombies count: a zombie may have living threads."""
-    children = {}
+    children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue

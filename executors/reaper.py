@@ -85,7 +85,7 @@ class Reaper:
         self.id = request["id"]
         self.program = self.status = failure = None
         self.childless = False
-        self.cpu = self.rss = 0
+        self.cpu, self.rss = 0.0, 0
         leased = []
         try:
             if request["gpus"] > 0:
@@ -207,10 +207,12 @@ class Reaper:
 
     def report(self, failure):
         if failure is not None:
-            return answer(id=self.id, failed=failure.why, fix=failure.fix)
-        answer(id=self.id, **self.end())
+            answer(id=self.id, failed=failure.why, fix=failure.fix)
+        else:
+            answer(id=self.id, **self.end())
 
     def end(self):
+        assert self.status is not None  # the program has started, and no child is left
         code = os.waitstatus_to_exitcode(self.status)
         return {
             "exit": code if code >= 0 else 128 - code,

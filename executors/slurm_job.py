@@ -18,8 +18,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from machine_facts import machine_facts  # noqa: E402
-from reaper import Reaper  # noqa: E402
+from machine_facts import machine_facts
+from reaper import Reaper
 
 HEARTBEAT_SECONDS = 5
 END_BYTES = 4096

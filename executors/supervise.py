@@ -129,7 +129,8 @@ class Supervisor:
     def read_requests(self):
         data = read_available(0)
         if not data:
-            return self.end_all()
+            self.end_all()
+            return
         *lines, self.unread = (self.unread + data).split(b"\n")
         for line in lines:
             request = json.loads(line)

@@ -38,7 +38,7 @@ def advantages(rewards: list[tuple[float, np.ndarray]], size: int, how: Normaliz
     """Advantages (N,) for weighted rewards, each (N,), in groups of `size` side by side."""
     if not how.per_reward:
         return _in_group(total(rewards), size, how)
-    combined = sum(weight * _in_group(reward, size, how) for weight, reward in rewards if weight)
+    combined = total([(weight, _in_group(reward, size, how)) for weight, reward in rewards if weight])
     return combined / (combined.std(ddof=STDS[how.std]) + EPSILON)
 
 
@@ -55,7 +55,7 @@ def comparable(rewards: list[tuple[float, np.ndarray]], size: int, how: Normaliz
 
 
 def total(rewards: list[tuple[float, np.ndarray]]) -> np.ndarray:
-    return sum(weight * reward for weight, reward in rewards)
+    return sum((weight * reward for weight, reward in rewards), np.zeros(()))
 
 
 def _in_group(reward: np.ndarray, size: int, how: Normalization) -> np.ndarray:

@@ -9,13 +9,14 @@ import sys
 
 import torch
 import triton
-from torch import Tensor, nn
+from torch import Tensor
+from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 from triton import language as tl
 
 AT_ONCE = 64  # positions
 
 
-def can_attend(attention: nn.Module, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor) -> bool:
+def can_attend(attention: qwen.Qwen3VLTextAttention, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor) -> bool:
     """Tries the kernel on these caches, leaving them alone. Triton needs the machine's C compiler and Python's header files."""
     rows, heads, _, size = keys.shape
     place = torch.zeros(1, dtype=torch.long, device=keys.device)
@@ -29,7 +30,7 @@ def can_attend(attention: nn.Module, rotary: tuple[Tensor, Tensor], keys: Tensor
 
 
 def attend(
-    heads: Tensor, attention: nn.Module, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor, place: Tensor, ended: Tensor
+    heads: Tensor, attention: qwen.Qwen3VLTextAttention, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor, place: Tensor, ended: Tensor
 ) -> Tensor:
     """The mixed values (rows, heads, 1, d_head) of a text layer's attention at `place` (1,), 0 in rows that have `ended` (rows,).
 

@@ -17,7 +17,7 @@ class Captured:
     """
 
     def __init__(
-        self, function: Callable[..., Tensor], device: torch.device, memory: tuple[int, int] | None = None, warm_up: int = WARM_UP
+        self, function: Callable[..., Tensor], device: torch.device, memory: "torch.cuda._POOL_HANDLE | None" = None, warm_up: int = WARM_UP
     ):
         self.function, self.device, self.memory, self.warm_up = function, device, memory, warm_up
         self.calls = 0
@@ -38,6 +38,7 @@ class Captured:
             with torch.cuda.graph(self.graph, pool=self.memory):
                 self.given = self.function(*self.arguments)
         self.graph.replay()
+        assert self.given is not None  # as of every graph
         return self.given
 
     def _beside(self) -> Tensor:

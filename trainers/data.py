@@ -195,7 +195,7 @@ class BatchOrder:
 
     def __call__(self, step: int) -> np.ndarray:
         positions = np.arange(step * self.batch, (step + 1) * self.batch)
-        return np.array([self._permutation(position // self.rows)[position % self.rows] for position in positions])
+        return np.array([self._permutation(position // self.rows)[position % self.rows] for position in positions.tolist()])
 
     def _permutation(self, epoch: int) -> np.ndarray:
         if self._epoch[0] != epoch:

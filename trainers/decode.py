@@ -33,9 +33,10 @@ def ignore_ended(*_: object) -> None:
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sampling at a temperature; `draws` are uniform numbers in [0, 1), one for each row and position (N, longest or more)."""
+    """Sampling at a temperature, a tensor () in a CUDA graph; `draws` are uniform numbers in [0, 1), one for each row and position (N,
+    longest or more)."""
 
-    temperature: float
+    temperature: float | Tensor
     draws: Tensor
 
 
@@ -90,7 +91,7 @@ class Decoder:
         memory = Memory(model, len(forced), model.prompt_length + self.longest)
         last = read_prompts(model, images, group, memory)
         for position in range(self.longest):
-            new = choose(model.model.lm_head(last), sampling, sampling and sampling.draws[held, position, None])
+            new = choose(model.model.lm_head(last), sampling, None if sampling is None else sampling.draws[held, position, None])
             if position < forced.shape[1]:
                 given = forced[held, position]
                 new = torch.where(given == FREE, new, given)
@@ -225,7 +226,8 @@ class StaticSteps:
 
     def _step(self, seen: int, sampled: bool) -> None:
         if self.model.device.type == "cpu":
-            return self.compute(seen, sampled)
+            self.compute(seen, sampled)
+            return
         if (seen, sampled) not in self.graphs:
             self.graphs[seen, sampled] = self._capture(seen, sampled)
         self.graphs[seen, sampled].replay()
@@ -260,15 +262,15 @@ class StaticSteps:
         self.lengths.add_(~self.ended)
         self.ended.logical_or_(new == self.end)
         word = model.text.embed_tokens(new[:, None])
-        self.last.copy_((self._attending(word, place) if self.attend else self._masking(word, place, seen))[:, -1])
+        self.last.copy_((self._attending(self.attend, word, place) if self.attend else self._masking(word, place, seen))[:, -1])
         self.position.add_(1)
 
-    def _attending(self, hidden: Tensor, place: Tensor) -> Tensor:
+    def _attending(self, attend: Callable[..., Tensor], hidden: Tensor, place: Tensor) -> Tensor:
         """The text layers over one position (rows, 1, d), by the kernel of attend_kernel.py."""
         added = None  # what the next layer adds to `hidden` first
         for layer, stores in zip(self.model.text.layers, self.memory.stores):
             hidden, heads = self.kernels.heads_of(layer, hidden, added)
-            mixed = self.attend(heads, layer.self_attn, self.model.text_rotary, *stores, place, self.ended)
+            mixed = attend(heads, layer.self_attn, self.model.text_rotary, *stores, place, self.ended)
             hidden, added = self.kernels.read_after(layer, hidden, mixed)
         return self.kernels.norm(self.model.text.norm, hidden, added)
 

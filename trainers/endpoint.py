@@ -163,6 +163,7 @@ class Connection:
                 if stop.wait(pause * random.uniform(0.5, 1)):
                     return None
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        raise AssertionError("the last attempt returns or raises")
 
     def _post(self, body: bytes) -> bytes:
         headers = {"Content-Type": "application/json", "User-Agent": "pipe"}

@@ -35,6 +35,6 @@ FAMILIES = {
         internvl.build_model,
         internvl.build_processor,
         lambda made, processor, side: internvl.PlainForward(made, side, pixels_of(processor), processor.tokenizer),
-        lambda made, processor, split: HubPolicy(None, split, AT_ONCE, (processor, made)),
+        lambda made, processor, split: HubPolicy((processor, made), split, AT_ONCE),
     ),
 }

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Qwen3VLForConditionalGeneration
+from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
 from trainers import layer_operations
 
-Maps = tuple[nn.Module, ...]  # linear maps of one input; a convolution whose stride is its kernel is one, too
+Maps = tuple[nn.Linear | nn.Conv3d, ...]  # linear maps of one input; a convolution whose stride is its kernel is one, too
 
 
 @cache
@@ -54,19 +55,19 @@ class FewKernels:
         finally:
             self.copies = {}
 
-    def linear(self, hidden: Tensor, *maps: nn.Module) -> Tensor:
+    def linear(self, hidden: Tensor, *maps: nn.Linear | nn.Conv3d) -> Tensor:
         """The outputs of linear maps, side by side."""
         if maps in self.copies:
             return functional.linear(hidden, *self.copies[maps])
         weights = [each.weight.flatten(1) for each in maps]
         return functional.linear(hidden, torch.cat(weights) if len(maps) > 1 else weights[0], maps[0].bias)
 
-    def norm(self, module: nn.Module, hidden: Tensor, added: Tensor | None) -> Tensor:
+    def norm(self, module: qwen.Qwen3VLTextRMSNorm, hidden: Tensor, added: Tensor | None) -> Tensor:
         """The norm of the text model at its end."""
         return self.operations.add_norm(hidden, added, module.weight, None, module.variance_epsilon)[1]
 
     def see_before(
-        self, block: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+        self, block: qwen.Qwen3VLVisionBlock, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A layer of the vision tower before its attention: the sum, and query, key, value (B, heads, patches, d_head)."""
         attention = block.attn
@@ -74,13 +75,13 @@ class FewKernels:
         together = self.linear(normed, attention.qkv).unflatten(-1, (3 * attention.num_heads, attention.head_dim))
         return hidden, *self.operations.heads(together, cos, sin, None, 0.0)
 
-    def see_after(self, block: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+    def see_after(self, block: qwen.Qwen3VLVisionBlock, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
         """A layer of the vision tower after its attention."""
         added = self.linear(mixed.transpose(1, 2).reshape(hidden.shape), block.attn.proj)
         hidden, normed = self._layer_norm(block.norm2, hidden, added)
         return hidden, self.linear(block.mlp.act_fn(self.linear(normed, block.mlp.linear_fc1)), block.mlp.linear_fc2)
 
-    def merge(self, merger: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+    def merge(self, merger: qwen.Qwen3VLVisionPatchMerger, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
         """The sum, and the features (B, image tokens, d) of each four patches joined."""
         joined = (len(hidden), -1, merger.hidden_size)
         if merger.use_postshuffle_norm:
@@ -91,7 +92,7 @@ class FewKernels:
         return total.view(hidden.shape), features
 
     def read_before(
-        self, layer: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+        self, layer: qwen.Qwen3VLTextDecoderLayer, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A text layer before its attention: the sum, and query, key, value (B, heads, T, d_head)."""
         hidden, together = self.heads_of(layer, hidden, added)
@@ -99,14 +100,14 @@ class FewKernels:
         scales = attention.q_norm.weight, attention.k_norm.weight
         return hidden, *self.operations.heads(together, cos, sin, scales, attention.q_norm.variance_epsilon)
 
-    def heads_of(self, layer: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+    def heads_of(self, layer: qwen.Qwen3VLTextDecoderLayer, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
         """The sum, and the queries, keys and values of a text layer, before any norm (B, T, 3 heads, d_head)."""
         attention, norm = layer.self_attn, layer.input_layernorm
         hidden, normed = self.operations.add_norm(hidden, added, norm.weight, None, norm.variance_epsilon)
         together = self.linear(normed, attention.q_proj, attention.k_proj, attention.v_proj)
         return hidden, together.unflatten(-1, (-1, attention.head_dim))
 
-    def read_after(self, layer: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+    def read_after(self, layer: qwen.Qwen3VLTextDecoderLayer, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
         """A text layer after its attention."""
         mlp, norm = layer.mlp, layer.post_attention_layernorm
         added = self.linear(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1), layer.self_attn.o_proj)

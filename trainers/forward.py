@@ -169,7 +169,7 @@ class Batched:
         words = self.text.embed_tokens(tokens[:, :-1])
         past: KeysValues = []
 
-        def keep(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        def keep(_: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
             past.append((key, value))
             return key, value
 
@@ -222,7 +222,7 @@ class Batched:
         prompt, deepstack = self.prompt(images)
         past: KeysValues = []
 
-        def share(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        def share(_: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
             past.append((key[group], value[group]))
             return key, value
 

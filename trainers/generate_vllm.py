@@ -80,15 +80,15 @@ def work(job: Job) -> Outcome:
     params = Params(**job.params)
     params.check()
     directory = job.inputs["model"]
-    require_servable(directory, params)
+    longest = require_servable(directory, params)
     split = read_split(job.inputs["data"], params.split, params.limit, any_size=True)
     words = Words(directory)
     requests = requests_of(params, split)
-    forced = [min(words.count(request.caption), params.max_tokens) for request in requests]
+    forced = [min(words.count(request.caption), longest) for request in requests]
     questions = {
-        number: question(params, split, request, params.max_tokens - forced[number], words)
+        number: question(params, split, request, longest - forced[number], words)
         for number, request in enumerate(requests)
-        if forced[number] < params.max_tokens
+        if forced[number] < longest
     }
     settings = server_settings(words.config, params.context, params.batch, params.gpu_memory)
     answers = answers_to(questions, job, params, settings)
@@ -109,7 +109,8 @@ def work(job: Job) -> Outcome:
     )
 
 
-def require_servable(directory: Path, params: Params) -> None:
+def require_servable(directory: Path, params: Params) -> int:
+    """Returns the bound on the tokens of a response."""
     require_whole(directory)
     if is_micro(directory):
         raise JobError("vLLM serves models that answer in chats, and a micro model has no chat template.", "Leave `engine` out for it.")
@@ -118,6 +119,7 @@ def require_servable(directory: Path, params: Params) -> None:
     require_device(torch.cuda.is_available())
     if torch.cuda.device_count() > 1:
         raise JobError("engine vllm uses one GPU, and several are visible.", "Set resources: { gpus: 1 }.")
+    return params.max_tokens
 
 
 def question(params: Params, split: Split, request: ResponseRequest, longest: int, words: Words) -> dict[str, Any]:

@@ -250,7 +250,8 @@ class Trainer(loop.Trainer):
         # A dropped group is recorded without an advantage.
         self.advantage = np.full((len(everything), *advantage.shape[1:]), np.nan)
         self.advantage[rows] = advantage
-        old = None if waves[0].old is None else stacked([wave.old for wave in waves])[rows]
+        before = [wave.old for wave in waves if wave.old is not None]
+        old = stacked(before)[rows] if before else None
         return everything.only(groups), advantage, old
 
     def _record(self, number: int, waves: list[Wave], advantage: np.ndarray, learned: dict[str, float]) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from trainers.losses import Spans, Sum, span_losses
 
@@ -43,7 +44,7 @@ def hidden_norms(
     return totals, squares.sqrt()
 
 
-def with_hidden(model: torch.nn.Module, spans: Callable[[], Spans]) -> tuple[Spans, Tensor]:
+def with_hidden(model: PreTrainedModel, spans: Callable[[], Spans]) -> tuple[Spans, Tensor]:
     """Calls `spans`, a forward pass of the model, and returns its h as well."""
     seen: list[Tensor] = []
     hook = model.get_output_embeddings().register_forward_pre_hook(lambda _, given: seen.append(given[0]))

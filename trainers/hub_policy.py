@@ -48,7 +48,7 @@ from transformers import (
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from trainers.data import Split
-from trainers.decode import FREE, Decoded, Sampling, choose, ignore_ended
+from trainers.decode import FREE, Decoded, OnEnded, Sampling, choose, ignore_ended
 from trainers.end_tokens import ends_of, name_ends
 from trainers.job import JobError
 from trainers.model import device, is_micro
@@ -87,11 +87,12 @@ class HubPolicy:
     has_fixed_shapes = False  # prompts and pictures differ in length and size
 
     def __init__(
-        self, directory: Path | None, split: Split, at_once: int, loaded: tuple[ProcessorMixin, PreTrainedModel] | None = None
+        self, source: Path | tuple[ProcessorMixin, PreTrainedModel], split: Split, at_once: int
     ):
-        """`loaded` are the processor and the model where they are in memory, as in a training; their settings stay as they are."""
-        self.directory, self.split, self.at_once = directory, split, at_once
-        self.processor, self.model = loaded or load(directory)
+        """`source` is a directory, or the processor and the model where they are in memory, as in a training; their settings stay as they
+        are."""
+        self.source, self.split, self.at_once = source, split, at_once
+        self.processor, self.model = load(source) if isinstance(source, Path) else source
         self.device = self.model.device
         self.tokenizer = self.processor.tokenizer
         self.unknown = self.tokenizer.unk_token_id
@@ -99,9 +100,9 @@ class HubPolicy:
         self.tokenizer.pad_token = self.tokenizer.pad_token or self.tokenizer.convert_ids_to_tokens(self.ends[0])
         self.media = torch.tensor(media_of(self.model.config, self.ends), device=self.device, dtype=torch.long)
         self._takes = inspect.signature(self.model.forward).parameters
-        self.is_micro = loaded is not None or is_micro(directory)
+        self.is_micro = not isinstance(source, Path) or is_micro(source)
         self.longest = self.model.generation_config.max_new_tokens if self.is_micro else None
-        if loaded is not None:
+        if not isinstance(source, Path):
             return
         # `generate` merges its arguments with the model's own settings; these set the end of a response, and no more.
         self.model.generation_config = GenerationConfig(
@@ -121,7 +122,7 @@ class HubPolicy:
         other.split = split
         return other
 
-    def prompts(self, rows: np.ndarray) -> list[Prompt]:
+    def prompts(self, rows: np.ndarray | Tensor) -> list[Prompt]:
         return [Prompt(self.split.columns["query"][row], self.split.images[row]) for row in rows]
 
     def prompts_without_pictures(self, rows: np.ndarray) -> tuple[list[Prompt], Tensor]:
@@ -132,7 +133,7 @@ class HubPolicy:
     def decoder(self, longest: int, between: Callable[[], None] = lambda: None) -> "HubDecoder":
         return HubDecoder(self, longest, between)
 
-    def logits(self, rows: np.ndarray, group: Tensor, tokens: Tensor) -> Tensor:
+    def logits(self, rows: np.ndarray | Tensor, group: Tensor, tokens: Tensor) -> Tensor:
         prompts = self.prompts(rows)
         inputs = self.read([prompts[place] for place in group.tolist()])
         prompted, width = inputs["input_ids"].shape, tokens.shape[1]
@@ -173,7 +174,8 @@ class HubPolicy:
     def save(self, directory: Path, card: str) -> None:
         """Writes the current weights, with the processor's files and the generation settings of the directory that the model came from."""
         self.model.save_pretrained(directory)
-        copy_words(self.directory, directory, self.processor)
+        assert isinstance(self.source, Path)  # a training that began without a directory writes its own words
+        copy_words(self.source, directory, self.processor)
         (directory / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -182,7 +184,7 @@ class HubDecoder:
 
     def __init__(self, policy: HubPolicy, longest: int, between: Callable[[], None]):
         self.policy, self.longest, self.between = policy, longest, between
-        self.on_ended = ignore_ended  # `generate` gives whole batches
+        self.on_ended: OnEnded = ignore_ended  # `generate` gives whole batches
 
     def __call__(
         self, prompts: list[Prompt], group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None

@@ -5,9 +5,12 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-Answer = TypeVar("Answer")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance  # known to type checkers alone
+
+Answer = TypeVar("Answer", bound="DataclassInstance")
 
 
 class KeptAnswers(Generic[Answer]):

@@ -172,7 +172,7 @@ class Heads(torch.autograd.Function):
         epsilon, is_normed = context.rest
         batch, length, count, size = together.shape
         count //= 3
-        gradients = [each if each.stride(3) == 1 else each.contiguous() for each in gradients]
+        gradients = tuple(each if each.stride(3) == 1 else each.contiguous() for each in gradients)
         strides = [stride for each in gradients for stride in each.stride()[:3]]
         of_together = torch.empty_like(together)
         rows, padded = batch * length * count, triton.next_power_of_2(size)

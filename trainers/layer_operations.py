@@ -74,7 +74,8 @@ class Rotation(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(context, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return _rotate(gradient, *context.saved_tensors, -1), None, None
+        cos, sin = context.saved_tensors
+        return _rotate(gradient, cos, sin, -1), None, None
 
 
 def _rotate(values: Tensor, cos: Tensor, sin: Tensor, direction: int) -> Tensor:

@@ -17,5 +17,4 @@ def ending_with_us(group: int) -> Iterator[None]:
         yield
     finally:
         guard.kill()
-        guard.wait()
-        guard.stdin.close()
+        guard.communicate()

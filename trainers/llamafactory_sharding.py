@@ -7,6 +7,7 @@ kernels on the machine that trains, and would be a second way to the same.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def add_up(tensors: list[Tensor]) -> None:
     ranks.add_up([tensor for tensor in tensors if not isinstance(tensor, DTensor)])
 
 
-def total_norm(parameters: list[Tensor]) -> float:
+def total_norm(parameters: Sequence[Tensor]) -> float:
     """The norm of the whole gradient, in every process."""
     norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
@@ -71,6 +72,6 @@ def total_norm(parameters: list[Tensor]) -> float:
 
 def whole_weights(model: torch.nn.Module) -> dict[str, Tensor]:
     """Every weight by its name, on the processor of the first process; nothing in the others. Names of tied weights are left out but one."""
-    weights = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
+    weights: dict[str, Any] = get_model_state_dict(model, options=StateDictOptions(full_state_dict=True, cpu_offload=True))
     repeated = {name for name, _ in model.named_parameters(remove_duplicate=False)} - {name for name, _ in model.named_parameters()}
     return {name: weight for name, weight in weights.items() if name not in repeated}

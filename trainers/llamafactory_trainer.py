@@ -144,7 +144,8 @@ class SpanTrainer(CustomSeq2SeqTrainer):
         bare = self.accelerator.unwrap_model(model)
         micro_batches = (self.spans(bare, batch) for batch in self.micro_batches)
         number = self.state.global_step + 1
-        mix, measured = losses.mix_at(self.run.loss, number - 1), {}
+        mix = losses.mix_at(self.run.loss, number - 1)
+        measured: dict[str, float] = {}
         if self.weighs_hidden:
             mix, measured = self.weigh_hidden(bare, tokens_p, tokens_r)
         done = losses.backward(
@@ -165,6 +166,7 @@ class SpanTrainer(CustomSeq2SeqTrainer):
 
     def weigh_hidden(self, model: torch.nn.Module, tokens_p: int, tokens_r: int) -> tuple[losses.Mix, dict[str, float]]:
         """NGDiff's λ_t of a sharded step, and the norms that it comes from."""
+        assert self.balance is not None  # as where hidden states are weighed
         micro_batches = (with_hidden(model, functools.partial(self.spans, model, batch)) for batch in self.micro_batches)
         totals, norms = hidden_norms(micro_batches, tokens_p, tokens_r, ranks.add_up)
         norm_p, norm_r = norms.tolist()

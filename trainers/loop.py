@@ -18,7 +18,7 @@ from trainers.job import Job
 from trainers.schedule import Schedule
 from trainers.validation import Validation
 
-CHECKPOINT_SECONDS = 30
+CHECKPOINT_SECONDS = 30.0
 FIRST_STEPS = 4  # on a GPU these choose kernels and capture the step
 CHECKPOINT_SHARE = 0.1  # of the run time, at most: a large model takes longer to write than a step takes
 
@@ -99,12 +99,12 @@ def train(job: Job, trainer: Trainer, steps: int, identity: str, validation: Val
             checkpoint.save(job.checkpoints, step, identity, trainer.state())
             raise
         done = step + 1
-        is_due = validation is not None and validation.is_due(done)
-        is_reported = done % trainer.report_every == 0 or done == steps or is_due
+        due = validation if validation is not None and validation.is_due(done) else None
+        is_reported = done % trainer.report_every == 0 or done == steps or due is not None
         speed = trainer.speed() if is_reported else {}
         try:
-            if is_due:
-                trainer.add(validation())
+            if due is not None:
+                trainer.add(due())
                 trainer.restart_clock()
         except SystemExit:
             checkpoint.save(job.checkpoints, done, identity, trainer.state())

@@ -24,9 +24,9 @@ NGDiff has three options, each off unless given. They are our choice, not the pa
   clamp      [low, high] bounds λ_t, after the other two.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import Tensor
@@ -86,7 +86,7 @@ def check_loss(loss: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _are_points(points: list[tuple[int, float | str]]) -> bool:
+def _are_points(points: list[tuple[int, float | Literal["token"]]]) -> bool:
     steps = [step for step, _ in points]
     return bool(points) and steps == sorted(steps) and all(weight == "token" or 0 <= weight <= 1 for _, weight in points)
 
@@ -152,7 +152,7 @@ def backward(
     micro_batches: Iterable[Spans],
     tokens_p: int | Tensor,
     tokens_r: int | Tensor,
-    parameters: list[Tensor],
+    parameters: Sequence[Tensor],
     *,
     read: Callable[[Tensor], Number] = float,
     mix: Mix | None = None,
@@ -172,7 +172,8 @@ def backward(
         return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, add_up, weight)
     for parameter in parameters:
         parameter.grad = None
-    total_p = total_r = 0.0
+    nothing: Any = 0.0  # a tensor after the first micro-batch
+    total_p = total_r = nothing
     for spans in micro_batches:
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         (weight * loss_p + (1 - weight) * loss_r).backward()
@@ -192,7 +193,7 @@ def _backward_apart(
     micro_batches: Iterable[Spans],
     tokens_p: int | Tensor,
     tokens_r: int | Tensor,
-    parameters: list[Tensor],
+    parameters: Sequence[Tensor],
     read: Callable[[Tensor], Number],
     balance: Balance | None,
     add_up: Sum,
@@ -203,8 +204,10 @@ def _backward_apart(
     The first backward pass is cheap: the caption comes first and attention is causal, so L_p's graph ends with the caption,
     provided that the forward pass computes the tokens after the caption separately (forward.py does).
     """
-    gradients_p = gradients_r = None
-    total_p = total_r = 0.0
+    gradients_p: list[Tensor] = []
+    gradients_r: list[Tensor] = []
+    nothing: Any = 0.0  # a tensor after the first micro-batch
+    total_p = total_r = nothing
     for spans in micro_batches:
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         # A published model may have weights that no output depends on, such as a vision tower's last layer.
@@ -214,15 +217,17 @@ def _backward_apart(
     add_up([total_p, total_r, *gradients_p, *gradients_r])
     norms = [torch.nn.utils.get_total_norm(gradients) for gradients in (gradients_p, gradients_r)]
     norm_p, norm_r = map(read, norms)
-    if weight is None and balance is None:
-        weight = _balance(norm_p, norm_r)
-    elif weight is None:
-        weight = read(balance(torch.stack([total_p, total_r]), torch.stack(norms)))
+    if weight is None:
+        weight = _balance(norm_p, norm_r) if balance is None else read(balance(torch.stack([total_p, total_r]), torch.stack(norms)))
     for parameter, gradient in zip(parameters, _weigh(gradients_p, gradients_r, weight)):
         parameter.grad = _laid_out_as(parameter, gradient)
     return StepLosses(read(total_p), read(total_r), weight, norm_p, norm_r)
 
 
+@overload
+def _balance(norm_p: Tensor, norm_r: Tensor) -> Tensor: ...
+@overload
+def _balance(norm_p: Number, norm_r: Number) -> Number: ...
 def _balance(norm_p: Number, norm_r: Number) -> Number:
     """λ_t of NGDiff. Both gradients vanish only at a perfect fit, where the weight does not matter."""
     both = norm_p + norm_r
@@ -248,8 +253,8 @@ def _laid_out_as(parameter: Tensor, gradient: Tensor) -> Tensor:
     return torch.empty_like(parameter).copy_(gradient)
 
 
-def _add(total: list[Tensor] | None, gradients: tuple[Tensor, ...]) -> list[Tensor]:
-    if total is None:
+def _add(total: list[Tensor], gradients: tuple[Tensor, ...]) -> list[Tensor]:
+    if not total:
         return list(gradients)
     torch._foreach_add_(total, gradients)
     return total

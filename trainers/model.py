@@ -148,7 +148,8 @@ def _config(size: Size, init: float, tokenizer: PreTrainedTokenizerFast, image_s
 def image_statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of red, green and blue over uint8 images (N, height, width, 1 or 3), on the scale 0 to 1."""
     channels = images.shape[3]
-    counts = sum(_histogram(images[start : start + COUNTED_AT_ONCE]) for start in range(0, len(images), COUNTED_AT_ONCE))
+    parts = (_histogram(images[start : start + COUNTED_AT_ONCE]) for start in range(0, len(images), COUNTED_AT_ONCE))
+    counts = sum(parts, np.zeros((), np.int64))
     levels = np.arange(256) / 255
     mean = counts @ levels / counts.sum(1)
     # Rounding can make the variance of equal pixels negative.
@@ -217,7 +218,7 @@ def family_of(directory: Path) -> str | None:
     names = ("config.json", "model_type"), ("processor_config.json", "processor_class")
     files = [(directory / name, field) for name, field in names]
     kind, processor = (json.loads(file.read_text(encoding="utf-8")).get(field) if file.exists() else None for file, field in files)
-    return MODEL_TYPES.get(kind) if processor == "DeepseekVLProcessor" else None
+    return MODEL_TYPES.get(kind or "") if processor == "DeepseekVLProcessor" else None
 
 
 def is_micro(directory: Path) -> bool:

@@ -9,22 +9,22 @@ from transformers import Qwen3VLForConditionalGeneration
 from transformers.models.qwen3_vl import modeling_qwen3_vl as qwen
 
 
-def copied(model: Qwen3VLForConditionalGeneration) -> AbstractContextManager[None]:
+def copied(_: Qwen3VLForConditionalGeneration) -> AbstractContextManager[None]:
     """Modules take their weights as they are."""
     return nullcontext()
 
 
-def linear(hidden: Tensor, module: nn.Module) -> Tensor:
+def linear(hidden: Tensor, module: nn.Linear | nn.Conv3d) -> Tensor:
     """A linear map; a convolution whose stride is its kernel is one of each patch."""
     return functional.linear(hidden, module.weight.flatten(1), module.bias)
 
 
-def norm(module: nn.Module, hidden: Tensor, added: Tensor | None) -> Tensor:
+def norm(module: qwen.Qwen3VLTextRMSNorm, hidden: Tensor, added: Tensor | None) -> Tensor:
     return module(_sum(hidden, added))
 
 
 def see_before(
-    block: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+    block: qwen.Qwen3VLVisionBlock, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A layer of the vision tower before its attention: the sum, and query, key, value (B, heads, patches, d_head)."""
     hidden = _sum(hidden, added)
@@ -35,13 +35,13 @@ def see_before(
     return hidden, query.to(value.dtype), key.to(value.dtype), value
 
 
-def see_after(block: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+def see_after(block: qwen.Qwen3VLVisionBlock, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
     """A layer of the vision tower after its attention."""
     hidden = hidden + block.attn.proj(mixed.transpose(1, 2).reshape(hidden.shape))
     return hidden, block.mlp(block.norm2(hidden))
 
 
-def merge(merger: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
+def merge(merger: qwen.Qwen3VLVisionPatchMerger, hidden: Tensor, added: Tensor | None) -> tuple[Tensor, Tensor]:
     """The sum, and the features (B, image tokens, d) of each four patches joined."""
     hidden = _sum(hidden, added)
     features = merger(hidden.flatten(0, 1))
@@ -49,7 +49,7 @@ def merge(merger: nn.Module, hidden: Tensor, added: Tensor | None) -> tuple[Tens
 
 
 def read_before(
-    layer: nn.Module, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
+    layer: qwen.Qwen3VLTextDecoderLayer, hidden: Tensor, added: Tensor | None, cos: Tensor, sin: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A text layer before its attention: the sum, and query, key, value (B, heads, T, d_head)."""
     hidden = _sum(hidden, added)
@@ -62,7 +62,7 @@ def read_before(
     return hidden, query.to(value.dtype), key.to(value.dtype), value
 
 
-def read_after(layer: nn.Module, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
+def read_after(layer: qwen.Qwen3VLTextDecoderLayer, hidden: Tensor, mixed: Tensor) -> tuple[Tensor, Tensor]:
     """A text layer after its attention."""
     hidden = hidden + layer.self_attn.o_proj(mixed.transpose(1, 2).reshape(*hidden.shape[:2], -1))
     return hidden, layer.mlp(layer.post_attention_layernorm(hidden))

@@ -52,10 +52,10 @@ def _check_chunks(file: bytes) -> None:
 
 def _decode_by_pillow(file: bytes) -> np.ndarray:
     try:
-        image = Image.open(io.BytesIO(file))
-        if image.mode.startswith(_DEEP):
-            raise BrokenPicture(f"its pixels have the mode {image.mode}, more than 8 bits a sample")
-        image = image if image.mode == "L" else image.convert("RGB")
+        opened = Image.open(io.BytesIO(file))
+        if opened.mode.startswith(_DEEP):
+            raise BrokenPicture(f"its pixels have the mode {opened.mode}, more than 8 bits a sample")
+        image = opened if opened.mode == "L" else opened.convert("RGB")
         return np.asarray(image).reshape(image.height, image.width, -1)
     except UnidentifiedImageError:
         raise BrokenPicture("it is no picture that Pillow knows") from None
@@ -84,8 +84,9 @@ def _decode_unfiltered(file: bytes) -> np.ndarray | None:
     pixels = rows[:, 1:].reshape(height, width, -1)
     if colour != _PALETTE:
         return pixels
-    known = palette is not None and pixels.max() < len(palette)
-    return palette[pixels[..., 0]] if known else None
+    if palette is None or pixels.max() >= len(palette):
+        return None
+    return palette[pixels[..., 0]]
 
 
 def _read_chunk(file: bytes, place: int) -> tuple[bytes, bytes, int]:

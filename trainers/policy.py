@@ -30,7 +30,7 @@ class Decoding(Protocol):
     on_ended: OnEnded
 
     def __call__(
-        self, prompts: Prompts, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
+        self, prompts: Prompts, /, group: Tensor | None = None, forced: Tensor | None = None, sampling: Sampling | None = None
     ) -> Decoded: ...
 
 
@@ -39,11 +39,26 @@ class Policy(Protocol):
 
     model: PreTrainedModel
     device: torch.device
-    ends: tuple[int, ...]  # tokens any of which ends a response; the first is taught
-    unknown: int | None  # the token of unknown words
-    longest: int | None  # the default bound on tokens of a response; None if the model has none
-    description: str  # the model in words
-    has_fixed_shapes: bool  # so that a CUDA graph can hold `logits`, of rows on the GPU
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The tokens any of which ends a response; the first is taught."""
+
+    @property
+    def unknown(self) -> int | None:
+        """The token of unknown words."""
+
+    @property
+    def longest(self) -> int | None:
+        """The default bound on tokens of a response; None if the model has none."""
+
+    @property
+    def description(self) -> str:
+        """The model in words."""
+
+    @property
+    def has_fixed_shapes(self) -> bool:
+        """True if a CUDA graph can hold `logits`, of rows on the GPU."""
 
     def on(self, split: Split) -> "Policy":
         """The same model, with its weights of any later moment, and the pictures of another split."""

@@ -64,9 +64,10 @@ def run(job: Job, module: str, count: int) -> Outcome:
         old.unlink(missing_ok=True)
     with _processes(job.directory, module, count) as processes:
         codes = _wait(job, processes)
-    failed = [number for number, code in enumerate(codes) if code not in (0, EXIT_TERMINATED, -signal.SIGTERM, None)]
+    harmless = (0, EXIT_TERMINATED, -signal.SIGTERM)
+    failed = {number: code for number, code in enumerate(codes) if code is not None and code not in harmless}
     if failed:
-        raise _failure(job.directory, codes, failed)
+        raise _failure(job.directory, failed, count)
     if any(codes):
         raise SystemExit(EXIT_TERMINATED)
     done = json.loads(_result(job.directory, 0).read_text(encoding="utf-8"))
@@ -105,13 +106,14 @@ def _wait(job: Job, processes: list[subprocess.Popen]) -> list[int | None]:
     return codes
 
 
-def _failure(directory: Path, codes: list[int | None], failed: list[int]) -> JobError:
+def _failure(directory: Path, failed: dict[int, int], count: int) -> JobError:
+    """`failed` has the exit codes by the numbers of their processes."""
     silent = [number for number in failed if not _result(directory, number).exists()]
     if silent:
-        code = codes[silent[0]]
+        code = failed[silent[0]]
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return JobError(
-            f"Process {silent[0] + 1} of {len(codes)} ended by {how} without a word.",
+            f"Process {silent[0] + 1} of {count} ended by {how} without a word.",
             "See the end of the job's log. SIGKILL often means that the machine ran out of memory.",
         )
     first = min((_result(directory, number) for number in failed), key=lambda path: path.stat().st_mtime_ns)
@@ -130,7 +132,7 @@ def main(work: Callable[[Job], Outcome]) -> int:
     try:
         code = _member(work, int(sys.argv[2]), Path(sys.argv[3]))
     except SystemExit as stopped:
-        code = stopped.code
+        code = int(stopped.code or 0)
     sys.stdout.flush()
     os._exit(code)  # a failed process would wait for the others at the end of Python, and they for it
 

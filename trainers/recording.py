@@ -43,7 +43,7 @@ def rollout_lines(
             "reason": judged.reasons[index],
             "rewards": {name: _short(values[index]) for name, values in parts.items()},
             "advantage": None if trained is None else _short(trained["advantage"][index]),
-            **({"caption_advantage": _short(trained["caption_advantage"][index])} if "caption_advantage" in (trained or {}) else {}),
+            **({"caption_advantage": _short(trained["caption_advantage"][index])} if trained is not None and "caption_advantage" in trained else {}),
         }
 
 

@@ -5,7 +5,8 @@ names them; for the requested surrogates `teacher`, `vote`, `consensus`, the sam
 R = α·p + (1-α)·outcome, with one of them as p (arXiv 2605.29496).
 """
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ class Judge:
         questions, self._early = self._early or _Questions(self.split, mode), None
         rows = rollouts.rows.tolist()
 
-        def ask(name: str, responses: list[str | None], perceptions: Sequence[str | None]) -> None:
+        def ask(name: str, responses: Iterable[str | None], perceptions: Iterable[str | None]) -> None:
             questions.lines[name] = questions.places_of(rows, responses, perceptions)
 
         ask("oracle", rollouts.texts, self._oracle(rows))
@@ -95,10 +96,10 @@ class Judge:
             ask(name, rollouts.texts, [captions[row] for row in rows])
         if CONSENSUS in self.surrogates:
             ask(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
-        if BLIND_SOLVE in self.surrogates:
+        if self.solver is not None:
             ask(BLIND_SOLVE, self.solver(rollouts), self._oracle(rows))
         questions.send(self.scorer)
-        if LIKELIHOOD in self.surrogates:
+        if self.likelihood is not None:
             questions.likelihoods = self.likelihood(rollouts)
         self._pending.append(questions)
 
@@ -117,7 +118,7 @@ class Judge:
         if BLIND_SOLVE in self.surrogates:
             solved = questions.verdicts(BLIND_SOLVE, answers)
             parts["blind_solve"] = np.array([float(verdict.get("outcome", 0)) for verdict in solved])
-        if LIKELIHOOD in self.surrogates:
+        if questions.likelihoods is not None:
             parts["likelihood"] = questions.likelihoods
         return Judged(parts, [verdict["reason"] for verdict in oracle])
 
@@ -134,9 +135,10 @@ def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy) -> Judge:
+def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy | None) -> Judge:
     """The judge with what its surrogates need: a teacher, `captioner`; those who vote, `captioners`; and a solver, `solver` or else the
-    policy. A teacher or solver is a model, an input, or an endpoint, a param; those who vote are a fan-in of models."""
+    policy. A teacher or solver is a model, an input, or an endpoint, a param; those who vote are a fan-in of models.
+    `policy` is None where another program learns, which has no surrogate that asks the policy."""
     unknown = [name for name in surrogates if name not in SURROGATES]
     if unknown:
         raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")
@@ -147,7 +149,8 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
     def captions_of(directory: Path) -> list[str | None]:
         return teacher_captions(another(directory), len(split), job.params["max_tokens"], job.exit_if_stopping)
 
-    captions = votes = solver = None
+    captions = votes = likelihood = None
+    solver: BlindSolver | EndpointSolver | None = None
     if TEACHER in surrogates:
         if job.params["captioner"] is not None:
             captions = transcribed(job)
@@ -163,11 +166,11 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
         solver = EndpointSolver(job)
     elif BLIND_SOLVE in surrogates:
         model = another(job.inputs["solver"]) if "solver" in job.inputs else policy
+        assert model is not None
         solver = BlindSolver(model, job.params["max_tokens"], job.exit_if_stopping)
-
-    def likelihood(rollouts: Rollouts) -> np.ndarray:
-        return caption_likelihoods(policy, rollouts, job.params["batch"])
-
+    if LIKELIHOOD in surrogates:
+        assert policy is not None
+        likelihood = functools.partial(caption_likelihoods, policy, at_once=job.params["batch"])
     return Judge(scorer, split, surrogates, captions, votes, solver, likelihood)
 
 
@@ -186,7 +189,7 @@ class _Questions:
     lines: dict[str, list[int | None]] = field(default_factory=dict)  # by p* or surrogate, the number of each response's line
     likelihoods: np.ndarray | None = None
 
-    def places_of(self, rows: list[int], responses: Sequence[str | None], perceptions: Sequence[str | None]) -> list[int | None]:
+    def places_of(self, rows: list[int], responses: Iterable[str | None], perceptions: Iterable[str | None]) -> list[int | None]:
         """The number of the line that asks about each response, by its row of the split and what stands for its p*."""
         return [self._place_of(*each) for each in zip(rows, responses, perceptions)]
 

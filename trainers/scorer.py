@@ -73,15 +73,18 @@ class Scorer:
         )
 
     def _write(self) -> None:
+        written = self._process.stdin
+        assert written is not None  # a pipe
         try:
             while (text := self._questions.get()) is not None:
-                self._process.stdin.write(text)
-                self._process.stdin.flush()
-            self._process.stdin.close()
+                written.write(text)
+                written.flush()
+            written.close()
         except BrokenPipeError:
             pass  # it has died, and `_next` reports it to whoever waits for its answers
 
     def _read(self) -> None:
+        assert self._process.stdout is not None  # a pipe
         for line in self._process.stdout:
             self._answered.put(line)
         self._answered.put(None)

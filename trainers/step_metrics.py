@@ -18,20 +18,22 @@ def require_finite(number: int, done: StepLosses, norm: float) -> None:
 def step_metrics(number: int, done: StepLosses, tokens_p: int, tokens_r: int, norm: float) -> dict[str, Any]:
     """Shares of perception are of the tokens, of the weighted loss and, where measured, of the weighted gradients' norms. L_r is left out
     where captions alone are learned."""
-    share_p, share_r = done.weight * done.perception, (1 - done.weight) * done.reasoning
+    loss_p, loss_r, weight = float(done.perception), float(done.reasoning), float(done.weight)
+    share_p, share_r = weight * loss_p, (1 - weight) * loss_r
     values = {
         "step": number,
-        "L_p": done.perception,
-        **({"L_r": done.reasoning} if tokens_r else {}),
-        "lambda": done.weight,
+        "L_p": loss_p,
+        **({"L_r": loss_r} if tokens_r else {}),
+        "lambda": weight,
         "token_share_p": tokens_p / (tokens_p + tokens_r),
         "loss_share_p": _share(share_p, share_r),
         "grad_norm": norm,
     }
-    if done.norm_p is None:
+    if done.norm_p is None or done.norm_r is None:
         return values
-    pull_p, pull_r = done.weight * done.norm_p, (1 - done.weight) * done.norm_r
-    return values | {"grad_share_p": _share(pull_p, pull_r), "grad_norm_p": done.norm_p, "grad_norm_r": done.norm_r}
+    norm_p, norm_r = float(done.norm_p), float(done.norm_r)
+    pull_p, pull_r = weight * norm_p, (1 - weight) * norm_r
+    return values | {"grad_share_p": _share(pull_p, pull_r), "grad_norm_p": norm_p, "grad_norm_r": norm_r}
 
 
 def _share(part: float, rest: float) -> float:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def stream(purpose: str, *numbers: int) -> np.random.Generator:
+def stream(purpose: str, *numbers: int | np.integer) -> np.random.Generator:
     """The generator of these numbers for this purpose; another purpose, other numbers or more of them give an independent one.
 
     NumPy pads a seed with zeros, so `default_rng([s, e])` equals `default_rng([s, e, 0])`. A hash of the whole name has no such twins.

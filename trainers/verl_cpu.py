@@ -132,8 +132,8 @@ def _one_backend() -> None:
 
 def _no_offload() -> None:
     """verl offloads its reference to the processor, by pinned memory that only CUDA has."""
-    torch.distributed.fsdp.CPUOffloadPolicy = lambda *_, **__: torch.distributed.fsdp.OffloadPolicy()
-    torch.Tensor.pin_memory = lambda tensor, *_, **__: tensor
+    torch.distributed.fsdp.CPUOffloadPolicy = lambda *_, **__: torch.distributed.fsdp.OffloadPolicy()  # type: ignore[assignment,misc]  # a stand-in
+    torch.Tensor.pin_memory = lambda tensor, *_, **__: tensor  # type: ignore[method-assign]  # a stand-in
 
 
 def _lenient_close() -> None:
@@ -145,7 +145,7 @@ def _lenient_close() -> None:
         with contextlib.suppress(BufferError):
             close(memory)
 
-    shared_memory.SharedMemory.close = close_unless_viewed
+    shared_memory.SharedMemory.close = close_unless_viewed  # type: ignore[assignment,method-assign]  # a stand-in
 
 
 def _plain_linear() -> None:
@@ -154,14 +154,14 @@ def _plain_linear() -> None:
         return
     from vllm.model_executor.layers import linear, utils, vocab_parallel_embedding
 
-    def plain(layer: Any, remove_weight: bool) -> None:
+    def plain(layer: Any, remove_weight: bool) -> None:  # noqa: ARG001  # vLLM's signature
         layer.cpu_linear = torch.nn.functional.linear
 
     for module in (linear, vocab_parallel_embedding, utils):
         module.dispatch_cpu_unquantized_gemm = plain
 
 
-DEVICE = _device_module()
+DEVICE: types.ModuleType = _device_module()
 _one_backend()
 _no_offload()
 _lenient_close()

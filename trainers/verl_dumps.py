@@ -105,7 +105,7 @@ def step_lines(step: int, rollouts: Rollouts, judged: Judged, rewards: Rewards, 
         yield {name: value for name, value in line.items() if name != "finished"}
 
 
-def step_metrics(step: int, rollouts: Rollouts, judged: Judged, rewards: Rewards, logged: dict[str, float]) -> dict[str, Any]:
+def step_metrics(step: int, rollouts: Rollouts, judged: Judged, rewards: Rewards, logged: dict[str, float | None]) -> dict[str, Any]:
     reward = total(rewards.weighted(judged))
     return {
         **shown(step, logged),
@@ -123,12 +123,12 @@ def shown(step: int, logged: dict[str, float | None]) -> dict[str, float]:
     broken = [METRICS[name] for name, value in kept.items() if value is None]
     if broken:
         raise JobError(f"verl's {broken[0]} was not finite at step {step}.", "Lower learning_rate, or raise warmup.")
-    return {name: float(value) for name, value in kept.items()}
+    return {name: float(value) for name, value in kept.items() if value is not None}
 
 
-def read_log(paths: list[Path]) -> dict[int, dict[str, float]]:
+def read_log(paths: list[Path]) -> dict[int, dict[str, float | None]]:
     """Metrics by step, from the logs of all attempts in order: a later attempt repeats the steps after its checkpoint."""
-    found: dict[int, dict[str, float]] = {}
+    found: dict[int, dict[str, float | None]] = {}
     for path in paths:
         for line in path.read_text(encoding="utf-8").splitlines():
             try:

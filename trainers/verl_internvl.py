@@ -57,7 +57,7 @@ def _unexpanding(usual: Any) -> Any:
 _hf_processor = _known(verl.utils.tokenizer.hf_processor)
 for _place in PLACES:
     if hasattr(sys.modules.get(_place), "hf_processor"):
-        sys.modules[_place].hf_processor = _hf_processor
+        vars(sys.modules[_place])["hf_processor"] = _hf_processor
 # Imported after that: it imports modules that take `hf_processor` over by its name.
 import verl.workers.rollout.utils as rollout_utils  # noqa: E402
 

@@ -78,7 +78,7 @@ def check_reward(config: Any, split: Split) -> None:
 def check_processor(processor: Any, model: Path) -> None:
     """verl must read pictures by the model's processor: for one that it does not know it goes on without any, and stops minutes later."""
     if is_internvl(processor):
-        import trainers.verl_internvl  # as verl's own processes do
+        import trainers.verl_internvl  # noqa: F401  # as verl's own processes do
     from verl.utils import hf_processor
 
     if type(hf_processor(str(model))) is not type(processor):

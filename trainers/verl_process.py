@@ -61,7 +61,7 @@ class MetricsFollower:
     def __init__(self, path: Path):
         self._path, self._offset = path, 0
 
-    def read(self) -> list[tuple[int, dict[str, float]]]:
+    def read(self) -> list[tuple[int, dict[str, float | None]]]:
         if not self._path.exists():
             return []
         with open(self._path, "rb") as file:

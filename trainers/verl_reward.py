@@ -49,7 +49,7 @@ _starting = threading.Lock()
 
 
 def compute_score(
-    data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any], settings: str, **_: Any
+    data_source: str, solution_str: str, ground_truth: str, extra_info: dict[str, Any], settings: str, **_: Any  # noqa: ARG001
 ) -> dict[str, float]:
     """verl's signature; `extra_info` is that of verl_rows.py."""
     with _starting:

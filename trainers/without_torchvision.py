@@ -29,7 +29,8 @@ def without_torchvision() -> Iterator[None]:
         return
     usual = processing_utils.MODALITY_TO_AUTOPROCESSOR_MAPPING
     nobody = SimpleNamespace(from_pretrained=lambda *_, **__: NoVideo())
-    parts = {name: nobody if name == "video_processor" else usual[name] for name in usual.keys()}
+    # An empty dict but for `keys` and what it makes on demand: iterating over it gives nothing.
+    parts = {name: nobody if name == "video_processor" else usual[name] for name in usual.keys()}  # noqa: SIM118
     known = auto.get_image_processor_class_from_name
     with (
         mock.patch.object(processing_utils, "MODALITY_TO_AUTOPROCESSOR_MAPPING", parts),
