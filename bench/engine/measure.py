@@ -77,7 +77,7 @@ def main():
     begun = time.monotonic()
     child = subprocess.Popen(command)
     watcher.start()
-    stopped = []
+    stopped: list[bool] = []
     killer = threading.Thread(target=kill_after, args=(float(limit), stopped, over))
     killer.start()
     status = child.wait()

@@ -22,7 +22,7 @@ def main(kind: str, directory: str) -> None:
     rates: list[float] = []  # tokens a second, which count from one report to the next
     steps = 0
 
-    def note(self: jobs.Job, step: int, values: dict[str, float]) -> None:
+    def note(_: jobs.Job, step: int, values: dict[str, float]) -> None:
         """The job's line of metrics, with the time of each."""
         nonlocal steps
         steps = step
@@ -31,7 +31,7 @@ def main(kind: str, directory: str) -> None:
         curve.append((seconds_since(began), seen))
         rates.append(values.get("tokens_per_second", 0.0))
 
-    jobs.Job.metrics = note
+    jobs.Job.metrics = note  # type: ignore[assignment,method-assign]  # a listener in its place
     torch.set_num_threads(json.loads((Path(directory) / "threads.json").read_text()))
     work = importlib.import_module(f"trainers.{kind}").work
     if jobs.main(work, [directory]) != 0:

@@ -9,6 +9,7 @@ the first report.
 """
 
 import sys
+from typing import Any
 
 import torch
 from common import Task, new_model, rate_of, report
@@ -79,8 +80,9 @@ def by_hand(task, model, collate, curve) -> int:
     """The usual loop: `model(**batch).loss.backward()`, clipping, AdamW."""
     settings = task.settings
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings["learning_rate"], betas=(0.9, 0.95), weight_decay=0.01, fused=True)
+    rows: Any = [{"row": row} for row in range(len(collate))]
     loader = torch.utils.data.DataLoader(
-        [{"row": row} for row in range(len(collate))], settings["batch"], shuffle=True, drop_last=True, collate_fn=collate,
+        rows, settings["batch"], shuffle=True, drop_last=True, collate_fn=collate,
         generator=torch.Generator().manual_seed(settings["seed"]),
     )
     model.train()

@@ -18,6 +18,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -30,7 +31,7 @@ from trainers.model import SIZES, build_model, device, image_statistics
 from trainers.sft import SPLIT, Params, Trainer
 from trainers.tokenizer import train_tokenizer
 
-SFT = {
+SFT: dict[str, Any] = {
     "model": {},
     "steps": 10_000,
     "accumulate": 1,
@@ -111,7 +112,8 @@ def hugging_face_step(model, batched: Batched, split, responses, batch: int):
 def peer_step(file: Path, size, split, responses, tokenizer, batch: int):
     """The peer's step on our data, for the token loss: the body of the loop in its `sft`, without its reports."""
     found = importlib.util.spec_from_file_location("peer", file)
-    peer = importlib.util.module_from_spec(found)
+    assert found is not None and found.loader is not None
+    peer: Any = importlib.util.module_from_spec(found)
     found.loader.exec_module(peer)
     peer.VOCAB = range(len(tokenizer))
     dimensions = {"d": size.width, "heads": size.heads, "ff": size.feed_forward, "layers": size.layers}
@@ -211,7 +213,8 @@ def main() -> None:
     side = split.images.shape[1]
     pixels = Pixels(*image_statistics(split.images))
     if given.peer:
-        return beside_peer(given, split, tokenizer, responses, pixels, side)
+        beside_peer(given, split, tokenizer, responses, pixels, side)
+        return
     mean_length = float(responses.lengths.mean())
     model = build_model(SIZES[given.size], 0.02, tokenizer, side, 0).to(device())
     batched = Batched(model, side, pixels)
@@ -234,9 +237,13 @@ def main() -> None:
         params = Params(**SFT | {"loss": loss, "batch": given.batch})
         trainer = Trainer(params, Batched(model, side, pixels), torch.from_numpy(split.images), responses)
         turn = iter(range(10**9))
-        first = timed(lambda: trainer.step(next(turn)), 0, 1)
+
+        def step(trainer=trainer, turn=turn) -> None:
+            trainer.step(next(turn))
+
+        first = timed(step, 0, 1)
         ours = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-        report(f"sft, ours, {loss['kind']}", timed(lambda: trainer.step(next(turn)), 6, given.steps), ours, first_step_s=first)
+        report(f"sft, ours, {loss['kind']}", timed(step, 6, given.steps), ours, first_step_s=first)
         say("losses", **trainer.last)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id

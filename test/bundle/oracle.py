@@ -34,7 +34,7 @@ def seed_context(cache, context):
     from urllib3 import HTTPResponse
 
     class FromFile(HTTPAdapter):
-        def send(self, request, **_):
+        def send(self, request, *_, **__):
             body = io.BytesIO(pathlib.Path(context).read_bytes())
             headers = {"Content-Type": "application/ld+json"}
             raw = HTTPResponse(body, status=200, headers=headers, preload_content=False, request_url=request.url)

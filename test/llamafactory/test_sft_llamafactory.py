@@ -29,7 +29,7 @@ from trainers.without_torchvision import without_torchvision
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 8
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "loss": {"kind": "token"},
     "steps": 1,
     "batch": 4,
@@ -90,7 +90,7 @@ def ours(inputs: dict[str, Path], loss: dict) -> losses.StepLosses:
     return losses.backward(loss, (part() for part in spans), *tokens, parameters)
 
 
-def first_step(inputs: dict[str, Path]) -> tuple[Any, list[Callable[[], losses.Spans]], list[int]]:
+def first_step(inputs: dict[str, Path]) -> tuple[Any, list[Callable[[], losses.Spans]], tuple[int, int]]:
     """The model, forward passes of the first step's micro-batches, and the tokens of its spans: by the model's own processor, without
     LLaMA-Factory."""
     split = read_split(inputs["data"], "train_sft", any_size=True)
@@ -125,7 +125,7 @@ def first_step(inputs: dict[str, Path]) -> tuple[Any, list[Callable[[], losses.S
         logits = model(**batch).logits[:, :-1]
         return losses.Spans(logits, logits[:, :0], batch["input_ids"][:, 1:], perception, reasoning)
 
-    return model, [functools.partial(spans, *part) for part in parts], tokens
+    return model, [functools.partial(spans, *part) for part in parts], (tokens[0], tokens[1])
 
 
 @pytest.mark.parametrize("loss", [{"kind": "token"}, {"kind": "fixed", "lambda": 0.7}, {"kind": "ngdiff"}], ids=lambda loss: loss["kind"])
@@ -217,7 +217,7 @@ FAMILIES = {"tagged": ("qwen3_vl_nothink", 1), "internvl": ("intern_vl", 2)}
 def test_lora_of_both_families_learns_captions_and_the_rest(family, request, tmp_path, monkeypatch):
     """The tokens of each span are all of its text and no other; only the layers that are named and the tags' rows change."""
     inputs, (template, embeddings) = request.getfixturevalue(family), FAMILIES[family]
-    seen = set()
+    seen: set[tuple] = set()
     usual = LLAMAFACTORY_TRAINER.SpanTrainer.span_masks
 
     def recording(trainer, targets):

@@ -10,6 +10,7 @@ from itertools import combinations
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet as parquet
@@ -68,7 +69,7 @@ def dataset(tmp_path_factory) -> Path:
     return write_split(directory, "test", [row(index) for index in range(1000, 1013)])
 
 
-SFT = {
+SFT: dict[str, Any] = {
     "model": {"kind": "micro", "family": "qwen3-vl", "size": "nano", "init": 0.02},
     "loss": {"kind": "token"},
     "steps": 4,
@@ -86,7 +87,7 @@ SFT = {
     "validate": None,
     "seed": 0,
 }
-GRPO = {
+GRPO: dict[str, Any] = {
     "split": "train_rl",
     "prompts": "split",
     "alpha": 0.5,
@@ -123,7 +124,7 @@ GRPO = {
     "validate": None,
     "seed": 0,
 }
-ROLLOUT = {
+ROLLOUT: dict[str, Any] = {
     "split": "train_rl",
     "limit": None,
     "group": 4,
@@ -137,7 +138,7 @@ ROLLOUT = {
     "seed": 0,
 }
 SCORER = [sys.executable, str(Path(__file__).parent / "programs" / "scorer.py")]
-GENERATE = {"mode": "end-to-end", "split": "test", "limit": None, "max_tokens": None, "batch": 5, "temperature": 0, "seed": 0}
+GENERATE: dict[str, Any] = {"mode": "end-to-end", "split": "test", "limit": None, "max_tokens": None, "batch": 5, "temperature": 0, "seed": 0}
 
 
 def prepare(directory: Path, params: dict, checkpoints: Path | None = None, **inputs: Path | list[Path]) -> Path:

@@ -79,7 +79,8 @@ class Server:
                     server.paths.append(self.path)
                 reply = server.answer(body, before)
                 if not isinstance(reply, Reply):
-                    return reply(self)
+                    reply(self)
+                    return
                 self.send_response(reply.status)
                 for name, value in {"Content-Length": str(len(reply.content)), **reply.headers}.items():
                     self.send_header(name, value)
@@ -89,9 +90,13 @@ class Server:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.handle_error = lambda *_: None  # whoever asked may have left
-        self._server.block_on_close = False
+        class QuietServer(ThreadingHTTPServer):
+            block_on_close = False
+
+            def handle_error(self, *_: Any) -> None:
+                """Whoever asked may have left."""
+
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property

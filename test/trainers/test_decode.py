@@ -34,8 +34,8 @@ def some_sampling(rows: int) -> Sampling:
 def attend_plainly(heads, attention, rotary, keys, values, place, ended):
     """The promise of attend_kernel.py; nothing of the cache from `place` on is read."""
     scales = attention.q_norm.weight, attention.k_norm.weight
-    angles = (table[place] for table in rotary)
-    query, key, value = layer_operations.heads(heads, *angles, scales, attention.q_norm.variance_epsilon)
+    cos, sin = (table[place] for table in rotary)
+    query, key, value = layer_operations.heads(heads, cos, sin, scales, attention.q_norm.variance_epsilon)
     keys[~ended, :, place], values[~ended, :, place] = key[~ended, :, 0].to(keys), value[~ended, :, 0].to(values)
     seen = int(place) + 1
     mixed = functional.scaled_dot_product_attention(query, keys[:, :, :seen].float(), values[:, :, :seen].float())
@@ -79,8 +79,8 @@ def test_the_kernel_of_attention_keeps_its_promise(place, size):
     theirs = caches.clone()
     given = draw(3, 1, 12, size), attention, (angles.cos(), angles.sin())
     now = torch.tensor([place], device=device)
-    mixed = attend(*given, *caches, now, ended)
-    assert torch.allclose(mixed, attend_plainly(*given, *theirs, now, ended), atol=2e-3)
+    mixed = attend(*given, caches[0], caches[1], now, ended)
+    assert torch.allclose(mixed, attend_plainly(*given, theirs[0], theirs[1], now, ended), atol=2e-3)
     assert torch.allclose(caches.nan_to_num(), theirs.nan_to_num(), atol=2e-3)
 
 
@@ -103,8 +103,9 @@ def test_rows_are_handed_on_once_while_others_are_decoded(policy, split, monkeyp
     assert made.tokens.tolist() == Decoder(policy.batched, LONGEST)(images, group, None, some_sampling(12)).tokens.tolist()
 
 
-def test_a_sampler_hands_on_the_texts_of_responses_that_end_early(policy, split, monkeypatch):
-    sampler, heard = Sampler(policy, 3, 1.3, LONGEST), []
+def test_a_sampler_hands_on_the_texts_of_responses_that_end_early(policy, monkeypatch):
+    sampler = Sampler(policy, 3, 1.3, LONGEST)
+    heard: list[tuple[int, str]] = []
     usual = sampler(np.array([0, 3]), stream("test", 1))
     decode_all = Decoder._drop_the_ended
 
@@ -119,14 +120,14 @@ def test_a_sampler_hands_on_the_texts_of_responses_that_end_early(policy, split,
     assert again.texts == usual.texts
 
 
-def test_a_group_differs_and_can_be_drawn_again(policy, split):
+def test_a_group_differs_and_can_be_drawn_again(policy):
     sampler = Sampler(policy, 6, 1.5, LONGEST)
     first, again, other = (sampler(np.array([0, 3]), stream("test", *key)) for key in ([1, 2], [1, 2], [1, 3]))
     assert first.texts == again.texts != other.texts
     assert len(set(first.texts[:6])) > 1
 
 
-def test_text_is_what_the_tokenizer_says(policy, split):
+def test_text_is_what_the_tokenizer_says(policy):
     made = Sampler(policy, 4, 2.0, LONGEST)(np.arange(5), stream("test", 0))
     for text, ids, length in zip(made.texts, made.tokens.tolist(), made.lengths.tolist()):
         assert text == policy.tokenizer.decode(ids[:length], skip_special_tokens=True)
@@ -134,7 +135,7 @@ def test_text_is_what_the_tokenizer_says(policy, split):
     assert made.finished.tolist() == ended
 
 
-def test_forced_captions_stand_as_they_were_given(policy, split):
+def test_forced_captions_stand_as_they_were_given(policy):
     made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 1]), stream("test", 0), ["[[0,1]]", "[[0,99]]"])
     assert [caption_of(text) for text in made.texts] == ["[[0,1]]", "[[0,1]]", "[[0,99]]", "[[0,99]]"]
 

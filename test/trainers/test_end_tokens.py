@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import prepare as prepare_job
@@ -56,7 +57,7 @@ def test_a_response_is_taught_with_the_end_that_the_chat_template_writes(start, 
 
     word = policy.encode(["a"])[0][0]
     forced = torch.tensor([[word, pad, FREE], [word, end, FREE], [word, word, word]])
-    made = policy.decoder(3)(policy.prompts([0, 1, 2]), None, forced)
+    made = policy.decoder(3)(policy.prompts(np.arange(3)), None, forced)
     assert made.lengths.tolist() == [2, 2, 3]
 
 

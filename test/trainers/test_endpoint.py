@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from operator import itemgetter
 from pathlib import Path
 
 import openai
@@ -106,7 +107,7 @@ def test_a_solver_reads_the_caption_and_no_picture(beginner, prompts, tmp_path):
         job = job_asking(tmp_path / "job", beginner, prompts, solver=endpoint(server.url, model="solver"))
         assert main(rollout.work, [str(job)]) == 0
     made = rollouts(job)
-    captions = {caption_of(line["response"]) for line in made} - {None}
+    captions = {caption for line in made if (caption := caption_of(line["response"])) is not None}
     assert len(server.bodies) == len(captions) > 1  # each once: there is one question in this data set
     assert all(isinstance(body["messages"][0]["content"], str) and text_of(body).startswith(row(0)["query"]) for body in server.bodies)
     assert all(line["rewards"]["blind_solve"] == 1 for line in made if line["perception"])
@@ -135,7 +136,8 @@ PASSING = {
 
 
 @pytest.mark.parametrize("trouble", PASSING.values(), ids=PASSING.keys())
-def test_what_may_pass_is_asked_again(trouble, trained, prompts, tmp_path, hasty, monkeypatch):
+@pytest.mark.usefixtures("hasty")
+def test_what_may_pass_is_asked_again(trouble, trained, prompts, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_ANSWER_BYTES", 100_000)
     with serving(lambda body, before: trouble(body) if before == 0 else sees(body)) as server:
         job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url))
@@ -146,14 +148,16 @@ def test_what_may_pass_is_asked_again(trouble, trained, prompts, tmp_path, hasty
     assert server.host in warning and "asked again" in warning
 
 
-def test_silence_is_not_waited_for_for_ever(trained, prompts, tmp_path, hasty):
+@pytest.mark.usefixtures("hasty")
+def test_silence_is_not_waited_for_for_ever(trained, prompts, tmp_path):
     with serving(lambda body, before: server.hang if before == 0 else sees(body)) as server:
         job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url, timeout_seconds=2), limit=3)
         assert main(rollout.work, [str(job)]) == 0
     assert len(server.bodies) >= 6 and len(said(job)) == 3
 
 
-def test_nor_is_a_trickle(trained, prompts, tmp_path, hasty):
+@pytest.mark.usefixtures("hasty")
+def test_nor_is_a_trickle(trained, prompts, tmp_path):
     def trickle(handler):
         handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
         while not server.ended.wait(0.05):
@@ -165,11 +169,13 @@ def test_nor_is_a_trickle(trained, prompts, tmp_path, hasty):
     assert len(server.bodies) >= 2 and len(said(job)) == 1
 
 
-def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(trained, prompts, tmp_path, hasty):
+@pytest.mark.usefixtures("hasty")
+def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(trained, prompts, tmp_path):
     opens: list[float] = []
 
     def closed_for_a_while(body, _):
-        opens or opens.append(time.monotonic() + 1)
+        if not opens:
+            opens.append(time.monotonic() + 1)
         return sees(body) if time.monotonic() > opens[0] else Reply(429, b"", {"Retry-After": "1"})
 
     with serving(closed_for_a_while) as server:
@@ -215,7 +221,8 @@ def test_what_will_not_pass_ends_the_job_at_once(reply, message, fix, trained, p
     assert KEY.encode() not in everything_written(tmp_path) and KEY not in "".join(capfd.readouterr())
 
 
-def test_tries_have_an_end_and_what_is_kept_is_not_asked_for_again(trained, prompts, tmp_path, hasty):
+@pytest.mark.usefixtures("hasty")
+def test_tries_have_an_end_and_what_is_kept_is_not_asked_for_again(trained, prompts, tmp_path):
     kept = tmp_path / "kept"
     blind = list(SEEN)[6:]
     with serving(lambda body, _: Reply(502, b"nobody home") if picture_of(body) in blind else sees(body)) as server:
@@ -229,7 +236,8 @@ def test_tries_have_an_end_and_what_is_kept_is_not_asked_for_again(trained, prom
     assert [line["caption"] for line in said(job)] == list(SEEN.values())
 
 
-def test_nobody_there_is_an_error_in_the_end(trained, prompts, tmp_path, hasty):
+@pytest.mark.usefixtures("hasty")
+def test_nobody_there_is_an_error_in_the_end(trained, prompts, tmp_path):
     with serving(lambda body, _: sees(body)) as server:
         pass
     ended = failed(job_asking(tmp_path / "job", trained, prompts, endpoint(server.url)))
@@ -248,7 +256,7 @@ def test_a_variable_without_a_key_is_an_error_that_does_not_show_it(value, train
 
 @pytest.mark.parametrize("text", ["It shows a triangle.", None, "<caption>[[0,1]", "<caption>{{</caption>", "<caption>\ud800</caption>"])
 def test_an_answer_without_a_caption_agrees_with_nobody(text, trained, prompts, tmp_path):
-    with serving(lambda body, _: completion(text, "length")) as server:
+    with serving(lambda *_: completion(text, "length")) as server:
         job = job_asking(tmp_path / "job", trained, prompts, endpoint(server.url), limit=4)
         assert main(rollout.work, [str(job)]) == 0
     assert {line["rewards"]["teacher"] for line in rollouts(job)} == {0}
@@ -277,6 +285,7 @@ def test_a_job_that_is_ended_while_it_waits_asks_nothing_twice(end, code, traine
         while not file.exists() or file.read_bytes().count(b"\n") < 4:
             assert process.is_alive()
             time.sleep(0.01)
+        assert process.pid is not None
         os.kill(process.pid, end)
         assert exit_code(process) == code
         assert not (job / "result.json").exists()
@@ -318,7 +327,9 @@ def test_training_goes_on_where_it_was_though_the_endpoint_moved(trained, prompt
 
 def test_a_trained_model_has_every_answer_of_its_solver_also_those_before_a_checkpoint(trained, prompts, tmp_path):
     kept = tmp_path / "kept"
-    solved = lambda body, _: completion("<answer>{}</answer>")
+
+    def solved(*_):
+        return completion("<answer>{}</answer>")
 
     def train(name: str, url: str, steps: int, checkpoints: Path) -> list[dict]:
         blind = {"perception": {"surrogate": "blind-solve"}, "solver": endpoint(url)}
@@ -332,12 +343,12 @@ def test_a_trained_model_has_every_answer_of_its_solver_also_those_before_a_chec
         assert server.bodies.count(server.bodies[0]) == 1
     with serving(solved) as server:
         straight = train("straight", server.url, 2, tmp_path / "other")
-    by_caption = lambda line: line["caption"]
+    by_caption = itemgetter("caption")
     assert sorted(resumed, key=by_caption) == sorted(straight, key=by_caption)
 
 
 def test_the_server_of_these_tests_speaks_as_a_real_client_expects():
-    with serving(lambda body, _: completion("<caption>[]</caption>")) as server:
+    with serving(lambda *_: completion("<caption>[]</caption>")) as server:
         client = openai.OpenAI(base_url=server.url, api_key=KEY, max_retries=0)
         made = client.chat.completions.create(model="teacher", messages=[{"role": "user", "content": "?"}])
     assert made.choices[0].message.content == "<caption>[]</caption>" and made.choices[0].finish_reason == "stop"

@@ -30,7 +30,8 @@ def monkeypatch_module():
 
 @pytest.fixture(scope="module", params=[False, True], ids=["modules", "few kernels"])
 def batched(loaded, request):
-    return batched_over(*loaded, request.param)
+    model, processor = loaded
+    return batched_over(model, processor, request.param)
 
 
 def batched_over(model, processor, few: bool) -> Batched:
@@ -101,7 +102,7 @@ def test_padding_on_the_right_changes_nothing(batched, split, loaded):
     torch.testing.assert_close(longer[:, : plain.shape[1]], plain)
 
 
-def ours(batched, processor, split, forced, longest=60, **params):
+def ours(batched, split, forced, longest=60, **params):
     rows = range(len(split))
     table = torch.full((len(split), max(map(len, forced)) + 1), -1)
     for row, ids in enumerate(forced):
@@ -115,7 +116,7 @@ def test_decoding_says_what_generate_says(loaded, batched, split, counterfactual
     model, processor = loaded
     prefixes = forced_captions(split) if counterfactual else [None] * len(split)
     forced = encode(processor.tokenizer, [prefix or "" for prefix in prefixes])
-    mine = ours(batched, processor, split, forced)
+    mine = ours(batched, split, forced)
     for row, prefix in enumerate(prefixes):
         inputs = chat_inputs(processor, split.images[row], prefix)
         text = model.generate(**inputs, max_new_tokens=60 - len(forced[row]))[0, batched.prompt_length :].tolist()
@@ -123,17 +124,18 @@ def test_decoding_says_what_generate_says(loaded, batched, split, counterfactual
     assert any(ids[-1] == processor.tokenizer.eos_token_id for ids in mine)
 
 
-def test_a_sample_is_a_function_of_seed_and_row(loaded, batched, split):
-    processor, free = loaded[1], [[]] * len(split)
-    once = ours(batched, processor, split, free, temperature=1.0, seed=5)
-    assert once == ours(batched, processor, split, free, temperature=1.0, seed=5)
-    assert once != ours(batched, processor, split, free, temperature=1.0, seed=6)
+def test_a_sample_is_a_function_of_seed_and_row(batched, split):
+    free: list[list[int]] = [[]] * len(split)
+    once = ours(batched, split, free, temperature=1.0, seed=5)
+    assert once == ours(batched, split, free, temperature=1.0, seed=5)
+    assert once != ours(batched, split, free, temperature=1.0, seed=6)
 
 
 def test_samples_follow_the_models_distribution():
     probabilities = torch.tensor([0.5, 0.0, 0.3, 0.2])
     rows = range(4000)
     how = sampling(Params(**GENERATE | {"temperature": 1.0}), rows, 1)
+    assert how is not None
     drawn = choose(probabilities.log().expand(len(rows), 4), how, how.draws)
     shares = torch.bincount(drawn, minlength=4) / len(rows)
     torch.testing.assert_close(shares, probabilities, rtol=0, atol=0.03)

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from conftest import GRPO, SCORER, events, exit_code, prepare, result, start, wa
 from trainers import grpo, learner
 from trainers.job import main
 from trainers.rewards import Judge, Judged
-from trainers.sampling import caption_lengths
+from trainers.sampling import Rollouts, caption_lengths
 
 FILES = ["model.safetensors", "metrics.jsonl", "rollouts.jsonl.gz", "config.json", "README.md"]
 REFILL = {"kind": "refill", "waves": 2}
@@ -133,6 +134,7 @@ def test_an_ended_run_goes_on_as_if_nothing_had_happened(trained, prompts, tmp_p
     ended = prepare(tmp_path / "ended", params, model=trained, data=prompts)
     process = start(grpo.work, ended)
     wait_for_checkpoints(ended, 1)
+    assert process.pid is not None
     os.kill(process.pid, kill)
     assert exit_code(process) == (143 if kill == signal.SIGTERM else -kill)
     assert not (ended / "result.json").exists()
@@ -179,8 +181,8 @@ def test_span_credit_gives_each_span_its_own_advantage(trained, prompts, tmp_pat
     job = prepare(tmp_path / "job", params, model=trained, data=prompts)
     run(job)
     made = rollouts(job)
-    for start in range(0, len(made), 4):
-        group = made[start : start + 4]
+    for first in range(0, len(made), 4):
+        group = made[first : first + 4]
         for reward, advantage, weight in (("perception", "caption_advantage", 0.25), ("outcome", "advantage", 0.75)):
             values = np.array([line["rewards"][reward] for line in group])
             expected = 0 * values if values.std() == 0 else weight * (values - values.mean()) / (values.std(ddof=1) + 1e-6)
@@ -193,8 +195,8 @@ def test_the_tokens_after_a_caption_learn_from_the_outcome_alone(trained, prompt
     made = []
     for reach in (30, 2):
         for answer in (0.0, 1.0):
-            monkeypatch.setattr(learner, "caption_lengths", lambda _, rollouts: torch.full((len(rollouts),), reach))
-            rewarded(monkeypatch, lambda _, count: (answer * (np.arange(count) % 2), np.arange(count) % 4 // 2.0))
+            monkeypatch.setattr(learner, "caption_lengths", lambda _, rollouts, reach=reach: torch.full((len(rollouts),), reach))
+            rewarded(monkeypatch, lambda _, count, answer=answer: (answer * (np.arange(count) % 2), np.arange(count) % 4 // 2.0))
             job = prepare(tmp_path / f"{reach} {answer}", GRPO | {"credit": "span", "steps": 1}, model=trained, data=prompts)
             run(job)
             made.append((job / "output" / "model.safetensors").read_bytes())
@@ -206,7 +208,8 @@ def test_a_caption_reaches_to_the_end_of_its_first_closing_tag():
     words = ["<caption>", " a", "</caption>", " b", "</cap", "tion>"]
     policy = SimpleNamespace(text=lambda ids: "".join(words[token] for token in ids))
     rows = [[0, 1, 2, 3, 2], [1, 2, 0, 1, 1], [0, 1, 4, 5, 3], [0, 0, 1, 2, 3]]
-    responses = SimpleNamespace(tokens=torch.tensor(rows), lengths=torch.tensor([5, 5, 5, 3]))
+    nothing = np.zeros(4, int)
+    responses = Rollouts(nothing, 1, torch.tensor(rows), torch.tensor([5, 5, 5, 3]), torch.zeros(4), nothing, [])
     assert caption_lengths(policy, responses).tolist() == [3, 0, 4, 0]
 
 
@@ -251,7 +254,11 @@ def test_parts_padded_to_fixed_shapes_teach_the_same(trained, prompts, tmp_path,
     shapes: set[tuple[int, int]] = set()
 
     def captured(function, *_, **__):
-        return lambda prompts, *tables: (shapes.add((len(prompts), tables[0].shape[1])), function(prompts, *tables))[1]
+        def call(prompts, *tables):
+            shapes.add((len(prompts), tables[0].shape[1]))
+            return function(prompts, *tables)
+
+        return call
 
     def taught(name: str) -> tuple[list[torch.Tensor], dict]:
         job = prepare(tmp_path / name, params, model=trained, data=prompts)
@@ -293,7 +300,7 @@ def crossed(_: int, responses: int):
     return right, 1 - right
 
 
-DROP = {"dynamic_sampling": {"kind": "drop"}, "max_tokens": 4, "kl": {"kind": "none"}}
+DROP: dict[str, Any] = {"dynamic_sampling": {"kind": "drop"}, "max_tokens": 4, "kl": {"kind": "none"}}
 
 
 def warnings(job: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """The norms that a sharded NGDiff goes by, beside their formula."""
 
+import functools
 import weakref
 
 import pytest
@@ -40,7 +41,7 @@ def step(batch, parts: int, add_up=lambda _: None):
         logits = model(features[rows])
         return Spans(logits, logits[:, :0], targets[rows], perception[rows], reasoning[rows])
 
-    micro_batches = (with_hidden(model, lambda rows=rows: forward(rows)) for rows in torch.arange(B).split(B // parts))
+    micro_batches = (with_hidden(model, functools.partial(forward, rows)) for rows in torch.arange(B).split(B // parts))
     return hidden_norms(micro_batches, int(perception.sum()), int(reasoning.sum()), add_up)
 
 
@@ -66,7 +67,8 @@ def test_squares_of_several_processes_are_added_up(batch):
 
 def test_one_graph_is_in_memory_at_a_time(batch):
     model, features, targets, *masks = batch
-    made, left = [], []
+    made: list[weakref.ref[torch.Tensor]] = []
+    left: list[int] = []
 
     def forward() -> Spans:
         left.append(sum(logits() is not None for logits in made))
@@ -81,6 +83,10 @@ def test_one_graph_is_in_memory_at_a_time(batch):
 def test_the_hook_goes_with_the_forward_pass(batch):
     model = batch[0]
     step(batch, 1)
+
+    def broken() -> Spans:
+        raise ZeroDivisionError
+
     with pytest.raises(ZeroDivisionError):
-        with_hidden(model, lambda: 1 / 0)
+        with_hidden(model, broken)
     assert not model.head._forward_pre_hooks

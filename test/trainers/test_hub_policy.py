@@ -16,7 +16,7 @@ from transformers.utils import is_torchvision_available
 from conftest import GENERATE, GRPO, ROLLOUT, exit_code, prepare, result, row, start, wait_for_checkpoints, write_split
 from tiny_models import MODELS, build, teach
 from trainers import generate, grpo, hub_policy, rollout
-from trainers.data import read_split
+from trainers.data import Split, read_split
 from trainers.decode import Sampling, choose
 from trainers.hub_policy import IMPOSSIBLE, HubPolicy, load
 from trainers.job import JobError, main
@@ -80,8 +80,14 @@ def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.T
         return model(**inputs).logits[0, prompt - 1 : -1]
 
 
+def loaded(directory: Path, split: Split, at_once: int) -> HubPolicy:
+    policy = load_policy(directory, split, at_once)
+    assert isinstance(policy, HubPolicy)
+    return policy
+
+
 def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, mixed):
-    policy = load_policy(untaught, mixed, 5)
+    policy = loaded(untaught, mixed, 5)
     prompts, size = np.array([0, 3, 2, 5]), 2
     made = Sampler(policy, size, TEMPERATURE, LONGEST)(prompts, stream("test", 7))
     assert len({read["input_ids"].shape[1] for read in [policy.read([prompt]) for prompt in policy.prompts(prompts)]}) > 1
@@ -98,14 +104,14 @@ def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, m
 
 def test_a_response_depends_on_its_own_numbers_alone(untaught, mixed):
     prompts = np.array([1, 2, 6])
-    together, apart = (Sampler(load_policy(untaught, mixed, rows), 3, 1.0, LONGEST) for rows in (64, 2))
+    together, apart = (Sampler(loaded(untaught, mixed, rows), 3, 1.0, LONGEST) for rows in (64, 2))
     made = together(prompts, stream("test", 0))
     assert made.texts == apart(prompts, stream("test", 0)).texts == together(prompts, stream("test", 0)).texts
     assert made.texts != together(prompts, stream("test", 1)).texts and len(set(made.texts)) > 5
 
 
 def test_the_picture_and_the_question_both_count(untaught, mixed):
-    policy = load_policy(untaught, mixed, 8)
+    policy = loaded(untaught, mixed, 8)
     tokens = torch.full((1, 3), 20)
     said = [policy.logits(np.array([index]), torch.zeros(1, dtype=torch.long), tokens) for index in (0, 1, 3)]
     prompt = policy.prompts(np.array([0]))[0]
@@ -116,7 +122,7 @@ def test_the_picture_and_the_question_both_count(untaught, mixed):
 
 
 def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
-    policy = load_policy(untaught, mixed, 64)
+    policy = loaded(untaught, mixed, 64)
     assert len(policy.media) > 0
     made = Sampler(policy, 20, 1e6, 40)(np.array([0]), stream("test", 3))  # so hot that every token is as good as another
     assert not torch.isin(made.tokens, policy.media).any()
@@ -126,7 +132,7 @@ def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
 
 def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed, monkeypatch):
     """As on a GPU: bfloat16 by autocast over float32 weights."""
-    policy = load_policy(untaught, mixed, 64)
+    policy = loaded(untaught, mixed, 64)
     made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), stream("test", 0))
     whole = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
     monkeypatch.setattr(policy, "computing", lambda: torch.autocast("cpu", torch.bfloat16))
@@ -138,7 +144,7 @@ def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed,
 
 
 def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed, monkeypatch):
-    policy = load_policy(untaught, mixed, 64)
+    policy = loaded(untaught, mixed, 64)
     made = Sampler(policy, 2, 1.0, 8)(np.array([0, 1]), stream("test", 0))
 
     def gradients():
@@ -167,7 +173,7 @@ def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, m
 
 
 def test_a_forced_caption_stands_in_the_response(taught, prompts):
-    policy = load_policy(taught, read_split(prompts, "train_rl"), 64)
+    policy = loaded(taught, read_split(prompts, "train_rl"), 64)
     captions = ["[[0,1]]", "[[0,2],[1,2]]"]
     made = Sampler(policy, 3, 1.0, 60)(np.array([0, 1]), stream("test", 0), captions)
     for index, text in enumerate(made.texts):
@@ -176,21 +182,26 @@ def test_a_forced_caption_stands_in_the_response(taught, prompts):
     assert len(set(made.texts)) > 2
 
 
-def test_the_blind_solver_reads_words_alone(taught, prompts):
+def test_the_blind_solver_reads_words_alone(taught, prompts, monkeypatch):
     split = read_split(prompts, "train_rl")
     split.columns["query"][1] = "Another question."
-    policy = load_policy(taught, split, 64)
+    policy = loaded(taught, split, 64)
     made = Sampler(policy, 2, 1.0, 60)(np.array([0, 1, 2]), stream("test", 0), ["[[0,1]]", "[[0,1]]", "[[0,1]]"])
     read, asked = policy.read, []
-    policy.read = lambda given: asked.extend(given) or read(given)
+
+    def recording(given):
+        asked.extend(given)
+        return read(given)
+
+    monkeypatch.setattr(policy, "read", recording)
     answers = BlindSolver(policy, 60, lambda: None)(made)
     assert [(prompt.query, prompt.picture) for prompt in asked] == [("Colour this.", None), ("Another question.", None)]
-    assert answers[0] == answers[1] == answers[4] and answers[0].startswith("<caption>[[0,1]]</caption>")
+    assert answers[0] == answers[1] == answers[4] and answers[0] is not None and answers[0].startswith("<caption>[[0,1]]</caption>")
     assert not [name for name in read(asked) if "pixel" in name]
 
 
 def test_a_caption_that_spells_a_special_token_is_letters(untaught, mixed):
-    policy = load_policy(untaught, mixed, 64)
+    policy = loaded(untaught, mixed, 64)
     image = policy.tokenizer.image_token
     (ids,) = policy.encode([f"<caption>{image}</caption>"])
     assert not set(ids) & {*policy.media.tolist(), *policy.ends}
@@ -303,7 +314,7 @@ def test_a_captioner_is_held_to_max_tokens(one, trained, prompts, tmp_path):
     run(rollout.work, prepare(tmp_path / "with", params | {"max_tokens": 30}, model=trained, data=prompts, captioner=one))
 
 
-def test_a_micro_model_still_wants_pictures_of_its_size(trained, prompts, tmp_path):
+def test_a_micro_model_still_wants_pictures_of_its_size(trained, tmp_path):
     rows = [row(index, side=32 + 16 * (index % 2)) for index in range(4)]
     data = write_split(tmp_path / "data", "train_rl", rows)
     job = prepare(tmp_path / "job", ROLLOUT, model=trained, data=data)
@@ -323,7 +334,7 @@ def test_a_model_that_can_not_be_loaded_says_why(one, mixed, tmp_path):
     with pytest.raises(JobError, match="from-tomorrow") as error:
         HubPolicy(strange, mixed, 8)
     assert "safetensors" in error.value.fix
-    silent = broken(one, tmp_path / "silent", "config.json", lambda config: None)
+    silent = broken(one, tmp_path / "silent", "config.json", lambda _: None)
     (silent / "chat_template.json").unlink()
     with pytest.raises(JobError, match="no chat template"):
         HubPolicy(silent, mixed, 8)

@@ -5,6 +5,7 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -98,7 +99,7 @@ def test_pixels_have_the_mean_and_spread_of_the_data(text, base, dataset, tmp_pa
     job = prepare(tmp_path / "job", {"vision": VISION}, model=text, data=dataset)
     made, split = run(preparing.work, job), read_split(dataset, "train_sft")
     policy = HubPolicy(made, split, 40)
-    pixels = policy.read(policy.prompts(range(40)))["pixel_values"]
+    pixels = policy.read(policy.prompts(np.arange(40)))["pixel_values"]
     assert float(pixels.mean()) == pytest.approx(0, abs=1e-3) and float(pixels.std()) == pytest.approx(1, abs=1e-3)
     assert (made / "model.safetensors").read_bytes() == (base / "model.safetensors").read_bytes()
 
@@ -114,7 +115,7 @@ def test_trains_on_what_the_processor_makes_of_picture_question_and_response(tra
     with without_torchvision():
         processor = AutoProcessor.from_pretrained(trained / "output")
     for index, response in enumerate(split.columns["response"]):
-        chat = [*policy.prompts([index])[0].chat, {"role": "assistant", "content": response}]
+        chat = [*policy.prompts(np.array([index]))[0].chat, {"role": "assistant", "content": response}]
         inputs = processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt")
         length = int(responses.lengths[index])
         # After the end of its turn the template has a line break.
@@ -263,7 +264,7 @@ def test_a_language_model_that_idefics3_would_change_is_refused(kind, config, te
     assert kind.__name__ in said["message"] and "SmolLM2" in said["fix"]
 
 
-def test_what_can_not_be_given_eyes_says_why(base, text, trained, tmp_path):
+def test_what_can_not_be_given_eyes_says_why(base, text, tmp_path):
     def refused(name: str, model: Path, **vision) -> dict:
         return failed(preparing.work, prepare(tmp_path / name, {"vision": VISION | vision}, model=model))
 

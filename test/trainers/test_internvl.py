@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -47,7 +48,7 @@ def test_trains_on_what_the_processor_makes_of_picture_and_response(trained, dat
     plain = PlainForward(policy.model, 32, Pixels(images.image_mean, images.image_std), policy.tokenizer)
     with torch.no_grad():
         said = torch.cat(plain.logits(torch.from_numpy(split.images), tokens, 4), 1)
-        expected = policy.logits(range(5), torch.arange(5), tokens)
+        expected = policy.logits(np.arange(5), torch.arange(5), tokens)
     torch.testing.assert_close(policy.possible(said), expected, rtol=1e-4, atol=1e-4)
 
 

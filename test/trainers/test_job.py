@@ -42,7 +42,7 @@ def test_the_seconds_of_its_phases_are_in_result_and_log(tmp_path, capsys):
 
 
 def test_a_known_failure_says_what_to_do(tmp_path):
-    def work(job: Job):
+    def work(_: Job):
         raise JobError("It broke.", "Mend it.")
 
     job = prepare(tmp_path / "job", {})
@@ -52,7 +52,8 @@ def test_a_known_failure_says_what_to_do(tmp_path):
 
 def test_an_unknown_failure_is_a_sentence_too(tmp_path, capsys):
     job = prepare(tmp_path / "job", {})
-    assert main(lambda _: {}["absent"], [str(job)]) == 1
+    outcomes: dict[str, Outcome] = {}
+    assert main(lambda _: outcomes["absent"], [str(job)]) == 1
     assert "KeyError: 'absent'" in result(job)["message"]
     assert "Traceback" in capsys.readouterr().err
 
@@ -91,7 +92,7 @@ def test_a_job_without_enough_room_says_so_even_if_there_is_room_afterwards(fill
 
 def test_a_job_that_cannot_be_read_fails(tmp_path):
     (tmp_path / "job.json").write_text("{")
-    assert main(lambda job: Outcome({}), [str(tmp_path)]) == 1
+    assert main(lambda _: Outcome({}), [str(tmp_path)]) == 1
     assert result(tmp_path)["status"] == "failed" and result(tmp_path)["attempt"] is None
 
 

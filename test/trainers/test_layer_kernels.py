@@ -12,7 +12,7 @@ pytest.importorskip("triton")
 if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
     pytest.skip("Triton needs a GPU, or TRITON_INTERPRET=1", allow_module_level=True)
 
-from trainers import layer_kernels  # noqa: E402
+from trainers import layer_kernels
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -40,14 +40,14 @@ def require_equal(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...], inputs: 
 def test_norms_of_sums(width, is_sum, is_centred):
     hidden, weight = random(3, 37, width), random(width)
     added, bias = random(3, 37, width) if is_sum else None, random(width) if is_centred else None
-    passes = [each.add_norm(hidden, added, weight, bias, 1e-6) for each in (layer_kernels, layer_operations)]
-    require_equal(*passes, [each for each in (hidden, added, weight, bias) if each is not None])
+    ours, theirs = (each.add_norm(hidden, added, weight, bias, 1e-6) for each in (layer_kernels, layer_operations))
+    require_equal(ours, theirs, [each for each in (hidden, added, weight, bias) if each is not None])
 
 
 def test_a_norm_alone_gives_its_gradient():
     hidden, added, weight = random(2, 5, 96), random(2, 5, 96), random(96)
-    passes = [each.add_norm(hidden, added, weight, None, 1e-6)[1:] for each in (layer_kernels, layer_operations)]
-    require_equal(*passes, [hidden, added, weight])
+    ours, theirs = (each.add_norm(hidden, added, weight, None, 1e-6)[1:] for each in (layer_kernels, layer_operations))
+    require_equal(ours, theirs, [hidden, added, weight])
 
 
 @pytest.mark.parametrize("size", [24, 32])
@@ -55,8 +55,8 @@ def test_a_norm_alone_gives_its_gradient():
 def test_heads_are_normalised_and_turned(size, is_normed):
     together, angles = random(2, 19, 12, size), torch.randn(19, size // 2, device=DEVICE).repeat(1, 2)
     scales = (random(size), random(size)) if is_normed else None
-    passes = [each.heads(together, angles.cos(), angles.sin(), scales, 1e-6) for each in (layer_kernels, layer_operations)]
-    require_equal(*passes, [together, *(scales or ())])
+    ours, theirs = (each.heads(together, angles.cos(), angles.sin(), scales, 1e-6) for each in (layer_kernels, layer_operations))
+    require_equal(ours, theirs, [together, *(scales or ())])
 
 
 def test_gates():

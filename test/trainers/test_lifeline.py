@@ -30,6 +30,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("is_killed", [True, False])
 def test_a_group_ends_if_its_starter_is_killed_and_is_left_alone_otherwise(is_killed):
     starter = subprocess.Popen([sys.executable, "-c", STARTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
     group, child = map(int, starter.stdout.readline().split())
     try:
         if is_killed:

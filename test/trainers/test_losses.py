@@ -110,6 +110,7 @@ def test_options_that_change_nothing_in_a_first_step_give_ngdiff(toy, options):
 def weights(options, series):
     """λ_t for a series of (L_p, L_r, ‖g_p‖, ‖g_r‖)."""
     balance = balance_for(NGDIFF | options, CPU)
+    assert balance is not None
     return [float(balance(torch.tensor([p, r]), torch.tensor([norm_p, norm_r]))) for p, r, norm_p, norm_r in series]
 
 
@@ -170,7 +171,6 @@ def test_a_schedule_weighs_both_losses(toy, apart):
 
 
 def test_token_is_the_mean_over_all_tokens(toy):
-    loss_p, g_p, loss_r, g_r = by_hand(toy)
     model, features, targets, perception, reasoning = toy
     mask = perception | reasoning
     mean = functional.cross_entropy(model(features)[mask], targets[mask])

@@ -25,19 +25,19 @@ def whole(request, tmp_path_factory) -> Path:
     return build("qwen3_vl", tmp_path_factory.mktemp("whole") / "model")
 
 
-def written(name: str, content: str) -> Callable[[Path], None]:
+def written(name: str, content: str) -> Callable[[Path], object]:
     return lambda model: (model / name).write_text(content)
 
 
-def gone(name: str) -> Callable[[Path], None]:
+def gone(name: str) -> Callable[[Path], object]:
     return lambda model: (model / name).unlink()
 
 
-def cut(keep: slice) -> Callable[[Path], None]:
+def cut(keep: slice) -> Callable[[Path], object]:
     return lambda model: (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[keep])
 
 
-def config(**values: object) -> Callable[[Path], None]:
+def config(**values: object) -> Callable[[Path], object]:
     def change(model: Path) -> None:
         settings = json.loads((model / "config.json").read_text()) | values
         (model / "config.json").write_text(json.dumps({name: value for name, value in settings.items() if value is not None}))
@@ -45,7 +45,7 @@ def config(**values: object) -> Callable[[Path], None]:
     return change
 
 
-def weights(change: Callable[[dict], None]) -> Callable[[Path], None]:
+def weights(change: Callable[[dict], None]) -> Callable[[Path], object]:
     def rewrite(model: Path) -> None:
         tensors = load_file(model / WEIGHTS)
         change(tensors)

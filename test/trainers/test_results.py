@@ -42,7 +42,7 @@ def label_key(labels: dict) -> str:
 @lru_cache(maxsize=4)
 def by_point(file: Path) -> dict[str, list[dict]]:
     """The examples or rollouts of each point, by its labels."""
-    points = defaultdict(list)
+    points: dict[str, list[dict]] = defaultdict(list)
     for line in packed(file):
         points[label_key(line["labels"])].append(line)
     return dict(points)
@@ -57,7 +57,7 @@ def near(value, expected, what, error=1e-9):
 
 def check_page(page: Path) -> Counter:
     """Fails at the first number that does not follow; says how many were compared."""
-    compared = Counter()
+    compared: Counter[str] = Counter()
     for file in sorted(page.glob("*.json")):
         numbers = json.loads(file.read_text(encoding="utf-8"))
         if "table" in numbers:
@@ -111,8 +111,8 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
             what = f"{node} {kind} {row['labels']}"
             if points is None:
                 for metric in ("a", "a_p", "a_r"):
-                    total = [sum(each[metric][field] for each in members) for field in ("successes", "n")]
-                    check_proportion(row[metric], *total, f"{what} {metric}")
+                    right, of = (sum(each[metric][field] for each in members) for field in ("successes", "n"))
+                    check_proportion(row[metric], right, of, f"{what} {metric}")
                     compared["proportions without examples"] += 1
                 continue
             own = []
@@ -146,6 +146,7 @@ def check_share(said: dict | None, answers: list[tuple], clustered: bool, what: 
     if not answers:
         assert said is None, what
         return
+    assert said is not None, what
     values, runs, instances = map(np.array, zip(*answers))
     if not clustered:
         check_proportion(said, int(values.sum()), len(values), what)
@@ -230,7 +231,7 @@ class Rollouts:
         self.reasoning = np.array([float(line["consistent"]) for line in self.own])
         others = {name for line in self.own for name in line["rewards"]} - NO_REWARDS
         self.rewards = ["outcome", *sorted(others)]
-        self.values = {}
+        self.values: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.right = defaultdict(list)
         for line in self.forced:
             self.right[line["id"]].append(line["outcome"])
@@ -338,8 +339,8 @@ def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
             check_contingency(association["table"], x, getattr(rollouts, target)[has], where)
     for contrast in point["contrasts"]:
         for reading in ("pooled", "group_centred", "prompt_means"):
-            both = [rollouts.correlation(contrast["reward"], target, reading) for target in ("reasoning", "perception")]
-            expected = None if None in both else both[0] - both[1]
+            reasoning, perception = (rollouts.correlation(contrast["reward"], target, reading) for target in ("reasoning", "perception"))
+            expected = None if reasoning is None or perception is None else reasoning - perception
             near(contrast[reading]["value"], expected, f"{what} contrast of {contrast['reward']}, {reading}", 1e-7)
         if "counterfactual" in contrast:
             compared["counterfactual contrasts"] += check_counterfactual(rollouts, contrast, f"{what} counterfactual contrast of {contrast['reward']}")
@@ -348,8 +349,8 @@ def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
 def check_counterfactual(rollouts: Rollouts, contrast: dict, where: str) -> int:
     """Of prompt means: the correlation with answers from the true caption minus that with right captions."""
     said, name = contrast["counterfactual"], contrast["reward"]
-    both = [rollouts.correlation(name, target, "prompt_means") for target in ("counterfactual", "perception")]
-    near(said["value"], None if None in both else both[0] - both[1], where, 1e-7)
+    caused, told = (rollouts.correlation(name, target, "prompt_means") for target in ("counterfactual", "perception"))
+    near(said["value"], None if caused is None or told is None else caused - told, where, 1e-7)
     x, has = rollouts.reward(name)
     means = rollouts.by_prompt(x, rollouts.prompt[has])
     if said["low"] is None or len(means) < FEWEST_CLUSTERS:
@@ -371,6 +372,7 @@ def check_contingency(table: dict | None, x: np.ndarray, y: np.ndarray, where: s
     if not set(x) <= {0.0, 1.0}:
         assert table is None, where
         return
+    assert table is not None, where
     counts = Counter(zip(x.astype(int), y.astype(int)))
     said = [table[name] for name in ("both", "only_reward", "only_target", "neither")]
     assert said == [counts[pair] for pair in ((1, 1), (1, 0), (0, 1), (0, 0))], where
@@ -381,8 +383,8 @@ def check_contingency(table: dict | None, x: np.ndarray, y: np.ndarray, where: s
 
 
 def ranks(values: list[float]) -> np.ndarray:
-    values = np.array(values)
-    return np.array([(values < value).sum() + ((values == value).sum() + 1) / 2 for value in values])
+    all_values = np.array(values)
+    return np.array([(all_values < value).sum() + ((all_values == value).sum() + 1) / 2 for value in all_values])
 
 
 def check_across(checkpoints: list[Rollouts], across: dict, where: str):
@@ -484,7 +486,7 @@ def arms_of(page: Path, study: dict, name: str) -> dict[str, dict[str, tuple[dic
     """Arm → seed → its row and its examples."""
     described = study["arms"][name]
     seed = study.get("seed", "seed")
-    arms = defaultdict(dict)
+    arms: dict[str, dict[str, tuple[dict, list]]] = defaultdict(dict)
     # Own points first; a page beside this one adds seeds to the arms that there are.
     pages = [page, *(page.parent / other for other in described.get("pages", []))]
     sources = [(folder, described.get("of", "table"), described.get("where", {}), None) for folder in pages]
@@ -603,7 +605,7 @@ class Clustered:
         """Wilson's interval for so many independent answers as have this standard error."""
         share = self.mean
         if self.runs == 1 and self.instances == self.n:
-            n, z = self.n, Z
+            n, z = float(self.n), Z
         elif self.error == 0:
             n, z = self.instances, Z
         else:
@@ -756,7 +758,7 @@ def check_passes(page: Path, compared: Counter):
         if described["show"] != "passes":
             continue
         curves, where = packed(page / f"{described.get('of', 'model')}.curves.jsonl.gz"), described.get("where", {})
-        arms = defaultdict(lambda: defaultdict(dict))
+        arms: dict[str, dict[str, dict[int, dict]]] = defaultdict(lambda: defaultdict(dict))
         for line in curves:
             if where.items() <= line["labels"].items():
                 arms[line["labels"][described["axis"]]][line["labels"][study.get("seed", "seed")]][line["step"]] = line["values"]
@@ -781,8 +783,9 @@ def check_curve_differences(page: Path, compared: Counter):
         if described["show"] != "curve-differences":
             continue
         axis, by_seed, where = described["axis"], study.get("seed", "seed"), described.get("where", {})
-        over = defaultdict(lambda: defaultdict(list))  # (arm, value, window) → seed → values
-        arms = {}
+        # (arm, value, window) → seed → values
+        over: dict[tuple[str, str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        arms: dict[str, None] = {}
         for line in packed(page / f"{described.get('of', 'model')}.curves.jsonl.gz"):
             if not where.items() <= line["labels"].items():
                 continue

@@ -190,8 +190,8 @@ def test_goes_on_from_an_earlier_model(straight, dataset, tmp_path):
 
 
 def test_another_start_is_another_run(straight, dataset, tmp_path):
-    for name, start in (("first", straight["token"]), ("second", straight["ngdiff"])):
-        job = prepare(tmp_path / name, SFT | {"steps": 2 if name == "first" else 3}, tmp_path / "kept", data=dataset, model=start / "output")
+    for name, earlier in (("first", straight["token"]), ("second", straight["ngdiff"])):
+        job = prepare(tmp_path / name, SFT | {"steps": 2 if name == "first" else 3}, tmp_path / "kept", data=dataset, model=earlier / "output")
         assert run(job)["resumed_from"] is None
 
 

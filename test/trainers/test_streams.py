@@ -11,7 +11,7 @@ def test_streams_are_the_ones_they_always_were():
 
 
 def test_no_name_shares_a_stream_with_another():
-    names = [("order", 0), ("order", 0, 0), ("order", 0, 0, 0), ("order", 2**32), ("order", 0, 1), ("order", 1, 0), ("wave", 0), ("order", 10)]
+    names: list[tuple[str, *tuple[int, ...]]] = [("order", 0), ("order", 0, 0), ("order", 0, 0, 0), ("order", 2**32), ("order", 0, 1), ("order", 1, 0), ("wave", 0), ("order", 10)]
     firsts = [stream(*name).integers(2**63, size=2) for name in names]
     assert not any(np.array_equal(one, other) for one, other in combinations(firsts, 2))
 

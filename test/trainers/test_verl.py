@@ -31,20 +31,24 @@ from trainers.verl_rows import refuse_long_prompts, write_rows
 from trainers.verl_settings import Machine, Params, Places, check_shape, micro_batch, overrides, variables
 
 PARAMS = Params(
-    **{"split": "train_rl", "prompts": "split", "alpha": 0.5, "perception": "oracle-f1", "captioner": None, "solver": None},
-    **{"group": 2, "prompts_per_step": 2, "steps": 3, "minibatches": 1, "epochs": 1, "temperature": 1.0, "max_tokens": 40},
-    **{"normalize": "group-std", "clip_low": 0.2, "clip_high": 0.28, "dual_clip": 3.0, "aggregate": "token-mean"},
-    **{"kl": {"kind": "k3", "coefficient": 0.01}, "learning_rate": 1e-6, "warmup": 2, "schedule": "cosine", "weight_decay": 0},
-    **{"grad_clip": 1.0, "batch": 64, "record_every": 1, "seed": 7, "max_prompt": 100, "tensor_parallel": 1, "gpu_memory": 0.5},
-    **{"offload": False, "save_every": 5, "patience_minutes": 60},
+    split="train_rl", prompts="split", alpha=0.5, perception="oracle-f1", captioner=None, solver=None,
+    group=2, prompts_per_step=2, steps=3, minibatches=1, epochs=1, temperature=1.0, max_tokens=40,
+    normalize="group-std", clip_low=0.2, clip_high=0.28, dual_clip=3.0, aggregate="token-mean",
+    kl={"kind": "k3", "coefficient": 0.01}, learning_rate=1e-6, warmup=2, schedule="cosine", weight_decay=0,
+    grad_clip=1.0, batch=64, record_every=1, seed=7, max_prompt=100, tensor_parallel=1, gpu_memory=0.5,
+    offload=False, save_every=5, patience_minutes=60,
 )
-PLACES = Places(*[Path("/a") / name for name in ("model", "rows", "it's", "settings", "kept", "rollouts", "work", "ray")], None)
+PLACES = Places(
+    model=Path("/a/model"), rows=Path("/a/rows"), reward=Path("/a/it's"), reward_settings=Path("/a/settings"),
+    checkpoints=Path("/a/kept"), rollouts=Path("/a/rollouts"), work=Path("/a/work"), ray=Path("/a/ray"), resumed=None,
+)
 
 
+TWO_GPUS = Machine(2)
 MACHINES = [Machine(1), Machine(0), Machine(1, has_internvl=True), Machine(0, has_internvl=True)]
 
 
-def settings(params: Params = PARAMS, places: Places = PLACES, machine: Machine = Machine(2)) -> dict[str, str]:
+def settings(params: Params = PARAMS, places: Places = PLACES, machine: Machine = TWO_GPUS) -> dict[str, str]:
     pairs = [text.split("=", 1) for text in overrides(params, places, 16, machine)]
     assert len({name.lstrip("+") for name, _ in pairs}) == len(pairs), "a setting is given twice"
     return dict(pairs)
@@ -156,7 +160,7 @@ def dump(path: Path, score_of: dict[str, float], names: tuple[str, ...] = ("row-
 
 
 @pytest.fixture
-def judged(prompts, tmp_path):
+def judged(prompts):
     split = read_split(prompts, "train_rl")
     rewards = Rewards(0.5, "perception", Normalization("group-std", "unbiased", False))
     rows = {name: place for place, name in enumerate(split.columns["id"])}
@@ -272,7 +276,7 @@ def test_a_failure_of_verl_has_a_cause_and_a_fix(tmp_path, capfd):
     assert plain.message == "verl ended with exit code 3." and plain.fix != error.fix
 
 
-def play_verl(job, command, variables, log, watch, patience):
+def play_verl(job, command, variables, _log, watch, _patience):
     """The files that verl's programs leave: rewards by our function, dumps, a checkpoint and the metrics of each step; then the merged model."""
     given = dict(text.removeprefix("+").split("=", 1) for text in command if "=" in text)
     if "verl.model_merger" in command:

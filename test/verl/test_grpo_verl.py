@@ -166,7 +166,7 @@ def test_the_second_family_learns_by_verl(tmp_path):
         "policy.steps": 1,
     }
     sets = [word for name, value in changes.items() for word in ("--set", f"{name}={value}")]
-    command = [ROOT / "bin/pipe", "run", "rl-verl.yaml", "-j", "1", *sets]
+    command = [str(ROOT / "bin/pipe"), "run", "rl-verl.yaml", "-j", "1", *sets]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     policy = tmp_path / ".pipe/runs/tiny-rl-verl-1/artifacts/policy"
@@ -178,7 +178,7 @@ def test_the_tiny_study_learns_through_a_break_and_is_cached_then(tiny, tmp_path
     """It is interrupted after its first step, as by Ctrl-C, and goes on from verl's checkpoint."""
     shutil.copytree(tiny, tmp_path / "tiny-qwen3-vl")
     shutil.copy(ROOT / "experiments/tiny/rl-verl.yaml", tmp_path)
-    command = [ROOT / "bin/pipe", "run", "rl-verl.yaml", "-j", "1"]
+    command = [str(ROOT / "bin/pipe"), "run", "rl-verl.yaml", "-j", "1"]
     first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     log = tmp_path / ".pipe/runs/tiny-rl-verl-1/events.jsonl"
     deadline = time.monotonic() + DEADLINE_SECONDS

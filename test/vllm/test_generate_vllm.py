@@ -15,7 +15,7 @@ from conftest import GENERATE, events, prepare, result, row, write_split
 from transformers import AutoModelForImageTextToText
 
 import tiny_models
-from trainers import generate, generate_vllm, prepare as stage, vllm_server
+from trainers import generate, generate_vllm, prepare as stage
 from trainers.data import read_split
 from trainers.hub_policy import encode_words
 from trainers.job import main
@@ -99,9 +99,9 @@ def prompts_as_trained(data: Path, model: Path) -> set[tuple[int, ...]]:
     the response, which LLaMA-Factory's must equal (test/llamafactory), without the response's."""
     split, processor = read_split(data, "test", any_size=True), load_processor(model)
     found = set()
-    for row, chat in enumerate(encode_chats(processor, split)):
-        rest = split.columns["response"][row].partition("</caption>")[2]
-        for response in (split.columns["response"][row], rest):
+    for said, chat in zip(split.columns["response"], encode_chats(processor, split), strict=True):
+        rest = said.partition("</caption>")[2]
+        for response in (said, rest):
             after = len(encode_words(processor.tokenizer, response)) + TURN_END
             found.add(tuple(map(int, chat[:-after])))
     return found

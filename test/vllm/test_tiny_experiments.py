@@ -113,7 +113,9 @@ def test_a_signal_ends_the_command_and_the_server(teacher, tmp_path, number):
         while not (marker.exists() and marker.read_text().endswith("/v1\n")):
             assert running.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
-        server_log = Path(re.search(r"whose log is (\S+)", log.read_text())[1])
+        named = re.search(r"whose log is (\S+)", log.read_text())
+        assert named is not None
+        server_log = Path(named[1])
         assert servers_with(server_log)
         running.send_signal(number)
         assert running.wait(DEADLINE_SECONDS) == (130 if number == signal.SIGTERM else -signal.SIGKILL)

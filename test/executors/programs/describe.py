@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from typing import Any
 
 DESCRIPTORS = "/proc/self/fd"
 
@@ -19,6 +20,7 @@ def opened():
 
 
 if __name__ == "__main__":
+    streams: list[Any] = [sys.stdout, sys.stderr]
     seen = {
         "argv": sys.argv,
         "file": __file__,
@@ -31,7 +33,7 @@ if __name__ == "__main__":
         "leads a session": os.getsid(0) == os.getpid(),
         "handlers": {number.name: repr(signal.getsignal(number)) for number in signal.valid_signals() if isinstance(number, signal.Signals)},
         "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "streams": [(stream.encoding, stream.write_through) for stream in (sys.stdout, sys.stderr)],
+        "streams": [(stream.encoding, stream.write_through) for stream in streams],
         "hash": hash("a set's order hangs on it"),
         "umask": os.umask(0o22),
     }

@@ -12,6 +12,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import tensorboard
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
@@ -19,7 +20,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-CASES = [
+CASES: list[dict[str, Any]] = [
     {"at": 1767225600.25, "steps": [{"step": 1, "values": {"loss": 2.5, "L_p": 0.1}}, {"step": 300, "values": {"loss": 0}}]},
     {"at": 0.5, "steps": [{"step": 0, "values": {"λ": -1e-8}}, {"step": 2**40, "values": {"x" * 200: 1e300 ** 0.1}}]},
     {"at": 1.0, "steps": []},

@@ -175,11 +175,11 @@ def bootstraps() -> None:
         columns = np.array([x, y])
         members = [[i for i, c in enumerate(clusters) if c == cluster] for cluster in range(count)]
         statistics = {
-            "difference": lambda chosen: float(np.mean(columns[0][chosen] - columns[1][chosen])),
-            "pearson": lambda chosen: float(np.corrcoef(columns[0][chosen], columns[1][chosen])[0, 1]),
+            "difference": lambda chosen, columns=columns: float(np.mean(columns[0][chosen] - columns[1][chosen])),
+            "pearson": lambda chosen, columns=columns: float(np.corrcoef(columns[0][chosen], columns[1][chosen])[0, 1]),
         }
         for statistic, of in statistics.items():
-            at = lambda drawn: of(np.concatenate([members[int(c)] for c in drawn]))  # noqa: E731
+            at = lambda drawn, of=of, members=members: of(np.concatenate([members[int(c)] for c in drawn]))  # noqa: E731
             draws = Random(3, "bootstrap")
             distribution = np.array([at([draws.below(count) for _ in range(count)]) for _ in range(resamples)])
             intervals = {}
