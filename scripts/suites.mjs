@@ -6,8 +6,16 @@ import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { pipeEnvironment } from "../stages/environments.ts";
 
 const root = path.resolve(import.meta.dirname, "..");
+
+/** The trainers' Python with what tests and checks need. */
+export const testEnvironment = {
+  ...pipeEnvironment,
+  locks: [...pipeEnvironment.locks, path.join(root, "trainers/requirements-test.lock")],
+};
+
 /** More failures than this are no accident of timing. */
 const MOST_RERUN = 8;
 

@@ -1,12 +1,11 @@
 /**
- * `npm test`: types, lint, format, then vitest beside pytest in the trainers' environment, which prints when vitest has ended; the last
+ * `npm test`: types, lint and format, then vitest beside pytest in the trainers' environment, which prints when vitest has ended; the last
  * line counts both.
  */
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { ensurePython } from "../executors/PythonEnvironment.ts";
-import { pipeEnvironment } from "../stages/environments.ts";
-import { runPytest, runVitest, total } from "./suites.mjs";
+import { runPytest, runVitest, testEnvironment, total } from "./suites.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 const failures = [];
@@ -21,10 +20,8 @@ step("types", "npm", ["run", "-s", "check"]);
 step("lint", "oxlint", ["--deny-warnings"]);
 step("format", "oxfmt", ["--check"]);
 console.log("\n── the trainers' Python");
-const locks = [...pipeEnvironment.locks, path.join(root, "trainers/requirements-test.lock")];
-const { python } = await ensurePython({ ...pipeEnvironment, locks }, (message) =>
-  console.log(message),
-);
+const { python } = await ensurePython(testEnvironment, (message) => console.log(message));
+step("types and lint of Python", "npm", ["run", "-s", "check:python"]);
 
 console.log("\n── vitest, with pytest beside it");
 const vitestEnded = runVitest();
