@@ -1,4 +1,4 @@
-/** The instances that `render` draws for the test split of a page's experiment, by the picture's id. */
+/** The instances that `render` draws for a split of a page's experiment, by the picture's id. */
 import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { exampleId } from "../../kinds/Dataset.ts";
 import { digestBytes } from "../../schemas/Digest.ts";
 import { Render } from "../../stages/Render.ts";
-import { splitInstance } from "../../tasks/split.ts";
+import { splitInstance, type SplitName } from "../../tasks/split.ts";
 import { tasks } from "../../tasks/tasks.ts";
 import { root } from "../rig/build.ts";
 
@@ -19,15 +19,19 @@ const decode = Schema.decodeUnknownSync(Render.params);
 
 const drawn = new Map<string, ReadonlyMap<string, string>>();
 
-export const drawnInstances = (study: string, count: number): ReadonlyMap<string, string> => {
-  const key = JSON.stringify([study, count]);
-  const found = drawn.get(key) ?? draw(study, count);
+export const drawnInstances = (
+  study: string,
+  split: SplitName,
+  count: number,
+): ReadonlyMap<string, string> => {
+  const key = JSON.stringify([study, split, count]);
+  const found = drawn.get(key) ?? draw(study, split, count);
   drawn.set(key, found);
   return found;
 };
 
 /** The instances of the experiment's only data with a test split. */
-const draw = (study: string, count: number): ReadonlyMap<string, string> => {
+const draw = (study: string, split: SplitName, count: number): ReadonlyMap<string, string> => {
   const file = ["experiments/gpu", "experiments"]
     .map((folder) => path.join(root, folder, `${study}.yaml`))
     .find((each) => fs.existsSync(each));
@@ -44,9 +48,9 @@ const draw = (study: string, count: number): ReadonlyMap<string, string> => {
   const task = tasks[data.task.kind];
   return new Map(
     Array.from({ length: count }, (_, index) => {
-      const { truth } = splitInstance(task, data.task, data.seed, "test", index);
+      const { truth } = splitInstance(task, data.task, data.seed, split, index);
       const instance = digestBytes(`${task.name} ${task.identity(truth)}`).slice(0, 16);
-      return [exampleId("test", index), instance] as const;
+      return [exampleId(split, index), instance] as const;
     }),
   );
 };

@@ -6,6 +6,8 @@ import path from "node:path";
 import { promisify } from "node:util";
 import zlib from "node:zlib";
 import { afterAll, beforeAll } from "vitest";
+import { splitOfExample } from "../../kinds/Dataset.ts";
+import { splitNames } from "../../tasks/split.ts";
 import { root } from "../rig/build.ts";
 import { drawnInstances } from "./drawnInstances.ts";
 import { jsonLines, Rig } from "../rig/Rig.ts";
@@ -387,14 +389,16 @@ describe("the existing pages", () => {
 
   afterAll(() => rig.close());
 
-  it("name the instances that `render` draws for the study's test split", () => {
+  it("name the instances that `render` draws for the study's split", () => {
     for (const study of studies)
       for (const file of fs.readdirSync(path.join(pages, study))) {
         if (!file.endsWith(".instances.jsonl.gz")) continue;
         const lines = jsonLines(
           zlib.gunzipSync(fs.readFileSync(path.join(pages, study, file))).toString(),
         );
-        const drawn = drawnInstances(study, lines.length);
+        const named = splitOfExample(String(lines[0]?.["id"]));
+        const split = splitNames.find((each) => each === named) ?? assert.fail(file);
+        const drawn = drawnInstances(study, split, lines.length);
         const said = lines.map(({ id, instance }) => [id, instance]);
         assert.deepStrictEqual(said, [...drawn] as Array<Array<unknown>>, `${study}/${file}`);
       }
