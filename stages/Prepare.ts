@@ -7,7 +7,7 @@ import { byDefault } from "../schemas/byDefault.ts";
 import { Positive, Seed } from "../schemas/numbers.ts";
 import { pipeEnvironment } from "./environments.ts";
 import { microFamily } from "./microModel.ts";
-import { type ParamsProblem, stage, type Upstream } from "./Stage.ts";
+import { type ParamsProblem, stage, type Surroundings, type Upstream } from "./Stage.ts";
 
 const Vision = Schema.Struct({
   size: Schema.Literals(["nano", "micro", "small"])
@@ -25,7 +25,7 @@ const Params = Schema.Struct({
   vision: Schema.NullOr(Vision)
     .annotate({
       description:
-        "puts a vision tower of random weights before the input, a language model that knows chats with <|im_start|> and <|im_end|>; the result is an Idefics3, as SmolVLM. An input `data` gives the mean and spread of pixels",
+        "puts a vision tower of random weights before the input, a language model that knows chats with <|im_start|> and <|im_end|>; the result is an Idefics3, as SmolVLM. The input `data` gives the mean and spread of pixels",
     })
     .pipe(byDefault(null)),
 });
@@ -41,6 +41,21 @@ const checkModel = (_: unknown, model: Upstream): ReadonlyArray<ParamsProblem> =
         },
       ];
 
+/** By SmolVLM's .5 and .5 drawings on light paper are off centre: a language model then learns to ignore them. */
+const checkPictures = (
+  { vision }: typeof Params.Type,
+  { inputs }: Surroundings,
+): ReadonlyArray<ParamsProblem> =>
+  vision === null || inputs.includes("data")
+    ? []
+    : [
+        {
+          path: ["vision"],
+          message: "a new vision tower needs the mean and spread of its pixels",
+          expected: "the data set of the training as input `data`",
+        },
+      ];
+
 export const Prepare = stage({
   name: "prepare",
   version: 2,
@@ -50,6 +65,7 @@ export const Prepare = stage({
 smollm2: { use: pretrained, with: { path: models/smollm2-135m } }
 sighted: { use: prepare, from: { model: smollm2, data: data }, with: { vision: { pixels: 64, seed: $seed } } }`,
   params: Params,
+  check: checkPictures,
   inputs: {
     model: { kinds: ["model"], check: checkModel },
     data: {

@@ -33,7 +33,6 @@ from trainers.tokenizer import TAGS
 from trainers.vocabulary import give_rows
 
 Statistics = tuple[list[float], list[float]]  # mean and standard deviation of red, green and blue, on the scale 0 to 1
-SMOLVLM: Statistics = [0.5] * 3, [0.5] * 3
 
 IMAGE = "<image>"
 GLOBAL = "<global-img>"  # before a picture that is one tile
@@ -49,7 +48,7 @@ CHAT_TEMPLATE = (
 
 
 def around(
-    text_directory: Path, vision: dict[str, Any], statistics: Statistics = SMOLVLM
+    text_directory: Path, vision: dict[str, Any], statistics: Statistics
 ) -> tuple[Idefics3ForConditionalGeneration, Idefics3Processor, int]:
     """The model, its processor, and how many tokens the vocabulary gained; `vision` has `size`, `pixels` and `seed`."""
     require_side(vision["pixels"])

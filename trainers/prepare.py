@@ -5,8 +5,8 @@ server then reads a response as the same tokens; LoRA could not save them, and a
 embeddings are the mean of the known ones, which makes the tags no likelier than a common word. The generation settings name the token
 that the chat template ends a response with, if they lacked it: verl's sampler reads nothing else.
 
-With `vision`, the input is a language model, and the base model is an image-text model around it (idefics3.py). With an input `data` its
-pixels are normalised by those of split `train_sft`.
+With `vision`, the input is a language model, and the base model is an image-text model around it (idefics3.py), whose pixels are
+normalised by the mean and spread of split `train_sft` of the input `data`.
 """
 
 import os
@@ -34,7 +34,7 @@ def work(job: Job) -> Outcome:
     if is_micro(start):
         raise JobError("A micro model's vocabulary has the caption's tags.", "Leave `prepare` out for it.")
     if vision is not None:
-        return give_eyes(start, vision, job.inputs.get("data"), job.output)
+        return give_eyes(start, vision, job.inputs["data"], job.output)
     model = load_whole(AutoModelForImageTextToText, start, dtype="auto", use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(start)
     known = len(tokenizer)
@@ -47,9 +47,8 @@ def work(job: Job) -> Outcome:
     return Outcome({"added": added, "tokens": len(tokenizer)})
 
 
-def give_eyes(start: Path, vision: dict[str, Any], data: Path | None, output: Path) -> Outcome:
-    statistics = idefics3.SMOLVLM if data is None else image_statistics(read_split(data, "train_sft").images)
-    model, processor, added = idefics3.around(start, vision, statistics)
+def give_eyes(start: Path, vision: dict[str, Any], data: Path, output: Path) -> Outcome:
+    model, processor, added = idefics3.around(start, vision, image_statistics(read_split(data, "train_sft").images))
     model.save_pretrained(output)
     processor.save_pretrained(output)
     made = "`trainers/idefics3.py` of `pipe` put a vision tower of random weights before it, with"

@@ -135,7 +135,7 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
   d: { use: render, with: { task: { kind: sudoku, size: 4, blanks: [4, 6] }, splits: { train_sft: 5 } } }
   c: { use: distill, from: { data: d } }
   t: { use: pretrained, with: { path: words } }
-  b: { use: prepare, from: { model: t }, with: { vision: {} } }
+  b: { use: prepare, from: { model: t, data: d }, with: { vision: {} } }
   a: { use: sft, from: { data: c, model: b }, with: { freeze: text } }
 `,
     [
@@ -143,6 +143,19 @@ export const bad: Readonly<Record<string, readonly [string, ReadonlyArray<Compla
         under: "text",
         says: "the language model of `b` never writes the caption's tags",
         expected: "`freeze: vision` between them",
+      },
+    ],
+  ],
+  "a tower for pictures of unknown brightness": [
+    `stages:
+  t: { use: pretrained, with: { path: words } }
+  b: { use: prepare, from: { model: t }, with: { vision: {} } }
+`,
+    [
+      {
+        under: "{}",
+        says: "a new vision tower needs the mean and spread of its pixels",
+        expected: "the data set of the training as input `data`",
       },
     ],
   ],
