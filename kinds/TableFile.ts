@@ -37,9 +37,9 @@ export const Errors = Schema.Struct({
   wrong: CaptionError,
   /** Right captions with a wrong answer. */
   reasoning: Schema.Int,
-  /** A caption or answer that is opened and never closed. */
+  /** A caption or answer that is opened and never closed, or, since version 4 of `score`, the limit of tokens before the answer. */
   truncated: Schema.Int,
-  /** No caption, no answer, or one that can't be read. */
+  /** No caption, no answer otherwise, or one that can't be read. */
   unreadable: Schema.Int,
 });
 export interface Errors extends Schema.Schema.Type<typeof Errors> {}

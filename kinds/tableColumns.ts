@@ -95,6 +95,7 @@ const meanings: ReadonlyArray<readonly [names: ReadonlyArray<string>, text: stri
     "extra, missing, wrong: captions with such an edge or digit; fatal: and a wrong answer",
   ],
   [["reasoning"], "reasoning: wrong answers to right captions"],
+  [["truncated"], "truncated: no answer, since the text breaks off or `max_tokens` cut it off"],
 ];
 
 export const legendOf = (names: ReadonlyArray<string>): string =>

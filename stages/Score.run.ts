@@ -23,7 +23,10 @@ export const scoreRun = stageRun(
       ...judge(counterfactual, "counterfactual", truths),
     ]);
     writeScores(output, scores);
-    const cut = scores.filter(({ reason }) => reason === "truncated").length;
+    // Scores are in the order of the predictions. A response that leaves a block open and ends by itself is none that was cut off.
+    const cut = [...endToEnd, ...counterfactual].filter(
+      ({ truncated }, index) => truncated && scores[index]?.reason === "truncated",
+    ).length;
     if (cut > mostCut * scores.length)
       yield* report({ _tag: "Message", level: "warn", message: cutWarning(cut, scores.length) });
     const { a, a_p, a_r } = accuracies([scores]);

@@ -1,6 +1,7 @@
 /**
  * The reasons for failure, in the order of judging; a transcript carries the first that applies. The reading of the caption
- * and of the answer comes first, then the correctness of the answer, then that of the caption.
+ * and of the answer comes first, then the correctness of the answer, then that of the caption. The limit of tokens is known to
+ * `score`, not to the judge of a text: in rollouts what it cuts off after the caption has `no-answer`.
  */
 export const failureReasons = {
   "no-caption": "there is no caption",

@@ -133,7 +133,9 @@ describe("score", () => {
       ["truncated", "no-answer"],
     );
     assert.match(messages.join(), /^1 of 2 responses ended before an answer/u);
-    assert.deepStrictEqual((await score([seen], [forced])).messages, []);
+    const open = await score([line("test-000000", "end-to-end", "<caption>[")], [forced]);
+    assert.strictEqual(open.lines[0]?.reason, "truncated");
+    assert.deepStrictEqual(open.messages, []);
   });
 
   it("takes both modes from one artifact", async () => {
