@@ -125,7 +125,7 @@ const errors = (page: Page, name: string): string => {
   const kinds = ["extra", "missing", "wrong", "right caption, wrong answer"];
   return withCaption(
     markdownTable([axisName(axis), ...kinds, "truncated", "unreadable", "answers"], rows),
-    "Answers whose caption has an edge or digit that p* lacks (extra), lacks one of p* (missing) or has another one in its place (wrong): harmless, where the answer is right all the same / fatal. A caption may have errors of several kinds. Of all seeds.",
+    "Answers whose caption has an edge or digit that p* lacks (extra), lacks one of p* (missing) or has another one in its place (wrong): harmless, where the answer is right all the same / fatal. A caption may have errors of several kinds. Truncated: a caption or answer is opened and not closed or, since version 4 of `score`, the limit of tokens came before the answer; unreadable: another lacks one, or it cannot be read. Of all seeds.",
   );
 };
 
