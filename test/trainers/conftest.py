@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import sys
 import time
@@ -20,6 +21,16 @@ from PIL import Image, ImageDraw
 
 SIDE = 32
 CORNERS = [(6, 6), (25, 8), (14, 26)]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--gpu", action="store_true", help="let tests see the GPUs of this machine: those of kernels run on one")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hides GPUs: tests compare trainings byte by byte, which a GPU's rounding breaks, and fork, which CUDA does not survive."""
+    if not config.getoption("gpu", False):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -61,7 +61,7 @@ def test_steps_made_for_graphs_choose_the_same_tokens(policy, split, sampled, at
 
 
 @pytest.mark.skipif(
-    not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1", reason="Triton needs a GPU, or TRITON_INTERPRET=1"
+    not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1", reason="Triton needs a GPU and --gpu, or TRITON_INTERPRET=1"
 )
 @pytest.mark.parametrize("place", [0, 1, 64, 130])
 @pytest.mark.parametrize("size", [24, 32])

@@ -1,4 +1,4 @@
-"""The kernels of layers against torch's operations, forward and backward: on a GPU, or with TRITON_INTERPRET=1 on a CPU."""
+"""The kernels of layers against torch's operations, forward and backward: on a GPU with --gpu, or with TRITON_INTERPRET=1 on a CPU."""
 
 import os
 
@@ -10,7 +10,7 @@ from trainers import layer_operations
 
 pytest.importorskip("triton")
 if not torch.cuda.is_available() and os.environ.get("TRITON_INTERPRET") != "1":
-    pytest.skip("Triton needs a GPU, or TRITON_INTERPRET=1", allow_module_level=True)
+    pytest.skip("Triton needs a GPU and --gpu, or TRITON_INTERPRET=1", allow_module_level=True)
 
 from trainers import layer_kernels
 
