@@ -30,7 +30,13 @@ def can_attend(attention: qwen.Qwen3VLTextAttention, rotary: tuple[Tensor, Tenso
 
 
 def attend(
-    heads: Tensor, attention: qwen.Qwen3VLTextAttention, rotary: tuple[Tensor, Tensor], keys: Tensor, values: Tensor, place: Tensor, ended: Tensor
+    heads: Tensor,
+    attention: qwen.Qwen3VLTextAttention,
+    rotary: tuple[Tensor, Tensor],
+    keys: Tensor,
+    values: Tensor,
+    place: Tensor,
+    ended: Tensor,
 ) -> Tensor:
     """The mixed values (rows, heads, 1, d_head) of a text layer's attention at `place` (1,), 0 in rows that have `ended` (rows,).
 

@@ -38,7 +38,7 @@ class Captured:
             with torch.cuda.graph(self.graph, pool=self.memory):
                 self.given = self.function(*self.arguments)
         self.graph.replay()
-        assert self.given is not None  # as of every graph
+        assert self.given is not None  # recorded with the graph
         return self.given
 
     def _beside(self) -> Tensor:

@@ -110,7 +110,7 @@ def work(job: Job) -> Outcome:
 
 
 def require_servable(directory: Path, params: Params) -> int:
-    """Returns the bound on the tokens of a response."""
+    """Fails unless vLLM can serve the model here; returns the bound on the tokens of a response."""
     require_whole(directory)
     if is_micro(directory):
         raise JobError("vLLM serves models that answer in chats, and a micro model has no chat template.", "Leave `engine` out for it.")

@@ -86,9 +86,7 @@ class HubPolicy:
 
     has_fixed_shapes = False  # prompts and pictures differ in length and size
 
-    def __init__(
-        self, source: Path | tuple[ProcessorMixin, PreTrainedModel], split: Split, at_once: int
-    ):
+    def __init__(self, source: Path | tuple[ProcessorMixin, PreTrainedModel], split: Split, at_once: int):
         """`source` is a directory, or the processor and the model where they are in memory, as in a training; their settings stay as they
         are."""
         self.source, self.split, self.at_once = source, split, at_once

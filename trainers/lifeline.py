@@ -17,4 +17,4 @@ def ending_with_us(group: int) -> Iterator[None]:
         yield
     finally:
         guard.kill()
-        guard.communicate()
+        guard.communicate()  # closes its input, which without the kill would end the group

@@ -166,7 +166,7 @@ class SpanTrainer(CustomSeq2SeqTrainer):
 
     def weigh_hidden(self, model: torch.nn.Module, tokens_p: int, tokens_r: int) -> tuple[losses.Mix, dict[str, float]]:
         """NGDiff's λ_t of a sharded step, and the norms that it comes from."""
-        assert self.balance is not None  # as where hidden states are weighed
+        assert self.balance is not None  # `weighs_hidden` implies one
         micro_batches = (with_hidden(model, functools.partial(self.spans, model, batch)) for batch in self.micro_batches)
         totals, norms = hidden_norms(micro_batches, tokens_p, tokens_r, ranks.add_up)
         norm_p, norm_r = norms.tolist()

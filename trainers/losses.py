@@ -172,8 +172,8 @@ def backward(
         return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, add_up, weight)
     for parameter in parameters:
         parameter.grad = None
-    nothing: Any = 0.0  # a tensor after the first micro-batch
-    total_p = total_r = nothing
+    total_p: Any = 0.0  # both are tensors after the first micro-batch
+    total_r: Any = 0.0
     for spans in micro_batches:
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         (weight * loss_p + (1 - weight) * loss_r).backward()
@@ -206,8 +206,8 @@ def _backward_apart(
     """
     gradients_p: list[Tensor] = []
     gradients_r: list[Tensor] = []
-    nothing: Any = 0.0  # a tensor after the first micro-batch
-    total_p = total_r = nothing
+    total_p: Any = 0.0  # both are tensors after the first micro-batch
+    total_r: Any = 0.0
     for spans in micro_batches:
         loss_p, loss_r = span_losses(spans, tokens_p, tokens_r)
         # A published model may have weights that no output depends on, such as a vision tower's last layer.

@@ -25,6 +25,7 @@ def rollout_lines(
 ) -> Iterator[dict[str, Any]]:
     """One line a response, as `kinds/Rollouts.ts` has it. `trained` has `total`, `advantage` and perhaps `caption_advantage` (N,) of
     rollouts learned from."""
+    of_captions = None if trained is None else trained.get("caption_advantage")
     totals = {} if trained is None else {"total": trained["total"]}
     parts = {name: values for name, values in judged.parts.items() if name != "consistent"} | totals
     for index, row in enumerate(rollouts.rows.tolist()):
@@ -43,7 +44,7 @@ def rollout_lines(
             "reason": judged.reasons[index],
             "rewards": {name: _short(values[index]) for name, values in parts.items()},
             "advantage": None if trained is None else _short(trained["advantage"][index]),
-            **({"caption_advantage": _short(trained["caption_advantage"][index])} if trained is not None and "caption_advantage" in trained else {}),
+            **({} if of_captions is None else {"caption_advantage": _short(of_captions[index])}),
         }
 
 

@@ -138,7 +138,7 @@ def _columns(rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
 def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Split, policy: Policy | None) -> Judge:
     """The judge with what its surrogates need: a teacher, `captioner`; those who vote, `captioners`; and a solver, `solver` or else the
     policy. A teacher or solver is a model, an input, or an endpoint, a param; those who vote are a fan-in of models.
-    `policy` is None where another program learns, which has no surrogate that asks the policy."""
+    `policy` is None for verl, whose stage refuses surrogates that ask the policy."""
     unknown = [name for name in surrogates if name not in SURROGATES]
     if unknown:
         raise JobError(f"There is no surrogate `{unknown[0]}`.", f"Use {', '.join(SURROGATES)}.")

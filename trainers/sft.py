@@ -151,7 +151,7 @@ class Trainer(loop.Trainer):
             done, norm, norms = self._descend(step, rows, tokens_p, tokens_r)
             self._record(step + 1, tokens_p, tokens_r, done, norm, norms)
             return
-        assert isinstance(self.rate, torch.Tensor)  # as of every captured step
+        assert isinstance(self.rate, torch.Tensor)  # a captured step reads its rate from one
         self.rate.fill_(self.params.pace.rate(step))
         for kept, now in zip(self.mix, losses.mix_at(self.params.loss, step) or ()):
             kept.fill_(now)

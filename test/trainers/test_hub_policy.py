@@ -80,14 +80,14 @@ def plain(directory: Path, split, index: int, response: torch.Tensor) -> torch.T
         return model(**inputs).logits[0, prompt - 1 : -1]
 
 
-def loaded(directory: Path, split: Split, at_once: int) -> HubPolicy:
+def load_hub_policy(directory: Path, split: Split, at_once: int) -> HubPolicy:
     policy = load_policy(directory, split, at_once)
     assert isinstance(policy, HubPolicy)
     return policy
 
 
 def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, mixed):
-    policy = loaded(untaught, mixed, 5)
+    policy = load_hub_policy(untaught, mixed, 5)
     prompts, size = np.array([0, 3, 2, 5]), 2
     made = Sampler(policy, size, TEMPERATURE, LONGEST)(prompts, stream("test", 7))
     assert len({read["input_ids"].shape[1] for read in [policy.read([prompt]) for prompt in policy.prompts(prompts)]}) > 1
@@ -104,14 +104,14 @@ def test_sampled_tokens_and_their_probabilities_are_the_plain_models(untaught, m
 
 def test_a_response_depends_on_its_own_numbers_alone(untaught, mixed):
     prompts = np.array([1, 2, 6])
-    together, apart = (Sampler(loaded(untaught, mixed, rows), 3, 1.0, LONGEST) for rows in (64, 2))
+    together, apart = (Sampler(load_hub_policy(untaught, mixed, rows), 3, 1.0, LONGEST) for rows in (64, 2))
     made = together(prompts, stream("test", 0))
     assert made.texts == apart(prompts, stream("test", 0)).texts == together(prompts, stream("test", 0)).texts
     assert made.texts != together(prompts, stream("test", 1)).texts and len(set(made.texts)) > 5
 
 
 def test_the_picture_and_the_question_both_count(untaught, mixed):
-    policy = loaded(untaught, mixed, 8)
+    policy = load_hub_policy(untaught, mixed, 8)
     tokens = torch.full((1, 3), 20)
     said = [policy.logits(np.array([index]), torch.zeros(1, dtype=torch.long), tokens) for index in (0, 1, 3)]
     prompt = policy.prompts(np.array([0]))[0]
@@ -122,7 +122,7 @@ def test_the_picture_and_the_question_both_count(untaught, mixed):
 
 
 def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
-    policy = loaded(untaught, mixed, 64)
+    policy = load_hub_policy(untaught, mixed, 64)
     assert len(policy.media) > 0
     made = Sampler(policy, 20, 1e6, 40)(np.array([0]), stream("test", 3))  # so hot that every token is as good as another
     assert not torch.isin(made.tokens, policy.media).any()
@@ -132,7 +132,7 @@ def test_tokens_that_stand_for_pictures_are_never_chosen(untaught, mixed):
 
 def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed, monkeypatch):
     """As on a GPU: bfloat16 by autocast over float32 weights."""
-    policy = loaded(untaught, mixed, 64)
+    policy = load_hub_policy(untaught, mixed, 64)
     made = Sampler(policy, 2, 1.0, LONGEST)(np.array([0, 5]), stream("test", 0))
     whole = chosen(policy.logits(made.prompts, made.group, made.tokens), made.tokens)
     monkeypatch.setattr(policy, "computing", lambda: torch.autocast("cpu", torch.bfloat16))
@@ -144,7 +144,7 @@ def test_half_precision_changes_little_and_leaves_weights_whole(untaught, mixed,
 
 
 def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, mixed, monkeypatch):
-    policy = loaded(untaught, mixed, 64)
+    policy = load_hub_policy(untaught, mixed, 64)
     made = Sampler(policy, 2, 1.0, 8)(np.array([0, 1]), stream("test", 0))
 
     def gradients():
@@ -173,7 +173,7 @@ def test_gradients_are_those_of_a_model_in_use_that_keeps_everything(untaught, m
 
 
 def test_a_forced_caption_stands_in_the_response(taught, prompts):
-    policy = loaded(taught, read_split(prompts, "train_rl"), 64)
+    policy = load_hub_policy(taught, read_split(prompts, "train_rl"), 64)
     captions = ["[[0,1]]", "[[0,2],[1,2]]"]
     made = Sampler(policy, 3, 1.0, 60)(np.array([0, 1]), stream("test", 0), captions)
     for index, text in enumerate(made.texts):
@@ -185,7 +185,7 @@ def test_a_forced_caption_stands_in_the_response(taught, prompts):
 def test_the_blind_solver_reads_words_alone(taught, prompts, monkeypatch):
     split = read_split(prompts, "train_rl")
     split.columns["query"][1] = "Another question."
-    policy = loaded(taught, split, 64)
+    policy = load_hub_policy(taught, split, 64)
     made = Sampler(policy, 2, 1.0, 60)(np.array([0, 1, 2]), stream("test", 0), ["[[0,1]]", "[[0,1]]", "[[0,1]]"])
     read, asked = policy.read, []
 
@@ -201,7 +201,7 @@ def test_the_blind_solver_reads_words_alone(taught, prompts, monkeypatch):
 
 
 def test_a_caption_that_spells_a_special_token_is_letters(untaught, mixed):
-    policy = loaded(untaught, mixed, 64)
+    policy = load_hub_policy(untaught, mixed, 64)
     image = policy.tokenizer.image_token
     (ids,) = policy.encode([f"<caption>{image}</caption>"])
     assert not set(ids) & {*policy.media.tolist(), *policy.ends}

@@ -11,8 +11,9 @@ def test_streams_are_the_ones_they_always_were():
 
 
 def test_no_name_shares_a_stream_with_another():
-    names: list[tuple[str, *tuple[int, ...]]] = [("order", 0), ("order", 0, 0), ("order", 0, 0, 0), ("order", 2**32), ("order", 0, 1), ("order", 1, 0), ("wave", 0), ("order", 10)]
-    firsts = [stream(*name).integers(2**63, size=2) for name in names]
+    orders = [(0,), (0, 0), (0, 0, 0), (2**32,), (0, 1), (1, 0), (10,)]
+    streams = [stream("wave", 0), *(stream("order", *numbers) for numbers in orders)]
+    firsts = [each.integers(2**63, size=2) for each in streams]
     assert not any(np.array_equal(one, other) for one, other in combinations(firsts, 2))
 
 
