@@ -120,8 +120,8 @@ export const writeTable = (directory: string, table: Table): void => {
 };
 
 const metrics = ["a", "a_p", "a_r", "a_if_right", "a_if_wrong"] as const;
-const captionErrors = ["extra", "missing", "wrong"] as const;
-const otherErrors = ["reasoning", "truncated", "unreadable"] as const;
+export const captionErrors = ["extra", "missing", "wrong"] as const;
+export const otherErrors = ["reasoning", "truncated", "unreadable"] as const;
 
 /** The columns of the CSV. */
 const csvHeader = ({ axes }: Table): ReadonlyArray<string> => [

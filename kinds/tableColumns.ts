@@ -1,6 +1,12 @@
 /** The columns of a table that people can ask for, each with its value for sorting and its text. */
 import type { Cell } from "./gridText.ts";
-import type { Proportion, Table, TableRow } from "./TableFile.ts";
+import {
+  captionErrors,
+  otherErrors,
+  type Proportion,
+  type Table,
+  type TableRow,
+} from "./TableFile.ts";
 import { printableName } from "./terminal.ts";
 
 export interface TableColumn {
@@ -39,7 +45,7 @@ const count = (name: string, value: (row: TableRow) => number | null): TableColu
 });
 
 /** Captions with such an error, and how many of their answers are wrong. */
-const captionError = (name: "extra" | "missing" | "wrong"): TableColumn => ({
+const captionError = (name: (typeof captionErrors)[number]): TableColumn => ({
   name,
   value: ({ errors }) => (errors ? errors[name].harmless + errors[name].fatal : null),
   cell: ({ errors }) =>
@@ -51,7 +57,7 @@ const captionError = (name: "extra" | "missing" | "wrong"): TableColumn => ({
       : none,
 });
 
-const otherError = (name: "reasoning" | "truncated" | "unreadable"): TableColumn =>
+const otherError = (name: (typeof otherErrors)[number]): TableColumn =>
   count(name, ({ errors }) => errors?.[name] ?? null);
 
 const numbers: ReadonlyArray<TableColumn> = [
@@ -69,19 +75,15 @@ const numbers: ReadonlyArray<TableColumn> = [
   },
   accuracy("a_if_right"),
   accuracy("a_if_wrong"),
-  captionError("extra"),
-  captionError("missing"),
-  captionError("wrong"),
-  otherError("reasoning"),
-  otherError("truncated"),
-  otherError("unreadable"),
+  ...captionErrors.map(captionError),
+  ...otherErrors.map(otherError),
 ];
 
 /** Names for several columns. */
 const groups: Readonly<Record<string, ReadonlyArray<string>>> = {
   accuracies: ["n", "a", "a_p", "a_r", "F1"],
   decomposition: ["a", "a_p", "a_if_right", "a_if_wrong"],
-  errors: ["n", "extra", "missing", "wrong", "reasoning", "truncated", "unreadable"],
+  errors: ["n", ...captionErrors, ...otherErrors],
 };
 
 /** The meanings of columns, for the line under a table. */

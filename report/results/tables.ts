@@ -15,7 +15,7 @@ import {
 } from "./captions.ts";
 import { type Differences, differencesNamed } from "./differences.ts";
 import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
-import type { Errors } from "../../kinds/TableFile.ts";
+import { captionErrors, type Errors, otherErrors } from "../../kinds/TableFile.ts";
 import type { ExampleLine } from "./Evidence.ts";
 import { orderOfReadings } from "../../kinds/orderOfReadings.ts";
 import type { Page } from "./Page.ts";
@@ -114,12 +114,10 @@ const errors = (page: Page, name: string): string => {
       throw new Error(`the scores of ${label} do not say how captions differ`);
     const sum = (of: (errors: Errors) => number) =>
       all.reduce((total, each) => total + of(each), 0).toLocaleString("en");
-    const inCaption = (["extra", "missing", "wrong"] as const).map(
+    const inCaption = captionErrors.map(
       (kind) => `${sum((each) => each[kind].harmless)} / ${sum((each) => each[kind].fatal)}`,
     );
-    const others = (["reasoning", "truncated", "unreadable"] as const).map((kind) =>
-      sum((each) => each[kind]),
-    );
+    const others = otherErrors.map((kind) => sum((each) => each[kind]));
     return [label, ...inCaption, ...others, (pooled.a?.n ?? 0).toLocaleString("en")];
   });
   const kinds = ["extra", "missing", "wrong", "right caption, wrong answer"];
