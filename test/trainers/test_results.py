@@ -14,6 +14,7 @@ import math
 import re
 import shutil
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -347,7 +348,7 @@ def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
 
 
 def check_counterfactual(rollouts: Rollouts, contrast: dict, where: str) -> int:
-    """Of prompt means: the correlation with answers from the true caption minus that with right captions."""
+    """Compares the correlation of prompt means with answers from the true caption, minus that with right captions."""
     said, name = contrast["counterfactual"], contrast["reward"]
     caused, told = (rollouts.correlation(name, target, "prompt_means") for target in ("counterfactual", "perception"))
     near(said["value"], None if caused is None or told is None else caused - told, where, 1e-7)
@@ -638,12 +639,17 @@ def all_rows(page: Path, name: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def check_accuracies(page: Path, compared: Counter):
-    """The tables in the page's text with the accuracies of each arm, pooled over its seeds."""
+def tables_shown(page: Path, show: str) -> Iterator[tuple[dict, str, dict]]:
+    """The study, and the name and description of each of its tables of one kind."""
     study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
     for name, described in study.get("tables", {}).items():
-        if described["show"] != "accuracies":
-            continue
+        if described["show"] == show:
+            yield study, name, described
+
+
+def check_accuracies(page: Path, compared: Counter):
+    """The tables in the page's text with the accuracies of each arm, pooled over its seeds."""
+    for study, name, described in tables_shown(page, "accuracies"):
         said, arms = table_rows(page, name), arms_of(page, study, described["arms"])
         assert sorted(said) == sorted(arms), f"{name}: arms"
         for arm, seeds in arms.items():
@@ -660,10 +666,7 @@ def check_accuracies(page: Path, compared: Counter):
 
 def check_decompositions(page: Path, compared: Counter):
     """The tables in the page's text that split a by whether the caption was right."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "decomposition":
-            continue
+    for study, name, described in tables_shown(page, "decomposition"):
         said = table_rows(page, name)
         arms = arms_of(page, study, described["arms"])
         assert sorted(said) == sorted(arms), f"{name}: arms"
@@ -685,10 +688,7 @@ def check_decompositions(page: Path, compared: Counter):
 
 def check_error_tables(page: Path, compared: Counter):
     """The tables in the page's text that count errors, from the rows, which are recomputed above."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "errors":
-            continue
+    for study, name, described in tables_shown(page, "errors"):
         said, arms = table_rows(page, name), arms_of(page, study, described["arms"])
         assert sorted(said) == sorted(arms), f"{name}: arms"
         for arm, seeds in arms.items():
@@ -702,11 +702,8 @@ def check_error_tables(page: Path, compared: Counter):
 
 def check_orders(page: Path, compared: Counter):
     """The tables in the page's text that count where the outcome correlates more with reasoning than with perception."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
     readings = [("reasoning", "pooled"), ("reasoning", "group_centred"), ("reasoning", "prompt_means"), ("counterfactual", "prompt_means")]
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "order":
-            continue
+    for _, name, described in tables_shown(page, "order"):
         # Their values and intervals are recomputed above.
         points = json.loads((page / f"{described.get('of', 'correlations')}.json").read_text(encoding="utf-8"))["correlations"]["points"]
         of = [{each["target"]: each for each in point["associations"] if each["reward"] == "outcome"} for point in points]
@@ -725,10 +722,7 @@ def check_orders(page: Path, compared: Counter):
 
 def check_rankings(page: Path, compared: Counter):
     """The tables in the page's text that lay a surrogate's gain beside its correlation with perception, of which values are recomputed above."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "surrogates":
-            continue
+    for _, name, described in tables_shown(page, "surrogates"):
         points = json.loads((page / f"{described['of']}.json").read_text(encoding="utf-8"))["correlations"]["points"]
         gains = json.loads((page / "differences.json").read_text(encoding="utf-8"))[described["differences"]]["differences"]
         said = table_rows(page, name)
@@ -753,10 +747,7 @@ def check_rankings(page: Path, compared: Counter):
 
 def check_passes(page: Path, compared: Counter):
     """The tables in the page's text with the first step of each training at which a value is above a level."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "passes":
-            continue
+    for study, name, described in tables_shown(page, "passes"):
         curves, where = packed(page / f"{described.get('of', 'model')}.curves.jsonl.gz"), described.get("where", {})
         arms: dict[str, dict[str, dict[int, dict]]] = defaultdict(lambda: defaultdict(dict))
         for line in curves:
@@ -778,10 +769,7 @@ def check_passes(page: Path, compared: Counter):
 
 def check_curve_differences(page: Path, compared: Counter):
     """The tables in the page's text with trainings' values minus those of one arm, as means over steps, seed by seed."""
-    study = yaml.safe_load((page / "study.yaml").read_text(encoding="utf-8"))
-    for name, described in study.get("tables", {}).items():
-        if described["show"] != "curve-differences":
-            continue
+    for study, name, described in tables_shown(page, "curve-differences"):
         axis, by_seed, where = described["axis"], study.get("seed", "seed"), described.get("where", {})
         # (arm, value, window) → seed → values
         over: dict[tuple[str, str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
