@@ -5,7 +5,7 @@ import type { Index } from "../../cache/Index.ts";
 import { Store } from "../../cache/Store.ts";
 import type { Cost } from "../../schemas/Artifact.ts";
 import type { Maker } from "../../stages/Stage.ts";
-import { type Activity, core, type GpuName, gpus } from "../../stages/cost/Machine.ts";
+import { type Activity, core, type Engine, type GpuName, gpus } from "../../stages/cost/Machine.ts";
 import type { ModelShape } from "../../stages/cost/ModelShape.ts";
 import type { UnknownWorkload, Workload } from "../../stages/cost/Workload.ts";
 import { workloads } from "../../stages/workloads.ts";
@@ -126,7 +126,7 @@ const costOfNode = (
   const seconds = secondsOfCompute(compute, machine.peak * devices, machine.utilisation);
   const isIdle = seconds === 0;
   return {
-    seconds: isIdle ? 0 : machine.startSeconds + seconds,
+    seconds: isIdle ? 0 : machine.startSeconds[engineOf(compute)] + seconds,
     tokens,
     memory: isIdle ? memory : machine.programBytes + memory,
     disk,
@@ -138,6 +138,9 @@ const smallOnGpu: UnknownWorkload = {
   unknown: "the share of a GPU that a micro model reaches",
   fix: "an earlier run predicts the next",
 };
+
+const engineOf = (compute: Workload["compute"]): Engine =>
+  compute["writing-vllm"] === undefined ? "transformers" : "vllm";
 
 const secondsOfCompute = (
   compute: Workload["compute"],

@@ -3,6 +3,9 @@
 /** The kinds of computing; each reaches another share of the peak. */
 export type Activity = "training" | "reading" | "writing" | "writing-vllm";
 
+/** The program that writes responses; a job that only trains starts as `transformers` does. */
+export type Engine = "transformers" | "vllm";
+
 export interface Machine {
   readonly name: string;
   /** Floating-point operations a second of one device: bfloat16 without sparsity on a GPU, float32 on a core. */
@@ -11,7 +14,7 @@ export interface Machine {
   readonly memory?: number;
   readonly utilisation: Readonly<Record<Activity, number>>;
   /** From a job's start to its first step or answer. */
-  readonly startSeconds: number;
+  readonly startSeconds: Readonly<Record<Engine, number>>;
   /** Memory of a program before its first tensor. */
   readonly programBytes: number;
 }
@@ -23,13 +26,16 @@ export interface Machine {
  */
 const onGpu = { training: 0.35, reading: 0.35, "writing-vllm": 0.061, writing: 0.0035 };
 
-/** From NVIDIA's data sheets. A start is vLLM's on an H200, measured. */
+/**
+ * From NVIDIA's data sheets. Starts are measured on an H200 with 1.8 billion weights: vLLM's 70 s (ARCHITECTURE.md, Departures);
+ * that of transformers is a job of 31 s less 23.0 s of writing (docs/trainers.md, n = 1).
+ */
 const gpu = (name: string, teraflops: number, gigabytes: number): Machine => ({
   name,
   peak: teraflops * 1e12,
   memory: gigabytes * 1e9,
   utilisation: onGpu,
-  startSeconds: 70,
+  startSeconds: { transformers: 8, vllm: 70 },
   programBytes: 0.5e9,
 });
 
@@ -43,11 +49,14 @@ export const gpus: Readonly<Record<GpuName, Machine>> = {
   L40S: gpu("L40S", 362, 48),
 };
 
-/** Two fused multiply-adds of eight numbers at 3 GHz; shares and memory are measured with micro models (docs/trainers.md). */
+/**
+ * Two fused multiply-adds of eight numbers at 3 GHz; shares and memory are measured with micro models, and vLLM's start is the least of
+ * seven on loaded cores, 103 to 226 s (docs/trainers.md).
+ */
 export const core: Machine = {
   name: "core",
   peak: 96e9,
   utilisation: { training: 0.65, reading: 0.65, writing: 0.4, "writing-vllm": 0.4 },
-  startSeconds: 1,
+  startSeconds: { transformers: 1, vllm: 103 },
   programBytes: 0.5e9,
 };

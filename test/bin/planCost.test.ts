@@ -12,6 +12,7 @@ interface CostLine {
   readonly cost: {
     readonly unknown?: string;
     readonly fix?: string;
+    readonly seconds: number;
     readonly gpuHours: number;
     readonly tokens: number;
     readonly memoryBytes: number;
@@ -168,6 +169,24 @@ stages:
       const known = (await costs(rig, "study.yaml", "--tokens", "50")).get("e2e");
       assert.strictEqual(known?.tokens, 5000);
       assert.isAbove(known?.memoryBytes ?? 0, 4e9);
+    }),
+  );
+
+  it(
+    "the start of the engine that writes, on a GPU and on a core",
+    inRig(async (rig) => {
+      rig.write("nameless/config.json", "{}");
+      const secondsOf = async (engine: string, gpus: number) => {
+        const generate = `limit: 1, max_tokens: 1, engine: ${engine}`;
+        const text = study("path: nameless, parameters: 1000000", generate);
+        rig.write("study.yaml", text.replace("gpus: 1", `gpus: ${gpus}`));
+        return (await costs(rig, "study.yaml")).get("e2e")?.seconds ?? 0;
+      };
+      // One token takes far less than a second.
+      assert.closeTo(await secondsOf("vllm", 1), 70, 0.5);
+      assert.closeTo(await secondsOf("transformers", 1), 8, 0.5);
+      assert.closeTo(await secondsOf("vllm", 0), 103, 0.5);
+      assert.closeTo(await secondsOf("transformers", 0), 1, 0.5);
     }),
   );
 
