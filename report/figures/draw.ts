@@ -4,7 +4,7 @@ import { compile, type TopLevelSpec } from "vega-lite";
 import { fontFamily } from "../files/fonts.ts";
 import { cutName } from "./Figure.ts";
 
-/** Colours that the page's style sheet sets, for light and dark: Okabe and Ito's, which differ for every kind of eye. */
+/** Colours that the page's style sheet sets, for light and dark. */
 export const pageColours = {
   a: "var(--c1)",
   a_p: "var(--c2)",
@@ -13,7 +13,11 @@ export const pageColours = {
   text: "var(--text)",
 } as const;
 
-/** In the order of use. */
+/**
+ * The colours of arms, in the order of use: hues after Okabe and Ito (https://jfly.uni-koeln.de/color/), whose own are too pale for
+ * letters on white. Hues and lightness were searched so that the two most alike are far apart for colour-blind readers, too;
+ * `test/report/palette.test.ts` measures that.
+ */
 export const pagePalette = [1, 2, 3, 4, 5, 6, 7].map((place) => `var(--c${place})`);
 
 const pageConfig = {
