@@ -11,6 +11,7 @@ import path from "node:path";
 import type { SplitReport } from "../tasks/split.ts";
 import { inTurns } from "./inTurns.ts";
 import type { Kind } from "./Kind.ts";
+import { tableOfShard } from "./shards.ts";
 
 /** One example. `ground_truth` and `perception` are JSON; `response` is empty except in transcripts. */
 export interface DatasetRow {
@@ -60,8 +61,11 @@ const huggingfaceFeatures = JSON.stringify({
   },
 });
 
+/** How the file of a split ends that is written here: in one shard. */
+const onlyShard = "-00000-of-00001.parquet";
+
 export const splitFile = (directory: string, split: string): string =>
-  path.join(directory, "data", `${split}-00000-of-00001.parquet`);
+  path.join(directory, "data", `${split}${onlyShard}`);
 
 /** The id of an example begins with its split. */
 export const exampleId = (split: string, index: number): string =>
@@ -71,7 +75,7 @@ export const splitOfExample = (id: string): string => id.replace(/-\d+$/u, "");
 
 /** The split of a file, by its path in the artifact. Other programs write a split in several files. */
 export const splitOfFile = (file: string): string | undefined =>
-  /^data\/(.+)-\d+-of-\d+\.parquet$/u.exec(file)?.[1];
+  file.startsWith("data/") ? tableOfShard(file.slice("data/".length)) : undefined;
 
 /** The number of instances of each split, and of those that two splits share. */
 export const writeSplitsReport = (directory: string, report: SplitReport): void =>
@@ -134,10 +138,10 @@ export class SplitWriter {
 }
 
 export const splitsOf = (directory: string): ReadonlyArray<string> =>
-  fs.readdirSync(path.join(directory, "data")).flatMap((name) => {
-    const split = /^(.+)-00000-of-00001\.parquet$/u.exec(name)?.[1];
-    return split === undefined ? [] : [split];
-  });
+  fs
+    .readdirSync(path.join(directory, "data"))
+    .filter((name) => name.endsWith(onlyShard))
+    .map((name) => name.slice(0, -onlyShard.length));
 
 /** Calls `each` for the rows of a split in order, with one row group in memory; `images: false` skips the pictures. */
 export const eachRow = Effect.fnUntraced(function* (

@@ -5,6 +5,10 @@ const shownNames = 3;
 
 export const isShard = (name: string): boolean => shardName.test(name);
 
+/** The table that a Parquet shard is a part of: `test` in the example above. Undefined for other files. */
+export const tableOfShard = (name: string): string | undefined =>
+  /^(.+)-\d+-of-\d+\.parquet$/u.exec(name)?.[1];
+
 /** The absent shards of one table, numbered from 0, as the end of a sentence; undefined if all are there. */
 export const shardProblem = (names: ReadonlyArray<string>): string | undefined => {
   const totals = new Map(names.map((name) => [Number(shardName.exec(name)?.[2]), name]));

@@ -5,7 +5,7 @@ import path from "node:path";
 import { type DatasetRow, exampleId, SplitWriter, writeCard } from "../kinds/Dataset.ts";
 import { jsonLines } from "../kinds/jsonLines.ts";
 import { eachPublishedRow, type PublishedRow } from "../kinds/publishedRows.ts";
-import { shardProblem } from "../kinds/shards.ts";
+import { shardProblem, tableOfShard } from "../kinds/shards.ts";
 import type { SnapshotFile } from "../remote/fetchSnapshot.ts";
 import { scoreTranscript } from "../tasks/score.ts";
 import { type SplitName, splitNames } from "../tasks/split.ts";
@@ -85,11 +85,9 @@ const otherForm = (message: string) =>
     fix: "name a data set with the columns query, image and ground_truth, such as xqwu/asymmetric-VLM__gc, and the task of its ground truths",
   });
 
-const shardName = /^([^/]+)-\d+-of-\d+\.parquet$/u;
-
 const splitOf = (file: string, prefix: string): SplitName | undefined => {
   if (!file.startsWith(prefix)) return undefined;
-  const name = shardName.exec(file.slice(prefix.length))?.[1];
+  const name = tableOfShard(file.slice(prefix.length));
   return splitNames.find((split) => split === name);
 };
 
