@@ -63,14 +63,14 @@ class Judge:
         self,
         scorer: Scorer,
         split: Split,
-        surrogates: tuple[str, ...] = (),
         captions: list[str | None] | None = None,
         votes: list[list[str | None]] | None = None,
         solver: BlindSolver | EndpointSolver | None = None,
         likelihood: Callable[[Rollouts], np.ndarray] | None = None,
+        consensus: bool = False,
     ):
         """`captions` are the teacher's, a caption for each row of the split; `votes` such a list for each captioner."""
-        self.scorer, self.split, self.surrogates, self.solver, self.likelihood = scorer, split, surrogates, solver, likelihood
+        self.scorer, self.split, self.solver, self.likelihood, self.consensus = scorer, split, solver, likelihood, consensus
         self.written = {} if captions is None else {TEACHER: captions}
         self.voters = [f"{VOTE} {number}" for number in range(len(votes or []))]
         self.written |= dict(zip(self.voters, votes or []))
@@ -94,7 +94,7 @@ class Judge:
         ask("oracle", rollouts.texts, self._oracle(rows))
         for name, captions in self.written.items():
             ask(name, rollouts.texts, [captions[row] for row in rows])
-        if CONSENSUS in self.surrogates:
+        if self.consensus:
             ask(CONSENSUS, rollouts.texts, spread(majority_captions(rollouts), rollouts.size))
         if self.solver is not None:
             ask(BLIND_SOLVE, self.solver(rollouts), self._oracle(rows))
@@ -110,12 +110,12 @@ class Judge:
         oracle = questions.verdicts("oracle", answers)
         parts = _columns([oracle_parts(verdict) for verdict in oracle])
         for name in (TEACHER, CONSENSUS):
-            if name in self.surrogates:
+            if name in questions.lines:
                 parts |= self._agreements(name, questions.verdicts(name, answers))
-        if VOTE in self.surrogates:
+        if self.voters:
             agreements = [self._agreements(VOTE, questions.verdicts(name, answers)) for name in self.voters]
             parts |= {part: np.mean([one[part] for one in agreements], axis=0).round(DIGITS) for part in agreements[0]}
-        if BLIND_SOLVE in self.surrogates:
+        if BLIND_SOLVE in questions.lines:
             solved = questions.verdicts(BLIND_SOLVE, answers)
             parts["blind_solve"] = np.array([float(verdict.get("outcome", 0)) for verdict in solved])
         if questions.likelihoods is not None:
@@ -171,7 +171,7 @@ def judge_for(job: Job, surrogates: tuple[str, ...], scorer: Scorer, split: Spli
     if LIKELIHOOD in surrogates:
         assert policy is not None
         likelihood = functools.partial(caption_likelihoods, policy, at_once=job.params["batch"])
-    return Judge(scorer, split, surrogates, captions, votes, solver, likelihood)
+    return Judge(scorer, split, captions, votes, solver, likelihood, CONSENSUS in surrogates)
 
 
 NOTHING: dict[str, Any] = {}  # the verdict where there is nothing to judge

@@ -83,7 +83,7 @@ def test_the_oracle_judges_every_response():
 
 def test_consensus_is_agreement_with_what_most_of_the_group_wrote():
     assert majority_captions(ROLLOUTS) == ["[[1, 2]]", "[[0, 1], [1, 2]]"]
-    made = judged(surrogates=("consensus",))
+    made = judged(consensus=True)
     # A wrong majority is agreed with all the same, and the order of edges is none of its business.
     assert made.parts["consensus"].tolist() == [0, 1, 1, 0, 0, 1, 1, 1]
     assert made.parts["consensus_f1"].tolist() == pytest.approx([0, 1, 1, 0, 2 / 3, 1, 1, 1])
@@ -95,13 +95,13 @@ def test_a_group_most_of_which_wrote_no_caption_agrees_on_nothing():
 
 
 def test_a_teacher_is_agreed_with_whatever_the_truth_is():
-    made = judged(surrogates=("teacher",), captions=["[[1,2]]", None])
+    made = judged(captions=["[[1,2]]", None])
     assert made.parts["teacher"].tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
     assert made.parts["perception"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
 
 
 def test_a_vote_is_the_share_of_captioners_who_agree():
-    made = judged(surrogates=("vote",), votes=[["[[0,1]]", "[[0,1],[1,2]]"], ["[[1,2]]", None], ["[[1,2]]", "{{"]])
+    made = judged(votes=[["[[0,1]]", "[[0,1],[1,2]]"], ["[[1,2]]", None], ["[[1,2]]", "{{"]])
     third = 0.333333  # six digits, as a rollout's line has it
     assert made.parts["vote"].tolist() == [third, 0.666667, 0.666667, 0, 0, third, third, third]
     assert made.parts["vote_f1"].tolist() == pytest.approx([1 / 3, 2 / 3, 2 / 3, 0, 2 / 9, 1 / 3, 1 / 3, 1 / 3], abs=1e-6)
@@ -109,7 +109,7 @@ def test_a_vote_is_the_share_of_captioners_who_agree():
 
 
 def test_a_vote_beside_a_teacher_leaves_it_alone():
-    made = judged(surrogates=("teacher", "vote"), captions=["[[1,2]]", None], votes=[["[[0,1]]", None]])
+    made = judged(captions=["[[1,2]]", None], votes=[["[[0,1]]", None]])
     assert made.parts["teacher"].tolist() == [0, 1, 1, 0, 0, 0, 0, 0]
     assert made.parts["vote"].tolist() == [1, 0, 0, 0, 0, 0, 0, 0]
 
@@ -159,7 +159,7 @@ def test_a_response_without_a_caption_has_no_likelihood(trained, prompts):
 
 
 def test_an_unreadable_teacher_is_agreed_with_by_nobody():
-    made = judged(surrogates=("teacher",), captions=["{{", "[[0,1]]"])
+    made = judged(captions=["{{", "[[0,1]]"])
     assert made.parts["teacher"].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
     assert made.parts["teacher_f1"].tolist() == pytest.approx([0, 0, 0, 0, 1, 2 / 3, 2 / 3, 2 / 3])
 
@@ -169,7 +169,7 @@ def test_blind_solve_rewards_what_the_caption_leads_to():
         captions = [caption_of(text) for text in rollouts.texts]
         return [None if caption is None else response(json.loads(caption)) for caption in captions]
 
-    made = judged(surrogates=("blind-solve",), solver=solver)
+    made = judged(solver=solver)
     assert made.parts["blind_solve"].tolist() == [1, 0, 0, 0, 0, 1, 1, 1]
 
 
