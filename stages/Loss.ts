@@ -34,6 +34,10 @@ export const Loss = Schema.Union([
     ).annotate({
       description: "share of the past in the moving averages of both norms; left out: 0",
     }),
+    preconditioned: Schema.optionalKey(Schema.Boolean).annotate({
+      description:
+        "true: norms are of gradients as AdamW scales them, by the trainer pipe; left out: false",
+    }),
     clamp: Schema.optionalKey(Schema.Tuple([Share, Share])).annotate({
       description: "least and greatest λ; left out: 0 and 1",
     }),

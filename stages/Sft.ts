@@ -263,6 +263,18 @@ const captionProblems = ({ learn, loss, gradients }: Params): ReadonlyArray<Para
   ];
 };
 
+/** LLaMA-Factory's processes may have parts of the optimiser's moments. */
+const momentProblems = ({ trainer, loss }: Params): ReadonlyArray<ParamsProblem> =>
+  trainer === "llamafactory" && loss.kind === "ngdiff" && loss.preconditioned === true
+    ? [
+        {
+          path: ["loss", "preconditioned"],
+          message: "the trainer `llamafactory` balances plain gradients",
+          expected: "no `preconditioned`, or the trainer `pipe`",
+        },
+      ]
+    : [];
+
 /** Params that LLaMA-Factory does not read. */
 const pipeOnly = ["model", "freeze", "learn", "pictures", "gradients", "validate"] as const;
 
@@ -316,6 +328,7 @@ export const Sft = stage({
     ...sizeProblems(params, around),
     ...blankProblems(params, params.model.family),
     ...scheduleProblems(params),
+    ...momentProblems(params),
     ...captionProblems(params),
     ...shareProblems(params),
     ...shardingProblems(params),

@@ -15,13 +15,16 @@ losses are to fall, and another scale: λ_t g_p + (1 - λ_t) g_r is parallel to 
 gradient, so that clipping and the learning rate have the same meaning for all three losses. Norms are taken after accumulation.
 Where the weights are divided among processes, the norms are others (hidden_norms.py).
 
-NGDiff has three options, each off unless given. They are our choice, not the paper's:
+NGDiff has four options, each off unless given. They are our choice, not the paper's:
 
   gamma      λ_t ‖g_p‖ / ((1 - λ_t) ‖g_r‖) = (r_p / r_r)^gamma with r = L / L(first step), the loss that is left. This is the rule of
              GradNorm (arXiv 1711.02257, eq. 2) solved for two losses in each step instead of learned; gamma 0 is NGDiff, a larger
              one lowers the weight of a span whose loss is nearly gone.
   smoothing  each norm is replaced by its exponential moving average m ← smoothing m + (1 - smoothing) ‖g‖.
-  clamp      [low, high] bounds λ_t, after the other two.
+  preconditioned  each gradient is divided by the root of AdamW's second moment, weight by weight, before its norm is taken: both spans
+             have the same say in the update, not in the gradient. The moments are those of the weighted gradients up to the step before;
+             the first step has none. AdaTask (arXiv 2211.15055) gives each task moments of its own in place of shared ones.
+  clamp      [low, high] bounds λ_t, after the others.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -52,8 +55,10 @@ class Spans:
 
 Number = float | Tensor
 Mix = tuple[Number, Number]  # (c, s) of λ = c + s · n_p / (n_p + n_r)
+Moments = Callable[[], list[Tensor]]  # AdamW's second moments of the parameters; none before its first step
 Sum = Callable[[list[Tensor]], None]  # adds up each tensor over the processes of a training, in place
 NO_CLAMP = (0.0, 1.0)
+ADAM_EPS = 1e-8  # what AdamW adds to the root of a second moment
 SMALLEST = 1e-12  # lower bound of a loss and of its share left, so that ratios stay finite
 
 
@@ -124,7 +129,7 @@ class Balance:
 
 def balance_for(loss: dict[str, Any], device: torch.device) -> Balance | None:
     """The rule for λ_t of a loss with options; None without options."""
-    return Balance(loss, device) if {"gamma", "smoothing", "clamp"} & set(loss) else None
+    return Balance(loss, device) if {"gamma", "smoothing", "preconditioned", "clamp"} & set(loss) else None
 
 
 def span_losses(spans: Spans, tokens_p: int | Tensor, tokens_r: int | Tensor) -> tuple[Tensor, Tensor]:
@@ -157,19 +162,20 @@ def backward(
     read: Callable[[Tensor], Number] = float,
     mix: Mix | None = None,
     balance: Balance | None = None,
+    moments: Moments = list,
     add_up: Sum = lambda _: None,
     apart: bool = False,
 ) -> StepLosses:
     """Sets `.grad` of every parameter to one step's gradient. Micro-batches are consumed one at a time, so one graph is in memory.
 
     `read` turns tensors into numbers; a step that must not wait for the GPU keeps tensors. `mix` is a schedule's at this step. `balance`
-    chooses λ_t if NGDiff has options. Where several processes share a step, each brings its own micro-batches and the tokens of all;
-    `add_up` makes sums of their parts.
+    chooses λ_t if NGDiff has options, from norms that `moments` precondition. Where several processes share a step, each brings its own
+    micro-batches and the tokens of all; `add_up` makes sums of their parts.
     `apart` measures ‖g_p‖ and ‖g_r‖ for every loss, as NGDiff does anyway.
     """
     weight = _weight(loss, tokens_p / (tokens_p + tokens_r), mix)
     if apart or weight is None:
-        return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, add_up, weight)
+        return _backward_apart(micro_batches, tokens_p, tokens_r, parameters, read, balance, moments, add_up, weight)
     for parameter in parameters:
         parameter.grad = None
     total_p: Any = 0.0  # both are tensors after the first micro-batch
@@ -196,6 +202,7 @@ def _backward_apart(
     parameters: Sequence[Tensor],
     read: Callable[[Tensor], Number],
     balance: Balance | None,
+    moments: Moments,
     add_up: Sum,
     weight: Number | None,
 ) -> StepLosses:
@@ -217,11 +224,20 @@ def _backward_apart(
     add_up([total_p, total_r, *gradients_p, *gradients_r])
     norms = [torch.nn.utils.get_total_norm(gradients) for gradients in (gradients_p, gradients_r)]
     norm_p, norm_r = map(read, norms)
-    if weight is None:
-        weight = _balance(norm_p, norm_r) if balance is None else read(balance(torch.stack([total_p, total_r]), torch.stack(norms)))
+    if weight is None and balance is not None:
+        scales = moments()
+        felt = [_preconditioned_norm(gradients, scales) for gradients in (gradients_p, gradients_r)] if scales else norms
+        weight = read(balance(torch.stack([total_p, total_r]), torch.stack(felt)))
+    elif weight is None:
+        weight = _balance(norm_p, norm_r)
     for parameter, gradient in zip(parameters, _weigh(gradients_p, gradients_r, weight)):
         parameter.grad = _laid_out_as(parameter, gradient)
     return StepLosses(read(total_p), read(total_r), weight, norm_p, norm_r)
+
+
+def _preconditioned_norm(gradients: list[Tensor], moments: list[Tensor]) -> Tensor:
+    """The bias of the moments is a factor that both spans share, so it is left as it is."""
+    return torch.nn.utils.get_total_norm([gradient / (moment.sqrt() + ADAM_EPS) for gradient, moment in zip(gradients, moments)])
 
 
 @overload

@@ -189,6 +189,7 @@ class Trainer(loop.Trainer):
             self.parameters,
             mix=losses.mix_at(self.params.loss, step),
             balance=self.balance,
+            moments=self._moments,
             apart=apart,
         )
         norms = [float(norm) for norm in self._norms_of_parts()]
@@ -198,6 +199,11 @@ class Trainer(loop.Trainer):
             group["lr"] = self.params.pace.rate(step)
         self.optimizer.step()
         return done, norm, norms
+
+    def _moments(self) -> list[torch.Tensor]:
+        """AdamW's second moments if the loss asks for them; none before the first step."""
+        state = self.optimizer.state if self.params.loss.get("preconditioned") else {}
+        return [state[weight]["exp_avg_sq"] for weight in self.parameters if weight in state]
 
     def _norms_of_parts(self) -> list[torch.Tensor]:
         gradients = ([weight.grad for weight in weights if weight.grad is not None] for weights in self.parts.values())
@@ -220,6 +226,7 @@ class Trainer(loop.Trainer):
             read=lambda tensor: tensor,
             mix=self.mix if self.params.loss["kind"] == "schedule" else None,
             balance=self.balance,
+            moments=self._moments,
             apart=self.params.gradients,
         )
         norms = self._norms_of_parts()

@@ -41,10 +41,10 @@ def micro_batches(toy, parts: int):
         yield Spans(head, tail, targets[rows], perception[rows], reasoning[rows])
 
 
-def step(loss, toy, parts=1, balance=None):
+def step(loss, toy, parts=1, **more):
     parameters = list(toy[0].parameters())
     tokens_p, tokens_r = int(CAPTIONS.sum()), int((LENGTHS - CAPTIONS).sum())
-    done = backward(loss, micro_batches(toy, parts), tokens_p, tokens_r, parameters, balance=balance)
+    done = backward(loss, micro_batches(toy, parts), tokens_p, tokens_r, parameters, **more)
     return done, [parameter.grad.clone() for parameter in parameters]
 
 
@@ -129,6 +129,20 @@ def test_smoothing_averages_the_norms():
     for weight, (_, _, norm_p, norm_r) in zip(weights({"smoothing": 0.8}, SERIES), SERIES):
         mean_p, mean_r = 0.8 * mean_p + 0.2 * norm_p, 0.8 * mean_r + 0.2 * norm_r
         assert weight == pytest.approx(mean_r / (mean_p + mean_r), rel=1e-5)
+
+
+def test_preconditioned_norms_are_of_gradients_as_adam_scales_them(toy):
+    loss = check_loss(NGDIFF | {"preconditioned": True})
+    _, g_p, _, g_r = by_hand(toy)
+    moments = [(place + 1) * (torch.rand_like(gradient) + 0.1) for place, gradient in enumerate(g_p)]
+    norm_p, norm_r = (total_norm([gradient / moment.sqrt() for gradient, moment in zip(of, moments)]) for of in (g_p, g_r))
+    done, gradients = step(loss, toy, balance=balance_for(loss, CPU), moments=lambda: moments)
+    assert done.weight == pytest.approx(norm_r / (norm_p + norm_r), rel=1e-5)
+    torch.testing.assert_close(gradients, [done.weight * p + (1 - done.weight) * r for p, r in zip(g_p, g_r)])
+    # The first step has no moments.
+    plain, _ = step(NGDIFF, toy)
+    assert plain.weight != pytest.approx(done.weight, rel=1e-3)
+    assert step(loss, toy, balance=balance_for(loss, CPU))[0].weight == pytest.approx(plain.weight, rel=1e-5)
 
 
 def test_clamp_bounds_the_weight():

@@ -248,8 +248,9 @@ def test_equal_runs_give_equal_bytes(straight, dataset, tmp_path):
     same_model(straight["token"], tmp_path / "job")
 
 
-def test_more_steps_continue_with_the_memory_of_the_balance(dataset, tmp_path):
-    params = SFT | {"loss": {"kind": "ngdiff", "gamma": 0.5, "smoothing": 0.9, "clamp": [0.1, 0.9]}}
+@pytest.mark.parametrize("options", [{"gamma": 0.5, "smoothing": 0.9, "clamp": [0.1, 0.9]}, {"preconditioned": True}])
+def test_more_steps_continue_with_the_memory_of_the_balance(dataset, tmp_path, options):
+    params = SFT | {"loss": {"kind": "ngdiff"} | options}
     run(prepare(tmp_path / "straight", params | {"steps": 6}, data=dataset))
     run(prepare(tmp_path / "first", params | {"steps": 3}, tmp_path / "kept", data=dataset))
     assert run(prepare(tmp_path / "second", params | {"steps": 6}, tmp_path / "kept", data=dataset))["resumed_from"] == 3
