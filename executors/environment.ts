@@ -72,8 +72,7 @@ export const gpusToLease = (job: Pick<Job, "gpus">, inherited = own()): number =
 /**
  * The whole environment of a job: inherited variables, then those of every job, then its own. A job without GPUs sees
  * none: it would take memory and time of another's. For a job with GPUs, CUDA_VISIBLE_DEVICES limits what it may lease
- * (`gpu_lease.py`). A job with a part of a GPU finds its share in PIPE_GPU_SHARE, since nothing else keeps a server in the job from
- * taking all memory.
+ * (`gpu_lease.py`). A job with a part of a GPU finds its share in PIPE_GPU_SHARE, since nothing else keeps it from taking all memory.
  */
 export const jobEnvironment = (
   job: Pick<Job, "cpus" | "gpus" | "environment" | "secrets">,

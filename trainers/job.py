@@ -90,6 +90,11 @@ class Job:
         self._events.flush()
 
 
+def gpu_share() -> float:
+    """The part of a GPU that this job has (executors/environment.ts); 1 with whole ones, and outside of pipe."""
+    return float(os.environ.get("PIPE_GPU_SHARE", "1"))
+
+
 def main(work: Callable[[Job], Outcome], arguments: list[str] | None = None) -> int:
     """Runs `work` on the job directory named on the command line and writes its result; returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -130,7 +135,7 @@ def result_of(run: Callable[[], Outcome]) -> dict[str, Any]:
         traceback.print_exc()
         said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         if ran_out_of_memory(error):
-            return _failed(f"The job ran out of memory. {said}", "Lower `batch`, the rows that are worked on at once, or use a larger machine.")
+            return _failed(f"The job ran out of memory. {said}", "Lower `batch`, the rows that are worked on at once, or use a larger machine or share of a GPU.")
         if ran_out_of_disk(error):
             return _failed(f"The disk is full. {said}", "Make room; the same command continues from the last checkpoint.")
         return _failed(f"The trainer stopped on an unexpected error. {said}", "The traceback is in the job's log.")

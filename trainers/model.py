@@ -27,7 +27,7 @@ from transformers import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.utils import logging
 
-from trainers.job import JobError
+from trainers.job import JobError, gpu_share
 from trainers.model_files import load_whole, unloadable
 from trainers.tokenizer import IMAGE, VIDEO, VISION_END, VISION_START
 
@@ -38,6 +38,7 @@ logging.disable_progress_bar()
 MODEL_TYPES = {"qwen3_vl": "qwen3-vl", "internvl": "internvl"}
 PATCH = 8
 MERGE = 2
+FOR_TENSORS = 0.95  # of a job's part of a GPU's memory; the rest is CUDA's own (half a gigabyte of a process)
 COUNTED_AT_ONCE = 1000  # pictures, since counting copies coloured ones
 
 # The micro model learns one task, so the question carries no information and costs positions: it sees the image alone.
@@ -234,8 +235,11 @@ def image_side(model: PreTrainedModel) -> int:
 
 
 def device() -> torch.device:
-    """The GPU if there is one, set to multiply float32 matrices in TF32, or the CPU."""
+    """The GPU if there is one, set to multiply float32 matrices in TF32, or the CPU. A job with a part of a GPU uses that part of its memory."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     torch.set_float32_matmul_precision("high")
+    if gpu_share() < 1:
+        # PyTorch keeps what it frees until it meets a limit: without one, a job took what those beside it needed.
+        torch.cuda.set_per_process_memory_fraction(gpu_share() * FOR_TENSORS)
     return torch.device("cuda")

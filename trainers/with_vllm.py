@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig
 
-from trainers.job import JobError
+from trainers.job import JobError, gpu_share
 from trainers.lifeline import ending_with_us
 from trainers.vllm_environment import require_device
 from trainers.vllm_server import HOST, VllmServer, server_settings
@@ -43,7 +43,7 @@ def main() -> int:
     try:
         require_device(torch.cuda.is_available())
         config = AutoConfig.from_pretrained(options.model)
-        settings = server_settings(config, options.context, options.at_once, options.gpu_memory * job_share())
+        settings = server_settings(config, options.context, options.at_once, options.gpu_memory * gpu_share())
         with (
             VllmServer(directory, options.model.resolve(), settings, options.start_seconds, name=name, port=port) as server,
             ending_with_us(server.process.pid),
@@ -56,11 +56,6 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-
-
-def job_share() -> float:
-    """The part of a GPU that this job of pipe has (executors/environment.ts); 1 with whole ones, and outside of pipe."""
-    return float(os.environ.get("PIPE_GPU_SHARE", "1"))
 
 
 def run_beside(server: VllmServer, command: list[str], url: str) -> int:

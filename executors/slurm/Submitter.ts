@@ -5,12 +5,11 @@ import fs from "node:fs";
 import path from "node:path";
 import type { SlurmSite } from "../../schemas/Site.ts";
 import { root } from "../../schemas/root.ts";
-import { jobEnvironment } from "../environment.ts";
 import { JobNotStarted, type Job, type JobError } from "../Executor.ts";
 import { anyPython } from "../interpreters.ts";
 import { removeSubmission, writeSubmission } from "../Submission.ts";
 import { writeAtomically } from "../writeAtomically.ts";
-import { batchesOf, batchScript, defaults, sbatchWords } from "./batch.ts";
+import { batchesOf, batchScript, defaults, sbatchWords, taskEnvironment } from "./batch.ts";
 import { type CommandAnswer, slurmCommand } from "./commands.ts";
 import { isTemporary, queueFormat, readQueue } from "./queue.ts";
 import { tell, type Tracked } from "./Tracked.ts";
@@ -121,12 +120,11 @@ export class Submitter {
   );
 
   private writeProgram(job: Job): void {
-    const { CUDA_VISIBLE_DEVICES: _, ...environment } = jobEnvironment({ ...job, secrets: {} });
     const { command, cwd, cpus, gpus, nodes = 1, timeout } = job;
     const program = {
       command,
       cwd,
-      environment,
+      environment: taskEnvironment(job),
       secrets: Object.keys(job.secrets ?? {}),
       cpus,
       gpus,
