@@ -85,12 +85,30 @@ export const curvesChart = (
       {
         data: { values: smooth },
         mark: { type: "line", strokeWidth: 2 },
-        encoding: { x, y, color },
+        encoding: { x, y, color, ...dashes(arms) },
       },
       namesAtEnd(arms, smooth, domain, { x, y, color }),
     ],
   };
 };
+
+/** The lines whose colour another has already are dashed. */
+const isDashed = (index: number): boolean => index >= pagePalette.length;
+
+const dashes = (arms: ReadonlyArray<CurveArm>): object =>
+  arms.some((_, index) => isDashed(index))
+    ? {
+        strokeDash: {
+          field: "arm",
+          type: "nominal",
+          scale: {
+            domain: arms.map(({ name }) => name),
+            range: arms.map((_, index) => (isDashed(index) ? [4, 3] : [1, 0])),
+          },
+          legend: null,
+        },
+      }
+    : {};
 
 /** The arms' names at the ends of their lines, apart from each other. */
 const namesAtEnd = (
@@ -100,7 +118,12 @@ const namesAtEnd = (
   { x, y, color }: { readonly x: object; readonly y: object; readonly color: object },
 ): object => {
   const ends = arms.flatMap(({ name }) => lines.findLast(({ arm }) => arm === name) ?? []);
-  const names = Object.fromEntries(arms.map(({ name }) => [name, cutName(name, mostLetters)]));
+  const names = Object.fromEntries(
+    arms.map(({ name }, index) => [
+      name,
+      `${isDashed(index) ? "- - " : ""}${cutName(name, mostLetters)}`,
+    ]),
+  );
   const places = spreadOut(
     ends.map(({ value }) => value),
     ((domain[1] - domain[0]) * 13) / height,

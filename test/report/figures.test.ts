@@ -1,7 +1,8 @@
 /** Places of a figure's labels, and attempts read from a run's events. */
 import { assert, describe, it } from "@effect/vitest";
 import { comparisonsOf } from "../../report/analysis/comparisons.ts";
-import { draw, spreadOut } from "../../report/figures/draw.ts";
+import { curvesChart } from "../../report/figures/curves.ts";
+import { draw, pagePalette, spreadOut } from "../../report/figures/draw.ts";
 import { reportFigures } from "../../report/figures/reportFigures.ts";
 import { placeLabels } from "../../report/figures/placeLabels.ts";
 import { readAttempts } from "../../report/read/readAttempts.ts";
@@ -64,6 +65,25 @@ describe("a report's figures", () => {
     ]);
     const [figure] = named.figures;
     assert.include(await draw(figure!.chart(figure!.width), "page"), ">an arm with a l…</text>");
+  });
+
+  it("dash the curves of arms whose colour another has already", async () => {
+    const svgOf = async (count: number) => {
+      const arms = Array.from({ length: count }, (_, place) => ({
+        name: `arm ${place}`,
+        trainings: [
+          {
+            node: `${place}`,
+            steps: [1, 2].map((step) => ({ step, values: { loss: place * step } })),
+          },
+        ],
+      }));
+      return draw(curvesChart(arms, "loss", 300), "page");
+    };
+    assert.notInclude(await svgOf(pagePalette.length), "stroke-dasharray");
+    const more = await svgOf(pagePalette.length + 1);
+    assert.strictEqual(more.split('stroke-dasharray="4,3"').length, 2);
+    assert.include(more, `>- - arm ${pagePalette.length}</text>`);
   });
 
   it("are left out with a sentence: metrics beyond 16, and tables of more than 30 arms", () => {
