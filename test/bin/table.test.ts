@@ -197,7 +197,7 @@ describe("compare", () => {
     "leaves out arms that the command line leaves out of the axis",
     inRig(async (rig) => {
       fs.copyFileSync(path.join(root, "experiments/sft-lambda.yaml"), rig.path("study.yaml"));
-      for (const axis of ["loss=token", "loss=token,NGDiff-smoothed", "loss=λ=0.3"]) {
+      for (const axis of ["loss=token", "loss=token,NGDiff-γ=0.25", "loss=λ=0.3"]) {
         const { code, stdout } = await rig.pipe("plan", "study.yaml", "--axis", axis);
         assert.strictEqual(code, 0, stdout);
       }
