@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { Correlations } from "../../kinds/CorrelationsFile.ts";
 import { Table } from "../../kinds/TableFile.ts";
-import { CurveLine, ExampleLine, InstanceLine, readLines } from "./Evidence.ts";
+import { CurveLine, ExampleLine, InstanceLine, type Labels, readLines } from "./Evidence.ts";
 import { parseStudy, type Study } from "./Study.ts";
 
 const decodeTable = Schema.decodeUnknownSync(
@@ -33,8 +33,15 @@ export class Page {
     return decodeTable(this.numbers(node)).table;
   }
 
-  correlations(node: string): Correlations {
-    return decodeCorrelations(this.numbers(node)).correlations;
+  /** Those of the points with these labels. */
+  correlations(node: string, where: Labels = {}): Correlations {
+    const { correlations } = decodeCorrelations(this.numbers(node));
+    const points = correlations.points.filter(({ labels }) =>
+      Object.entries(where).every(([axis, label]) => labels[axis] === label),
+    );
+    if (points.length === 0)
+      throw new Error(`\`${node}\` has no correlations at ${JSON.stringify(where)}`);
+    return { ...correlations, points };
   }
 
   /** The examples of a table's points. */

@@ -52,6 +52,8 @@ const surrogates = {
 
 const correlations = {
   of: Schema.String.pipe(byDefault("correlations")),
+  /** The labels of the points that are shown; without it all are. */
+  where: Texts.pipe(byDefault({})),
   rewards: Schema.optionalKey(Schema.Array(Schema.String)),
   targets: Schema.Array(Schema.Literals(targets)).pipe(byDefault(["reasoning", "perception"])),
   readings: Schema.Array(Schema.Literals(readings)).pipe(byDefault(["pooled", "group_centred"])),
@@ -85,7 +87,7 @@ const PageTable = Schema.Union([
     rewards: correlations.rewards,
   }),
   Schema.Struct({ show: Schema.Literal("checkpoints"), of: correlations.of }),
-  Schema.Struct({ show: Schema.Literal("order"), of: correlations.of }),
+  Schema.Struct({ show: Schema.Literal("order"), of: correlations.of, where: correlations.where }),
   Schema.Struct({ show: Schema.Literal("surrogates"), ...surrogates }),
   /** The first step at which each value is above each level. */
   Schema.Struct({

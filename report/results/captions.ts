@@ -66,8 +66,11 @@ export const differencesCaption = (page: Page, differences: Differences, isFigur
   ].join(" ");
 };
 
-export const correlationsCaption = (page: Page, of: string, isFigure: boolean): string => {
-  const { models, points, interval, published } = page.correlations(of);
+export const correlationsCaption = (
+  page: Page,
+  { models, points, interval, published }: Correlations,
+  isFigure: boolean,
+): string => {
   const { seed } = page.study;
   const seeds = new Set(points.map(({ labels }) => labels[seed] ?? "")).size;
   return [

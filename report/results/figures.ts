@@ -50,7 +50,7 @@ const describe = (page: Page, figure: Figure) => {
       return {
         chart: charts.correlations(page, figure),
         alternative: "correlations of rewards with reasoning and with perception",
-        caption: correlationsCaption(page, figure.of, true),
+        caption: correlationsCaption(page, page.correlations(figure.of), true),
       };
     case "surrogates": {
       const differences = differencesNamed(page, figure.differences);

@@ -40,7 +40,7 @@ export interface Ranking {
 }
 
 export const rankingOf = (page: Page, { differences, of, rewards, gain }: Options): Ranking => {
-  const { differences: all, baseline } = differencesNamed(page, differences);
+  const { differences: all, axis, baseline } = differencesNamed(page, differences);
   const { seed } = page.study;
   const correlations = page.correlations(of);
   const surrogates = Object.entries(rewards).map(([arm, reward]): Surrogate => {
@@ -50,7 +50,9 @@ export const rankingOf = (page: Page, { differences, of, rewards, gain }: Option
     // Perception correlates perfectly with itself.
     const perception = reward === "perception";
     const choice = { rewards: [reward], targets: ["perception"], readings: promises } as const;
-    const shown = perception ? [] : associationsOf(correlations, choice, seed);
+    // Arms may differ in who judges, and then each has points of its own.
+    const points = correlations.points.filter(({ labels }) => (labels[axis] ?? arm) === arm);
+    const shown = perception ? [] : associationsOf({ ...correlations, points }, choice, seed);
     const at = (which?: string) => {
       const of = (reading: Promised): number | null => {
         if (perception) return 1;

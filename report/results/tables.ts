@@ -16,6 +16,7 @@ import {
 import { type Differences, differencesNamed } from "./differences.ts";
 import { decimals, markdownTable, none, proportionText, pText, signed, span } from "./numbers.ts";
 import { captionErrors, type Errors, otherErrors } from "../../kinds/TableFile.ts";
+import type { Correlations } from "../../kinds/CorrelationsFile.ts";
 import type { ExampleLine } from "./Evidence.ts";
 import { orderOfReadings } from "../../kinds/orderOfReadings.ts";
 import type { Page } from "./Page.ts";
@@ -44,7 +45,7 @@ export const tableText = (page: Page, table: PageTable): string => {
     case "checkpoints":
       return checkpoints(page, table.of);
     case "order":
-      return order(page, table.of);
+      return order(page, page.correlations(table.of, table.where));
     case "surrogates":
       return surrogates(page, table);
     case "passes":
@@ -167,7 +168,7 @@ const correlations = (
   table: Extract<PageTable, { readonly show: "correlations" }>,
 ): string => {
   const { seed } = page.study;
-  const found = page.correlations(table.of);
+  const found = page.correlations(table.of, table.where);
   const shown = associationsOf(found, table, seed);
   const lines = Map.groupBy(shown, ({ reward, point, seed, target }) =>
     JSON.stringify([reward, point, seed, target]),
@@ -207,7 +208,7 @@ const correlations = (
     reasons.size === 0 ? "" : ` ${none} where undefined: ${[...reasons].join("; ")}.`;
   return withCaption(
     markdownTable(heading, rows),
-    `${correlationsCaption(page, table.of, false)}${undefinedNote}`,
+    `${correlationsCaption(page, found, false)}${undefinedNote}`,
   );
 };
 
@@ -235,11 +236,11 @@ const contingency = (
     ];
   });
   const heading = ["reward", "and", "both", "only the reward", "only the other", "neither", "phi"];
-  return withCaption(markdownTable(heading, rows), correlationsCaption(page, of, false));
+  return withCaption(markdownTable(heading, rows), correlationsCaption(page, found, false));
 };
 
-const order = (page: Page, of: string): string => {
-  const rows = orderOfReadings(page.correlations(of)).map((each) => [
+const order = (page: Page, found: Correlations): string => {
+  const rows = orderOfReadings(found).map((each) => [
     `${targetNames[each.target]}, ${readingNames[each.reading]}`,
     `${each.reasoningHigher} of ${each.checkpoints}`,
     ...[each.above, each.below].map((count) => (count === null ? none : String(count))),
@@ -258,14 +259,15 @@ const order = (page: Page, of: string): string => {
     "Checkpoints are counted; intervals are those of the difference. The first three readings share their definition with the outcome where the caption is right; the last does not, and its correlations are of other answers than the outcome's.";
   return withCaption(
     markdownTable(heading, rows),
-    `${about} ${correlationsCaption(page, of, false)}`,
+    `${about} ${correlationsCaption(page, found, false)}`,
   );
 };
 
 /** The means of each checkpoint, and their rank correlations. */
 const checkpoints = (page: Page, of: string): string => {
   const { seed } = page.study;
-  const { points, across } = page.correlations(of);
+  const found = page.correlations(of);
+  const { points, across } = found;
   const rewards = [...new Set(points.flatMap(({ means }) => Object.keys(means.rewards)))];
   const rows = points.map(({ labels, means, rollouts, prompts }) => [
     [pointName(labels, seed), labels[seed] && `${seed} ${labels[seed]}`]
@@ -297,7 +299,7 @@ const checkpoints = (page: Page, of: string): string => {
       : ` Spearman across the checkpoints' means, intervals of other prompts and not of other trainings: ${ranks.join("; ")}.`;
   return withCaption(
     markdownTable([...heading, "rollouts", "prompts"], rows),
-    `Means, sampled. ${correlationsCaption(page, of, false)}${note}`,
+    `Means, sampled. ${correlationsCaption(page, found, false)}${note}`,
   );
 };
 
@@ -324,8 +326,14 @@ const surrogates = (page: Page, options: Options): string => {
   const ranks = promises.map(
     (reading) => `${readingNames[reading]} ${decimals(rank[reading].value, 2)}`,
   );
+  const known = found.filter(({ promised }) => promised.pooled !== null).length;
+  // Two arms always have a rank correlation of 1 or -1.
+  const rankNote =
+    known < 3
+      ? ""
+      : ` Spearman of correlation and gain over the ${known} arms: ${ranks.join("; ")}.`;
   return withCaption(
     markdownTable([...heading, gain, "by seed"], rows),
-    `${surrogatesCaption(page, options.of, differences, false)} Spearman of correlation and gain over the ${found.length} arms: ${ranks.join("; ")}.`,
+    `${surrogatesCaption(page, options.of, differences, false)}${rankNote}`,
   );
 };
