@@ -4,8 +4,7 @@ For `NODE.json` with a table: counts, intervals, F1, reasons, the pooled rows an
 correlations: means, correlations in all readings, tables and rank correlations, from `NODE.rollouts.jsonl.gz`, and the bootstrap's
 intervals as nearly as another generator's draws tell. `differences.json`: seed by seed, with intervals over seeds and instances, and Holm. In
 `README.md`: the tables of accuracies, those that split `a` by whether the caption was right, those of errors, those of the first step above a level,
-and those of differences along the training. Numbers in sentences are not read. Where a page says that its lines were not kept, what follows
-from the counts.
+and those of differences along the training. Numbers in sentences are not read.
 """
 
 import gzip
@@ -97,25 +96,15 @@ def check_proportion(said: dict, successes: int, n: int, what: str):
 
 
 def check_table(page: Path, node: str, table: dict, compared: Counter):
-    evidence = page / f"{node}.scores.jsonl.gz"
-    if not evidence.exists():
-        assert "were not kept" in (page / "README.md").read_text(encoding="utf-8"), f"{evidence.name} is missing"
-    points = by_point(evidence) if evidence.exists() else None
+    points = by_point(page / f"{node}.scores.jsonl.gz")
     named, clustered = instances_of(page, node), table["interval"].startswith("clustered")
-    if points is not None:
-        rows = [label_key(row["labels"]) for row in table["rows"]]
-        assert sorted(points) == sorted(rows), f"{node}: the points of the examples are not the rows"
+    rows = [label_key(row["labels"]) for row in table["rows"]]
+    assert sorted(points) == sorted(rows), f"{node}: the points of the examples are not the rows"
     for kind in ("rows", "pooled"):
         for row in table[kind]:
             members = [each for each in table["rows"] if row["labels"].items() <= each["labels"].items()]
             assert row["points"] == len(members)
             what = f"{node} {kind} {row['labels']}"
-            if points is None:
-                for metric in ("a", "a_p", "a_r"):
-                    right, of = (sum(each[metric][field] for each in members) for field in ("successes", "n"))
-                    check_proportion(row[metric], right, of, f"{what} {metric}")
-                    compared["proportions without examples"] += 1
-                continue
             own = []
             for run, member in enumerate(members):
                 lines = points[label_key(member["labels"])]
@@ -132,8 +121,7 @@ def check_table(page: Path, node: str, table: dict, compared: Counter):
             if row.get("errors"):
                 check_errors(row["errors"], own, f"{what} errors")
                 compared["errors"] += 1
-    if points is not None:
-        check_contrasts(table, points, named, compared)
+    check_contrasts(table, points, named, compared)
 
 
 def shares_of(examples: list[dict], with_parts: bool) -> dict[str, list[dict]]:
@@ -270,12 +258,7 @@ class Rollouts:
 
 
 def check_correlations(page: Path, node: str, said: dict, compared: Counter):
-    evidence = page / f"{node}.rollouts.jsonl.gz"
-    if not evidence.exists():
-        assert "were not kept" in (page / "README.md").read_text(encoding="utf-8"), f"{evidence.name} is missing"
-        check_counts(node, said, compared)
-        return
-    points = by_point(evidence)
+    points = by_point(page / f"{node}.rollouts.jsonl.gz")
     checkpoints = []
     assert len(points) == len(said["points"]), f"{node}: the points of the rollouts are not those of the correlations"
     for point in said["points"]:
@@ -285,31 +268,6 @@ def check_correlations(page: Path, node: str, said: dict, compared: Counter):
     for across in said["across"]:
         check_across(checkpoints, across, f"{node} across {across['reward']} {across['target']}")
         compared["rank correlations"] += 1
-
-
-def check_counts(node: str, said: dict, compared: Counter):
-    """The numbers that follow without the rollouts: from counts the means and what is pooled, from correlations their differences, from means the ranks."""
-    for point in said["points"]:
-        by_pair = {(each["reward"], each["target"]): each for each in point["associations"]}
-        for (reward, target), association in by_pair.items():
-            table, what = association["table"], f"{node} {point['labels']} {reward} with {target}"
-            if table is None:
-                continue
-            counts = [table[name] for name in ("both", "only_reward", "only_target", "neither")]
-            x, y = np.repeat([1.0, 1.0, 0.0, 0.0], counts), np.repeat([1.0, 0.0, 1.0, 0.0], counts)
-            assert association["rollouts"] == len(x), what
-            near(association["pooled"]["value"], pearson(x, y), f"{what}, pooled", 1e-7)
-            near(point["means"]["rewards"][reward]["value"], mean(x), f"{what}, mean of {reward}")
-            if len(x) == point["rollouts"]["end_to_end"]:
-                near(point["means"][target]["value"], mean(y), f"{what}, mean of {target}")
-            check_contingency(table, x, y, what)
-            compared["correlations without rollouts"] += 1
-        for contrast, reading in ((each, reading) for each in point["contrasts"] for reading in ("pooled", "group_centred", "prompt_means")):
-            both = [by_pair[contrast["reward"], target][reading]["value"] for target in ("reasoning", "perception")]
-            near(contrast[reading]["value"], None if None in both else both[0] - both[1], f"{node} {point['labels']} contrast, {reading}", 1e-7)
-    for across in said["across"]:
-        means = [(point["means"]["rewards"][across["reward"]]["value"], point["means"][across["target"]]["value"]) for point in said["points"]]
-        check_ranks(means, across, f"{node} across {across['reward']} {across['target']}")
 
 
 def check_point(rollouts: Rollouts, point: dict, what: str, compared: Counter):
@@ -848,20 +806,6 @@ def test_the_sample_page_has_all_there_is_to_check():
     checked = "proportions accuracies correlations intervals differences margins decompositions errors orders passes".split()
     named = {"error tables", "rank correlations", "counterfactual contrasts", "differences of curves"}
     assert {*checked, *named} <= {name for name, count in compared.items() if count}
-
-
-def test_correlations_whose_rollouts_were_not_kept_follow_from_their_counts(tmp_path):
-    page = tmp_path / "page"
-    shutil.copytree(SAMPLE, page)
-    (page / "correlations.rollouts.jsonl.gz").unlink()
-    with pytest.raises(AssertionError, match="is missing"):
-        check_page(page)
-    with (page / "README.md").open("a", encoding="utf-8") as text:
-        text.write("The rollouts were not kept.\n")
-    assert check_page(page)["correlations without rollouts"] > 0
-    altered_json(lambda numbers: numbers["correlations"]["points"][0]["associations"][0]["table"].update(both=1))(page / "correlations.json")
-    with pytest.raises(AssertionError):
-        check_page(page)
 
 
 def altered_line(change):
