@@ -60,6 +60,7 @@ from trainers.without_torchvision import without_torchvision
 SPLIT = "train_sft"
 BETAS = (0.9, 0.95)
 COSINE_FLOOR = 0.05
+WITHOUT_PLUGIN = ("Idefics3Processor", "SmolVLMProcessor")
 ANY_PIXELS = 2**31  # pictures keep the size that the model's own processor gives them
 
 
@@ -135,13 +136,14 @@ def train(job: Job, params: Params) -> Outcome:
     split = read_split(job.inputs["data"], SPLIT, any_size=True)
     require_captions(split)
     processor = load_processor(start)
+    require_plugin(processor)
     ends_of(generation_settings(start), processor)  # refuses a model without an end now, not at its export
+    trainer_module, workflow, get_train_args = import_llamafactory()
+    system = default_system(processor, split, default_system_of(params.template))
     rows = job.directory / "rows"
     encoded = preflight(processor, split, params.longest, rows) if is_first else []
     longest = ranks.from_first(max(map(len, encoded), default=0))
 
-    trainer_module, workflow, get_train_args = import_llamafactory()
-    system = default_system(processor, split, default_system_of(params.template))
     files = [*split_files(job.inputs["data"], SPLIT), *sorted(path for path in start.rglob("*") if path.is_file())]
     tags = processor.tokenizer.convert_tokens_to_ids(TAGS)
     run = trainer_module.Run(
@@ -189,12 +191,23 @@ def train(job: Job, params: Params) -> Outcome:
     return Outcome(run.last | {"weights": weights}, None if resumed is None else int(resumed.name.rsplit("-", 1)[1]))
 
 
+def require_plugin(processor: Any) -> None:
+    """LLaMA-Factory reads pictures by a plugin of the family. A template of another family would be refused later, row by row."""
+    if type(processor).__name__ in WITHOUT_PLUGIN:
+        raise JobError(
+            f"LLaMA-Factory 0.9.5 has no plugin that reads pictures for the {type(processor).__name__} of this model.",
+            "Leave out `trainer: llamafactory`: `pipe`'s own trainer fine-tunes such a model with all weights.",
+        )
+
+
 def default_system_of(template: str) -> str:
     from llamafactory.data.template import TEMPLATES
 
     if template not in TEMPLATES:
         near = ", ".join(get_close_matches(template, TEMPLATES)) or "qwen3_vl_nothink or intern_vl"
         raise JobError(f"LLaMA-Factory has no template {template}.", f"Name in llamafactory.template one that it has, such as {near}.")
+    if TEMPLATES[template].mm_plugin.image_token is None:
+        raise JobError(f"LLaMA-Factory's template {template} reads no pictures.", OTHER_TEMPLATE)
     return TEMPLATES[template].default_system
 
 
