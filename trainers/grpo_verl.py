@@ -28,6 +28,7 @@ from typing import Any
 
 import torch
 import transformers
+from transformers import AutoConfig
 
 from trainers import checkpoint, endpoint, verl_preflight, verl_process, verl_settings
 from trainers.advantages import Normalization
@@ -59,7 +60,7 @@ def work(job: Job) -> Outcome:
     split = read_split(job.inputs["data"], params.split, any_size=True)
     processor = load_processor(start)
     machine = Machine(
-        torch.cuda.device_count(), verl_preflight.numbers(version) >= verl_preflight.SEEDS_VLLM, verl_settings.is_internvl(processor)
+        torch.cuda.device_count(), verl_preflight.numbers(version) >= verl_preflight.SEEDS_VLLM, verl_settings.is_added(processor)
     )
     verl_settings.check_shape(params, len(split), machine)
     verl_preflight.refuse_long(processor, split, params.max_prompt)
@@ -128,8 +129,7 @@ def lay_out(job: Job, params: Params, kept: Checkpoints, ray: Path, resumed: int
 
 
 def train(job: Job, params: Params, machine: Machine, places: Places, kept: Checkpoints, processor: Any, split: Split) -> None:
-    patch = getattr(processor.image_processor, "patch_size", 14)  # verl's own default, as for InternVL
-    overrides = verl_settings.overrides(params, places, patch, machine)
+    overrides = verl_settings.overrides(params, places, edge_of_patches(processor, places.model), machine)
     verl_preflight.check(overrides, processor, split, job.inputs["model"])
     metrics = kept.new_log()
     follower = verl_process.MetricsFollower(metrics)
@@ -152,6 +152,12 @@ def train(job: Job, params: Params, machine: Machine, places: Places, kept: Chec
             f"verl ended without an error, but after step {kept.latest()} of {params.steps}.",
             "Look in verl.log beside the job's log; the same command continues from the last checkpoint.",
         )
+
+
+def edge_of_patches(processor: Any, model: Path) -> int:
+    if verl_settings.is_idefics3(processor):
+        return AutoConfig.from_pretrained(model).vision_config.patch_size
+    return getattr(processor.image_processor, "patch_size", 14)  # verl's own default, as for InternVL
 
 
 def warn_of_another_sampler(job: Job, step: int, difference: float) -> None:

@@ -9,12 +9,14 @@ from trainers.data import Split
 from trainers.hub_policy import Prompt
 from trainers.job import JobError
 from trainers.verl_rows import SOURCE, refuse_long_prompts
-from trainers.verl_settings import is_internvl
+from trainers.verl_settings import is_added, is_idefics3
 
 OLDEST = (0, 7, 1)
 SEEDS_VLLM = (0, 9, 0)
 COMPARED = 8  # prompts whose tokens are compared
 UPGRADE = "Install verl 0.9.1, or leave out PIPE_PYTHON_VERL: then `pipe` builds its own environment."
+
+OTHER_SIDES = "verl resizes pictures: render ones whose sides are multiples of twice the model's patch size, at least four times that."
 
 
 def require_version() -> str:
@@ -77,8 +79,8 @@ def check_reward(config: Any, split: Split) -> None:
 
 def check_processor(processor: Any, model: Path) -> None:
     """verl must read pictures by the model's processor: for one that it does not know it goes on without any, and stops minutes later."""
-    if is_internvl(processor):
-        import trainers.verl_internvl  # noqa: F401  # as verl's own processes do
+    if is_added(processor):
+        import trainers.verl_families  # noqa: F401  # as verl's own processes do
     from verl.utils import hf_processor
 
     if type(hf_processor(str(model))) is not type(processor):
@@ -99,10 +101,12 @@ def check_rows(config: Any, processor: Any, split: Split) -> None:
     for row in range(min(COMPARED, len(split))):
         chat = dataset[row]["raw_prompt"]
         pictures, _ = process_vision_info(chat, image_patch_size=config.data.image_patch_size)
+        if is_idefics3(processor) and pictures[0].size != split.images[row].shape[1::-1]:  # which takes the same tokens at any size
+            sides = "{} × {}".format(*pictures[0].size)
+            raise JobError(f"verl asks {split.columns['id'][row]} with a picture of {sides} pixels.", OTHER_SIDES)
         text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
         ids, expected = processor(text=[text], images=pictures)["input_ids"][0], prompt_ids(processor, split, row)
         if list(ids) != expected:
             raise JobError(
-                f"verl asks {split.columns['id'][row]} with {len(ids)} tokens, `generate` with {len(expected)}.",
-                "verl resizes pictures: render ones whose sides are multiples of twice the model's patch size, at least four times that.",
+                f"verl asks {split.columns['id'][row]} with {len(ids)} tokens, `generate` with {len(expected)}.", OTHER_SIDES
             )

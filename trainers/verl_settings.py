@@ -19,7 +19,7 @@ AGGREGATES = {"token-mean": "token-mean", "sequence-mean": "seq-mean-token-mean"
 RAY_PROCESSORS = 32
 # Named as files, so that they count in the code of the stage: verl imports them by their names.
 PROCESSOR = Path(__file__).parent / "verl_cpu.py"
-INTERNVL = Path(__file__).parent / "verl_internvl.py"
+FAMILIES = Path(__file__).parent / "verl_families.py"
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Machine:
 
     gpus: int
     seeds_vllm: bool = True  # verl has a setting for vLLM's seed, since 0.9.0
-    has_internvl: bool = False  # the model is one, and verl needs `trainers/verl_internvl.py`
+    adds_family: bool = False  # verl needs `trainers/verl_families.py` for the model
 
     @property
     def devices(self) -> int:
@@ -91,6 +91,16 @@ class Machine:
 
 def is_internvl(processor: Any) -> bool:
     return type(processor).__name__ == "InternVLProcessor"
+
+
+def is_idefics3(processor: Any) -> bool:
+    """Whose pictures are one tile each, as of those that `prepare` makes. A published SmolVLM's have several, with marks between them."""
+    return type(processor).__name__ == "Idefics3Processor" and not processor.image_processor.do_image_splitting
+
+
+def is_added(processor: Any) -> bool:
+    """Whether `trainers/verl_families.py` adds the model's family to those that verl knows."""
+    return is_internvl(processor) or is_idefics3(processor)
 
 
 def check_shape(params: Params, rows: int, machine: Machine) -> None:
@@ -270,7 +280,7 @@ def _run(params: Params, places: Places, machine: Machine) -> dict[str, Any]:
 
 def variables(machine: Machine, work: Path, metrics: Path) -> dict[str, str]:
     """Environment variables of verl's processes."""
-    added = [*([] if machine.gpus else [PROCESSOR]), *([INTERNVL] if machine.has_internvl else [])]
+    added = [*([] if machine.gpus else [PROCESSOR]), *([FAMILIES] if machine.adds_family else [])]
     without_gpu = {
         "VERL_PLATFORM": "cpu",
         "CUDA_VISIBLE_DEVICES": "0",  # Ray's label; a job without GPUs has an empty list, with which Ray does not start

@@ -45,7 +45,7 @@ PLACES = Places(
 
 
 TWO_GPUS = Machine(2)
-MACHINES = [Machine(1), Machine(0), Machine(1, has_internvl=True), Machine(0, has_internvl=True)]
+MACHINES = [Machine(1), Machine(0), Machine(1, adds_family=True), Machine(0, adds_family=True)]
 
 
 def settings(params: Params = PARAMS, places: Places = PLACES, machine: Machine = TWO_GPUS) -> dict[str, str]:
@@ -79,7 +79,7 @@ def test_a_processor_stands_in_for_a_gpu_where_there_is_none(tmp_path):
     assert here["CUDA_VISIBLE_DEVICES"] == "0" and "CUDA_VISIBLE_DEVICES" not in there
     assert there["RAY_AUTH_MODE"] == "disabled" and "LD_PRELOAD" not in here
     added = [variables(machine, tmp_path, tmp_path / "log").get("VERL_USE_EXTERNAL_MODULES") for machine in MACHINES]
-    assert added == [None, "trainers.verl_cpu", "trainers.verl_internvl", "trainers.verl_cpu,trainers.verl_internvl"]
+    assert added == [None, "trainers.verl_cpu", "trainers.verl_families", "trainers.verl_cpu,trainers.verl_families"]
 
 
 @pytest.mark.parametrize("batch", range(1, 20))

@@ -6,6 +6,7 @@ The classes are transformers' own, and so are the processors; the tokenizer is a
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import torch
@@ -35,6 +36,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from trainers.data import BatchOrder, Split, pad, read_split
 from trainers.hub_policy import HubPolicy
+from trainers.idefics3 import around
 
 PAD, START, END, IMAGE = "<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"
 TEXTS = [
@@ -197,11 +199,21 @@ def build(name: str, directory: Path, texts: list[str] = TEXTS) -> Path:
     return directory
 
 
-def build_to_serve(name: str, directory: Path) -> Path:
+def idefics3(directory: Path, pixels: int = 32) -> Path:
+    """That language model with a vision tower, as `prepare` makes it."""
+    with TemporaryDirectory() as scratch:
+        grey = [0.5] * 3, [0.5] * 3
+        model, processor, _ = around(text(Path(scratch, "text")), {"size": "nano", "pixels": pixels, "seed": 0}, grey)
+    model.save_pretrained(directory)
+    processor.save_pretrained(directory)
+    return directory
+
+
+def build_to_serve(name: str, directory: Path, **vision: int) -> Path:
     """With heads of a size that vLLM has a kernel for on a processor."""
     wide = {"hidden_size": 64, "num_attention_heads": 2}
     with mock.patch.dict(BODY, wide), mock.patch.dict(EYES, wide):
-        return text(directory) if name == "text" else build(name, directory)
+        return idefics3(directory, **vision) if name == "idefics3" else build(name, directory)
 
 
 def teach(directory: Path, split: Split, steps: int, batch: int = 16) -> None:

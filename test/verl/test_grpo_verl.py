@@ -17,6 +17,7 @@ import pytest
 import torch
 import tiny_models
 from conftest import SCORER, row, write_split
+from safetensors.torch import load_file
 
 from test_verl import PARAMS
 from trainers import verl_preflight
@@ -105,6 +106,15 @@ def test_verl_reads_all_rows_and_asks_with_the_tokens_of_generate(places, split,
         verl_preflight.check_rows(config, processor, small)
 
 
+def test_a_picture_that_verl_would_resize_is_refused(places, tmp_path):
+    """Idefics3 has as many tokens for any picture, so that tokens don't tell."""
+    processor = load_processor(tiny_models.idefics3(tmp_path / "model", pixels=16))
+    small = split_of(tmp_path / "small", side=16)
+    write_rows(small, None, places.rows)
+    with pytest.raises(JobError, match="verl asks row-0 with a picture of 32 × 32 pixels"):
+        verl_preflight.check_rows(verl_preflight.composed(overrides(PARAMS, places, 8, machine(1))), processor, small)
+
+
 @pytest.mark.parametrize("normalize", ["group-std", "none"])
 def test_advantages_are_those_of_verl(normalize):
     from verl.trainer.ppo.core_algos import compute_grpo_outcome_advantage
@@ -143,6 +153,12 @@ def test_a_family_that_verl_does_not_know_is_refused(tmp_path):
     llava = tiny_models.build("llava", tmp_path / "llava")
     with pytest.raises(JobError, match="does not know the LlavaProcessor"):
         verl_preflight.check_processor(load_processor(llava), llava)
+    tiles = tiny_models.idefics3(tmp_path / "tiles")
+    processor = load_processor(tiles)
+    processor.image_processor.do_image_splitting = True
+    processor.save_pretrained(tiles)
+    with pytest.raises(JobError, match="does not know the Idefics3Processor"):
+        verl_preflight.check_processor(processor, tiles)
 
 
 @pytest.mark.parametrize(
@@ -150,28 +166,38 @@ def test_a_family_that_verl_does_not_know_is_refused(tmp_path):
     [([1, 7, 8, 8, 9, 2, 7, 8, 9], [1, 8, 2, 8]), ([8, 8, 7, 9, 8], [8, 8, 7, 9, 8]), ([7, 8, 8], [7, 8]), ([], [])],
 )
 def test_a_picture_goes_to_vllm_as_one_token(ids, prompt):
-    from trainers.verl_internvl import unexpanded
+    from trainers.verl_families import unexpanded
 
-    assert unexpanded(ids, begin=7, picture=8, end=9) == prompt
+    assert unexpanded(ids, begin=[7], picture=8, end=9) == prompt
+    # Idefics3's marks: the first and the last are one token.
+    assert unexpanded([1, 7, 5, 8, 8, 7, *ids], begin=[7, 5], picture=8, end=7) == [1, 8, *ids]
 
 
-def test_the_second_family_learns_by_verl(tmp_path):
-    """verl itself takes an InternVL for a model without pictures; with trainers/verl_internvl.py vLLM and the actor see the same ones."""
-    tiny_models.build_to_serve("internvl", tmp_path / "tiny-internvl")
-    shutil.copy(ROOT / "experiments/tiny/rl-verl.yaml", tmp_path)
-    changes = {
-        "start.path": "tiny-internvl",
-        "model.llamafactory.template": "intern_vl",
-        "policy.verl.max_prompt": 640,
-        "policy.steps": 1,
-    }
+OTHER_FAMILIES: dict[str, dict[str, object]] = {
+    "internvl": {"model.llamafactory.template": "intern_vl"},
+    "idefics3": {"model.learning_rate": 0.005},
+}
+
+
+@pytest.mark.parametrize("family", OTHER_FAMILIES)
+def test_another_family_learns_by_verl(family, tmp_path):
+    """verl itself takes it for a model without pictures; with trainers/verl_families.py vLLM and the actor see the same ones."""
+    tiny_models.build_to_serve(family, tmp_path / "tiny", **({"pixels": 64} if family == "idefics3" else {}))
+    study = (ROOT / "experiments/tiny/rl-verl.yaml").read_text()
+    if family == "idefics3":  # LLaMA-Factory can't train it
+        study = re.sub(r" +(trainer: llamafactory|llamafactory: .*)\n", "", study)
+    (tmp_path / "rl-verl.yaml").write_text(study)
+    changes = OTHER_FAMILIES[family] | {"start.path": "tiny", "policy.verl.max_prompt": 640, "policy.steps": 1}
     sets = [word for name, value in changes.items() for word in ("--set", f"{name}={value}")]
     command = [str(ROOT / "bin/pipe"), "run", "rl-verl.yaml", "-j", "1", *sets]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    policy = tmp_path / ".pipe/runs/tiny-rl-verl-1/artifacts/policy"
-    (step,) = [json.loads(line) for line in (policy / "metrics.jsonl").read_text().splitlines()]
+    artifacts = tmp_path / ".pipe/runs/tiny-rl-verl-1/artifacts"
+    (step,) = [json.loads(line) for line in (artifacts / "policy/metrics.jsonl").read_text().splitlines()]
     assert step["alive"] > 0 and step["grad_norm"] > 0 and step["sampler_difference"] < 0.02, step
+    before, after = (load_file(directory / "model.safetensors") for directory in (artifacts / "model", artifacts / "policy"))
+    seeing = [name for name in after if "vision" in name and name.endswith("q_proj.weight")]
+    assert seeing and all(not torch.equal(after[name], before[name].to(after[name])) for name in seeing), "the actor sees pictures"
 
 
 def test_the_tiny_study_learns_through_a_break_and_is_cached_then(tiny, tmp_path):

@@ -62,13 +62,7 @@ def internvl(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def idefics3(tmp_path_factory) -> Path:
-    """A language model with the vision tower of `prepare`."""
-    scratch = tmp_path_factory.mktemp("idefics3")
-    data = write_split(scratch / "data", "train_sft", [row(index) for index in range(3)])
-    vision = {"size": "nano", "pixels": 32, "seed": 0}
-    job = prepare(scratch / "job", {"vision": vision}, model=tiny_models.build_to_serve("text", scratch / "text"), data=data)
-    assert main(stage.work, [str(job)]) == 0, result(job)
-    return enlarged(job / "output")
+    return enlarged(tiny_models.build_to_serve("idefics3", tmp_path_factory.mktemp("idefics3")))
 
 
 def predictions(job: Path) -> list[dict]:
