@@ -100,3 +100,13 @@ export const jobEnvironment = (
   if (job.gpus > 0 && job.gpus < 1) environment["PIPE_GPU_SHARE"] = String(job.gpus);
   return { ...environment, ...job.environment, ...job.secrets };
 };
+
+/** The environment of a job that Slurm starts, without its secrets: Slurm gives whole GPUs, and says which. */
+export const slurmJobEnvironment = (
+  job: Pick<Job, "cpus" | "gpus" | "environment">,
+  inherited = own(),
+): Record<string, string> => {
+  const whole = { ...job, gpus: Math.ceil(job.gpus), secrets: {} };
+  const { CUDA_VISIBLE_DEVICES: _, ...environment } = jobEnvironment(whole, inherited);
+  return environment;
+};

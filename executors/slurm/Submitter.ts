@@ -5,11 +5,12 @@ import fs from "node:fs";
 import path from "node:path";
 import type { SlurmSite } from "../../schemas/Site.ts";
 import { root } from "../../schemas/root.ts";
+import { slurmJobEnvironment } from "../environment.ts";
 import { JobNotStarted, type Job, type JobError } from "../Executor.ts";
 import { anyPython } from "../interpreters.ts";
 import { removeSubmission, writeSubmission } from "../Submission.ts";
 import { writeAtomically } from "../writeAtomically.ts";
-import { batchesOf, batchScript, defaults, sbatchWords, taskEnvironment } from "./batch.ts";
+import { batchesOf, batchScript, defaults, sbatchWords } from "./batch.ts";
 import { type CommandAnswer, slurmCommand } from "./commands.ts";
 import { isTemporary, queueFormat, readQueue } from "./queue.ts";
 import { tell, type Tracked } from "./Tracked.ts";
@@ -124,7 +125,7 @@ export class Submitter {
     const program = {
       command,
       cwd,
-      environment: taskEnvironment(job),
+      environment: slurmJobEnvironment(job),
       secrets: Object.keys(job.secrets ?? {}),
       cpus,
       gpus,

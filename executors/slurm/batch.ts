@@ -1,7 +1,6 @@
 /** Jobs that want the same go to Slurm as one job array. Pure. */
 import { Duration } from "effect";
 import type { SlurmSite } from "../../schemas/Site.ts";
-import { jobEnvironment } from "../environment.ts";
 import type { Job } from "../Executor.ts";
 
 export const defaults = {
@@ -69,13 +68,6 @@ export const sbatchWords = (
     ),
     ...(site.flags ?? []),
   ];
-};
-
-/** A job's environment, without its secrets and without numbers of GPUs: Slurm gives whole ones, and says which. */
-export const taskEnvironment = (job: Job): Record<string, string> => {
-  const whole = { ...job, gpus: Math.ceil(job.gpus), secrets: {} };
-  const { CUDA_VISIBLE_DEVICES: _, ...environment } = jobEnvironment(whole);
-  return environment;
 };
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest";
-import { gpusToLease, jobEnvironment } from "../../executors/environment.ts";
+import { gpusToLease, jobEnvironment, slurmJobEnvironment } from "../../executors/environment.ts";
 
 it("a job inherits listed variables, gets its thread counts, and may replace both", () => {
   const own = {
@@ -46,4 +46,15 @@ it("a job with a part of a GPU is told its share, and not that of a job around i
   const share = (gpus: number) =>
     jobEnvironment({ cpus: 1, gpus, environment: {} }, { PIPE_GPU_SHARE: "0.5" })["PIPE_GPU_SHARE"];
   assert.deepStrictEqual([0, 0.25, 1, 2].map(share), [undefined, "0.25", undefined, undefined]);
+});
+
+it("a job that Slurm starts is told of no part of a GPU, since it has a whole one, and of no numbers", () => {
+  const own = { CUDA_VISIBLE_DEVICES: "1" };
+  const environments = [0, 0.5, 1].map((gpus) =>
+    slurmJobEnvironment({ cpus: 1, gpus, environment: {} }, own),
+  );
+  for (const environment of environments) {
+    assert.notProperty(environment, "PIPE_GPU_SHARE");
+    assert.notProperty(environment, "CUDA_VISIBLE_DEVICES");
+  }
 });

@@ -3,12 +3,7 @@ import { assert, describe, it } from "@effect/vitest";
 import { randomUUID } from "node:crypto";
 import { Schema } from "effect";
 import type { Job } from "../../executors/Executor.ts";
-import {
-  batchesOf,
-  batchScript,
-  sbatchWords,
-  taskEnvironment,
-} from "../../executors/slurm/batch.ts";
+import { batchesOf, batchScript, sbatchWords } from "../../executors/slurm/batch.ts";
 import { slurmEnvironment } from "../../executors/slurm/commands.ts";
 import {
   isHopeless,
@@ -120,14 +115,6 @@ describe("a batch", () => {
       "--exclude=n7",
     ])
       assert.include(words, word);
-  });
-
-  it("tells a job that asked for a part of a GPU of no part, since it has a whole one", () => {
-    const environments = [0, 0.5, 1].map((gpus) => taskEnvironment(jobOf({ gpus })));
-    for (const environment of environments) {
-      assert.notProperty(environment, "PIPE_GPU_SHARE");
-      assert.notProperty(environment, "CUDA_VISIBLE_DEVICES");
-    }
   });
 
   it("quotes directories in its script", () => {
