@@ -64,7 +64,7 @@ export const timelineChart = (attempts: ReadonlyArray<Attempt>, width: number): 
     layer: [
       {
         data: { values },
-        // As strong as lets names on the palest bar of a dark page be read: contrast 4.5.
+        // Names on the palest bar of a dark page have a contrast of 5.1; the least that is easy to read is 4.5.
         mark: { type: "rule", strokeWidth: rowHeight - 4, opacity: 0.35 },
         encoding: { x, x2: { field: "to" }, y, color },
       },

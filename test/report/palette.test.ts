@@ -35,7 +35,7 @@ const eyes: Readonly<Record<string, Matrix>> = {
 /** Least distances in Oklab. Two blues were .06 apart, and a brown .007 from the orange for red-blind eyes. */
 const least = { usual: 0.1, others: 0.07 };
 
-/** Of letters on their page (WCAG 2, level AA). */
+/** The least contrast of letters with their page (WCAG 2, level AA). */
 const leastContrast = 4.5;
 
 const times = (matrix: Matrix, [x, y, z]: Triple): Triple => {
@@ -71,20 +71,15 @@ const oklab = (colour: Triple): Triple => {
   );
 };
 
+const luminance = (hex: string): number => {
+  const [red, green, blue] = linear(hex);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+};
+
 const contrast = (one: string, other: string): number => {
-  const [low = 0, high = 0] = [one, other]
-    .map(
-      (hex) =>
-        times(
-          [
-            [0.2126, 0.7152, 0.0722],
-            [0, 0, 0],
-            [0, 0, 0],
-          ],
-          linear(hex),
-        )[0],
-    )
-    .toSorted((first, second) => first - second);
+  const [low = 0, high = 0] = [luminance(one), luminance(other)].toSorted(
+    (first, second) => first - second,
+  );
   return (high + 0.05) / (low + 0.05);
 };
 
