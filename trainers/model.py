@@ -38,7 +38,7 @@ logging.disable_progress_bar()
 MODEL_TYPES = {"qwen3_vl": "qwen3-vl", "internvl": "internvl"}
 PATCH = 8
 MERGE = 2
-FOR_TENSORS = 0.95  # of a job's part of a GPU's memory; the rest is CUDA's own (half a gigabyte of a process)
+TENSOR_SHARE = 0.95  # of a job's part of a GPU's memory; the rest is CUDA's own (half a gigabyte of a process)
 COUNTED_AT_ONCE = 1000  # pictures, since counting copies coloured ones
 
 # The micro model learns one task, so the question carries no information and costs positions: it sees the image alone.
@@ -241,5 +241,5 @@ def device() -> torch.device:
     torch.set_float32_matmul_precision("high")
     if gpu_share() < 1:
         # PyTorch keeps what it frees until it meets a limit: without one, a job took what those beside it needed.
-        torch.cuda.set_per_process_memory_fraction(gpu_share() * FOR_TENSORS)
+        torch.cuda.set_per_process_memory_fraction(gpu_share() * TENSOR_SHARE)
     return torch.device("cuda")

@@ -101,7 +101,8 @@ def check_rows(config: Any, processor: Any, split: Split) -> None:
     for row in range(min(COMPARED, len(split))):
         chat = dataset[row]["raw_prompt"]
         pictures, _ = process_vision_info(chat, image_patch_size=config.data.image_patch_size)
-        if is_idefics3(processor) and pictures[0].size != split.images[row].shape[1::-1]:  # which takes the same tokens at any size
+        # An Idefics3 has as many tokens for a picture of any size, so tokens don't tell that verl resized it.
+        if is_idefics3(processor) and pictures[0].size != split.images[row].shape[1::-1]:
             sides = "{} × {}".format(*pictures[0].size)
             raise JobError(f"verl asks {split.columns['id'][row]} with a picture of {sides} pixels.", OTHER_SIDES)
         text = processor.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)

@@ -94,12 +94,12 @@ def is_internvl(processor: Any) -> bool:
 
 
 def is_idefics3(processor: Any) -> bool:
-    """Whose pictures are one tile each, as of those that `prepare` makes. A published SmolVLM's have several, with marks between them."""
+    """An Idefics3 with one tile a picture, as `prepare` makes it. A published SmolVLM has several, with marks between them."""
     return type(processor).__name__ == "Idefics3Processor" and not processor.image_processor.do_image_splitting
 
 
 def is_added(processor: Any) -> bool:
-    """Whether `trainers/verl_families.py` adds the model's family to those that verl knows."""
+    """A family that `trainers/verl_families.py` adds to those that verl knows."""
     return is_internvl(processor) or is_idefics3(processor)
 
 

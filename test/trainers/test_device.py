@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from trainers.model import FOR_TENSORS, device
+from trainers.model import TENSOR_SHARE, device
 
 
-@pytest.mark.parametrize(("share", "told"), [(None, []), ("1", []), ("0.25", [0.25 * FOR_TENSORS])])
+@pytest.mark.parametrize(("share", "told"), [(None, []), ("1", []), ("0.25", [0.25 * TENSOR_SHARE])])
 def test_a_job_with_a_part_of_a_gpu_is_limited_to_it(share, told, monkeypatch):
     fractions: list[float] = []
     monkeypatch.delenv("PIPE_GPU_SHARE", raising=False)
