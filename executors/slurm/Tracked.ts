@@ -18,8 +18,11 @@ export interface Tracked {
   seen: QueuedTask | undefined;
   /** Milliseconds since when the queue, asked with success, shows it as over or not at all. */
   overSince: number | undefined;
-  /** The time of its last heartbeat, in the file system's clock, and when that was seen, in ours. */
-  beat: { readonly mtime: number; readonly seen: number } | undefined;
+  /**
+   * The time of its last heartbeat, in the file system's clock, undefined while Slurm calls it running and none has come, and
+   * when that was seen, in ours.
+   */
+  beat: { readonly mtime: number | undefined; readonly seen: number } | undefined;
   /** Milliseconds since when its `end.json` is there, but not all that it left. */
   lateSince: number | undefined;
   cancelled: boolean;

@@ -9,6 +9,7 @@ import { heartbeatOf, needsReason, outcomeOf, readEnd, showsAll } from "./endOf.
 import {
   isHopeless,
   isOver,
+  isPaused,
   isTemporary,
   lossOf,
   readQueue,
@@ -160,14 +161,17 @@ export class Watcher {
 
   private readonly checkHeart = Effect.fnUntraced({ self: this }, function* (tracked: Tracked) {
     const mtime = heartbeatOf(tracked.job);
-    if (mtime === undefined) return;
+    // a node may hang before the first beat
+    if (mtime === undefined && tracked.seen?.state !== "RUNNING") return;
     const now = Date.now();
-    if (tracked.beat === undefined) {
+    if (mtime !== undefined && tracked.beat?.mtime === undefined) {
       const on = tracked.seen?.node ? ` on ${tracked.seen.node}` : "";
       yield* tell(tracked, `started${on} as ${submissionText(tracked.submission!)}`);
     }
-    if (tracked.beat?.mtime !== mtime) tracked.beat = { mtime, seen: now };
-    else if (now - tracked.beat.seen > this.silenceSeconds * 1000 && tracked.seen !== undefined) {
+    const isNew = tracked.beat === undefined || tracked.beat.mtime !== mtime;
+    const { seen } = tracked;
+    if (isNew || (seen !== undefined && isPaused(seen))) tracked.beat = { mtime, seen: now };
+    else if (now - tracked.beat!.seen > this.silenceSeconds * 1000 && seen !== undefined) {
       yield* this.cancelNow(tracked);
       const { job, submission } = tracked;
       const what = submissionText(submission!);
@@ -175,7 +179,7 @@ export class Watcher {
         tracked.end,
         new JobLost({
           job: job.id,
-          message: `${what} has given no sign of life for ${this.silenceSeconds} s, although Slurm calls it ${tracked.seen.state}`,
+          message: `${what} has given no sign of life for ${this.silenceSeconds} s, although Slurm calls it ${seen.state}`,
           fix: "run the same command again, which continues from the last checkpoint",
         }),
       );

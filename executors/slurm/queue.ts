@@ -31,6 +31,9 @@ const overStates =
 /** Every other state, also one that this program does not know, is a sign of life. */
 export const isOver = ({ state }: QueuedTask): boolean => overStates.test(state);
 
+/** Slurm has stopped its processes, and continues them later. */
+export const isPaused = ({ state }: QueuedTask): boolean => /^(SUSPENDED|STOPPED)/u.test(state);
+
 /** A pending task with one of these reasons never starts. */
 const hopelessReasons = /DependencyNeverSatisfied|launch.failed.requeued.held|BadConstraints/iu;
 
