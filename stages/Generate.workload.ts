@@ -24,6 +24,7 @@ export const generateWorkload = workload(Generate, {
     // vLLM takes its share whether it needs it or not.
     const taken = isVllm ? gpuMemory(params.vllm.gpu_memory, devices) * (machine.memory ?? 0) : 0;
     return {
+      program: params.engine,
       compute: {
         reading: rows * prompt * flops,
         [isVllm ? "writing-vllm" : "writing"]: rows * response * flops,

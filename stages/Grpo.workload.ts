@@ -52,6 +52,7 @@ export const grpoWorkload = workload(Grpo, {
     // verl computes the probabilities that the sampler gave again.
     const readings = (isVerl ? 1 : 0) + (params.kl.kind === "none" ? 0 : 1);
     return {
+      program: isVerl ? "verl" : "transformers",
       compute: {
         [isVerl ? "writing-vllm" : "writing"]: tokens * flops,
         reading: readings * all * flops,

@@ -95,6 +95,7 @@ export const sftWorkload = workload(Sft, {
     const hasRoom = model.isMicro === true || (isPipe && activationBytes(model, layers) <= room);
     const activations = activationBytes(model, { ...held, isCheckpointed: !hasRoom });
     return {
+      program: isPipe ? "transformers" : trainer,
       compute: { training: passes(params, isLora) * tokens * forwardFlops(model, sequence) },
       tokens,
       memory: bytes.memory + activations,

@@ -5,7 +5,7 @@ import type { Index } from "../../cache/Index.ts";
 import { Store } from "../../cache/Store.ts";
 import type { Cost } from "../../schemas/Artifact.ts";
 import type { Maker } from "../../stages/Stage.ts";
-import { type Activity, core, type Engine, type GpuName, gpus } from "../../stages/cost/Machine.ts";
+import { type Activity, core, type GpuName, gpus } from "../../stages/cost/Machine.ts";
 import type { ModelShape } from "../../stages/cost/ModelShape.ts";
 import type { UnknownWorkload, Workload } from "../../stages/cost/Workload.ts";
 import { workloads } from "../../stages/workloads.ts";
@@ -122,11 +122,11 @@ const costOfNode = (
   const around = { model, maker, stored, machine, devices, responseTokens };
   const load = of(node.params.decoded, around);
   if ("unknown" in load) return load;
-  const { compute, tokens, memory, disk } = load;
+  const { compute, program = "transformers", tokens, memory, disk } = load;
   const seconds = secondsOfCompute(compute, machine.peak * devices, machine.utilisation);
   const isIdle = seconds === 0;
   return {
-    seconds: isIdle ? 0 : machine.startSeconds[engineOf(compute)] + seconds,
+    seconds: isIdle ? 0 : machine.startSeconds[program] + seconds,
     tokens,
     memory: isIdle ? memory : machine.programBytes + memory,
     disk,
@@ -138,9 +138,6 @@ const smallOnGpu: UnknownWorkload = {
   unknown: "the share of a GPU that a micro model reaches",
   fix: "an earlier run predicts the next",
 };
-
-const engineOf = (compute: Workload["compute"]): Engine =>
-  compute["writing-vllm"] === undefined ? "transformers" : "vllm";
 
 const secondsOfCompute = (
   compute: Workload["compute"],

@@ -3,8 +3,8 @@
 /** The kinds of computing; each reaches another share of the peak. */
 export type Activity = "training" | "reading" | "writing" | "writing-vllm";
 
-/** The program that writes responses; a job that only trains starts as `transformers` does. */
-export type Engine = "transformers" | "vllm";
+/** The program of a job. Our own trainers write responses by `transformers`; verl writes them by vLLM. */
+export type Program = "transformers" | "vllm" | "llamafactory" | "verl";
 
 export interface Machine {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface Machine {
   readonly memory?: number;
   readonly utilisation: Readonly<Record<Activity, number>>;
   /** From a job's start to its first step or answer. */
-  readonly startSeconds: Readonly<Record<Engine, number>>;
+  readonly startSeconds: Readonly<Record<Program, number>>;
   /** Memory of a program before its first tensor. */
   readonly programBytes: number;
 }
@@ -27,15 +27,16 @@ export interface Machine {
 const onGpu = { training: 0.35, reading: 0.35, "writing-vllm": 0.061, writing: 0.0035 };
 
 /**
- * From NVIDIA's data sheets. Starts are measured on an H200 with 1.8 billion weights: vLLM's 70 s (ARCHITECTURE.md, Departures);
- * that of transformers is a job of 31 s less 23.0 s of writing (docs/trainers.md, n = 1).
+ * From NVIDIA's data sheets. Starts are measured on an H200 (docs/trainers.md, n = 1 each). With 1.8 billion weights: vLLM's 70 s
+ * (ARCHITECTURE.md, Departures); that of transformers is a job of 31 s less 23.0 s of writing. With tiny models, so the least: imports
+ * of LLaMA-Factory, 28 to 33 s, and verl's job of 181 s less 33 s of steps.
  */
 const gpu = (name: string, teraflops: number, gigabytes: number): Machine => ({
   name,
   peak: teraflops * 1e12,
   memory: gigabytes * 1e9,
   utilisation: onGpu,
-  startSeconds: { transformers: 8, vllm: 70 },
+  startSeconds: { transformers: 8, vllm: 70, llamafactory: 28, verl: 148 },
   programBytes: 0.5e9,
 });
 
@@ -50,13 +51,14 @@ export const gpus: Readonly<Record<GpuName, Machine>> = {
 };
 
 /**
- * Two fused multiply-adds of eight numbers at 3 GHz; shares and memory are measured with micro models, and vLLM's start is the least of
- * seven on loaded cores, 103 to 226 s (docs/trainers.md).
+ * Two fused multiply-adds of eight numbers at 3 GHz; shares and memory are measured with micro models. vLLM's start is the least of
+ * seven on loaded cores, 103 to 226 s (docs/trainers.md), and verl has vLLM's, the only part of its start that was measured there;
+ * LLaMA-Factory's is the processor time of its imports.
  */
 export const core: Machine = {
   name: "core",
   peak: 96e9,
   utilisation: { training: 0.65, reading: 0.65, writing: 0.4, "writing-vllm": 0.4 },
-  startSeconds: { transformers: 1, vllm: 103 },
+  startSeconds: { transformers: 1, vllm: 103, llamafactory: 6, verl: 103 },
   programBytes: 0.5e9,
 };

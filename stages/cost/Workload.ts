@@ -4,12 +4,14 @@
  * stage without one is not estimated.
  */
 import type { Maker, StageDefinition } from "../Stage.ts";
-import type { Activity, Machine } from "./Machine.ts";
+import type { Activity, Machine, Program } from "./Machine.ts";
 import type { ModelShape } from "./ModelShape.ts";
 
 export interface Workload {
   /** Floating-point operations of all devices together. */
   readonly compute: Readonly<Partial<Record<Activity, number>>>;
+  /** The program that computes; by default `transformers`. */
+  readonly program?: Program;
   /** Trained on or written, prompts not counted. */
   readonly tokens: number;
   /** Bytes at the worst moment, of each device. */

@@ -173,20 +173,38 @@ stages:
   );
 
   it(
-    "the start of the engine that writes, on a GPU and on a core",
+    "the start of each program, on a GPU and on a core",
     inRig(async (rig) => {
       rig.write("nameless/config.json", "{}");
-      const secondsOf = async (engine: string, gpus: number) => {
-        const generate = `limit: 1, max_tokens: 1, engine: ${engine}`;
-        const text = study("path: nameless, parameters: 1000000", generate);
-        rig.write("study.yaml", text.replace("gpus: 1", `gpus: ${gpus}`));
-        return (await costs(rig, "study.yaml")).get("e2e")?.seconds ?? 0;
+      const generate = (engine: string) =>
+        `{ use: generate, from: { model: start, data: data }, with: { limit: 1, mode: end-to-end, max_tokens: 1, engine: ${engine} } }`;
+      const stages = {
+        transformers: generate("transformers"),
+        vllm: generate("vllm"),
+        llamafactory: `{ use: sft, from: { data: cot, model: start }, with: { trainer: llamafactory, llamafactory: { longest: 8 }, steps: 1, batch: 1 } }`,
+        verl: `{ use: grpo, from: { data: data, model: start }, with: { trainer: verl, steps: 1, group: 2, prompts_per_step: 1, max_tokens: 1 } }`,
       };
-      // One token takes far less than a second.
-      assert.closeTo(await secondsOf("vllm", 1), 70, 0.5);
-      assert.closeTo(await secondsOf("transformers", 1), 8, 0.5);
-      assert.closeTo(await secondsOf("vllm", 0), 103, 0.5);
-      assert.closeTo(await secondsOf("transformers", 0), 1, 0.5);
+      const lines = Object.entries(stages).flatMap(([name, stage]) => [
+        `  ${name}: ${stage}`,
+        `  ${name}_gpu: ${stage.replace("{ use", "{ resources: { gpus: 1 }, use")}`,
+      ]);
+      const data = study("path: nameless, parameters: 1000000", "").split("  e2e:")[0];
+      const splits = data!.replace("test: 100", "train_sft: 1, train_rl: 1, test: 1");
+      rig.write(
+        "study.yaml",
+        `${splits}  cot: { use: distill, from: { data: data } }\n${lines.join("\n")}\n`,
+      );
+      const all = await costs(rig, "study.yaml");
+      const seconds = Object.keys(stages).map((name) =>
+        [name, `${name}_gpu`].map((node) => Math.round(all.get(node)?.seconds ?? 0)),
+      );
+      // The work itself is of a token or a step: far less than a second.
+      assert.deepStrictEqual(seconds, [
+        [1, 8],
+        [103, 70],
+        [6, 28],
+        [103, 148],
+      ]);
     }),
   );
 
