@@ -158,7 +158,7 @@ const Params = Schema.Struct({
   ratio: Schema.Literals(["token", "sequence"])
     .annotate({
       description:
-        "the ratio of probabilities that is clipped: each token's, or the geometric mean over the response (GSPO, with aggregate: sequence-mean and dual_clip: null)",
+        "the ratio of probabilities that is clipped: each token's, or the geometric mean over the response (GSPO, with aggregate: sequence-mean, dual_clip: null and a clip of about 0.0003); sequence needs two updates a step",
     })
     .pipe(byDefault("token")),
   aggregate: Schema.Literals(["token-mean", "sequence-mean", "constant"])
@@ -231,6 +231,18 @@ const uselessPerReward = ({ credit, per_reward }: Params): ReadonlyArray<ParamsP
       ]
     : [];
 
+/** The first update's ratios are all 1. */
+const uselessRatio = ({ ratio, minibatches, epochs }: Params): ReadonlyArray<ParamsProblem> =>
+  ratio === "sequence" && minibatches * epochs === 1
+    ? [
+        {
+          path: ["ratio"],
+          message: "with one update a step every ratio is 1, a token's and a response's",
+          expected: "two `minibatches` or `epochs` with `ratio: sequence`",
+        },
+      ]
+    : [];
+
 const sampling = samplingInputs(surrogatesOf);
 
 export const Grpo = stage({
@@ -265,6 +277,7 @@ export const Grpo = stage({
     ...surrogateProblems(surrogatesOf(params), ["perception"], params, around),
     ...tooManyMinibatches(params),
     ...uselessPerReward(params),
+    ...uselessRatio(params),
     ...verlProblems(params),
   ],
   // With a cosine schedule, or an α that changes, every step depends on the number of steps; verl's checkpoints are of one length.

@@ -85,21 +85,22 @@ describe("reinforcement learning", () => {
     10 * minutes,
   );
 
-  it(
-    "is refused before anything starts where a step can't be cut into its mini-batches",
+  it.each([
+    ["minibatches: 4", "3 prompts a step can't be cut into 4 mini-batches"],
+    ["ratio: sequence", "with one update a step every ratio is 1"],
+    ["credit: span, per_reward: true", "`credit: span` normalises each reward separately already"],
+  ])("is refused before anything starts with %s", (params, message) =>
     inRig(async (rig) => {
       rig.write(
         "small.yaml",
-        study.replace("prompts_per_step: 3", "prompts_per_step: 3, minibatches: 4"),
+        study.replace("prompts_per_step: 3", `prompts_per_step: 3, ${params}`),
       );
       const { code, stderr } = await rig.pipe("run", "small.yaml");
       assert.strictEqual(code, 2);
-      assert.match(
-        stderr,
-        /small\.yaml:\d+:\d+ error: 3 prompts a step can't be cut into 4 mini-batches/u,
-      );
+      assert.include(stderr, message);
+      assert.match(stderr, /small\.yaml:\d+:\d+ error: /u);
       assert.isFalse(fs.existsSync(rig.path(".pipe")));
-    }),
+    })(),
   );
 });
 
