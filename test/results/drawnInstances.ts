@@ -1,4 +1,4 @@
-/** The instances that `render` draws for a split of a page's experiment, by the picture's id. */
+/** The instances that `render` draws for a split of a page's experiment, and their difficulty, by the picture's id. */
 import { Schema } from "effect";
 import fs from "node:fs";
 import path from "node:path";
@@ -17,13 +17,18 @@ interface Stage {
 
 const decode = Schema.decodeUnknownSync(Render.params);
 
-const drawn = new Map<string, ReadonlyMap<string, string>>();
+export interface DrawnInstance {
+  readonly instance: string;
+  readonly difficulty: number;
+}
+
+const drawn = new Map<string, ReadonlyMap<string, DrawnInstance>>();
 
 export const drawnInstances = (
   study: string,
   split: SplitName,
   count: number,
-): ReadonlyMap<string, string> => {
+): ReadonlyMap<string, DrawnInstance> => {
   const key = JSON.stringify([study, split, count]);
   const found = drawn.get(key) ?? draw(study, split, count);
   drawn.set(key, found);
@@ -31,7 +36,11 @@ export const drawnInstances = (
 };
 
 /** The instances of the experiment's only data with a test split. */
-const draw = (study: string, split: SplitName, count: number): ReadonlyMap<string, string> => {
+const draw = (
+  study: string,
+  split: SplitName,
+  count: number,
+): ReadonlyMap<string, DrawnInstance> => {
   const file = ["experiments/gpu", "experiments"]
     .map((folder) => path.join(root, folder, `${study}.yaml`))
     .find((each) => fs.existsSync(each));
@@ -50,7 +59,7 @@ const draw = (study: string, split: SplitName, count: number): ReadonlyMap<strin
     Array.from({ length: count }, (_, index) => {
       const { truth } = splitInstance(task, data.task, data.seed, split, index);
       const instance = digestBytes(`${task.name} ${task.identity(truth)}`).slice(0, 16);
-      return [exampleId(split, index), instance] as const;
+      return [exampleId(split, index), { instance, difficulty: task.difficulty(truth) }] as const;
     }),
   );
 };

@@ -399,8 +399,9 @@ describe("the existing pages", () => {
         const named = splitOfExample(String(lines[0]?.["id"]));
         const split = splitNames.find((each) => each === named) ?? assert.fail(file);
         const drawn = drawnInstances(study, split, lines.length);
-        const said = lines.map(({ id, instance }) => [id, instance]);
-        assert.deepStrictEqual(said, [...drawn] as Array<Array<unknown>>, `${study}/${file}`);
+        const said = lines.map(({ id, instance }) => ({ id, instance }));
+        const expected = [...drawn].map(([id, { instance }]) => ({ id, instance }));
+        assert.deepStrictEqual<unknown>(said, expected, `${study}/${file}`);
       }
   });
 
