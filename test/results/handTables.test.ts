@@ -74,6 +74,26 @@ describe("rl-longer-limit", () => {
   });
 });
 
+describe("sft-lambda-sudoku", () => {
+  const page = "sft-lambda-sudoku";
+  const answers = linesOf<Answer>(page, "table.scores");
+  const cases = ["λ=0.3", "λ=0.5", "NGDiff"].flatMap((loss) =>
+    metrics.map((metric) => ({ loss, metric })),
+  );
+
+  // the lines of the first run are in the git history
+  it.each(cases)("$loss, $metric over two runs", ({ loss, metric }) => {
+    const [first = "", eleven] = rowOf(page, "minus token |", `${loss}, ${metric}`);
+    const here = minus(
+      bySeed(answers, metric, { loss }),
+      bySeed(answers, metric, { loss: "token" }),
+    );
+    const before = first.split(" ").map((text) => Number(text.replace("−", "-")));
+    assert.strictEqual(before.length, 5);
+    assert.strictEqual(overSeeds([...before, ...here], true), eleven);
+  });
+});
+
 describe("rl-kl", () => {
   const answers = linesOf<Answer>("rl-kl", "table.scores");
 
