@@ -231,9 +231,14 @@ const uselessPerReward = ({ credit, per_reward }: Params): ReadonlyArray<ParamsP
       ]
     : [];
 
-/** The first update's ratios are all 1. */
-const uselessRatio = ({ ratio, minibatches, epochs }: Params): ReadonlyArray<ParamsProblem> =>
-  ratio === "sequence" && minibatches * epochs === 1
+/** The first update's ratios are all 1. verl takes no `ratio` at all. */
+const uselessRatio = ({
+  trainer,
+  ratio,
+  minibatches,
+  epochs,
+}: Params): ReadonlyArray<ParamsProblem> =>
+  trainer === "pipe" && ratio === "sequence" && minibatches * epochs === 1
     ? [
         {
           path: ["ratio"],
