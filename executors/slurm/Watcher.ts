@@ -160,21 +160,21 @@ export class Watcher {
   }
 
   private readonly checkHeart = Effect.fnUntraced({ self: this }, function* (tracked: Tracked) {
-    const mtime = heartbeatOf(tracked.job);
+    const { job, submission, seen, beat } = tracked;
+    const mtime = heartbeatOf(job);
     // a node may hang before the first beat
-    if (mtime === undefined && tracked.seen?.state !== "RUNNING") return;
+    if (mtime === undefined && seen?.state !== "RUNNING") return;
     const now = Date.now();
-    if (mtime !== undefined && tracked.beat?.mtime === undefined) {
-      const on = tracked.seen?.node ? ` on ${tracked.seen.node}` : "";
-      yield* tell(tracked, `started${on} as ${submissionText(tracked.submission!)}`);
+    const what = submissionText(submission!);
+    if (mtime !== undefined && beat?.mtime === undefined) {
+      const on = seen?.node ? ` on ${seen.node}` : "";
+      yield* tell(tracked, `started${on} as ${what}`);
     }
-    const isNew = tracked.beat === undefined || tracked.beat.mtime !== mtime;
-    const { seen } = tracked;
-    if (isNew || (seen !== undefined && isPaused(seen))) tracked.beat = { mtime, seen: now };
-    else if (now - tracked.beat!.seen > this.silenceSeconds * 1000 && seen !== undefined) {
+    const isPausing = seen !== undefined && isPaused(seen);
+    if (beat === undefined || beat.mtime !== mtime || isPausing)
+      tracked.beat = { mtime, seen: now };
+    else if (now - beat.seen > this.silenceSeconds * 1000 && seen !== undefined) {
       yield* this.cancelNow(tracked);
-      const { job, submission } = tracked;
-      const what = submissionText(submission!);
       yield* Deferred.fail(
         tracked.end,
         new JobLost({
