@@ -1,4 +1,4 @@
-/** A page whose tables were written by hand: its rows as they stand there, and numbers as it writes them. */
+/** Tables of a page that were written by hand: their rows as they stand there, and numbers as they write them. */
 import { assert } from "@effect/vitest";
 import fs from "node:fs";
 import path from "node:path";
@@ -15,7 +15,7 @@ export const linesOf = <Line>(study: string, file: string): ReadonlyArray<Line> 
     zlib.gunzipSync(fs.readFileSync(path.join(pages, study, `${file}.jsonl.gz`))).toString(),
   ) as never;
 
-/** The cells after the first of the only row whose first cell is `first`, without p-values. */
+/** The cells after `first` of its row, without p-values, in the table whose head begins with `heading`. */
 export const rowOf = (study: string, heading: string, first: string): ReadonlyArray<string> => {
   const lines = fs.readFileSync(path.join(pages, study, "README.md"), "utf8").split("\n");
   const table = lines.slice(lines.findIndex((line) => line.startsWith(`| ${heading}`)));

@@ -159,7 +159,7 @@ describe("rl-surrogate-votes", () => {
     readonly mode: string;
     readonly outcome: number;
     readonly rewards: Readonly<Record<string, number>>;
-    readonly times: number;
+    readonly times?: number;
   }
   const own = linesOf<Responses>(page, "diagnosis.rollouts")
     .filter(({ mode }) => mode === "end-to-end")
